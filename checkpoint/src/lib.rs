@@ -1,0 +1,1 @@
+//! Checkpoints as safetensors files: writing, reading, what they say about themselves.

@@ -1,0 +1,3 @@
+//! The binary `stylegan`.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Pictures in: folders and zips, the packed pyramid, the order of training.

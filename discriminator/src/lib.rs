@@ -1,0 +1,1 @@
+//! The critic, and the gradient of its score with respect to the picture.

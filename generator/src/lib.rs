@@ -1,0 +1,1 @@
+//! The style-based generator: mapping, synthesis, truncation, style mixing, paths through latent space.

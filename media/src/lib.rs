@@ -1,0 +1,1 @@
+//! Pixels out: PNG files, grids, GIF.

@@ -1,0 +1,1 @@
+//! Tensor operations of StyleGAN that candle lacks or does slowly.

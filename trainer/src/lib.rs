@@ -1,0 +1,1 @@
+//! Losses, growing schedule, Adam, EMA, the training loop, run folders, events.
