@@ -1,1 +1,6 @@
-//! Tensor operations of StyleGAN that candle lacks or does slowly.
+//! The tensor operations that `StyleGAN` needs and candle lacks or does slowly, and what both networks share:
+//! named parameters and keyed randomness.
+
+mod random;
+
+pub use random::Key;
