@@ -1,0 +1,243 @@
+//! The plain way: unfold the neighbourhoods into columns and multiply matrices.
+//!
+//! It serves every size and dtype, and is what the faster ways are measured against. A picture is unfolded in
+//! strips of rows, so that the columns stay in the cache, and strips are independent of each other.
+
+use candle_core::WithDType;
+use gemm::Parallelism;
+use pulp::bytemuck::Pod;
+use rayon::prelude::*;
+
+use super::geometry::Geometry;
+use super::output::SharedSlice;
+use super::scratch::with_scratch;
+
+/// Bytes that the columns of one strip should not exceed.
+const STRIP_BYTES: usize = 1 << 19;
+
+/// Values of all partial sums that a weight gradient may hold at a time.
+const PARTIAL_VALUES: usize = 1 << 24;
+
+/// Most partial sums of a weight gradient.
+const MAX_PARTIALS: usize = 16;
+
+/// The types that convolutions are computed in.
+pub(super) trait Element: WithDType + Pod {
+    const ZERO: Self;
+    const ONE: Self;
+}
+
+impl Element for f32 {
+    const ZERO: Self = 0.0;
+    const ONE: Self = 1.0;
+}
+
+impl Element for f64 {
+    const ZERO: Self = 0.0;
+    const ONE: Self = 1.0;
+}
+
+/// `conv2d` of contiguous values.
+pub(super) fn forward<T: Element>(geometry: &Geometry, x: &[T], weight: &[T]) -> Vec<T> {
+    let pixels = geometry.pixels();
+    let mut y = vec![T::ZERO; geometry.output_len()];
+    if geometry.taps() == 0 {
+        return y;
+    }
+    let shared = SharedSlice::new(&mut y);
+    strips(geometry).into_par_iter().with_max_len(1).for_each(|strip| {
+        with_columns(geometry, x, strip, |columns, row_stride| {
+            let product = Product {
+                rows: geometry.out_channels,
+                columns: strip.rows * geometry.width,
+                depth: geometry.taps(),
+                left: Matrix { values: weight, row_stride: geometry.taps(), column_stride: 1 },
+                right: Matrix { values: columns, row_stride, column_stride: 1 },
+            };
+            let first = strip.image * geometry.out_channels * pixels + strip.top * geometry.width;
+            product.store(&shared, first, pixels, false);
+        });
+    });
+    y
+}
+
+/// `conv2d_transpose` of contiguous values: the convolution by the rotated weight.
+pub(super) fn transpose<T: Element>(geometry: &Geometry, g: &[T], weight: &[T]) -> Vec<T> {
+    forward(&geometry.transposed(), g, &rotated(geometry, weight))
+}
+
+/// `conv2d_weight_grad` of contiguous values.
+///
+/// The strips are dealt out to partial sums whose number depends on the sizes alone, so the result does not
+/// depend on the number of threads.
+pub(super) fn weight_grad<T: Element>(geometry: &Geometry, x: &[T], g: &[T]) -> Vec<T> {
+    let pixels = geometry.pixels();
+    let len = geometry.weight_len();
+    let strips = strips(geometry);
+    if len == 0 || strips.is_empty() {
+        return vec![T::ZERO; len];
+    }
+    let partials = strips.len().min((PARTIAL_VALUES / len).clamp(1, MAX_PARTIALS));
+    let mut sums = vec![T::ZERO; partials * len];
+    let dealt = sums.par_chunks_mut(len).zip(strips.par_chunks(strips.len().div_ceil(partials)));
+    dealt.for_each(|(sum, strips)| {
+        let sum = SharedSlice::new(sum);
+        for &strip in strips {
+            let first = strip.image * geometry.out_channels * pixels + strip.top * geometry.width;
+            with_columns(geometry, x, strip, |columns, column_stride| {
+                let product = Product {
+                    rows: geometry.out_channels,
+                    columns: geometry.taps(),
+                    depth: strip.rows * geometry.width,
+                    left: Matrix { values: &g[first..], row_stride: pixels, column_stride: 1 },
+                    right: Matrix { values: columns, row_stride: 1, column_stride },
+                };
+                product.store(&sum, 0, geometry.taps(), true);
+            });
+        }
+    });
+    let (total, rest) = sums.split_at_mut(len);
+    for partial in rest.chunks_exact(len) {
+        for (total, partial) in total.iter_mut().zip(partial) {
+            *total += *partial;
+        }
+    }
+    sums.truncate(len);
+    sums
+}
+
+/// Some rows of one picture.
+#[derive(Clone, Copy, Debug)]
+struct Strip {
+    image: usize,
+    top: usize,
+    rows: usize,
+}
+
+fn strips(geometry: &Geometry) -> Vec<Strip> {
+    let row_bytes = geometry.taps() * geometry.width * size_of::<f32>();
+    let rows = (STRIP_BYTES / row_bytes.max(1)).clamp(1, geometry.height.max(1));
+    let tops = (0..geometry.height).step_by(rows);
+    (0..geometry.batch)
+        .flat_map(|image| {
+            tops.clone().map(move |top| Strip { image, top, rows: rows.min(geometry.height - top) })
+        })
+        .collect()
+}
+
+/// Calls `work` with the matrix `[taps, strip pixels]` and the distance between its rows.
+fn with_columns<T: Element>(geometry: &Geometry, x: &[T], strip: Strip, work: impl FnOnce(&[T], usize)) {
+    let (width, pixels) = (geometry.width, geometry.pixels());
+    let image = &x[strip.image * geometry.in_channels * pixels..][..geometry.in_channels * pixels];
+    if geometry.kernel == 1 {
+        return work(&image[strip.top * width..], pixels);
+    }
+    let row_stride = strip.rows * width;
+    with_scratch(geometry.taps() * row_stride, |columns: &mut [T]| {
+        for (tap, column) in columns.chunks_exact_mut(row_stride).enumerate() {
+            let plane = &image[tap / 9 * pixels..][..pixels];
+            let (dy, dx) = (tap % 9 / 3, tap % 3);
+            for (row, target) in column.chunks_exact_mut(width).enumerate() {
+                match (strip.top + row + dy).checked_sub(1).filter(|&source_row| source_row < geometry.height)
+                {
+                    Some(source_row) => shift_row(&plane[source_row * width..][..width], dx, target),
+                    None => target.fill(T::ZERO),
+                }
+            }
+        }
+        work(columns, row_stride);
+    });
+}
+
+/// `target[x] = source[x + dx - 1]`, zero outside.
+fn shift_row<T: Element>(source: &[T], dx: usize, target: &mut [T]) {
+    let last = source.len() - 1;
+    match dx {
+        0 => {
+            target[1..].copy_from_slice(&source[..last]);
+            target[0] = T::ZERO;
+        }
+        1 => target.copy_from_slice(source),
+        _ => {
+            target[..last].copy_from_slice(&source[1..]);
+            target[last] = T::ZERO;
+        }
+    }
+}
+
+/// `[in, out, k, k]` of `[out, in, k, k]`, every kernel turned by half a turn.
+fn rotated<T: Element>(geometry: &Geometry, weight: &[T]) -> Vec<T> {
+    let kernel = geometry.kernel * geometry.kernel;
+    let mut result = vec![T::ZERO; weight.len()];
+    if weight.is_empty() {
+        return result;
+    }
+    for (in_channel, filter) in result.chunks_exact_mut(geometry.out_channels * kernel).enumerate() {
+        for (out_channel, target) in filter.chunks_exact_mut(kernel).enumerate() {
+            let source = &weight[(out_channel * geometry.in_channels + in_channel) * kernel..][..kernel];
+            for (target, source) in target.iter_mut().zip(source.iter().rev()) {
+                *target = *source;
+            }
+        }
+    }
+    result
+}
+
+/// A strided view of `values`.
+struct Matrix<'a, T> {
+    values: &'a [T],
+    row_stride: usize,
+    column_stride: usize,
+}
+
+impl<T> Matrix<'_, T> {
+    fn check(&self, rows: usize, columns: usize) {
+        let last = (rows - 1) * self.row_stride + (columns - 1) * self.column_stride;
+        assert!(last < self.values.len(), "matrix larger than its values");
+    }
+}
+
+/// `left [rows, depth] * right [depth, columns]`.
+struct Product<'a, T> {
+    rows: usize,
+    columns: usize,
+    depth: usize,
+    left: Matrix<'a, T>,
+    right: Matrix<'a, T>,
+}
+
+impl<T: Element> Product<'_, T> {
+    /// Writes (or adds) the product to the rows of `columns` values that start at `first`, `row_stride` apart.
+    /// No other task may touch them meanwhile.
+    fn store(&self, target: &SharedSlice<T>, first: usize, row_stride: usize, add: bool) {
+        self.left.check(self.rows, self.depth);
+        self.right.check(self.depth, self.columns);
+        let target = target.rows(first, row_stride, self.rows, self.columns);
+        #[expect(unsafe_code, reason = "`gemm` takes pointers")]
+        // SAFETY: both factors were checked to lie inside of their slices, `rows` checked the target, and
+        // the strips that tasks work on are disjoint.
+        unsafe {
+            gemm::gemm(
+                self.rows,
+                self.columns,
+                self.depth,
+                target,
+                1,
+                row_stride as isize,
+                add,
+                self.left.values.as_ptr(),
+                self.left.column_stride as isize,
+                self.left.row_stride as isize,
+                self.right.values.as_ptr(),
+                self.right.column_stride as isize,
+                self.right.row_stride as isize,
+                T::ONE,
+                T::ONE,
+                false,
+                false,
+                false,
+                Parallelism::None,
+            );
+        }
+    }
+}
