@@ -1,0 +1,634 @@
+//! Bias, noise and leaky `ReLU`, alone or in one pass over the picture.
+
+use candle_core::{
+    CpuStorage, CustomOp1, CustomOp2, CustomOp3, Layout, Result, Shape, Tensor, WithDType, bail,
+};
+
+use planes::{build, float_kernel, map, slice, sums};
+
+/// What a leaky `ReLU` multiplies negative values by.
+const SLOPE: f64 = 0.2;
+
+/// `x` where `x >= 0`, else `0.2 x`.
+///
+/// The derivative at exactly 0 is 1.
+///
+/// # Shapes
+/// - `x`: any
+/// - returns: as `x`
+///
+/// # Errors
+/// If `x` is neither `f32` nor `f64`.
+pub fn leaky_relu(x: &Tensor) -> Result<Tensor> {
+    x.contiguous()?.apply_op1(LeakyRelu)
+}
+
+/// The gradient `g` behind a leaky `ReLU` whose output was `y`: `g` where `y >= 0`, else `0.2 g`.
+///
+/// Linear in `g` and its own adjoint, so it can be differentiated again; `y` gets no gradient, for the mask is
+/// constant almost everywhere. The output tells the mask as well as the input does (`y >= 0` exactly where
+/// `x >= 0`), so the input need not be kept.
+///
+/// # Shapes
+/// - `g`, `y`: the same, any
+/// - returns: as `g`
+///
+/// # Errors
+/// If the shapes or the types of `g` and `y` differ.
+pub fn leaky_relu_grad(g: &Tensor, y: &Tensor) -> Result<Tensor> {
+    if g.dims() != y.dims() {
+        bail!("leaky-relu-grad: gradient {:?} and output {:?} differ in shape", g.dims(), y.dims());
+    }
+    g.contiguous()?.apply_op2(&y.detach().contiguous()?, LeakyReluGrad)
+}
+
+/// `leaky_relu(x + bias)` in one pass.
+///
+/// # Shapes
+/// - `x`: `[batch, channels, height, width]` or `[batch, channels]`
+/// - `bias`: `[channels]`
+/// - returns: as `x`
+///
+/// # Errors
+/// If `bias` does not hold one value for each channel of `x`.
+pub fn bias_leaky_relu(x: &Tensor, bias: &Tensor) -> Result<Tensor> {
+    check_channels("bias-leaky-relu", "bias", x, bias)?;
+    x.contiguous()?.apply_op2(&bias.contiguous()?, Bias { activate: true })
+}
+
+/// `x + bias` in one pass, without activation.
+///
+/// # Shapes
+/// - `x`: `[batch, channels, height, width]` or `[batch, channels]`
+/// - `bias`: `[channels]`
+/// - returns: as `x`
+///
+/// # Errors
+/// If `bias` does not hold one value for each channel of `x`.
+pub fn add_bias(x: &Tensor, bias: &Tensor) -> Result<Tensor> {
+    check_channels("add-bias", "bias", x, bias)?;
+    x.contiguous()?.apply_op2(&bias.contiguous()?, Bias { activate: false })
+}
+
+/// `leaky_relu(x + noise * strength + bias)` in one pass: the first half of a synthesis layer's epilogue
+/// (Karras et al. 2019, figure 1b).
+///
+/// The noise gets no gradient.
+///
+/// # Shapes
+/// - `x`: `[batch, channels, height, width]`
+/// - `noise`: `[batch, 1, height, width]`, or `[1, 1, height, width]` for the same noise on all samples
+/// - `strength`, `bias`: `[channels]`
+/// - returns: as `x`
+///
+/// # Errors
+/// If `noise` does not cover `x`, or `strength` or `bias` do not hold one value for each channel.
+pub fn noise_bias_leaky_relu(x: &Tensor, noise: &Tensor, strength: &Tensor, bias: &Tensor) -> Result<Tensor> {
+    let (batch, _channels, height, width) = x.dims4()?;
+    let (noise_batch, noise_channels, noise_height, noise_width) = noise.dims4()?;
+    let covers = (noise_channels, noise_height, noise_width) == (1, height, width);
+    if !covers || (noise_batch != batch && noise_batch != 1) {
+        bail!("noise-bias-leaky-relu: noise {:?} does not cover x {:?}", noise.dims(), x.dims());
+    }
+    check_channels("noise-bias-leaky-relu", "strength", x, strength)?;
+    check_channels("noise-bias-leaky-relu", "bias", x, bias)?;
+    // A custom operation takes three arguments at most.
+    let strength_and_bias = Tensor::stack(&[strength, bias], 0)?;
+    x.contiguous()?.apply_op3(&noise.detach().contiguous()?, &strength_and_bias, NoiseBiasLeakyRelu)
+}
+
+fn check_channels(name: &str, what: &str, x: &Tensor, values: &Tensor) -> Result<()> {
+    let (_batch, channels, _area) = split_channels(name, x.shape())?;
+    if values.dims() != [channels] {
+        bail!("{name}: {what} {:?} does not match the channels of x {:?}", values.dims(), x.dims());
+    }
+    if values.dtype() != x.dtype() {
+        bail!("{name}: {what} is {:?} and x is {:?}", values.dtype(), x.dtype());
+    }
+    Ok(())
+}
+
+/// Batch, channels and pixels of a picture, or of a row of features with one pixel each.
+fn split_channels(name: &str, shape: &Shape) -> Result<(usize, usize, usize)> {
+    match *shape.dims() {
+        [batch, channels] => Ok((batch, channels, 1)),
+        [batch, channels, height, width] => Ok((batch, channels, height * width)),
+        _ => bail!(
+            "{name}: expected [batch, channels, height, width] or [batch, channels], got {:?}",
+            shape.dims()
+        ),
+    }
+}
+
+/// Separates what a fused backward pass wrote one behind the other: the gradient of the picture, and
+/// `sums_per_plane` sums for each plane, added up over the batch to `[channels, sums_per_plane]`.
+fn unpack(packed: &Tensor, x: &Shape, sums_per_plane: usize) -> Result<(Tensor, Tensor)> {
+    let (batch, channels, area) = split_channels("unpack", x)?;
+    let len = batch * channels * area;
+    let dx = packed.narrow(0, 0, len)?.reshape(x)?;
+    let sums = packed.narrow(0, len, batch * channels * sums_per_plane)?;
+    Ok((dx, sums.reshape((batch, channels, sums_per_plane))?.sum(0)?))
+}
+
+struct LeakyRelu;
+
+impl CustomOp1 for LeakyRelu {
+    fn name(&self) -> &'static str {
+        "leaky-relu"
+    }
+
+    fn cpu_fwd(&self, x: &CpuStorage, x_layout: &Layout) -> Result<(CpuStorage, Shape)> {
+        float_kernel!(self.name(), x, T => {
+            let slope = T::from_f64(SLOPE);
+            let x = slice::<T>(x, x_layout)?;
+            let y = map(x, x, |x, _| if x >= 0. { x } else { x * slope });
+            Ok((T::to_cpu_storage_owned(y), x_layout.shape().clone()))
+        })
+    }
+
+    fn bwd(&self, x: &Tensor, y: &Tensor, g: &Tensor) -> Result<Option<Tensor>> {
+        if x.track_op() { leaky_relu_grad(g, y).map(Some) } else { Ok(None) }
+    }
+}
+
+struct LeakyReluGrad;
+
+impl CustomOp2 for LeakyReluGrad {
+    fn name(&self) -> &'static str {
+        "leaky-relu-grad"
+    }
+
+    fn cpu_fwd(
+        &self,
+        g: &CpuStorage,
+        g_layout: &Layout,
+        y: &CpuStorage,
+        y_layout: &Layout,
+    ) -> Result<(CpuStorage, Shape)> {
+        float_kernel!(self.name(), g, T => {
+            let slope = T::from_f64(SLOPE);
+            let (g, y) = (slice::<T>(g, g_layout)?, slice::<T>(y, y_layout)?);
+            let dx = map(g, y, |g, y| if y >= 0. { g } else { g * slope });
+            Ok((T::to_cpu_storage_owned(dx), g_layout.shape().clone()))
+        })
+    }
+
+    fn bwd(
+        &self,
+        g: &Tensor,
+        y: &Tensor,
+        _dx: &Tensor,
+        gg: &Tensor,
+    ) -> Result<(Option<Tensor>, Option<Tensor>)> {
+        let dg = if g.track_op() { Some(leaky_relu_grad(gg, y)?) } else { None };
+        Ok((dg, None))
+    }
+}
+
+/// `x + bias`, followed by a leaky `ReLU` if `activate`.
+struct Bias {
+    activate: bool,
+}
+
+impl CustomOp2 for Bias {
+    fn name(&self) -> &'static str {
+        if self.activate { "bias-leaky-relu" } else { "add-bias" }
+    }
+
+    fn cpu_fwd(
+        &self,
+        x: &CpuStorage,
+        x_layout: &Layout,
+        bias: &CpuStorage,
+        bias_layout: &Layout,
+    ) -> Result<(CpuStorage, Shape)> {
+        let (batch, channels, area) = split_channels(self.name(), x_layout.shape())?;
+        float_kernel!(self.name(), x, T => {
+            // A slope of one makes the activation the identity, at no cost in a pass bound by memory.
+            let slope = T::from_f64(if self.activate { SLOPE } else { 1. });
+            let leaky = |v: T| if v >= 0. { v } else { v * slope };
+            let (x, bias) = (slice::<T>(x, x_layout)?, slice::<T>(bias, bias_layout)?);
+            let y = if area == 1 {
+                build(batch, channels, 0, |rows, out, _| {
+                    for row in rows {
+                        let x = &x[row * channels..][..channels];
+                        for ((y, &x), &bias) in out.take(channels).iter_mut().zip(x).zip(bias) {
+                            *y = leaky(x + bias);
+                        }
+                    }
+                })
+            } else {
+                build(batch * channels, area, 0, |planes, out, _| {
+                    for plane in planes {
+                        let bias = bias[plane % channels];
+                        out.plane(&x[plane * area..][..area], |y, x| {
+                            for (y, &x) in y.iter_mut().zip(x) {
+                                *y = leaky(x + bias);
+                            }
+                        });
+                    }
+                })
+            };
+            Ok((T::to_cpu_storage_owned(y), x_layout.shape().clone()))
+        })
+    }
+
+    fn bwd(
+        &self,
+        x: &Tensor,
+        bias: &Tensor,
+        y: &Tensor,
+        g: &Tensor,
+    ) -> Result<(Option<Tensor>, Option<Tensor>)> {
+        if !bias.track_op() {
+            let dx = match (x.track_op(), self.activate) {
+                (false, _) => None,
+                (true, false) => Some(g.clone()),
+                (true, true) => Some(leaky_relu_grad(g, y)?),
+            };
+            return Ok((dx, None));
+        }
+        let (dx, dbias) = if x.rank() == 2 {
+            let dx = if self.activate { leaky_relu_grad(g, y)? } else { g.clone() };
+            let dbias = dx.sum(0)?;
+            (dx, dbias)
+        } else if self.activate {
+            let packed = g.contiguous()?.apply_op2_no_bwd(y, &LeakyReluGradSums)?;
+            let (dx, sums) = unpack(&packed, x.shape(), 1)?;
+            (dx, sums.squeeze(1)?)
+        } else {
+            (g.clone(), g.contiguous()?.apply_op1_no_bwd(&PlaneSums)?.sum(0)?)
+        };
+        Ok((x.track_op().then_some(dx), Some(dbias)))
+    }
+}
+
+/// `leaky_relu(x + noise * strength + bias)`, with strength and bias stacked as `[2, channels]`.
+struct NoiseBiasLeakyRelu;
+
+impl CustomOp3 for NoiseBiasLeakyRelu {
+    fn name(&self) -> &'static str {
+        "noise-bias-leaky-relu"
+    }
+
+    fn cpu_fwd(
+        &self,
+        x: &CpuStorage,
+        x_layout: &Layout,
+        noise: &CpuStorage,
+        noise_layout: &Layout,
+        strength_and_bias: &CpuStorage,
+        strength_and_bias_layout: &Layout,
+    ) -> Result<(CpuStorage, Shape)> {
+        let (batch, channels, area) = split_channels(self.name(), x_layout.shape())?;
+        float_kernel!(self.name(), x, T => {
+            let slope = T::from_f64(SLOPE);
+            let x = slice::<T>(x, x_layout)?;
+            let noise = NoisePlanes::new(slice::<T>(noise, noise_layout)?, channels, area);
+            let (strength, bias) =
+                slice::<T>(strength_and_bias, strength_and_bias_layout)?.split_at(channels);
+            let y = build(batch * channels, area, 0, |planes, out, _| {
+                for plane in planes {
+                    let (strength, bias) = (strength[plane % channels], bias[plane % channels]);
+                    let mut noise = noise.of(plane);
+                    out.plane(&x[plane * area..][..area], |y, x| {
+                        let (noise_block, rest) = noise.split_at(x.len());
+                        noise = rest;
+                        for ((y, &x), &noise) in y.iter_mut().zip(x).zip(noise_block) {
+                            let v = x + noise * strength + bias;
+                            *y = if v >= 0. { v } else { v * slope };
+                        }
+                    });
+                }
+            });
+            Ok((T::to_cpu_storage_owned(y), x_layout.shape().clone()))
+        })
+    }
+
+    fn bwd(
+        &self,
+        x: &Tensor,
+        noise: &Tensor,
+        strength_and_bias: &Tensor,
+        y: &Tensor,
+        g: &Tensor,
+    ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
+        if !strength_and_bias.track_op() {
+            let dx = if x.track_op() { Some(leaky_relu_grad(g, y)?) } else { None };
+            return Ok((dx, None, None));
+        }
+        let packed = g.contiguous()?.apply_op3_no_bwd(y, noise, &LeakyReluGradNoiseSums)?;
+        let (dx, sums) = unpack(&packed, x.shape(), 2)?;
+        Ok((x.track_op().then_some(dx), None, Some(sums.t()?.contiguous()?)))
+    }
+}
+
+/// The noise that lies over each plane of a picture.
+struct NoisePlanes<'a, T> {
+    noise: &'a [T],
+    channels: usize,
+    area: usize,
+}
+
+impl<'a, T> NoisePlanes<'a, T> {
+    fn new(noise: &'a [T], channels: usize, area: usize) -> Self {
+        Self { noise, channels, area }
+    }
+
+    fn of(&self, plane: usize) -> &'a [T] {
+        let sample = if self.noise.len() == self.area { 0 } else { plane / self.channels };
+        &self.noise[sample * self.area..][..self.area]
+    }
+}
+
+/// The gradient `dx` behind a leaky `ReLU`, then the sum of `dx` over each plane.
+struct LeakyReluGradSums;
+
+impl CustomOp2 for LeakyReluGradSums {
+    fn name(&self) -> &'static str {
+        "leaky-relu-grad-sums"
+    }
+
+    fn cpu_fwd(
+        &self,
+        g: &CpuStorage,
+        g_layout: &Layout,
+        y: &CpuStorage,
+        y_layout: &Layout,
+    ) -> Result<(CpuStorage, Shape)> {
+        let (batch, channels, area) = split_channels(self.name(), g_layout.shape())?;
+        float_kernel!(self.name(), g, T => {
+            let slope = T::from_f64(SLOPE);
+            let (g, y) = (slice::<T>(g, g_layout)?, slice::<T>(y, y_layout)?);
+            let packed = build(batch * channels, area, 1, |planes, out, plane_sums| {
+                for (plane, plane_sum) in planes.zip(plane_sums) {
+                    let mut y = &y[plane * area..][..area];
+                    let mut total = 0.;
+                    out.plane(&g[plane * area..][..area], |dx, g| {
+                        let (y_block, rest) = y.split_at(g.len());
+                        y = rest;
+                        for ((dx, &g), &y) in dx.iter_mut().zip(g).zip(y_block) {
+                            *dx = if y >= 0. { g } else { g * slope };
+                        }
+                        let [sum] = sums(dx, dx, |dx, _| [dx]);
+                        total += sum;
+                    });
+                    *plane_sum = T::from_f64(total);
+                }
+            });
+            let shape = Shape::from(packed.len());
+            Ok((T::to_cpu_storage_owned(packed), shape))
+        })
+    }
+}
+
+/// The gradient `dx` behind a leaky `ReLU`, then the sums of `dx * noise` and `dx` over each plane.
+struct LeakyReluGradNoiseSums;
+
+impl CustomOp3 for LeakyReluGradNoiseSums {
+    fn name(&self) -> &'static str {
+        "leaky-relu-grad-noise-sums"
+    }
+
+    fn cpu_fwd(
+        &self,
+        g: &CpuStorage,
+        g_layout: &Layout,
+        y: &CpuStorage,
+        y_layout: &Layout,
+        noise: &CpuStorage,
+        noise_layout: &Layout,
+    ) -> Result<(CpuStorage, Shape)> {
+        let (batch, channels, area) = split_channels(self.name(), g_layout.shape())?;
+        float_kernel!(self.name(), g, T => {
+            let slope = T::from_f64(SLOPE);
+            let (g, y) = (slice::<T>(g, g_layout)?, slice::<T>(y, y_layout)?);
+            let noise = NoisePlanes::new(slice::<T>(noise, noise_layout)?, channels, area);
+            let packed = build(batch * channels, area, 2, |planes, out, plane_sums| {
+                for (plane, plane_sums) in planes.zip(plane_sums.chunks_exact_mut(2)) {
+                    let mut y = &y[plane * area..][..area];
+                    let mut noise = noise.of(plane);
+                    let mut totals = [0.; 2];
+                    out.plane(&g[plane * area..][..area], |dx, g| {
+                        let (y_block, y_rest) = y.split_at(g.len());
+                        let (noise_block, noise_rest) = noise.split_at(g.len());
+                        (y, noise) = (y_rest, noise_rest);
+                        for ((dx, &g), &y) in dx.iter_mut().zip(g).zip(y_block) {
+                            *dx = if y >= 0. { g } else { g * slope };
+                        }
+                        let [dstrength, dbias] = sums(dx, noise_block, |dx, noise| [dx * noise, dx]);
+                        totals[0] += dstrength;
+                        totals[1] += dbias;
+                    });
+                    for (sum, total) in plane_sums.iter_mut().zip(totals) {
+                        *sum = T::from_f64(total);
+                    }
+                }
+            });
+            let shape = Shape::from(packed.len());
+            Ok((T::to_cpu_storage_owned(packed), shape))
+        })
+    }
+}
+
+/// The sum over each plane: `[batch, channels, height, width]` to `[batch, channels]`.
+struct PlaneSums;
+
+impl CustomOp1 for PlaneSums {
+    fn name(&self) -> &'static str {
+        "plane-sums"
+    }
+
+    fn cpu_fwd(&self, x: &CpuStorage, x_layout: &Layout) -> Result<(CpuStorage, Shape)> {
+        let (batch, channels, area) = split_channels(self.name(), x_layout.shape())?;
+        float_kernel!(self.name(), x, T => {
+            let x = slice::<T>(x, x_layout)?;
+            let plane_sums = planes::reduce(batch * channels, area, |plane| {
+                let x = &x[plane * area..][..area];
+                let [sum] = sums(x, x, |x, _| [x]);
+                T::from_f64(sum)
+            });
+            Ok((T::to_cpu_storage_owned(plane_sums), Shape::from((batch, channels))))
+        })
+    }
+}
+
+/// Loops over tensors in memory, shared by the operations of this crate that are bound by it.
+///
+/// Results do not depend on the number of threads: every value is computed by one task, and sums are taken in an
+/// order that depends on lengths alone.
+pub(crate) mod planes {
+    use std::mem::MaybeUninit;
+    use std::ops::Range;
+
+    use candle_core::{CpuStorage, Layout, Result, WithDType, bail};
+    use rayon::prelude::*;
+
+    /// Values handled at a time: a block of each of three tensors stays in the first-level cache.
+    const BLOCK: usize = 2048;
+    /// Values per parallel task.
+    const TASK: usize = 1 << 14;
+    /// Below this many values, waking the other threads costs more than they save.
+    const PARALLEL: usize = 1 << 16;
+    /// Sums run side by side, so that the compiler can keep them in vector registers.
+    const LANES: usize = 16;
+
+    /// Runs `$body` with `$T` standing for the type of the values in `$storage`.
+    macro_rules! float_kernel {
+        ($name:expr, $storage:expr, $T:ident => $body:expr) => {
+            match $storage {
+                candle_core::CpuStorage::F32(_) => {
+                    type $T = f32;
+                    $body
+                }
+                candle_core::CpuStorage::F64(_) => {
+                    type $T = f64;
+                    $body
+                }
+                _ => candle_core::bail!("{}: only f32 and f64 are supported", $name),
+            }
+        };
+    }
+    pub(crate) use float_kernel;
+
+    /// The values of a contiguous tensor.
+    pub(crate) fn slice<'a, T: WithDType>(storage: &'a CpuStorage, layout: &Layout) -> Result<&'a [T]> {
+        match layout.contiguous_offsets() {
+            Some((start, end)) => Ok(&storage.as_slice::<T>()?[start..end]),
+            None => bail!("expected a contiguous tensor, got {layout:?}"),
+        }
+    }
+
+    /// Whether a pass over `len` values is worth more than one thread.
+    pub(crate) fn is_parallel(len: usize) -> bool {
+        len >= PARALLEL && rayon::current_num_threads() > 1
+    }
+
+    /// Memory to be written from front to back.
+    pub(crate) struct Output<'a, T> {
+        rest: &'a mut [MaybeUninit<T>],
+    }
+
+    impl<T: WithDType> Output<'_, T> {
+        /// The next `len` values, zero to begin with.
+        ///
+        /// Zeros are written right before the results are, while the memory is in cache, which keeps the
+        /// kernels free of uninitialized memory without a second pass.
+        pub(crate) fn take(&mut self, len: usize) -> &mut [T] {
+            let (values, rest) = std::mem::take(&mut self.rest).split_at_mut(len);
+            self.rest = rest;
+            zeroed(values)
+        }
+
+        /// Writes as many values as `source` has, a block at a time: `write(output, source)`.
+        pub(crate) fn plane(&mut self, source: &[T], mut write: impl FnMut(&mut [T], &[T])) {
+            for source in source.chunks(BLOCK) {
+                write(self.take(source.len()), source);
+            }
+        }
+    }
+
+    #[expect(unsafe_code, reason = "results are written to fresh memory, which a zeroing pass would cost")]
+    fn zeroed<T: WithDType>(values: &mut [MaybeUninit<T>]) -> &mut [T] {
+        values.fill(MaybeUninit::new(T::zero()));
+        // SAFETY: every value has just been written.
+        unsafe { values.assume_init_mut() }
+    }
+
+    /// A vector of `units` runs of `unit_len` values, followed by `sums_per_unit` values for each of them.
+    ///
+    /// `kernel(units, output, sums)` writes the units of one task, in order; what it leaves out is zero.
+    #[expect(unsafe_code, reason = "results are written to fresh memory, which a zeroing pass would cost")]
+    pub(crate) fn build<T: WithDType>(
+        units: usize,
+        unit_len: usize,
+        sums_per_unit: usize,
+        kernel: impl Fn(Range<usize>, &mut Output<'_, T>, &mut [T]) + Sync,
+    ) -> Vec<T> {
+        let len = units * unit_len;
+        let total = len + units * sums_per_unit;
+        let mut values = Vec::with_capacity(total);
+        let (mut rest, sums) = values.spare_capacity_mut()[..total].split_at_mut(len);
+        let mut sums_rest = zeroed(sums);
+        let units_per_task = (TASK / unit_len.max(1)).max(1);
+        let mut tasks = Vec::with_capacity(units.div_ceil(units_per_task));
+        for first in (0..units).step_by(units_per_task) {
+            let range = first..units.min(first + units_per_task);
+            let (output, output_rest) = rest.split_at_mut(range.len() * unit_len);
+            let (sums, rest_of_sums) = sums_rest.split_at_mut(range.len() * sums_per_unit);
+            (rest, sums_rest) = (output_rest, rest_of_sums);
+            tasks.push((range, output, sums));
+        }
+        let run = |(range, output, sums): (Range<usize>, &mut [MaybeUninit<T>], &mut [T])| {
+            let mut output = Output { rest: output };
+            kernel(range, &mut output, sums);
+            zeroed(output.rest);
+        };
+        if is_parallel(len) {
+            tasks.into_par_iter().for_each(run);
+        } else {
+            tasks.into_iter().for_each(run);
+        }
+        // SAFETY: the tasks cover `len` values, and `run` initializes those that its kernel did not take; the
+        // sums behind them were set to zero at the start.
+        unsafe { values.set_len(total) };
+        values
+    }
+
+    /// One value from each of `units` runs of `unit_len` values.
+    pub(crate) fn reduce<T: WithDType>(
+        units: usize,
+        unit_len: usize,
+        value: impl Fn(usize) -> T + Sync + Send,
+    ) -> Vec<T> {
+        if is_parallel(units * unit_len) {
+            (0..units).into_par_iter().map(value).collect()
+        } else {
+            (0..units).map(value).collect()
+        }
+    }
+
+    /// `f(a, b)` for each pair of values.
+    pub(crate) fn map<T: WithDType>(a: &[T], b: &[T], f: impl Fn(T, T) -> T + Sync) -> Vec<T> {
+        build(a.len().min(b.len()), 1, 0, |range, output, _| {
+            for (a, b) in a[range.clone()].chunks(BLOCK).zip(b[range].chunks(BLOCK)) {
+                for ((out, &a), &b) in output.take(a.len()).iter_mut().zip(a).zip(b) {
+                    *out = f(a, b);
+                }
+            }
+        })
+    }
+
+    /// Sums of `terms(a, b)` over all pairs of values.
+    ///
+    /// Short runs are summed in the type of the values, and the runs in `f64`, so the error does not grow with the
+    /// length.
+    pub(crate) fn sums<T: WithDType, const N: usize>(
+        a: &[T],
+        b: &[T],
+        terms: impl Fn(T, T) -> [T; N],
+    ) -> [f64; N] {
+        let mut totals = [0.; N];
+        for (a, b) in a.chunks(16 * LANES).zip(b.chunks(16 * LANES)) {
+            let mut lanes = [[T::zero(); LANES]; N];
+            let (a_rows, a_rest) = a.as_chunks::<LANES>();
+            let (b_rows, b_rest) = b.as_chunks::<LANES>();
+            for (a, b) in a_rows.iter().zip(b_rows) {
+                for lane in 0..LANES {
+                    for (sums, term) in lanes.iter_mut().zip(terms(a[lane], b[lane])) {
+                        sums[lane] += term;
+                    }
+                }
+            }
+            for (lane, (&a, &b)) in a_rest.iter().zip(b_rest).enumerate() {
+                for (sums, term) in lanes.iter_mut().zip(terms(a, b)) {
+                    sums[lane] += term;
+                }
+            }
+            for (total, sums) in totals.iter_mut().zip(lanes) {
+                *total += sums.into_iter().map(T::to_f64).sum::<f64>();
+            }
+        }
+        totals
+    }
+}
