@@ -632,3 +632,252 @@ pub(crate) mod planes {
         totals
     }
 }
+
+/// What the tests of this crate's operations share.
+#[cfg(test)]
+pub(crate) mod testing {
+    use candle_core::{DType, Device, Result, Tensor, Var};
+
+    use crate::Key;
+
+    pub(crate) fn normal(name: &str, shape: &[usize], dtype: DType) -> Tensor {
+        Key::new(name, &[11]).normal(shape, dtype, &Device::Cpu).unwrap()
+    }
+
+    fn values(x: &Tensor) -> Vec<f64> {
+        x.to_dtype(DType::F64).unwrap().flatten_all().unwrap().to_vec1().unwrap()
+    }
+
+    #[track_caller]
+    pub(crate) fn assert_close(what: &str, actual: &Tensor, expected: &Tensor) {
+        assert_eq!(actual.dims(), expected.dims(), "shape of {what}");
+        let relative = if actual.dtype() == DType::F32 { 2e-5 } else { 1e-12 };
+        let (actual, expected) = (values(actual), values(expected));
+        let scale = expected.iter().fold(1., |scale: f64, v| scale.max(v.abs()));
+        for (i, (a, e)) in actual.iter().zip(&expected).enumerate() {
+            assert!((a - e).abs() <= relative * scale, "{what}: value {i} is {a} and should be {e}");
+        }
+    }
+
+    /// Which inputs get gradients: all, and each alone.
+    fn choices(inputs: usize) -> impl Iterator<Item = Vec<bool>> {
+        let alone = (0..inputs).map(move |only| (0..inputs).map(|i| i == only).collect());
+        std::iter::once(vec![true; inputs]).chain(alone)
+    }
+
+    /// Compares `f` with a plain composition of candle's operations, and so their gradients with respect to the
+    /// inputs named in `differentiable`: in both types, for contiguous inputs and others.
+    #[track_caller]
+    pub(crate) fn assert_same_as(
+        shapes: &[&[usize]],
+        differentiable: usize,
+        f: impl Fn(&[Tensor]) -> Result<Tensor>,
+        reference: impl Fn(&[Tensor]) -> Result<Tensor>,
+    ) {
+        for dtype in [DType::F32, DType::F64] {
+            let inputs: Vec<Tensor> =
+                shapes.iter().enumerate().map(|(i, s)| normal(&format!("input {i}"), s, dtype)).collect();
+            for (choice, is_strided) in choices(differentiable).zip([false, true].into_iter().cycle()) {
+                let vars: Vec<Var> =
+                    inputs[..differentiable].iter().map(|x| Var::from_tensor(x).unwrap()).collect();
+                let arguments: Vec<Tensor> = inputs
+                    .iter()
+                    .enumerate()
+                    .map(|(i, x)| match choice.get(i) {
+                        Some(true) => vars[i].as_tensor().clone(),
+                        _ => x.clone(),
+                    })
+                    .collect();
+                let strided = |x: &Tensor| -> Result<Tensor> {
+                    let last = x.rank() - 1;
+                    x.transpose(0, last)?.contiguous()?.transpose(0, last)
+                };
+                let passed: Vec<Tensor> = if is_strided {
+                    arguments.iter().map(|x| strided(x).unwrap()).collect()
+                } else {
+                    arguments.clone()
+                };
+                let (y, expected) = (f(&passed).unwrap(), reference(&arguments).unwrap());
+                assert_close("the result", &y, &expected);
+                let dy = normal("cotangent", y.dims(), dtype);
+                let gradients = |y: Tensor| (y * &dy).unwrap().sum_all().unwrap().backward().unwrap();
+                let (actual, expected) = (gradients(y), gradients(expected));
+                for (i, var) in vars.iter().enumerate().filter(|(i, _)| choice[*i]) {
+                    let (actual, expected) = (actual.get(var).unwrap(), expected.get(var).unwrap());
+                    assert_close(&format!("gradient {i} of {choice:?}"), actual, expected);
+                }
+            }
+        }
+    }
+
+    /// Compares the gradients of `f` with differences of its values, in `f64`.
+    #[track_caller]
+    pub(crate) fn assert_gradients(shapes: &[&[usize]], f: impl Fn(&[Tensor]) -> Result<Tensor>) {
+        const STEP: f64 = 1e-5;
+        let inputs: Vec<Tensor> =
+            shapes.iter().enumerate().map(|(i, s)| normal(&format!("input {i}"), s, DType::F64)).collect();
+        let vars: Vec<Var> = inputs.iter().map(|x| Var::from_tensor(x).unwrap()).collect();
+        let tracked: Vec<Tensor> = vars.iter().map(|v| v.as_tensor().clone()).collect();
+        let y = f(&tracked).unwrap();
+        let dy = normal("cotangent", y.dims(), DType::F64);
+        let loss = |y: Tensor| (y * &dy).unwrap().sum_all().unwrap();
+        let gradients = loss(y).backward().unwrap();
+        for (i, input) in inputs.iter().enumerate() {
+            let gradient = values(gradients.get(&vars[i]).unwrap());
+            let at = values(input);
+            for (j, gradient) in gradient.into_iter().enumerate() {
+                let shifted = |step: f64| {
+                    let mut at = at.clone();
+                    at[j] += step;
+                    let mut inputs = inputs.clone();
+                    inputs[i] = Tensor::from_vec(at, input.shape(), &Device::Cpu).unwrap();
+                    loss(f(&inputs).unwrap()).to_scalar::<f64>().unwrap()
+                };
+                let expected = (shifted(STEP) - shifted(-STEP)) / (2. * STEP);
+                let error = (gradient - expected).abs() / expected.abs().max(1.);
+                assert!(error < 1e-6, "input {i}, value {j}: {gradient} and should be {expected}");
+            }
+        }
+    }
+
+    /// Checks that `f` gives the same bits with one thread and with several.
+    #[track_caller]
+    pub(crate) fn assert_independent_of_threads(f: impl Fn() -> Vec<Tensor> + Sync + Send) {
+        let run = |threads: usize| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            let bits = |x: &Tensor| values(x).into_iter().map(f64::to_bits).collect::<Vec<_>>();
+            pool.install(&f).iter().map(bits).collect::<Vec<_>>()
+        };
+        assert!(run(1) == run(3), "results depend on the number of threads");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use candle_core::{DType, Device, Var};
+
+    use super::testing::{assert_gradients, assert_independent_of_threads, assert_same_as, normal};
+    use super::*;
+
+    const PICTURE: &[usize] = &[3, 5, 8, 4];
+    /// Enough for several tasks and threads.
+    const LARGE: &[usize] = &[3, 5, 96, 64];
+
+    fn plain(x: &Tensor) -> Result<Tensor> {
+        x.maximum(&(x * SLOPE)?)
+    }
+
+    fn per_channel(values: &Tensor, rank: usize) -> Result<Tensor> {
+        if rank == 2 { Ok(values.clone()) } else { values.reshape((1, values.dim(0)?, 1, 1)) }
+    }
+
+    #[test]
+    fn leaky_relu_is_its_definition() {
+        for shape in [PICTURE, LARGE, &[3, 7], &[5]] {
+            assert_same_as(&[shape], 1, |v| leaky_relu(&v[0]), |v| plain(&v[0]));
+        }
+        assert_gradients(&[PICTURE], |v| leaky_relu(&v[0]));
+    }
+
+    #[test]
+    fn slope_at_zero_is_one() {
+        let x = Var::new(&[0_f32, -1., 2.], &Device::Cpu).unwrap();
+        let gradients = leaky_relu(&x).unwrap().sum_all().unwrap().backward().unwrap();
+        assert_eq!(gradients.get(&x).unwrap().to_vec1::<f32>().unwrap(), [1., 0.2, 1.]);
+    }
+
+    #[test]
+    fn leaky_relu_grad_can_be_differentiated_again() {
+        let y = normal("output", PICTURE, DType::F64);
+        assert_gradients(&[PICTURE], |v| leaky_relu_grad(&v[0], &y));
+        // Through a square, as in a gradient penalty.
+        assert_gradients(&[PICTURE], |v| leaky_relu_grad(&leaky_relu_grad(&v[0], &y)?.sqr()?, &y));
+        let tracked = Var::from_tensor(&y).unwrap();
+        let g = Var::from_tensor(&y).unwrap();
+        let gradients = leaky_relu_grad(&g, &tracked).unwrap().sum_all().unwrap().backward().unwrap();
+        assert!(gradients.get(&tracked).is_none() && gradients.get(&g).is_some());
+    }
+
+    #[test]
+    fn bias_is_its_definition() {
+        for shape in [PICTURE, LARGE, &[3, 5], &[2, 5, 1, 1]] {
+            let sum = |v: &[Tensor]| v[0].broadcast_add(&per_channel(&v[1], v[0].rank())?);
+            assert_same_as(&[shape, &[5]], 2, |v| add_bias(&v[0], &v[1]), sum);
+            assert_same_as(&[shape, &[5]], 2, |v| bias_leaky_relu(&v[0], &v[1]), |v| plain(&sum(v)?));
+        }
+        for shape in [PICTURE, &[3, 5]] {
+            assert_gradients(&[shape, &[5]], |v| add_bias(&v[0], &v[1]));
+            assert_gradients(&[shape, &[5]], |v| bias_leaky_relu(&v[0], &v[1]));
+        }
+    }
+
+    #[test]
+    fn noise_is_its_definition() {
+        for (shape, noise) in [
+            (PICTURE, [3, 1, 8, 4]),
+            (PICTURE, [1, 1, 8, 4]),
+            (LARGE, [3, 1, 96, 64]),
+            (LARGE, [1, 1, 96, 64]),
+        ] {
+            assert_same_as(
+                &[shape, &[5], &[5], &noise],
+                3,
+                |v| noise_bias_leaky_relu(&v[0], &v[3], &v[1], &v[2]),
+                |v| {
+                    let noise = v[3].broadcast_mul(&per_channel(&v[1], 4)?)?;
+                    plain(&v[0].broadcast_add(&noise)?.broadcast_add(&per_channel(&v[2], 4)?)?)
+                },
+            );
+        }
+        let noise = normal("noise", &[3, 1, 8, 4], DType::F64);
+        assert_gradients(&[PICTURE, &[5], &[5]], |v| noise_bias_leaky_relu(&v[0], &noise, &v[1], &v[2]));
+    }
+
+    #[test]
+    fn noise_gets_no_gradient() {
+        let x = Var::from_tensor(&normal("x", PICTURE, DType::F32)).unwrap();
+        let noise = Var::from_tensor(&normal("noise", &[3, 1, 8, 4], DType::F32)).unwrap();
+        let strength = normal("strength", &[5], DType::F32);
+        let y = noise_bias_leaky_relu(&x, &noise, &strength, &strength).unwrap();
+        let gradients = y.sum_all().unwrap().backward().unwrap();
+        assert!(gradients.get(&noise).is_none() && gradients.get(&x).is_some());
+    }
+
+    #[test]
+    fn threads_make_no_difference() {
+        let x = Var::from_tensor(&normal("x", LARGE, DType::F32)).unwrap();
+        let noise = normal("noise", &[3, 1, 96, 64], DType::F32);
+        let bias = Var::from_tensor(&normal("bias", &[5], DType::F32)).unwrap();
+        assert_independent_of_threads(|| {
+            let y = noise_bias_leaky_relu(&x, &noise, &bias, &bias).unwrap();
+            let y = add_bias(&bias_leaky_relu(&y, &bias).unwrap(), &bias).unwrap();
+            let gradients = y.sqr().unwrap().sum_all().unwrap().backward().unwrap();
+            vec![y, gradients.get(&x).unwrap().clone(), gradients.get(&bias).unwrap().clone()]
+        });
+    }
+
+    #[test]
+    fn sums_of_many_values_stay_exact() {
+        let ones = vec![0.1_f32; 1 << 20];
+        let [sum] = sums(&ones, &ones, |a, _| [a]);
+        let expected = f64::from(0.1_f32) * f64::from(1 << 20);
+        assert!((sum / expected - 1.).abs() < 1e-6, "{sum} and should be {expected}");
+    }
+
+    #[test]
+    fn wrong_arguments_are_errors() {
+        let x = normal("x", PICTURE, DType::F32);
+        let message = |result: Result<Tensor>| result.unwrap_err().to_string();
+        let four = normal("four", &[4], DType::F32);
+        assert!(message(add_bias(&x, &four)).contains("bias [4] does not match the channels"));
+        let double = normal("five", &[5], DType::F64);
+        assert!(message(bias_leaky_relu(&x, &double)).contains("bias is F64 and x is F32"));
+        assert!(message(add_bias(&four, &four)).contains("expected [batch, channels"));
+        assert!(message(leaky_relu_grad(&x, &four)).contains("differ in shape"));
+        let five = normal("five", &[5], DType::F32);
+        let noise = normal("noise", &[2, 1, 8, 4], DType::F32);
+        assert!(message(noise_bias_leaky_relu(&x, &noise, &five, &five)).contains("does not cover"));
+        let half = x.to_dtype(DType::F16).unwrap();
+        assert!(message(leaky_relu(&half)).contains("only f32 and f64"));
+    }
+}

@@ -276,3 +276,97 @@ impl CustomOp2 for InstanceNormGrad {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use candle_core::{DType, Device, Var};
+
+    use super::*;
+    use crate::activation::testing::{
+        assert_gradients, assert_independent_of_threads, assert_same_as, normal,
+    };
+
+    const PICTURE: &[usize] = &[3, 5, 8, 4];
+    const LARGE: &[usize] = &[3, 5, 96, 64];
+
+    fn plain(x: &Tensor) -> Result<Tensor> {
+        let mean_of = |x: &Tensor| x.mean_keepdim(3)?.mean_keepdim(2);
+        let centered = x.broadcast_sub(&mean_of(x)?)?;
+        centered.broadcast_div(&(mean_of(&centered.sqr()?)? + EPSILON)?.sqrt()?)
+    }
+
+    fn plain_style(x: &Tensor, style: &Tensor) -> Result<Tensor> {
+        let (batch, channels, _height, _width) = x.dims4()?;
+        let part = |first| style.narrow(1, first, channels)?.reshape((batch, channels, 1, 1));
+        plain(x)?.broadcast_mul(&(part(0)? + 1.)?)?.broadcast_add(&part(channels)?)
+    }
+
+    #[test]
+    fn pixel_norm_gives_unit_mean_square() {
+        for shape in [PICTURE, &[3, 7]] {
+            assert_gradients(&[shape], |v| pixel_norm(&v[0]));
+            let y = pixel_norm(&normal("x", shape, DType::F64)).unwrap();
+            let squares = y.sqr().unwrap().mean(1).unwrap().flatten_all().unwrap().to_vec1::<f64>().unwrap();
+            assert!(squares.iter().all(|s| (s - 1.).abs() < 1e-5), "{squares:?}");
+        }
+    }
+
+    #[test]
+    fn instance_norm_is_its_definition() {
+        for shape in [PICTURE, LARGE] {
+            assert_same_as(&[shape], 1, |v| instance_norm(&v[0]), |v| plain(&v[0]));
+        }
+        assert_gradients(&[PICTURE], |v| instance_norm(&v[0]));
+    }
+
+    #[test]
+    fn instance_norm_style_is_its_definition() {
+        for shape in [PICTURE, LARGE] {
+            assert_same_as(
+                &[shape, &[3, 10]],
+                2,
+                |v| instance_norm_style(&v[0], &v[1]),
+                |v| plain_style(&v[0], &v[1]),
+            );
+        }
+        assert_gradients(&[PICTURE, &[3, 10]], |v| instance_norm_style(&v[0], &v[1]));
+    }
+
+    #[test]
+    fn constant_planes_become_exactly_the_shift() {
+        let x = (Tensor::ones(LARGE, DType::F32, &Device::Cpu).unwrap() * 0.1).unwrap();
+        let y = instance_norm(&x).unwrap().flatten_all().unwrap().to_vec1::<f32>().unwrap();
+        assert!(y.iter().all(|y| y.to_bits() == 0), "a constant plane has no deviation");
+    }
+
+    #[test]
+    fn large_means_do_not_drown_the_deviation() {
+        let x = normal("x", LARGE, DType::F64);
+        let shifted = ((&x * 0.01).unwrap() + 100.).unwrap().to_dtype(DType::F32).unwrap();
+        let exact = plain(&shifted.to_dtype(DType::F64).unwrap()).unwrap();
+        let y = instance_norm(&shifted).unwrap().to_dtype(DType::F64).unwrap();
+        let error = (y - exact).unwrap().abs().unwrap().max_all().unwrap().to_scalar::<f64>().unwrap();
+        assert!(error < 1e-5, "{error}");
+    }
+
+    #[test]
+    fn threads_make_no_difference() {
+        let x = Var::from_tensor(&normal("x", LARGE, DType::F32)).unwrap();
+        let style = Var::from_tensor(&normal("style", &[3, 10], DType::F32)).unwrap();
+        assert_independent_of_threads(|| {
+            let y = instance_norm_style(&x, &style).unwrap();
+            let gradients = y.sqr().unwrap().sum_all().unwrap().backward().unwrap();
+            vec![y, gradients.get(&x).unwrap().clone(), gradients.get(&style).unwrap().clone()]
+        });
+    }
+
+    #[test]
+    fn wrong_styles_are_errors() {
+        let x = normal("x", PICTURE, DType::F32);
+        let style = normal("style", &[3, 9], DType::F32);
+        let message = instance_norm_style(&x, &style).unwrap_err().to_string();
+        assert!(message.contains("style [3, 9] does not hold two values for each channel"), "{message}");
+        let style = normal("style", &[3, 10], DType::F64);
+        assert!(instance_norm_style(&x, &style).unwrap_err().to_string().contains("style is F64"));
+    }
+}

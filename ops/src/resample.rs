@@ -238,3 +238,105 @@ impl CustomOp2 for Blend {
         Ok((da, db))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use candle_core::DType;
+
+    use super::*;
+    use crate::activation::testing::{
+        assert_close, assert_gradients, assert_independent_of_threads, assert_same_as, normal,
+    };
+
+    const PICTURE: &[usize] = &[3, 5, 8, 4];
+    const LARGE: &[usize] = &[3, 5, 96, 64];
+
+    fn plain_upscale(x: &Tensor) -> Result<Tensor> {
+        let (batch, channels, height, width) = x.dims4()?;
+        let x = x.reshape((batch, channels, height, 1, width, 1))?;
+        let x = x.broadcast_as((batch, channels, height, 2, width, 2))?.contiguous()?;
+        x.reshape((batch, channels, 2 * height, 2 * width))
+    }
+
+    fn plain_downscale(x: &Tensor) -> Result<Tensor> {
+        let (batch, channels, height, width) = x.dims4()?;
+        let x = x.reshape((batch, channels, height / 2, 2, width / 2, 2))?;
+        x.sum(5)?.sum(3)? * 0.25
+    }
+
+    fn plain_blur(x: &Tensor) -> Result<Tensor> {
+        let along = |x: &Tensor, axis: usize| -> Result<Tensor> {
+            let (padded, len) = (x.pad_with_zeros(axis, 1, 1)?, x.dim(axis)?);
+            let ends = (padded.narrow(axis, 0, len)? + padded.narrow(axis, 2, len)?)?;
+            (ends + (x * 2.)?)? * 0.25
+        };
+        along(&along(x, 2)?, 3)
+    }
+
+    #[test]
+    fn resampling_is_its_definition() {
+        for shape in [PICTURE, LARGE, &[2, 3, 2, 6]] {
+            assert_same_as(&[shape], 1, |v| upscale2x(&v[0]), |v| plain_upscale(&v[0]));
+            assert_same_as(&[shape], 1, |v| downscale2x_adjoint(&v[0]), |v| plain_upscale(&v[0])? * 0.25);
+            assert_same_as(&[shape], 1, |v| downscale2x(&v[0]), |v| plain_downscale(&v[0]));
+            assert_same_as(&[shape], 1, |v| upscale2x_adjoint(&v[0]), |v| plain_downscale(&v[0])? * 4.);
+        }
+    }
+
+    #[test]
+    fn blur_is_its_definition() {
+        for shape in [PICTURE, LARGE, &[2, 3, 1, 1], &[2, 3, 1, 5], &[2, 3, 5, 1], &[2, 3, 2, 7]] {
+            assert_same_as(&[shape], 1, |v| blur(&v[0]), |v| plain_blur(&v[0]));
+        }
+    }
+
+    #[test]
+    fn blend_is_its_definition() {
+        for shape in [PICTURE, LARGE, &[7]] {
+            let plain = |v: &[Tensor]| (&v[0] * 0.7)? + (&v[1] * 0.3)?;
+            assert_same_as(&[shape, shape], 2, |v| blend(&v[0], &v[1], 0.3), plain);
+        }
+        assert_gradients(&[PICTURE, PICTURE], |v| blend(&v[0], &v[1], 0.3));
+    }
+
+    #[test]
+    fn gradients_are_differences() {
+        for f in [upscale2x, downscale2x, upscale2x_adjoint, downscale2x_adjoint, blur] {
+            assert_gradients(&[PICTURE], |v| f(&v[0]));
+            // The square makes the gradient of the second use depend on the first.
+            assert_gradients(&[PICTURE], |v| blur(&f(&v[0])?.sqr()?));
+        }
+    }
+
+    /// `<f(a), b> = <a, adjoint(b)>`, and the adjoint's adjoint is the operation.
+    #[test]
+    fn adjoints_are_adjoint() {
+        let dot = |a: &Tensor, b: &Tensor| (a * b).unwrap().sum_all().unwrap();
+        let (a, b) = (normal("a", PICTURE, DType::F64), normal("b", &[3, 5, 16, 8], DType::F64));
+        let left = dot(&upscale2x(&a).unwrap(), &b);
+        assert_close("upscale", &left, &dot(&a, &upscale2x_adjoint(&b).unwrap()));
+        let left = dot(&downscale2x(&b).unwrap(), &a);
+        assert_close("downscale", &left, &dot(&b, &downscale2x_adjoint(&a).unwrap()));
+        let c = normal("c", PICTURE, DType::F64);
+        assert_close("blur", &dot(&blur(&a).unwrap(), &c), &dot(&a, &blur(&c).unwrap()));
+    }
+
+    #[test]
+    fn threads_make_no_difference() {
+        let x = normal("x", LARGE, DType::F32);
+        assert_independent_of_threads(|| {
+            let y = blur(&upscale2x(&x).unwrap()).unwrap();
+            let z = downscale2x(&y).unwrap();
+            vec![blend(&x, &z, 0.4).unwrap(), y, z]
+        });
+    }
+
+    #[test]
+    fn wrong_arguments_are_errors() {
+        let odd = normal("odd", &[3, 5, 8, 3], DType::F32);
+        assert!(downscale2x(&odd).unwrap_err().to_string().contains("expected even sides, got 8x3"));
+        let other = normal("other", PICTURE, DType::F32);
+        assert!(blend(&odd, &other, 0.5).unwrap_err().to_string().contains("differ in shape"));
+        assert!(blur(&odd.flatten_all().unwrap()).is_err());
+    }
+}

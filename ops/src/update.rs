@@ -272,3 +272,126 @@ impl InplaceOp2 for EmaUpdate {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use candle_core::{DType, Device, Var};
+
+    use super::*;
+    use crate::activation::testing::{assert_close, assert_independent_of_threads, normal};
+
+    const SHAPES: [&[usize]; 2] = [&[5, 7], &[3, 300, 100]];
+
+    fn var(name: &str, shape: &[usize], dtype: DType) -> Var {
+        Var::from_tensor(&normal(name, shape, dtype)).unwrap()
+    }
+
+    fn update(beta1: f64) -> AdamUpdate {
+        AdamUpdate { beta1, beta2: 0.99, epsilon: 1e-3, step_size: 0.1 }
+    }
+
+    #[test]
+    fn adam_is_its_definition() {
+        for (dtype, shape) in [DType::F32, DType::F64].into_iter().flat_map(|d| SHAPES.map(|s| (d, s))) {
+            for (beta1, keeps_first_moment) in [(0., false), (0., true), (0.5, true)] {
+                let (p, m) = (var("p", shape, dtype), var("m", shape, dtype));
+                let v = Var::from_tensor(&normal("v", shape, dtype).sqr().unwrap()).unwrap();
+                let g = normal("g", shape, dtype);
+                let next_v = ((&*v * 0.99).unwrap() + (g.sqr().unwrap() * (1. - 0.99)).unwrap()).unwrap();
+                let next_m = ((&*m * beta1).unwrap() + (&g * (1. - beta1)).unwrap()).unwrap();
+                let step = (&next_m / (next_v.sqrt().unwrap() + 1e-3).unwrap()).unwrap();
+                let next_p = (&*p - (step * 0.1).unwrap()).unwrap();
+                let first_moment = keeps_first_moment.then_some(m.as_tensor());
+                adam_update(&p, first_moment, &v, &g, &update(beta1)).unwrap();
+                assert_close("parameter", &p, &next_p);
+                assert_close("second moment", &v, &next_v);
+                if keeps_first_moment {
+                    assert_close("first moment", &m, &next_m);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn strided_gradients_are_read_in_order() {
+        let [p, other_p] = [0; 2].map(|_| var("p", &[5, 7], DType::F32));
+        let [v, other_v] = [0; 2].map(|_| p.sqr().unwrap());
+        let g = normal("g", &[7, 5], DType::F32).t().unwrap();
+        adam_update(&p, None, &v, &g, &update(0.)).unwrap();
+        adam_update(&other_p, None, &other_v, &g.contiguous().unwrap(), &update(0.)).unwrap();
+        assert_close("parameter", &p, &other_p);
+    }
+
+    #[test]
+    fn adam_refuses_what_does_not_fit() {
+        let (p, v) = (var("p", &[5, 7], DType::F32), var("v", &[5, 7], DType::F32));
+        let g = normal("g", &[5, 7], DType::F32);
+        let step = |p: &Tensor, v: &Tensor, g: &Tensor, beta1| adam_update(p, None, v, g, &update(beta1));
+        let missing = step(&p, &v, &g, 0.5).unwrap_err().to_string();
+        assert!(missing.contains("beta1 is 0.5, which needs a first moment"), "{missing}");
+        assert!(step(&p, &v, &g.t().unwrap(), 0.).unwrap_err().to_string().contains("does not match"));
+        assert!(step(&p, &v, &g.to_dtype(DType::F64).unwrap(), 0.).is_err());
+        // Each of these would wait for itself.
+        assert!(step(&p, &p, &g, 0.).is_err());
+        assert!(step(&p, &v, &p, 0.).is_err());
+        assert!(step(&p, &v, &v.as_detached_tensor(), 0.).is_err());
+        assert!(adam_update(&p, Some(&v), &v, &g, &update(0.5)).is_err());
+    }
+
+    #[test]
+    fn running_average_is_its_definition() {
+        for (dtype, shape) in [DType::F32, DType::F64].into_iter().flat_map(|d| SHAPES.map(|s| (d, s))) {
+            let (ema, live) = (var("ema", shape, dtype), var("live", shape, dtype));
+            let next = ((&*ema * 0.9).unwrap() + (&*live * 0.1).unwrap()).unwrap();
+            ema_update(&ema, &live, 0.9).unwrap();
+            assert_close("average", &ema, &next);
+            assert!(ema_update(&ema, &ema, 0.9).is_err());
+            assert!(ema_update(&ema, &live.flatten_all().unwrap(), 0.9).is_err());
+        }
+    }
+
+    #[test]
+    fn clamp_limits_both_sides() {
+        for (dtype, shape) in [DType::F32, DType::F64].into_iter().flat_map(|d| SHAPES.map(|s| (d, s))) {
+            let p = var("p", shape, dtype);
+            let next = p.clamp(-0.5, 0.5).unwrap();
+            clamp_update(&p, 0.5).unwrap();
+            assert_close("clamped", &p, &next);
+        }
+        let p = var("p", &[5, 7], DType::F32);
+        assert!(clamp_update(&p, -1.).is_err() && clamp_update(&p, f64::NAN).is_err());
+        assert!(clamp_update(&p.t().unwrap(), 1.).unwrap_err().to_string().contains("contiguous"));
+    }
+
+    #[test]
+    fn one_value_that_is_not_finite_is_found_anywhere() {
+        for len in [1, 35, 90_001] {
+            let finite = vec![f32::MAX; len];
+            let check = |values: Vec<f32>| {
+                let x = Tensor::from_vec(values, len, &Device::Cpu).unwrap();
+                let double = all_finite(&x.to_dtype(DType::F64).unwrap()).unwrap();
+                assert_eq!(all_finite(&x).unwrap(), double);
+                double
+            };
+            assert!(check(finite.clone()));
+            for (place, value) in
+                [(0, f32::NAN), (len / 2, f32::INFINITY), (len - 1, f32::NEG_INFINITY), (len - 1, f32::NAN)]
+            {
+                let mut values = finite.clone();
+                values[place] = value;
+                assert!(!check(values), "{value} at {place} of {len}");
+            }
+        }
+    }
+
+    #[test]
+    fn threads_make_no_difference() {
+        let (p, v) = (normal("p", SHAPES[1], DType::F32), normal("v", SHAPES[1], DType::F32));
+        assert_independent_of_threads(|| {
+            let (p, v) = (Var::from_tensor(&p).unwrap(), Var::from_tensor(&v.sqr().unwrap()).unwrap());
+            let g = (&*p * 0.3).unwrap();
+            adam_update(&p, None, &v, &g, &update(0.)).unwrap();
+            vec![p.as_tensor().clone(), v.as_tensor().clone()]
+        });
+    }
+}
