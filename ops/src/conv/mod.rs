@@ -17,6 +17,7 @@ mod output;
 mod scratch;
 #[cfg(test)]
 mod tests;
+mod winograd;
 
 use candle_core::{CpuStorage, CustomOp2, DType, Layout, Result, Shape, Tensor, bail};
 
@@ -123,6 +124,9 @@ impl CustomOp2 for Conv2d {
     ) -> Result<(CpuStorage, Shape)> {
         let geometry = &self.0;
         let storage = match (s1, s2) {
+            (CpuStorage::F32(x), CpuStorage::F32(weight)) if winograd::suits(geometry) => {
+                CpuStorage::F32(winograd::forward(geometry, values(x, l1)?, values(weight, l2)?))
+            }
             (CpuStorage::F32(x), CpuStorage::F32(weight)) => {
                 CpuStorage::F32(direct::forward(geometry, values(x, l1)?, values(weight, l2)?))
             }
@@ -164,6 +168,9 @@ impl CustomOp2 for Conv2dTranspose {
     ) -> Result<(CpuStorage, Shape)> {
         let geometry = &self.0;
         let storage = match (s1, s2) {
+            (CpuStorage::F32(g), CpuStorage::F32(weight)) if winograd::suits(geometry) => {
+                CpuStorage::F32(winograd::transpose(geometry, values(g, l1)?, values(weight, l2)?))
+            }
             (CpuStorage::F32(g), CpuStorage::F32(weight)) => {
                 CpuStorage::F32(direct::transpose(geometry, values(g, l1)?, values(weight, l2)?))
             }
@@ -205,6 +212,9 @@ impl CustomOp2 for Conv2dWeightGrad {
     ) -> Result<(CpuStorage, Shape)> {
         let geometry = &self.0;
         let storage = match (s1, s2) {
+            (CpuStorage::F32(x), CpuStorage::F32(g)) if winograd::suits(geometry) => {
+                CpuStorage::F32(winograd::weight_grad(geometry, values(x, l1)?, values(g, l2)?))
+            }
             (CpuStorage::F32(x), CpuStorage::F32(g)) => {
                 CpuStorage::F32(direct::weight_grad(geometry, values(x, l1)?, values(g, l2)?))
             }

@@ -2,7 +2,7 @@
 
 use std::marker::PhantomData;
 
-/// A slice to whose parts tasks write through pointers, promising not to overlap.
+/// A slice whose parts are handed out to tasks that promise not to overlap.
 ///
 /// Rayon's `par_chunks_mut` does this safely where a task's part is contiguous; the rows of one block of
 /// tiles, in every channel of a picture, are not.
@@ -17,12 +17,25 @@ pub(super) struct SharedSlice<'a, T> {
 unsafe impl<T: Send> Send for SharedSlice<'_, T> {}
 
 #[expect(unsafe_code, reason = "tasks write parts of one result that are not contiguous")]
-// SAFETY: only pointers are handed out, and whoever writes through them vouches that the parts are disjoint.
+// SAFETY: whoever writes through a pointer or takes a part vouches that it overlaps no other.
 unsafe impl<T: Send> Sync for SharedSlice<'_, T> {}
 
 impl<'a, T> SharedSlice<'a, T> {
     pub(super) fn new(slice: &'a mut [T]) -> Self {
         Self { start: slice.as_mut_ptr(), len: slice.len(), borrow: PhantomData }
+    }
+
+    /// The part of `len` values from `offset` on.
+    ///
+    /// # Safety
+    /// No two parts that are alive at the same time may overlap.
+    #[expect(unsafe_code, reason = "tasks write parts of one result that are not contiguous")]
+    #[expect(clippy::mut_from_ref, reason = "the caller vouches that parts do not overlap")]
+    #[inline]
+    pub(super) unsafe fn part(&self, offset: usize, len: usize) -> &mut [T] {
+        assert!(offset <= self.len && len <= self.len - offset, "part outside of the result");
+        // SAFETY: inside of the borrowed slice, and no other part that is alive overlaps it.
+        unsafe { std::slice::from_raw_parts_mut(self.start.add(offset), len) }
     }
 
     /// Where `rows` rows of `columns` values start that lie `row_stride` apart, the first at `first`.

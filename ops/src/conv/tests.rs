@@ -3,8 +3,11 @@ use candle_core::{DType, Device, Result, Tensor, Var};
 use super::{conv2d, conv2d_transpose, conv2d_weight_grad};
 use crate::Key;
 
-/// `(batch, in_channels, out_channels, height, width)`: odd, even, tiny and narrow sizes, one and many channels.
-const SIZES: [(usize, usize, usize, usize, usize); 9] = [
+/// `(batch, in_channels, out_channels, height, width)`
+pub(super) type Size = (usize, usize, usize, usize, usize);
+
+/// Odd, even, tiny and narrow sizes, one and many channels.
+const SIZES: [Size; 9] = [
     (3, 5, 7, 8, 4),
     (2, 3, 16, 9, 13),
     (1, 16, 3, 6, 10),
@@ -18,6 +21,10 @@ const SIZES: [(usize, usize, usize, usize, usize); 9] = [
 
 fn normal(name: &str, shape: &[usize], dtype: DType) -> Result<Tensor> {
     Key::new(name, &[shape.len() as u64]).normal(shape, dtype, &Device::Cpu)
+}
+
+pub(super) fn normal_values(name: &str, len: usize) -> Result<Vec<f32>> {
+    normal(name, &[len], DType::F32)?.to_vec1()
 }
 
 fn flat(tensor: &Tensor) -> Result<Vec<f64>> {
@@ -63,7 +70,7 @@ struct Case {
 }
 
 impl Case {
-    fn new(size: (usize, usize, usize, usize, usize), kernel: usize, dtype: DType) -> Result<Self> {
+    fn new(size: Size, kernel: usize, dtype: DType) -> Result<Self> {
         let (batch, in_channels, out_channels, height, width) = size;
         Ok(Self {
             x: normal("x", &[batch, in_channels, height, width], dtype)?,

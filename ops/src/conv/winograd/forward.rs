@@ -1,0 +1,267 @@
+//! The convolution itself, which is also its own adjoint when it reads the weight so.
+
+use rayon::prelude::*;
+
+use super::SHARED_FILTER_BYTES;
+use super::filters::{self, Reading};
+use super::lanes::Lanes;
+use super::layout::{self, FilterLayout, TileLayout};
+use super::pixels::{self, Window};
+use super::product::Strip;
+use super::scheme::Scheme;
+use super::tiles::{self, Block};
+use super::transform;
+use crate::conv::geometry::Geometry;
+use crate::conv::output::SharedSlice;
+use crate::conv::scratch::with_scratch;
+
+/// Bytes of transformed tiles that a task of its own should not exceed.
+const BLOCK_BYTES: usize = 256 << 10;
+
+/// Bytes of transformed tiles that are shared by all tasks should not exceed.
+const SHARED_TILE_BYTES: usize = 20 << 20;
+
+/// Fewest and most tiles in a block of one task.
+const BLOCK_TILES: (usize, usize) = (16, 96);
+
+/// Blocks that there should be at least, so that there is work for all threads.
+const MIN_BLOCKS: usize = 16;
+
+/// The convolution that `geometry` describes; see [`Reading`] for the weight.
+pub(super) fn run<S: Lanes, F: Scheme>(
+    simd: S,
+    geometry: &Geometry,
+    x: &[f32],
+    weight: &[f32],
+    reading: Reading,
+) -> Vec<f32> {
+    let mut y = vec![0.0; geometry.output_len()];
+    let convolution = Convolution {
+        geometry,
+        x,
+        weight,
+        reading,
+        filters: FilterLayout::new::<S, F>(geometry.in_channels),
+        panels: layout::panels::<S>(geometry.out_channels),
+        y: SharedSlice::new(&mut y),
+    };
+    let filter_bytes = convolution.panels * convolution.filters.panel_stride * size_of::<S::f32s>();
+    if filter_bytes <= SHARED_FILTER_BYTES {
+        convolution.sharing_filters::<S, F>(simd);
+    } else {
+        convolution.sharing_tiles::<S, F>(simd);
+    }
+    y
+}
+
+struct Convolution<'a> {
+    geometry: &'a Geometry,
+    x: &'a [f32],
+    weight: &'a [f32],
+    reading: Reading,
+    filters: FilterLayout,
+    panels: usize,
+    y: SharedSlice<'a, f32>,
+}
+
+impl Convolution<'_> {
+    /// One task for every block of tiles.
+    fn sharing_filters<S: Lanes, F: Scheme>(&self, simd: S) {
+        let geometry = self.geometry;
+        let tile_bytes = F::PRODUCTS * layout::blocks::<S>(geometry.in_channels) * size_of::<S::f32s>();
+        let most = tiles::count::<F>(geometry).div_ceil(MIN_BLOCKS);
+        let target = (BLOCK_BYTES / tile_bytes).min(most).clamp(BLOCK_TILES.0, BLOCK_TILES.1);
+        let panel_stride = self.filters.panel_stride;
+        with_scratch(self.panels * panel_stride, |all_filters: &mut [S::f32s]| {
+            all_filters.par_chunks_exact_mut(panel_stride).enumerate().for_each(|(panel, filters)| {
+                self.transform_filters::<S, F>(simd, panel, filters);
+            });
+            tiles::blocks::<F>(geometry, target).par_iter().with_max_len(1).for_each(|block| {
+                let layout = TileLayout::new::<S, F>(block.tiles);
+                with_scratch(
+                    layout::blocks::<S>(geometry.in_channels) * layout.block_stride,
+                    |input: &mut [S::f32s]| {
+                        for (channel_block, input) in input.chunks_exact_mut(layout.block_stride).enumerate()
+                        {
+                            self.transform_input::<S, F>(simd, block, layout, channel_block, input);
+                        }
+                        for (panel, filters) in all_filters.chunks_exact(panel_stride).enumerate() {
+                            self.finish_panel::<S, F>(simd, block, layout, input, panel, filters);
+                        }
+                    },
+                );
+            });
+        });
+    }
+
+    /// One task for every panel of output channels, one large block of tiles after another.
+    fn sharing_tiles<S: Lanes, F: Scheme>(&self, simd: S) {
+        let geometry = self.geometry;
+        let channel_blocks = layout::blocks::<S>(geometry.in_channels);
+        let target = SHARED_TILE_BYTES / (F::PRODUCTS * channel_blocks * size_of::<S::f32s>());
+        for block in tiles::blocks::<F>(geometry, target) {
+            let layout = TileLayout::new::<S, F>(block.tiles);
+            with_scratch(channel_blocks * layout.block_stride, |input: &mut [S::f32s]| {
+                input.par_chunks_exact_mut(layout.block_stride).enumerate().for_each(
+                    |(channel_block, input)| {
+                        self.transform_input::<S, F>(simd, &block, layout, channel_block, input);
+                    },
+                );
+                (0..self.panels).into_par_iter().with_max_len(1).for_each(|panel| {
+                    with_scratch(self.filters.panel_stride, |filters: &mut [S::f32s]| {
+                        self.transform_filters::<S, F>(simd, panel, filters);
+                        self.finish_panel::<S, F>(simd, &block, layout, input, panel, filters);
+                    });
+                });
+            });
+        }
+    }
+
+    fn transform_filters<S: Lanes, F: Scheme>(&self, simd: S, panel: usize, target: &mut [S::f32s]) {
+        simd.vectorize(
+            #[inline(always)]
+            || {
+                let Self { geometry, weight, reading, .. } = *self;
+                filters::transform_panel::<S, F>(simd, geometry, weight, reading, panel, target);
+            },
+        );
+    }
+
+    /// Transforms all tiles of `block` in one block of input channels.
+    fn transform_input<S: Lanes, F: Scheme>(
+        &self,
+        simd: S,
+        block: &Block,
+        layout: TileLayout,
+        channel_block: usize,
+        target: &mut [S::f32s],
+    ) {
+        transform_input::<S, F>(simd, self.geometry, self.x, block, layout, channel_block, target);
+    }
+
+    /// Multiplies, transforms back and writes one panel of output channels of `block`.
+    fn finish_panel<S: Lanes, F: Scheme>(
+        &self,
+        simd: S,
+        block: &Block,
+        layout: TileLayout,
+        input: &[S::f32s],
+        panel: usize,
+        filters: &[S::f32s],
+    ) {
+        with_scratch(S::VECTORS * layout.block_stride, |products: &mut [S::f32s]| {
+            simd.vectorize(
+                #[inline(always)]
+                || {
+                    multiply::<S, F>(simd, block.tiles, layout, input, self.filters, filters, products);
+                },
+            );
+            for (vector, products) in products.chunks_exact(layout.block_stride).enumerate() {
+                let channel_block = panel * S::VECTORS + vector;
+                if channel_block * S::F32_LANES < self.geometry.out_channels {
+                    self.transform_output::<S, F>(simd, block, layout, channel_block, products);
+                }
+            }
+        });
+    }
+
+    fn transform_output<S: Lanes, F: Scheme>(
+        &self,
+        simd: S,
+        block: &Block,
+        layout: TileLayout,
+        channel_block: usize,
+        products: &[S::f32s],
+    ) {
+        for (first_tile, patch) in block.numbered() {
+            let window = Window::outputs::<F>(&patch);
+            with_scratch(window.pixels(), |buffer: &mut [S::f32s]| {
+                simd.vectorize(
+                    #[inline(always)]
+                    || {
+                        for tile in 0..patch.tiles() {
+                            let (row, column) = (tile / patch.columns, tile % patch.columns);
+                            let corner = (row * window.columns + column) * F::OUTPUTS;
+                            let source = &products[first_tile + tile..];
+                            let target = &mut buffer[corner..];
+                            transform::output::<S, F>(
+                                simd,
+                                source,
+                                layout.product_stride,
+                                target,
+                                window.columns,
+                            );
+                        }
+                        let channels = self.geometry.out_channels;
+                        pixels::scatter(
+                            simd,
+                            self.geometry,
+                            buffer,
+                            channels,
+                            channel_block,
+                            &window,
+                            &self.y,
+                        );
+                    },
+                );
+            });
+        }
+    }
+}
+
+/// Transforms all tiles of `block` in one block of input channels: `[products][tiles]`.
+pub(super) fn transform_input<S: Lanes, F: Scheme>(
+    simd: S,
+    geometry: &Geometry,
+    x: &[f32],
+    block: &Block,
+    layout: TileLayout,
+    channel_block: usize,
+    target: &mut [S::f32s],
+) {
+    for (first_tile, patch) in block.numbered() {
+        let window = Window::inputs::<F>(&patch);
+        with_scratch(window.pixels(), |buffer: &mut [S::f32s]| {
+            simd.vectorize(
+                #[inline(always)]
+                || {
+                    pixels::gather(simd, geometry, x, geometry.in_channels, channel_block, &window, buffer);
+                    for tile in 0..patch.tiles() {
+                        let (row, column) = (tile / patch.columns, tile % patch.columns);
+                        let source = &buffer[(row * window.columns + column) * F::OUTPUTS..];
+                        let target = &mut target[first_tile + tile..];
+                        transform::input::<S, F>(simd, source, window.columns, target, layout.product_stride);
+                    }
+                },
+            );
+        });
+    }
+}
+
+/// All products of one panel: `[vectors][products][tiles]`.
+#[inline(always)]
+fn multiply<S: Lanes, F: Scheme>(
+    simd: S,
+    tiles: usize,
+    layout: TileLayout,
+    input: &[S::f32s],
+    filter_layout: FilterLayout,
+    filters: &[S::f32s],
+    products: &mut [S::f32s],
+) {
+    for product in 0..F::PRODUCTS {
+        let filters = &filters[product * filter_layout.product_stride..][..filter_layout.product_len];
+        let mut tile = 0;
+        while tile < tiles {
+            let start = product * layout.product_stride + tile;
+            let strip = Strip {
+                input: &input[start..],
+                input_stride: layout.block_stride,
+                filters,
+                output: &mut products[start..],
+                output_stride: layout.block_stride,
+            };
+            tile += simd.strip(strip, tiles - tile);
+        }
+    }
+}

@@ -1,0 +1,211 @@
+//! What the transforms and products need of a vector unit beyond `pulp`'s arithmetic.
+
+use pulp::{Simd, bytemuck};
+
+use super::product::{Corner, Strip};
+
+/// Most values in one vector.
+pub(super) const MAX_LANES: usize = 16;
+
+/// A vector unit. Its vectors hold neighbouring channels of one pixel or of one tile.
+pub(super) trait Lanes: Simd {
+    /// Vectors of output channels that a product keeps in registers.
+    const VECTORS: usize;
+    /// Output channels that a product computes at a time.
+    const PANEL: usize = Self::VECTORS * Self::F32_LANES;
+    /// Input channels in a [`Corner`].
+    const CORNER: usize;
+
+    /// Multiplies a [`Strip`] of at most `tiles` tiles; returns how many it was.
+    fn strip(self, strip: Strip<'_, Self>, tiles: usize) -> usize;
+
+    /// Multiplies a [`Corner`].
+    fn corner(self, corner: Corner<'_, Self>);
+
+    /// Transposes a square matrix, one row in each of its `F32_LANES` vectors.
+    fn transpose(self, square: &mut [Self::f32s]);
+}
+
+/// Work that any vector unit can do.
+pub(super) trait Work {
+    type Output;
+
+    fn run<S: Lanes>(self, simd: S) -> Self::Output;
+}
+
+/// Whether this machine has a vector unit that the kernels know.
+pub(super) fn available() -> bool {
+    struct Nothing;
+
+    impl Work for Nothing {
+        type Output = ();
+
+        fn run<S: Lanes>(self, _: S) {}
+    }
+
+    run(Nothing).is_some()
+}
+
+/// Does `work` with the widest vector unit of this machine, if there is one.
+#[cfg(target_arch = "x86_64")]
+pub(super) fn run<W: Work>(work: W) -> Option<W::Output> {
+    if let Some(simd) = pulp::x86::V4::try_new() {
+        return Some(work.run(simd));
+    }
+    pulp::x86::V3::try_new().map(|simd| work.run(simd))
+}
+
+/// Does `work` with the vector unit of this machine, if there is one.
+#[cfg(target_arch = "aarch64")]
+pub(super) fn run<W: Work>(work: W) -> Option<W::Output> {
+    pulp::aarch64::Neon::try_new().map(|simd| work.run(simd))
+}
+
+/// Does nothing: there is no vector unit that the kernels know.
+#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+pub(super) fn run<W: Work>(_: W) -> Option<W::Output> {
+    None
+}
+
+/// 16 registers of 8 values: 6 tiles times 2 vectors leave two for the filters and one for the input.
+#[cfg(target_arch = "x86_64")]
+impl Lanes for pulp::x86::V3 {
+    const VECTORS: usize = 2;
+    const CORNER: usize = 4;
+
+    #[inline(always)]
+    fn strip(self, strip: Strip<'_, Self>, tiles: usize) -> usize {
+        match tiles {
+            1 => strip.multiply::<1, 2>(self),
+            2 | 3 => strip.multiply::<2, 2>(self),
+            4 | 5 | 8 => strip.multiply::<4, 2>(self),
+            _ => strip.multiply::<6, 2>(self),
+        }
+    }
+
+    #[inline(always)]
+    fn corner(self, corner: Corner<'_, Self>) {
+        corner.multiply::<4, 2>(self);
+    }
+
+    #[inline(always)]
+    fn transpose(self, square: &mut [Self::f32s]) {
+        use std::arch::x86_64::{__m256, __m256d};
+
+        let avx = self.avx;
+        let single = |v: __m256d| -> __m256 { bytemuck::cast(v) };
+        let double = |v: __m256| -> __m256d { bytemuck::cast(v) };
+        let rows: [__m256; 8] = std::array::from_fn(|row| bytemuck::cast(square[row]));
+        let mut pairs = rows;
+        for pair in 0..4 {
+            let (a, b) = (rows[2 * pair], rows[2 * pair + 1]);
+            pairs[2 * pair] = avx._mm256_unpacklo_ps(a, b);
+            pairs[2 * pair + 1] = avx._mm256_unpackhi_ps(a, b);
+        }
+        let mut fours = rows;
+        for half in [0, 4] {
+            for low in 0..2 {
+                let (a, b) = (double(pairs[half + low]), double(pairs[half + low + 2]));
+                fours[half + 2 * low] = single(avx._mm256_unpacklo_pd(a, b));
+                fours[half + 2 * low + 1] = single(avx._mm256_unpackhi_pd(a, b));
+            }
+        }
+        for row in 0..4 {
+            let (a, b) = (fours[row], fours[row + 4]);
+            square[row] = bytemuck::cast(avx._mm256_permute2f128_ps::<0x20>(a, b));
+            square[row + 4] = bytemuck::cast(avx._mm256_permute2f128_ps::<0x31>(a, b));
+        }
+    }
+}
+
+/// 32 registers of 16 values: 12 tiles times 2 vectors leave eight for the filters and the input.
+#[cfg(target_arch = "x86_64")]
+impl Lanes for pulp::x86::V4 {
+    const VECTORS: usize = 2;
+    const CORNER: usize = 8;
+
+    #[inline(always)]
+    fn strip(self, strip: Strip<'_, Self>, tiles: usize) -> usize {
+        match tiles {
+            1 => strip.multiply::<1, 2>(self),
+            2 | 3 => strip.multiply::<2, 2>(self),
+            4..8 => strip.multiply::<4, 2>(self),
+            8..12 | 16 => strip.multiply::<8, 2>(self),
+            _ => strip.multiply::<12, 2>(self),
+        }
+    }
+
+    #[inline(always)]
+    fn corner(self, corner: Corner<'_, Self>) {
+        corner.multiply::<8, 2>(self);
+    }
+
+    #[inline(always)]
+    fn transpose(self, square: &mut [Self::f32s]) {
+        use std::arch::x86_64::{__m512, __m512d};
+
+        let avx512 = self.avx512f;
+        let single = |v: __m512d| -> __m512 { bytemuck::cast(v) };
+        let double = |v: __m512| -> __m512d { bytemuck::cast(v) };
+        let rows: [__m512; 16] = std::array::from_fn(|row| bytemuck::cast(square[row]));
+        let mut pairs = rows;
+        for pair in 0..8 {
+            let (a, b) = (rows[2 * pair], rows[2 * pair + 1]);
+            pairs[2 * pair] = avx512._mm512_unpacklo_ps(a, b);
+            pairs[2 * pair + 1] = avx512._mm512_unpackhi_ps(a, b);
+        }
+        let mut fours = rows;
+        for quarter in [0, 4, 8, 12] {
+            for low in 0..2 {
+                let (a, b) = (double(pairs[quarter + low]), double(pairs[quarter + low + 2]));
+                fours[quarter + 2 * low] = single(avx512._mm512_unpacklo_pd(a, b));
+                fours[quarter + 2 * low + 1] = single(avx512._mm512_unpackhi_pd(a, b));
+            }
+        }
+        let mut eights = rows;
+        for row in 0..4 {
+            for half in [0, 8] {
+                let (a, b) = (fours[half + row], fours[half + row + 4]);
+                eights[half + row] = avx512._mm512_shuffle_f32x4::<0x88>(a, b);
+                eights[half + row + 4] = avx512._mm512_shuffle_f32x4::<0xdd>(a, b);
+            }
+        }
+        for row in 0..4 {
+            for odd in [0, 4] {
+                let (a, b) = (eights[row + odd], eights[row + odd + 8]);
+                square[row + odd] = bytemuck::cast(avx512._mm512_shuffle_f32x4::<0x88>(a, b));
+                square[row + odd + 8] = bytemuck::cast(avx512._mm512_shuffle_f32x4::<0xdd>(a, b));
+            }
+        }
+    }
+}
+
+/// 32 registers of 4 values: 6 tiles times 4 vectors leave eight for the filters and the input.
+#[cfg(target_arch = "aarch64")]
+impl Lanes for pulp::aarch64::Neon {
+    const VECTORS: usize = 4;
+    const CORNER: usize = 4;
+
+    #[inline(always)]
+    fn strip(self, strip: Strip<'_, Self>, tiles: usize) -> usize {
+        match tiles {
+            1 => strip.multiply::<1, 4>(self),
+            2 | 3 => strip.multiply::<2, 4>(self),
+            4 | 5 | 8 => strip.multiply::<4, 4>(self),
+            _ => strip.multiply::<6, 4>(self),
+        }
+    }
+
+    #[inline(always)]
+    fn corner(self, corner: Corner<'_, Self>) {
+        corner.multiply::<4, 4>(self);
+    }
+
+    #[inline(always)]
+    fn transpose(self, square: &mut [Self::f32s]) {
+        let rows: [[f32; 4]; 4] = std::array::from_fn(|row| bytemuck::cast(square[row]));
+        for (column, target) in square.iter_mut().enumerate() {
+            *target = bytemuck::cast(rows.map(|row| row[column]));
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! 3x3 convolutions in f32 by Winograd's minimal filtering, up to four times fewer multiplications.
+//!
+//! Pictures are cut into tiles; tiles and filters are transformed; then each of the 16 or 36 products of a tile
+//! is a matrix product over channels, of tiles and filters. Vectors hold neighbouring channels throughout.
+//!
+//! Where all transformed filters fit into the cache, tasks share them and each works through blocks of
+//! tiles. Where they do not, tasks share the transformed tiles and each works through panels of output
+//! channels, whose filters never leave its cache.
+//!
+//! No result depends on the number of threads: each value is summed up by one task, or by a number of tasks
+//! that depends on the sizes alone.
+
+#![expect(clippy::inline_always, reason = "vector instructions are available only in what is inlined")]
+
+mod filters;
+mod forward;
+mod lanes;
+mod layout;
+mod pixels;
+mod product;
+mod scheme;
+#[cfg(test)]
+mod tests;
+mod tiles;
+mod transform;
+mod weight_grad;
+
+use filters::Reading;
+use lanes::{Lanes, Work};
+use scheme::{Four, Two};
+
+use super::geometry::Geometry;
+
+/// Transformed filters of at most so many bytes are shared by all tasks.
+const SHARED_FILTER_BYTES: usize = 3 << 20;
+
+/// Fewest channels on both sides that are worth the transforms.
+const MIN_CHANNELS: usize = 8;
+
+/// Longest side of a picture that is cut into tiles of two pixels.
+const SMALL_SIDE: usize = 4;
+
+/// Whether the convolution is one that [`forward`], [`transpose`] and [`weight_grad`] do, and do faster than
+/// the plain way.
+pub(super) fn suits(geometry: &Geometry) -> bool {
+    geometry.kernel == 3
+        && geometry.in_channels.min(geometry.out_channels) >= MIN_CHANNELS
+        && geometry.batch > 0
+        && geometry.height.min(geometry.width) >= 2
+        && lanes::available()
+}
+
+/// `conv2d` of contiguous values.
+pub(super) fn forward(geometry: &Geometry, x: &[f32], weight: &[f32]) -> Vec<f32> {
+    lanes::run(Forward { geometry, x, weight, reading: Reading::Forward }).unwrap_or_default()
+}
+
+/// `conv2d_transpose` of contiguous values.
+pub(super) fn transpose(geometry: &Geometry, g: &[f32], weight: &[f32]) -> Vec<f32> {
+    let geometry = geometry.transposed();
+    lanes::run(Forward { geometry: &geometry, x: g, weight, reading: Reading::Adjoint }).unwrap_or_default()
+}
+
+/// `conv2d_weight_grad` of contiguous values.
+pub(super) fn weight_grad(geometry: &Geometry, x: &[f32], g: &[f32]) -> Vec<f32> {
+    lanes::run(WeightGrad { geometry, x, g }).unwrap_or_default()
+}
+
+/// Whether a picture is so small that tiles of four pixels would be mostly empty.
+fn is_small(geometry: &Geometry) -> bool {
+    geometry.height.max(geometry.width) <= SMALL_SIDE
+}
+
+struct Forward<'a> {
+    geometry: &'a Geometry,
+    x: &'a [f32],
+    weight: &'a [f32],
+    reading: Reading,
+}
+
+impl Work for Forward<'_> {
+    type Output = Vec<f32>;
+
+    fn run<S: Lanes>(self, simd: S) -> Vec<f32> {
+        let Self { geometry, x, weight, reading } = self;
+        if is_small(geometry) {
+            forward::run::<S, Two>(simd, geometry, x, weight, reading)
+        } else {
+            forward::run::<S, Four>(simd, geometry, x, weight, reading)
+        }
+    }
+}
+
+struct WeightGrad<'a> {
+    geometry: &'a Geometry,
+    x: &'a [f32],
+    g: &'a [f32],
+}
+
+impl Work for WeightGrad<'_> {
+    type Output = Vec<f32>;
+
+    fn run<S: Lanes>(self, simd: S) -> Vec<f32> {
+        let Self { geometry, x, g } = self;
+        if is_small(geometry) {
+            weight_grad::run::<S, Two>(simd, geometry, x, g)
+        } else {
+            weight_grad::run::<S, Four>(simd, geometry, x, g)
+        }
+    }
+}

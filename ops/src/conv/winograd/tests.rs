@@ -1,0 +1,105 @@
+use candle_core::Result;
+
+use super::suits;
+use crate::conv::direct;
+use crate::conv::geometry::Geometry;
+use crate::conv::tests::{Size, normal_values};
+
+/// Highest allowed errors, root mean square relative to that of the result: forward, transpose, weight gradient.
+const TOLERANCES: [f64; 3] = [3e-6, 3e-6, 2e-6];
+
+fn geometry((batch, in_channels, out_channels, height, width): Size) -> Geometry {
+    Geometry { batch, in_channels, out_channels, height, width, kernel: 3 }
+}
+
+struct Case {
+    geometry: Geometry,
+    x: Vec<f32>,
+    weight: Vec<f32>,
+    g: Vec<f32>,
+}
+
+impl Case {
+    fn new(size: Size) -> Result<Self> {
+        let geometry = geometry(size);
+        Ok(Self {
+            x: normal_values("x", geometry.transposed().output_len())?,
+            weight: normal_values("weight", geometry.weight_len())?,
+            g: normal_values("g", geometry.output_len())?,
+            geometry,
+        })
+    }
+
+    fn results(&self) -> [Vec<f32>; 3] {
+        let Self { geometry, x, weight, g } = self;
+        [
+            super::forward(geometry, x, weight),
+            super::transpose(geometry, g, weight),
+            super::weight_grad(geometry, x, g),
+        ]
+    }
+
+    fn references(&self) -> [Vec<f64>; 3] {
+        let double = |values: &[f32]| -> Vec<f64> { values.iter().map(|&value| f64::from(value)).collect() };
+        let (x, weight, g) = (double(&self.x), double(&self.weight), double(&self.g));
+        [
+            direct::forward(&self.geometry, &x, &weight),
+            direct::transpose(&self.geometry, &g, &weight),
+            direct::weight_grad(&self.geometry, &x, &g),
+        ]
+    }
+}
+
+fn relative_error(actual: &[f32], expected: &[f64]) -> f64 {
+    let difference: f64 = actual.iter().zip(expected).map(|(a, b)| (f64::from(*a) - b).powi(2)).sum();
+    (difference / expected.iter().map(|value| value * value).sum::<f64>()).sqrt()
+}
+
+/// Both schemes, shared filters and shared tiles, partial tiles, partial blocks and partial panels of channels,
+/// and the sums of the network's widest layers.
+#[test]
+fn is_as_accurate_as_promised() -> Result<()> {
+    const SIZES: [Size; 10] = [
+        (3, 8, 9, 8, 4),
+        (2, 17, 16, 9, 13),
+        (1, 33, 20, 33, 150),
+        (5, 24, 10, 4, 4),
+        (3, 40, 25, 3, 2),
+        (2, 8, 8, 2, 31),
+        (1, 280, 300, 9, 14),
+        (3, 513, 130, 4, 4),
+        (16, 512, 48, 16, 16),
+        (16, 48, 512, 16, 16),
+    ];
+    for size in SIZES {
+        let case = Case::new(size)?;
+        if !suits(&case.geometry) {
+            return Ok(());
+        }
+        let results = case.results();
+        for (op, (actual, expected)) in results.iter().zip(case.references()).enumerate() {
+            let error = relative_error(actual, &expected);
+            assert!(error <= TOLERANCES[op], "op {op}, {size:?}: error {error:e}");
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn does_not_depend_on_the_number_of_threads() -> Result<()> {
+    for size in [(5, 24, 40, 21, 17), (2, 300, 290, 9, 6)] {
+        let case = Case::new(size)?;
+        if !suits(&case.geometry) {
+            return Ok(());
+        }
+        let in_threads = |threads: usize| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+            pool.expect("threads can be started").install(|| case.results())
+        };
+        let expected = in_threads(1);
+        for threads in [2, 3, 7] {
+            assert_eq!(in_threads(threads), expected, "{size:?} with {threads} threads");
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,85 @@
+//! How pictures are cut into tiles, and tiles put together to blocks of work.
+
+use super::scheme::Scheme;
+use crate::conv::geometry::Geometry;
+
+/// Most columns of tiles in a patch: beyond, the rows that it is cut from fall out of the cache.
+const MAX_PATCH_COLUMNS: usize = 32;
+
+/// A rectangle of tiles of one picture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Patch {
+    pub(super) image: usize,
+    /// First row and column of tiles.
+    pub(super) top: usize,
+    pub(super) left: usize,
+    /// Rows and columns of tiles.
+    pub(super) rows: usize,
+    pub(super) columns: usize,
+}
+
+impl Patch {
+    pub(super) fn tiles(&self) -> usize {
+        self.rows * self.columns
+    }
+}
+
+/// Patches whose tiles are multiplied together.
+#[derive(Clone, Debug)]
+pub(super) struct Block {
+    pub(super) patches: Vec<Patch>,
+    pub(super) tiles: usize,
+}
+
+impl Block {
+    /// Each patch and the number of its first tile within the block.
+    pub(super) fn numbered(&self) -> impl Iterator<Item = (usize, Patch)> + '_ {
+        self.patches.iter().scan(0, |next, &patch| {
+            let first = *next;
+            *next += patch.tiles();
+            Some((first, patch))
+        })
+    }
+}
+
+/// All tiles of a batch, in blocks of about `target` tiles.
+pub(super) fn blocks<F: Scheme>(geometry: &Geometry, target: usize) -> Vec<Block> {
+    let mut blocks: Vec<Block> = Vec::new();
+    for patch in patches::<F>(geometry, target) {
+        match blocks.last_mut() {
+            Some(block) if block.tiles + patch.tiles() <= target => {
+                block.tiles += patch.tiles();
+                block.patches.push(patch);
+            }
+            _ => blocks.push(Block { tiles: patch.tiles(), patches: vec![patch] }),
+        }
+    }
+    blocks
+}
+
+/// Tiles in the whole batch.
+pub(super) fn count<F: Scheme>(geometry: &Geometry) -> usize {
+    geometry.batch * geometry.height.div_ceil(F::OUTPUTS) * geometry.width.div_ceil(F::OUTPUTS)
+}
+
+fn patches<F: Scheme>(geometry: &Geometry, target: usize) -> Vec<Patch> {
+    let (tile_rows, tile_columns) =
+        (geometry.height.div_ceil(F::OUTPUTS), geometry.width.div_ceil(F::OUTPUTS));
+    let columns = even_part(tile_columns, MAX_PATCH_COLUMNS.min(target.max(1)));
+    let rows = even_part(tile_rows, (target / columns).max(1));
+    let mut patches = Vec::new();
+    for image in 0..geometry.batch {
+        for top in (0..tile_rows).step_by(rows) {
+            for left in (0..tile_columns).step_by(columns) {
+                let rows = rows.min(tile_rows - top);
+                patches.push(Patch { image, top, left, rows, columns: columns.min(tile_columns - left) });
+            }
+        }
+    }
+    patches
+}
+
+/// The size of the parts when `whole` is cut into as few parts as fit into `limit`, as even as possible.
+fn even_part(whole: usize, limit: usize) -> usize {
+    whole.div_ceil(whole.div_ceil(limit))
+}
