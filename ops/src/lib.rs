@@ -1,16 +1,22 @@
 //! The tensor operations that `StyleGAN` needs and candle lacks or does slowly, and what both networks share:
-//! named parameters and keyed randomness.
+//! named parameters, keyed randomness, equalized weights, sides and widths.
 
 mod activation;
 mod conv;
+mod equalized;
 mod norm;
+mod parameters;
 mod random;
 mod resample;
+mod resolution;
 mod update;
 
 pub use activation::{add_bias, bias_leaky_relu, leaky_relu, leaky_relu_grad, noise_bias_leaky_relu};
 pub use conv::{conv2d, conv2d_transpose, conv2d_weight_grad};
+pub use equalized::{EqualizedConv, EqualizedDense, EqualizedWeight, GAIN_LEAKY_RELU};
 pub use norm::{instance_norm, instance_norm_style, pixel_norm};
+pub use parameters::Parameters;
 pub use random::Key;
 pub use resample::{blend, blur, downscale2x, downscale2x_adjoint, upscale2x, upscale2x_adjoint};
+pub use resolution::{Level, feature_maps, sides};
 pub use update::{AdamUpdate, adam_update, all_finite, clamp_update, ema_update};

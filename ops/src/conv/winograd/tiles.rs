@@ -4,7 +4,7 @@ use super::scheme::Scheme;
 use crate::conv::geometry::Geometry;
 
 /// Most columns of tiles in a patch: beyond, the rows that it is cut from fall out of the cache.
-const MAX_PATCH_COLUMNS: usize = 32;
+const MAX_PATCH_COLUMNS: usize = 96;
 
 /// A rectangle of tiles of one picture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

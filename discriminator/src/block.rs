@@ -1,0 +1,150 @@
+//! The critic's blocks, each with the gradient of its input beside it.
+//!
+//! `input_gradient` takes the gradient of the scores with respect to a block's output, and what `forward` recorded, to
+//! the gradient with respect to the block's input. It is made of ordinary differentiable operations, so a loss that
+//! contains it trains the weights by one ordinary backward pass.
+
+use candle_core::{Result, Tensor, bail};
+use candle_nn::VarBuilder;
+use stylegan_ops::{
+    EqualizedConv, EqualizedDense, GAIN_LEAKY_RELU, bias_leaky_relu, blur, conv2d, conv2d_transpose,
+    downscale2x, downscale2x_adjoint, leaky_relu_grad,
+};
+
+use crate::DiscriminatorConfig;
+use crate::minibatch_stddev::MinibatchStddev;
+
+/// Pixels to features: 1x1 convolution, bias, leaky ReLU.
+#[derive(Clone, Debug)]
+pub(crate) struct FromRgb(EqualizedConv);
+
+impl FromRgb {
+    pub(crate) fn new(config: &DiscriminatorConfig, side: usize, vb: &VarBuilder) -> Result<Self> {
+        EqualizedConv::new(3, config.feature_maps(side), 1, GAIN_LEAKY_RELU, vb).map(Self)
+    }
+
+    pub(crate) fn forward(&self, pictures: &Tensor) -> Result<Tensor> {
+        self.0.forward_leaky_relu(pictures)
+    }
+
+    pub(crate) fn input_gradient(&self, g: &Tensor, out: &Tensor) -> Result<Tensor> {
+        conv2d_transpose(&leaky_relu_grad(g, out)?, &self.0.weight.effective()?)
+    }
+}
+
+/// A block from 8x8 up: conv 3x3, leaky ReLU, blur, conv 3x3 with 2x downscale, leaky ReLU.
+#[derive(Clone, Debug)]
+pub(crate) struct Block {
+    conv0: EqualizedConv,
+    conv1_down: EqualizedConv,
+    blur: bool,
+}
+
+/// The activations of a [`Block`].
+#[derive(Clone, Debug)]
+pub(crate) struct BlockRecord {
+    hidden: Tensor,
+    pub(crate) out: Tensor,
+}
+
+impl Block {
+    pub(crate) fn new(config: &DiscriminatorConfig, side: usize, vb: &VarBuilder) -> Result<Self> {
+        let (channels, below) = (config.feature_maps(side), config.feature_maps(side / 2));
+        Ok(Self {
+            conv0: EqualizedConv::new(channels, channels, 3, GAIN_LEAKY_RELU, &vb.pp("conv0"))?,
+            conv1_down: EqualizedConv::new(channels, below, 3, GAIN_LEAKY_RELU, &vb.pp("conv1_down"))?,
+            blur: config.blur,
+        })
+    }
+
+    pub(crate) fn forward(&self, x: &Tensor) -> Result<BlockRecord> {
+        let hidden = self.conv0.forward_leaky_relu(x)?;
+        let smooth = if self.blur { blur(&hidden)? } else { hidden.clone() };
+        let out = downscale2x(&conv2d(&smooth, &self.conv1_down.weight.effective()?)?)?;
+        Ok(BlockRecord { hidden, out: bias_leaky_relu(&out, &self.conv1_down.bias)? })
+    }
+
+    pub(crate) fn input_gradient(&self, g: &Tensor, record: &BlockRecord) -> Result<Tensor> {
+        let g = downscale2x_adjoint(&leaky_relu_grad(g, &record.out)?)?;
+        let g = conv2d_transpose(&g, &self.conv1_down.weight.effective()?)?;
+        let g = if self.blur { blur(&g)? } else { g };
+        conv2d_transpose(&leaky_relu_grad(&g, &record.hidden)?, &self.conv0.weight.effective()?)
+    }
+}
+
+/// The last block, features at 4x4 to scores: minibatch stddev, conv 3x3, two dense layers.
+#[derive(Clone, Debug)]
+pub(crate) struct Head {
+    stddev: Option<MinibatchStddev>,
+    conv: EqualizedConv,
+    dense0: EqualizedDense,
+    dense1: EqualizedDense,
+    label_dim: usize,
+}
+
+/// The activations of a [`Head`].
+#[derive(Clone, Debug)]
+pub(crate) struct HeadRecord {
+    input: Tensor,
+    conv: Tensor,
+    dense0: Tensor,
+    pub(crate) scores: Tensor,
+}
+
+impl Head {
+    pub(crate) fn new(config: &DiscriminatorConfig, vb: &VarBuilder) -> Result<Self> {
+        let channels = config.feature_maps(4);
+        // The width of a block "below" 4x4, stage 0 of the formula.
+        let hidden = config.feature_maps(2);
+        let stddev = (config.stddev_channels() > 0).then_some(MinibatchStddev {
+            group_size: config.mbstd_group_size,
+            num_features: config.mbstd_num_features,
+        });
+        let inputs = channels + config.stddev_channels();
+        Ok(Self {
+            stddev,
+            conv: EqualizedConv::new(inputs, channels, 3, GAIN_LEAKY_RELU, &vb.pp("conv"))?,
+            dense0: EqualizedDense::new(16 * channels, hidden, GAIN_LEAKY_RELU, 1.0, &vb.pp("dense0"))?,
+            dense1: EqualizedDense::new(hidden, config.label_dim.max(1), 1.0, 1.0, &vb.pp("dense1"))?,
+            label_dim: config.label_dim,
+        })
+    }
+
+    pub(crate) fn forward(&self, x: &Tensor, labels: Option<&Tensor>) -> Result<HeadRecord> {
+        let with_stddev = match self.stddev {
+            Some(stddev) => stddev.forward(x)?,
+            None => x.clone(),
+        };
+        let conv = self.conv.forward_leaky_relu(&with_stddev)?;
+        let dense0 = self.dense0.forward_leaky_relu(&conv.flatten_from(1)?)?;
+        let scores = self.dense1.forward(&dense0)?;
+        let scores = match self.labels(labels)? {
+            Some(labels) => (scores * labels)?.sum(1)?,
+            None => scores.squeeze(1)?,
+        };
+        Ok(HeadRecord { input: x.clone(), conv, dense0, scores })
+    }
+
+    /// The gradient of the sum of the scores with respect to the input.
+    pub(crate) fn input_gradient(&self, record: &HeadRecord, labels: Option<&Tensor>) -> Result<Tensor> {
+        let g = match self.labels(labels)? {
+            Some(labels) => labels.clone(),
+            None => Tensor::ones((record.scores.dim(0)?, 1), record.scores.dtype(), record.scores.device())?,
+        };
+        let g = leaky_relu_grad(&self.dense1.weight.matmul_transpose(&g)?, &record.dense0)?;
+        let g = self.dense0.weight.matmul_transpose(&g)?.reshape(record.conv.shape())?;
+        let g = conv2d_transpose(&leaky_relu_grad(&g, &record.conv)?, &self.conv.weight.effective()?)?;
+        match self.stddev {
+            Some(stddev) => stddev.input_gradient(&g, &record.input),
+            None => Ok(g),
+        }
+    }
+
+    fn labels<'a>(&self, labels: Option<&'a Tensor>) -> Result<Option<&'a Tensor>> {
+        match (self.label_dim, labels) {
+            (0, Some(_)) => bail!("labels were given to a critic that has none"),
+            (1.., None) => bail!("this critic needs labels"),
+            (_, labels) => Ok(labels),
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! The critic, and the gradient of its scores with respect to the pictures.
+
+use candle_core::{Result, Tensor, bail};
+use candle_nn::VarBuilder;
+use stylegan_ops::{Level, blend, downscale2x, downscale2x_adjoint, sides};
+
+use crate::DiscriminatorConfig;
+use crate::block::{Block, BlockRecord, FromRgb, Head, HeadRecord};
+
+/// Scores pictures, higher for those that look real: the mirror image of the generator's growing network.
+#[derive(Clone, Debug)]
+pub struct Critic {
+    config: DiscriminatorConfig,
+    /// One for each side from 4 on.
+    from_rgb: Vec<FromRgb>,
+    /// One for each side from 8 on.
+    blocks: Vec<Block>,
+    head: Head,
+}
+
+/// What a forward pass leaves behind for [`Recording::input_gradient`].
+#[derive(Clone, Debug)]
+pub struct Recording {
+    critic: Critic,
+    labels: Option<Tensor>,
+    from_rgb: Tensor,
+    fade: Option<Fade>,
+    /// From the side of the pictures down.
+    blocks: Vec<BlockRecord>,
+    head: HeadRecord,
+}
+
+/// The path of the half-size pictures while a level fades in.
+#[derive(Clone, Debug)]
+struct Fade {
+    share: f64,
+    from_rgb: Tensor,
+}
+
+impl Critic {
+    /// The critic of `config`, with its tensors from `vb`: `from_rgb_4`, `from_rgb_8`, ..., `block_4`, `block_8`, ...
+    ///
+    /// # Errors
+    /// If the configuration is impossible or `vb` has no such tensors.
+    pub fn new(config: &DiscriminatorConfig, vb: &VarBuilder) -> Result<Self> {
+        if let Some(violation) = config.violations().first() {
+            bail!("{violation}")
+        }
+        Ok(Self {
+            from_rgb: sides(config.resolution)
+                .map(|side| FromRgb::new(config, side, &vb.pp(format!("from_rgb_{side}"))))
+                .collect::<Result<_>>()?,
+            blocks: sides(config.resolution)
+                .skip(1)
+                .map(|side| Block::new(config, side, &vb.pp(format!("block_{side}"))))
+                .collect::<Result<_>>()?,
+            head: Head::new(config, &vb.pp("block_4"))?,
+            config: config.clone(),
+        })
+    }
+
+    /// The shape of this network.
+    pub fn config(&self) -> &DiscriminatorConfig {
+        &self.config
+    }
+
+    /// The score of each picture.
+    ///
+    /// # Shapes
+    /// - `pictures`: `[batch, 3, side, side]` in -1..1, with `side = resolution / 2^floor(lod)`; the batch divisible
+    ///   by the group size of the minibatch stddev, or smaller than it
+    /// - `labels`: `[batch, label_dim]`, for a critic with labels
+    /// - returns: `[batch]`
+    ///
+    /// # Errors
+    /// If a shape differs, or `lod` is outside the network.
+    pub fn forward(&self, pictures: &Tensor, lod: f64, labels: Option<&Tensor>) -> Result<Tensor> {
+        Ok(self.forward_recorded(pictures, lod, labels)?.0)
+    }
+
+    /// The same, and what the gradient with respect to the pictures needs.
+    ///
+    /// # Errors
+    /// As [`Critic::forward`].
+    pub fn forward_recorded(
+        &self,
+        pictures: &Tensor,
+        lod: f64,
+        labels: Option<&Tensor>,
+    ) -> Result<(Tensor, Recording)> {
+        let level = Level::new(self.config.resolution, lod)?;
+        let (_, channels, height, width) = pictures.dims4()?;
+        if (channels, height, width) != (3, level.side, level.side) {
+            bail!(
+                "the critic expects pictures of {side}x{side} with 3 channels at level of detail {lod}, not \
+                 {width}x{height} with {channels}",
+                side = level.side
+            )
+        }
+        // Index of the pictures' side in `from_rgb`, and number of blocks above 4x4 in use.
+        let top = sides(level.side).count() - 1;
+        let from_rgb = self.from_rgb[top].forward(pictures)?;
+        let mut x = from_rgb.clone();
+        let mut fade = None;
+        let mut blocks = Vec::with_capacity(top);
+        for (index, block) in self.blocks[..top].iter().enumerate().rev() {
+            let record = block.forward(&x)?;
+            x = record.out.clone();
+            blocks.push(record);
+            if index + 1 == top && level.fade > 0.0 {
+                let small = self.from_rgb[index].forward(&downscale2x(pictures)?)?;
+                x = blend(&x, &small, level.fade)?;
+                fade = Some(Fade { share: level.fade, from_rgb: small });
+            }
+        }
+        let head = self.head.forward(&x, labels)?;
+        let scores = head.scores.clone();
+        Ok((
+            scores,
+            Recording { critic: self.clone(), labels: labels.cloned(), from_rgb, fade, blocks, head },
+        ))
+    }
+}
+
+impl Recording {
+    /// The gradient of the sum of the scores with respect to the pictures, as a part of the graph.
+    ///
+    /// It is a differentiable function of the critic's weights: a loss made of it, such as the gradient penalty, gives
+    /// exact second-order gradients by one ordinary backward pass. No gradient of a weight is computed here.
+    ///
+    /// # Shapes
+    /// - returns: as the pictures, `[batch, 3, side, side]`
+    ///
+    /// # Errors
+    /// If the device fails.
+    pub fn input_gradient(&self) -> Result<Tensor> {
+        let top = self.blocks.len();
+        let mut g = self.critic.head.input_gradient(&self.head, self.labels.as_ref())?;
+        let mut of_small = None;
+        for (index, record) in self.blocks.iter().rev().enumerate() {
+            if index + 1 == top
+                && let Some(fade) = &self.fade
+            {
+                let small =
+                    self.critic.from_rgb[index].input_gradient(&(&g * fade.share)?, &fade.from_rgb)?;
+                of_small = Some(downscale2x_adjoint(&small)?);
+                g = (g * (1.0 - fade.share))?;
+            }
+            g = self.critic.blocks[index].input_gradient(&g, record)?;
+        }
+        let g = self.critic.from_rgb[top].input_gradient(&g, &self.from_rgb)?;
+        match of_small {
+            Some(small) => g + small,
+            None => Ok(g),
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! The shape of a generator.
+
+use serde::{Deserialize, Serialize};
+use stylegan_ops::{feature_maps, sides};
+
+/// What follows the activation of a synthesis layer, before the style.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Norm {
+    /// Each channel of each sample to mean 0 and variance 1: the norm inside AdaIN.
+    #[default]
+    Instance,
+    /// Each pixel's feature vector to unit length: the norm of Progressive GAN.
+    Pixel,
+    /// Nothing.
+    None,
+}
+
+/// Every number that decides the shape of a generator; the defaults are the paper's 1024x1024 network.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a row of the paper's Table 1, switched on its own"
+)]
+pub struct GeneratorConfig {
+    /// Side of the pictures in pixels, a power of two, 8 to 1024.
+    pub resolution: usize,
+    /// Length of the latent vector z.
+    pub z_dim: usize,
+    /// Length of the intermediate latent vector w.
+    pub w_dim: usize,
+    /// Layers of the mapping network, 0 to 32; with 0, w is the normalized z.
+    pub mapping_layers: usize,
+    /// Features of the mapping network's hidden layers.
+    pub mapping_fmaps: usize,
+    /// Learning rate of the mapping network relative to the rest.
+    pub mapping_lrmul: f64,
+    /// Length of a label vector, 0 for no labels.
+    pub label_dim: usize,
+    /// Feature maps double with every halving of the side, from `fmap_base / (resolution / 2)` on.
+    pub fmap_base: usize,
+    /// log2 of the factor between the feature maps of neighboring sides.
+    pub fmap_decay: f64,
+    /// Most feature maps of any layer.
+    pub fmap_max: usize,
+    /// Whether w styles each layer (AdaIN); without, w only enters at the start. Table 1: off in A and B.
+    pub styles: bool,
+    /// Whether synthesis starts from a learned constant instead of w. Table 1: off in A to C.
+    pub const_input: bool,
+    /// Whether noise is added to each layer. Table 1: off in A to D.
+    pub noise: bool,
+    /// What normalizes the activations. Table 1: `pixel` in A and B.
+    pub norm: Norm,
+    /// Whether up-sampled features are blurred by [1, 2, 1]. Table 1: off in A.
+    pub blur: bool,
+}
+
+impl Default for GeneratorConfig {
+    fn default() -> Self {
+        Self {
+            resolution: 1024,
+            z_dim: 512,
+            w_dim: 512,
+            mapping_layers: 8,
+            mapping_fmaps: 512,
+            mapping_lrmul: 0.01,
+            label_dim: 0,
+            fmap_base: 8192,
+            fmap_decay: 1.0,
+            fmap_max: 512,
+            styles: true,
+            const_input: true,
+            noise: true,
+            norm: Norm::Instance,
+            blur: true,
+        }
+    }
+}
+
+impl GeneratorConfig {
+    /// Layers of the synthesis network, two for each side from 4 on: `2 · log2(resolution) - 2`.
+    pub fn num_layers(&self) -> usize {
+        2 * sides(self.resolution).count()
+    }
+
+    /// Feature maps of the block at `side` pixels.
+    pub fn feature_maps(&self, side: usize) -> usize {
+        feature_maps(side, self.fmap_base, self.fmap_decay, self.fmap_max)
+    }
+
+    /// Everything that makes this shape impossible, one sentence each with the key's path; empty if nothing does.
+    ///
+    /// The limits are far beyond any network that was ever trained; they keep a hostile file from asking for more
+    /// memory than a machine has.
+    pub fn violations(&self) -> Vec<String> {
+        let mut found = Vec::new();
+        if !(self.resolution.is_power_of_two() && (8..=1024).contains(&self.resolution)) {
+            found.push(format!(
+                "`generator.resolution` is {}, but must be a power of two from 8 to 1024",
+                self.resolution
+            ));
+        }
+        for (key, value, least, most) in [
+            ("z_dim", self.z_dim, 1, 4096),
+            ("w_dim", self.w_dim, 1, 4096),
+            ("mapping_layers", self.mapping_layers, 0, 32),
+            ("mapping_fmaps", self.mapping_fmaps, 1, 4096),
+            ("label_dim", self.label_dim, 0, 4096),
+            ("fmap_base", self.fmap_base, 1, 1 << 20),
+            ("fmap_max", self.fmap_max, 1, 4096),
+        ] {
+            if !(least..=most).contains(&value) {
+                found.push(format!("`generator.{key}` is {value}, but must be {least} to {most}"));
+            }
+        }
+        if !(self.mapping_lrmul > 0.0 && self.mapping_lrmul <= 100.0) {
+            found.push(format!(
+                "`generator.mapping_lrmul` is {}, but must be above 0 and at most 100",
+                self.mapping_lrmul
+            ));
+        }
+        if !(0.0..=8.0).contains(&self.fmap_decay) {
+            found.push(format!("`generator.fmap_decay` is {}, but must be 0 to 8", self.fmap_decay));
+        }
+        let z_and_label = if self.label_dim > 0 { 2 * self.z_dim } else { self.z_dim };
+        if self.mapping_layers == 0 && self.w_dim != z_and_label {
+            found.push(format!(
+                "`generator.w_dim` is {}, but without mapping layers w is z, which has {z_and_label} numbers",
+                self.w_dim
+            ));
+        }
+        if !self.styles && self.const_input {
+            found.push(
+                "`generator.styles` and `generator.const_input` leave no way for w into the picture: turn one of them \
+                 around"
+                    .to_owned(),
+            );
+        }
+        found
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_papers_network_is_possible_and_has_18_layers() {
+        let config = GeneratorConfig::default();
+        assert_eq!(config.violations(), [""; 0]);
+        assert_eq!(config.num_layers(), 18);
+    }
+
+    #[test]
+    fn all_violations_are_reported_at_once() {
+        let config = GeneratorConfig {
+            resolution: 100,
+            z_dim: 0,
+            mapping_lrmul: f64::NAN,
+            ..GeneratorConfig::default()
+        };
+        let found = config.violations();
+        for key in ["resolution", "z_dim", "mapping_lrmul"] {
+            assert!(found.iter().any(|line| line.contains(&format!("`generator.{key}`"))), "{found:?}");
+        }
+        let no_way_in = GeneratorConfig { styles: false, ..GeneratorConfig::default() };
+        assert_eq!(no_way_in.violations().len(), 1);
+    }
+}

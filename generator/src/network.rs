@@ -1,0 +1,148 @@
+//! The whole generator.
+
+use candle_core::{Result, Tensor, bail};
+use candle_nn::{Init, VarBuilder};
+use stylegan_ops::{Key, blend, ema_update};
+
+use crate::{GeneratorConfig, Mapping, Noise, Synthesis, Truncation};
+
+/// Mapping network, synthesis network and the running mean of w.
+#[derive(Clone, Debug)]
+pub struct Generator {
+    config: GeneratorConfig,
+    mapping: Mapping,
+    synthesis: Synthesis,
+    w_avg: Tensor,
+}
+
+impl Generator {
+    /// The generator of `config`, with its tensors from `vb`: `mapping.*`, `synthesis.*` and `w_avg`.
+    ///
+    /// # Errors
+    /// If the configuration is impossible or `vb` has no such tensors.
+    pub fn new(config: &GeneratorConfig, vb: &VarBuilder) -> Result<Self> {
+        if let Some(violation) = config.violations().first() {
+            bail!("{violation}")
+        }
+        Ok(Self {
+            mapping: Mapping::new(config, &vb.pp("mapping"))?,
+            synthesis: Synthesis::new(config, &vb.pp("synthesis"))?,
+            w_avg: vb.get_with_hints(config.w_dim, crate::W_AVG, Init::Const(0.0))?.detach(),
+            config: config.clone(),
+        })
+    }
+
+    /// The shape of this network.
+    pub fn config(&self) -> &GeneratorConfig {
+        &self.config
+    }
+
+    /// z to w.
+    pub fn mapping(&self) -> &Mapping {
+        &self.mapping
+    }
+
+    /// w to pixels.
+    pub fn synthesis(&self) -> &Synthesis {
+        &self.synthesis
+    }
+
+    /// The running mean of w, `[w_dim]`: the w of the average picture.
+    pub fn w_avg(&self) -> &Tensor {
+        &self.w_avg
+    }
+
+    /// The latent z of each seed, `[seeds, z_dim]`: standard normal numbers, a function of the seed alone.
+    ///
+    /// # Errors
+    /// If the device cannot hold them.
+    pub fn latents(&self, seeds: &[u64]) -> Result<Tensor> {
+        let (dtype, device) = (self.w_avg.dtype(), self.w_avg.device());
+        let z = seeds
+            .iter()
+            .map(|&seed| Key::new("latent of a seed", &[seed]).normal(self.config.z_dim, dtype, device))
+            .collect::<Result<Vec<_>>>()?;
+        Tensor::stack(&z, 0)
+    }
+
+    /// The same w for every layer: `[batch, w_dim]` to `[batch, num_layers, w_dim]`.
+    ///
+    /// # Errors
+    /// If `w` is not of two dimensions.
+    pub fn broadcast(&self, w: &Tensor) -> Result<Tensor> {
+        let (batch, w_dim) = w.dims2()?;
+        w.unsqueeze(1)?.expand((batch, self.config.num_layers(), w_dim))?.contiguous()
+    }
+
+    /// Pulls the w of the first layers towards the mean (Karras et al. 2019, appendix B).
+    ///
+    /// # Shapes
+    /// - `w_plus`: `[batch, num_layers, w_dim]`
+    /// - returns: the same
+    ///
+    /// # Errors
+    /// If the shape differs.
+    pub fn truncate(&self, w_plus: &Tensor, truncation: Truncation) -> Result<Tensor> {
+        let (_, num_layers, _) = w_plus.dims3()?;
+        let cutoff = truncation.cutoff.min(num_layers);
+        if truncation.is_off() {
+            return Ok(w_plus.clone());
+        }
+        let first = w_plus.narrow(1, 0, cutoff)?;
+        let pulled = blend(&self.w_avg.broadcast_as(first.shape())?, &first, truncation.psi)?;
+        if cutoff == num_layers {
+            return Ok(pulled);
+        }
+        Tensor::cat(&[&pulled, &w_plus.narrow(1, cutoff, num_layers - cutoff)?], 1)
+    }
+
+    /// The running mean of w takes in one more batch: `w_avg <- mean + (w_avg - mean) · beta`.
+    ///
+    /// # Errors
+    /// If `w` is not `[batch, w_dim]`.
+    pub fn track_w_avg(&self, w: &Tensor, beta: f64) -> Result<()> {
+        ema_update(&self.w_avg, &w.detach().mean(0)?, beta)
+    }
+
+    /// Pictures at full size from z, as sampling draws them: no style mixing, `w` truncated.
+    ///
+    /// # Shapes
+    /// - `z`: `[batch, z_dim]`
+    /// - `labels`: `[batch, label_dim]`, for a network with labels
+    /// - returns: `[batch, 3, resolution, resolution]` in -1..1 (not clamped)
+    ///
+    /// # Errors
+    /// If a shape differs.
+    pub fn forward(
+        &self,
+        z: &Tensor,
+        labels: Option<&Tensor>,
+        truncation: Truncation,
+        noise: &Noise,
+    ) -> Result<Tensor> {
+        let w_plus = self.truncate(&self.broadcast(&self.mapping.forward(z, labels)?)?, truncation)?;
+        self.synthesis.forward(&w_plus, 0.0, noise)
+    }
+}
+
+/// Style mixing: layers below `cutoff` take `first`, the rest `second` (Karras et al. 2019, section 3.1).
+///
+/// # Shapes
+/// - `first`, `second`: `[batch, num_layers, w_dim]`
+/// - returns: the same
+///
+/// # Errors
+/// If the shapes differ.
+pub fn mix_styles(first: &Tensor, second: &Tensor, cutoff: usize) -> Result<Tensor> {
+    let (_, num_layers, _) = first.dims3()?;
+    if first.dims() != second.dims() {
+        bail!("cannot mix styles of shapes {:?} and {:?}", first.dims(), second.dims())
+    }
+    match cutoff {
+        0 => Ok(second.clone()),
+        cutoff if cutoff >= num_layers => Ok(first.clone()),
+        cutoff => {
+            Tensor::cat(&[first.narrow(1, 0, cutoff)?, second.narrow(1, cutoff, num_layers - cutoff)?], 1)
+        }
+    }
+}

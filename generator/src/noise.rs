@@ -1,0 +1,39 @@
+//! Where the noise of the synthesis layers comes from.
+
+use candle_core::{Result, Tensor, bail};
+use stylegan_ops::Key;
+
+/// The one-channel noise images that the synthesis layers add.
+#[derive(Clone, Debug)]
+pub enum Noise {
+    /// The images stored with the network: the same for every picture.
+    Const,
+    /// Fresh images for every sample, a function of the key and the layer.
+    Random(Key),
+    /// No noise.
+    None,
+    /// These images, one `[batch or 1, 1, side, side]` for each layer in use.
+    Given(Vec<Tensor>),
+}
+
+impl Noise {
+    /// The image of `layer`, whose features are like `x` `[batch, channels, side, side]`.
+    pub(crate) fn of_layer(&self, layer: usize, stored: &Tensor, x: &Tensor) -> Result<Option<Tensor>> {
+        Ok(match self {
+            Noise::None => None,
+            Noise::Const => Some(stored.clone()),
+            Noise::Random(key) => {
+                let (batch, _, height, width) = x.dims4()?;
+                Some(key.child("layer", layer as u64).normal(
+                    (batch, 1, height, width),
+                    x.dtype(),
+                    x.device(),
+                )?)
+            }
+            Noise::Given(images) => match images.get(layer) {
+                Some(image) => Some(image.clone()),
+                None => bail!("noise was given for {} layers, but layer {layer} is in use", images.len()),
+            },
+        })
+    }
+}

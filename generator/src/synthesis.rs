@@ -1,0 +1,107 @@
+//! The synthesis network, w to pixels.
+
+use candle_core::{Result, Tensor, bail};
+use candle_nn::{Init, VarBuilder};
+use stylegan_ops::{EqualizedConv, EqualizedDense, GAIN_LEAKY_RELU, Level, blend, sides, upscale2x};
+
+use crate::{GeneratorConfig, Noise, SynthesisLayer};
+
+/// Draws a picture from one w for each layer (Karras et al. 2019, figure 1b).
+///
+/// It works at the side of the level of detail, never at full size with repeated pixels.
+#[derive(Clone, Debug)]
+pub struct Synthesis {
+    resolution: usize,
+    input: Input,
+    layers: Vec<SynthesisLayer>,
+    /// One for each side from 4 on.
+    to_rgb: Vec<EqualizedConv>,
+}
+
+/// What layer 0 starts from.
+#[derive(Clone, Debug)]
+enum Input {
+    /// A learned constant, `[1, channels, 4, 4]`.
+    Const(Tensor),
+    /// The first layer's w through a dense layer, as Progressive GAN has it.
+    Dense(EqualizedDense),
+}
+
+impl Synthesis {
+    /// The synthesis network of `config`: `const` (or `input`), `layer0`, `layer1`, ... and `to_rgb_4`, `to_rgb_8`, ...
+    ///
+    /// # Errors
+    /// If `vb` has no such tensors.
+    pub fn new(config: &GeneratorConfig, vb: &VarBuilder) -> Result<Self> {
+        let channels = config.feature_maps(4);
+        let input = if config.const_input {
+            Input::Const(vb.get_with_hints((1, channels, 4, 4), "const", Init::Const(1.0))?)
+        } else {
+            // Progressive GAN's gain here is a quarter of the usual.
+            let gain = GAIN_LEAKY_RELU / 4.0;
+            Input::Dense(EqualizedDense::new(config.w_dim, 16 * channels, gain, 1.0, &vb.pp("input"))?)
+        };
+        let layers = (0..config.num_layers())
+            .map(|index| SynthesisLayer::new(config, index, &vb.pp(format!("layer{index}"))))
+            .collect::<Result<_>>()?;
+        let to_rgb = sides(config.resolution)
+            .map(|side| {
+                EqualizedConv::new(config.feature_maps(side), 3, 1, 1.0, &vb.pp(format!("to_rgb_{side}")))
+            })
+            .collect::<Result<_>>()?;
+        Ok(Self { resolution: config.resolution, input, layers, to_rgb })
+    }
+
+    /// The layers, two for each side from 4 on.
+    pub fn layers(&self) -> &[SynthesisLayer] {
+        &self.layers
+    }
+
+    /// The features that enter layer 0, `[batch, channels, 4, 4]`.
+    ///
+    /// # Errors
+    /// If `w` is not `[batch, w_dim]`.
+    pub fn input(&self, w: &Tensor) -> Result<Tensor> {
+        let batch = w.dim(0)?;
+        match &self.input {
+            Input::Const(constant) => {
+                let (_, channels, height, width) = constant.dims4()?;
+                constant.expand((batch, channels, height, width))?.contiguous()
+            }
+            Input::Dense(dense) => dense.forward(w)?.reshape((batch, (), 4, 4)),
+        }
+    }
+
+    /// Pictures at the side of `lod`, in -1..1 (not clamped).
+    ///
+    /// While `lod` has a fraction `t`, the picture is `lerp(to_rgb(new), upscale(to_rgb(previous)), t)`.
+    ///
+    /// # Shapes
+    /// - `w_plus`: `[batch, num_layers, w_dim]`; layers beyond the side of `lod` are not looked at
+    /// - returns: `[batch, 3, side, side]` with `side = resolution / 2^floor(lod)`
+    ///
+    /// # Errors
+    /// If a shape differs, or `lod` is outside the network.
+    pub fn forward(&self, w_plus: &Tensor, lod: f64, noise: &Noise) -> Result<Tensor> {
+        let level = Level::new(self.resolution, lod)?;
+        let (_, num_layers, _) = w_plus.dims3()?;
+        if num_layers != self.layers.len() {
+            bail!("w_plus has {num_layers} layers where the network has {}", self.layers.len())
+        }
+        let blocks = sides(level.side).count();
+        let w_of = |layer: usize| w_plus.get_on_dim(1, layer);
+        let mut x = self.input(&w_of(0)?)?;
+        let mut previous = None;
+        for (index, layer) in self.layers[..2 * blocks].iter().enumerate() {
+            if index + 2 == 2 * blocks && level.fade > 0.0 {
+                previous = Some(x.clone());
+            }
+            x = layer.epilogue(&layer.convolve(&x)?, &w_of(index)?, noise)?;
+        }
+        let picture = self.to_rgb[blocks - 1].forward(&x)?;
+        match previous {
+            Some(x) => blend(&picture, &upscale2x(&self.to_rgb[blocks - 2].forward(&x)?)?, level.fade),
+            None => Ok(picture),
+        }
+    }
+}

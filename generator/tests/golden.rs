@@ -1,0 +1,242 @@
+//! The generator against the numbers of an independent implementation.
+
+use candle_core::{DType, Device, Result, Tensor, Var};
+use stylegan_generator::{Generator, GeneratorConfig, Noise, Truncation, is_buffer, mix_styles};
+use stylegan_golden::Golden;
+use stylegan_ops::{Key, Parameters};
+
+/// A narrow 32-pixel network, and a 16-pixel one with no two widths equal and fused up-convolutions.
+const NETWORKS: [&str; 2] = ["a", "b"];
+
+fn config(golden: &Golden) -> GeneratorConfig {
+    let golden_config = golden.config();
+    GeneratorConfig {
+        resolution: golden_config.resolution,
+        z_dim: golden_config.latent_size,
+        w_dim: golden_config.dlatent_size,
+        mapping_layers: golden_config.mapping_layers,
+        mapping_fmaps: golden_config.mapping_fmaps,
+        mapping_lrmul: golden_config.mapping_lrmul,
+        label_dim: golden_config.label_size,
+        fmap_base: golden_config.fmap_base,
+        fmap_decay: golden_config.fmap_decay,
+        fmap_max: golden_config.fmap_max,
+        ..GeneratorConfig::default()
+    }
+}
+
+fn load(golden: &Golden) -> Result<(Parameters, Generator)> {
+    let parameters = Parameters::new(Key::new("overwritten", &[]));
+    let generator = Generator::new(&config(golden), &parameters.builder(DType::F32, &Device::Cpu))?;
+    parameters.assign(&golden.weights("gen."))?;
+    Ok((parameters, generator))
+}
+
+/// The network of this prefix.
+fn network(prefix: &str) -> Result<(Parameters, Generator)> {
+    load(&Golden::open(&format!("{prefix}_weights")))
+}
+
+/// The trainable variables whose name starts with `prefix`, by the rest of the name.
+fn trainable(parameters: &Parameters, prefix: &str) -> Vec<(String, Var)> {
+    let vars = parameters.vars().into_iter().filter(|(name, _)| !is_buffer(name));
+    vars.filter_map(|(name, var)| Some((name.strip_prefix(prefix)?.to_owned(), var))).collect()
+}
+
+/// The noise image of every layer that has one, by names like `noise.0`.
+fn given_noise(golden: &Golden) -> Noise {
+    let names = (0..).map(|layer| format!("noise.{layer}"));
+    Noise::Given(names.take_while(|name| golden.contains(name)).map(|name| golden.get(&name)).collect())
+}
+
+/// The same noise image, whatever the layer up to `layer`.
+fn noise_for(layer: usize, image: Tensor) -> Noise {
+    Noise::Given(vec![image; layer + 1])
+}
+
+#[test]
+fn mapping_and_its_gradients() -> Result<()> {
+    for prefix in NETWORKS {
+        let (parameters, generator) = network(prefix)?;
+        let golden = Golden::open(&format!("{prefix}_mapping"));
+        let z = Var::from_tensor(&golden.get("z"))?;
+        let w = generator.mapping().forward(&z, None)?;
+        golden.assert_close("w", &w);
+        let gradients = (w * golden.get("w_cotangent"))?.sum_all()?.backward()?;
+        golden.assert_close("z_grad", gradients.get(&z).unwrap());
+        golden.assert_gradients("grad.", &trainable(&parameters, "mapping."), &gradients);
+    }
+    Ok(())
+}
+
+/// A network with labels that must compute the same w: each sample's label is embedded as that sample's own z, which
+/// leaves the mean square as it is, and the first layer's weight is shared out between the two halves of its input.
+#[test]
+fn mapping_with_labels() -> Result<()> {
+    for prefix in NETWORKS {
+        let weights = Golden::open(&format!("{prefix}_weights"));
+        let golden = Golden::open(&format!("{prefix}_mapping"));
+        let z = golden.get("z");
+        let batch = z.dim(0)?;
+        let parameters = Parameters::new(Key::new("overwritten", &[]));
+        let labeled = GeneratorConfig { label_dim: batch, ..config(&weights) };
+        let generator = Generator::new(&labeled, &parameters.builder(DType::F32, &Device::Cpu))?;
+        let mut values = weights.weights("gen.");
+        // Twice the inputs divide the run-time weight by the root of 2.
+        let first = (&values["mapping.dense0.weight"] * 2f64.sqrt())?;
+        let shared = Tensor::cat(&[(&first * 0.3)?, (&first * 0.7)?], 1)?;
+        values.insert("mapping.dense0.weight".to_owned(), shared);
+        values.insert("mapping.label_embed".to_owned(), z.clone());
+        parameters.assign(&values)?;
+        let labels = Tensor::eye(batch, DType::F32, &Device::Cpu)?;
+        golden.assert_close("w", &generator.mapping().forward(&z, Some(&labels))?);
+    }
+    Ok(())
+}
+
+#[test]
+fn synthesis_layer_by_layer() -> Result<()> {
+    for prefix in NETWORKS {
+        let (_, generator) = network(prefix)?;
+        let golden = Golden::open(&format!("{prefix}_layers"));
+        let w_plus = golden.get("dlatents");
+        let synthesis = generator.synthesis();
+        let mut x = synthesis.input(&w_plus.get_on_dim(1, 0)?)?;
+        for (index, layer) in synthesis.layers().iter().enumerate() {
+            let w = w_plus.get_on_dim(1, index)?;
+            let noise = noise_for(index, golden.get(&format!("layer{index}.noise")));
+            golden.assert_close(&format!("layer{index}.style"), &layer.style(&w)?.unwrap());
+            x = layer.convolve(&x)?;
+            golden.assert_close(&format!("layer{index}.conv_out"), &x);
+            x = layer.epilogue(&x, &w, &noise)?;
+            golden.assert_close(&format!("layer{index}.out"), &x);
+        }
+        assert!(!golden.contains(&format!("layer{}.out", synthesis.layers().len())));
+    }
+    Ok(())
+}
+
+#[test]
+fn gradients_of_single_layers() -> Result<()> {
+    for prefix in NETWORKS {
+        let (parameters, generator) = network(prefix)?;
+        let golden = Golden::open(&format!("{prefix}_layer_grads"));
+        let mut seen = 0;
+        for (index, layer) in generator.synthesis().layers().iter().enumerate() {
+            let name = |part: &str| format!("layer{index}.{part}");
+            if !golden.contains(&name("y")) {
+                continue;
+            }
+            seen += 1;
+            let (x, w) =
+                (Var::from_tensor(&golden.get(&name("x")))?, Var::from_tensor(&golden.get(&name("w")))?);
+            let noise = noise_for(index, golden.get(&name("noise")));
+            let y = layer.epilogue(&layer.convolve(&x)?, &w, &noise)?;
+            golden.assert_close(&name("y"), &y);
+            let gradients = (y * golden.get(&name("dy")))?.sum_all()?.backward()?;
+            golden.assert_close(&name("dx"), gradients.get(&x).unwrap());
+            golden.assert_close(&name("dw"), gradients.get(&w).unwrap());
+            let vars = trainable(&parameters, &format!("synthesis.layer{index}."));
+            golden.assert_gradients(&name("grad."), &vars, &gradients);
+        }
+        assert_eq!(seen, 5, "constant, 4x4, up, plain, largest up");
+    }
+    Ok(())
+}
+
+#[test]
+fn pictures_at_every_level_of_detail() -> Result<()> {
+    for (prefix, cases) in [("a", 7), ("b", 5)] {
+        let (_, generator) = network(prefix)?;
+        let golden = Golden::open(&format!("{prefix}_synthesis_lods"));
+        let w_plus = golden.get("dlatents");
+        let noise = given_noise(&golden);
+        for case in 0..cases {
+            let lod = golden.scalar(&format!("case{case}.lod"));
+            let pictures = generator.synthesis().forward(&w_plus, lod, &noise)?;
+            golden.assert_close(&format!("case{case}.image"), &pictures);
+        }
+        assert!(!golden.contains(&format!("case{cases}.lod")));
+        let const_noise = generator.synthesis().forward(&w_plus, 0.0, &Noise::Const)?;
+        golden.assert_close("image_const_noise", &const_noise);
+        golden.assert_close("image_zero_noise", &generator.synthesis().forward(&w_plus, 0.0, &Noise::None)?);
+    }
+    Ok(())
+}
+
+#[test]
+fn layers_beyond_the_level_of_detail_need_no_noise() -> Result<()> {
+    let (_, generator) = network("b")?;
+    let golden = Golden::open("b_synthesis_lods");
+    let lod = golden.scalar("case3.lod");
+    assert!(lod > 1.0 && lod < 2.0);
+    let noise = Noise::Given((0..4).map(|layer| golden.get(&format!("noise.{layer}"))).collect());
+    let pictures = generator.synthesis().forward(&golden.get("dlatents"), lod, &noise)?;
+    golden.assert_close("case3.image", &pictures);
+    assert!(generator.synthesis().forward(&golden.get("dlatents"), 0.5, &noise).is_err());
+    Ok(())
+}
+
+#[test]
+fn truncation() -> Result<()> {
+    for prefix in NETWORKS {
+        let (_, generator) = network(prefix)?;
+        let golden = Golden::open(&format!("{prefix}_truncation_mixing"));
+        let z = golden.get("z");
+        let w_plus = generator.broadcast(&generator.mapping().forward(&z, None)?)?;
+        for case in 0..7 {
+            let truncation = Truncation {
+                psi: golden.scalar(&format!("trunc{case}.psi")),
+                cutoff: golden.scalar(&format!("trunc{case}.cutoff")) as usize,
+            };
+            golden.assert_close(&format!("trunc{case}.dlatents"), &generator.truncate(&w_plus, truncation)?);
+            let pictures = generator.forward(&z, None, truncation, &Noise::Const)?;
+            golden.assert_close(&format!("trunc{case}.image"), &pictures);
+        }
+        assert!(!golden.contains("trunc7.psi"));
+    }
+    Ok(())
+}
+
+#[test]
+fn style_mixing() -> Result<()> {
+    for prefix in NETWORKS {
+        let (_, generator) = network(prefix)?;
+        let golden = Golden::open(&format!("{prefix}_truncation_mixing"));
+        let w_plus = |z: &str| generator.broadcast(&generator.mapping().forward(&golden.get(z), None)?);
+        let (first, second) = (w_plus("z")?, w_plus("z2")?);
+        for case in 0..4 {
+            let cutoff = golden.scalar(&format!("mix{case}.cutoff")) as usize;
+            let mixed = mix_styles(&first, &second, cutoff)?;
+            golden.assert_close(&format!("mix{case}.dlatents"), &mixed);
+            let pictures = generator.synthesis().forward(&mixed, 0.0, &Noise::Const)?;
+            golden.assert_close(&format!("mix{case}.image"), &pictures);
+        }
+        assert!(!golden.contains("mix4.cutoff"));
+    }
+    Ok(())
+}
+
+#[test]
+fn running_mean_of_w() -> Result<()> {
+    for prefix in NETWORKS {
+        let (parameters, generator) = network(prefix)?;
+        let golden = Golden::open(&format!("{prefix}_truncation_mixing"));
+        let w = generator.mapping().forward(&golden.get("z"), None)?;
+        generator.track_w_avg(&w, golden.scalar("w_avg_beta"))?;
+        golden.assert_close("w_avg_updated", generator.w_avg());
+        // The parameter of this name is what a checkpoint saves.
+        let (_, w_avg) = parameters.vars().into_iter().find(|(name, _)| name == "w_avg").unwrap();
+        golden.assert_close("w_avg_updated", &w_avg);
+    }
+    Ok(())
+}
+
+#[test]
+fn one_picture_of_a_network_fused_at_its_last_resolution() -> Result<()> {
+    let golden = Golden::open("c_forward");
+    let (_, generator) = load(&golden)?;
+    let picture = generator.forward(&golden.get("z"), None, Truncation::OFF, &Noise::Const)?;
+    golden.assert_close("image", &picture);
+    Ok(())
+}

@@ -1,0 +1,390 @@
+//! What holds for every generator, whatever its weights.
+#![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
+use std::collections::HashMap;
+
+use candle_core::{DType, Device, Result, Tensor, Var};
+use stylegan_generator::{Generator, GeneratorConfig, Noise, Norm, Truncation, is_buffer};
+use stylegan_ops::{Key, Level, Parameters, feature_maps};
+
+/// A narrow network of 16 pixels with no two widths equal.
+fn small() -> GeneratorConfig {
+    GeneratorConfig {
+        resolution: 16,
+        z_dim: 7,
+        w_dim: 9,
+        mapping_fmaps: 8,
+        fmap_base: 40,
+        fmap_max: 11,
+        ..GeneratorConfig::default()
+    }
+}
+
+fn build(config: &GeneratorConfig) -> Result<(Parameters, Generator)> {
+    let parameters = Parameters::new(Key::new("init", &[1]));
+    let generator = Generator::new(config, &parameters.builder(DType::F32, &Device::Cpu))?;
+    Ok((parameters, generator))
+}
+
+/// The same with biases and noise strengths, which start at zero, at generic values.
+fn build_generic(config: &GeneratorConfig) -> Result<(Parameters, Generator)> {
+    let (parameters, generator) = build(config)?;
+    for (name, var) in parameters.vars() {
+        if !name.ends_with("weight") && !is_buffer(&name) {
+            let start = Key::new("generic values", &[]).child(&name, 0).normal(
+                var.shape(),
+                DType::F32,
+                &Device::Cpu,
+            )?;
+            var.set(&(var.as_tensor() + (start * 0.3)?)?)?;
+        }
+    }
+    Ok((parameters, generator))
+}
+
+fn values(x: &Tensor) -> Vec<f32> {
+    x.flatten_all().unwrap().to_vec1().unwrap()
+}
+
+/// Rows A to F of Table 1: what each adds to the one before.
+fn ablation() -> Vec<(char, GeneratorConfig)> {
+    let f = small();
+    // F mixes styles in training; its generator is that of E.
+    let e = f.clone();
+    let d = GeneratorConfig { noise: false, ..e.clone() };
+    let c = GeneratorConfig { const_input: false, ..d.clone() };
+    let b =
+        GeneratorConfig { styles: false, norm: Norm::Pixel, mapping_layers: 0, w_dim: f.z_dim, ..c.clone() };
+    let a = GeneratorConfig { blur: false, ..b.clone() };
+    vec![('A', a), ('B', b), ('C', c), ('D', d), ('E', e), ('F', f)]
+}
+
+/// Whether the trainable parameter of this name plays a part in pictures at `level`.
+fn is_in_use(name: &str, level: Level, config: &GeneratorConfig) -> bool {
+    let part = name.split('.').nth(1).unwrap();
+    if let Some(layer) = part.strip_prefix("layer") {
+        let side = 4 << (layer.parse::<usize>().unwrap() / 2);
+        side <= level.side && (config.styles || !name.contains("style"))
+    } else if let Some(side) = part.strip_prefix("to_rgb_") {
+        let side = side.parse::<usize>().unwrap();
+        side == level.side || (level.fade > 0.0 && side * 2 == level.side)
+    } else {
+        true
+    }
+}
+
+#[test]
+fn every_row_of_table_1_draws_and_trains() -> Result<()> {
+    for (row, config) in ablation() {
+        let (parameters, generator) = build_generic(&config)?;
+        let z = generator.latents(&[1, 2, 3])?;
+        for lod in [0.0, 0.3, 1.0, 1.6, 2.0] {
+            let level = Level::new(config.resolution, lod)?;
+            let w_plus = generator.broadcast(&generator.mapping().forward(&z, None)?)?;
+            let noise = Noise::Random(Key::new("noise", &[]));
+            let pictures = generator.synthesis().forward(&w_plus, lod, &noise)?;
+            assert_eq!(pictures.dims(), [3, 3, level.side, level.side], "row {row} at {lod}");
+            assert!(values(&pictures).iter().all(|pixel| pixel.is_finite()), "row {row} at {lod}");
+            let samples: Vec<_> = (0..3).map(|i| values(&pictures.get(i).unwrap())).collect();
+            assert!(
+                samples[0] != samples[1] && samples[1] != samples[2],
+                "row {row}: every z gives the same picture"
+            );
+            let cotangent = Key::new("cotangent", &[]).normal(pictures.shape(), DType::F32, &Device::Cpu)?;
+            let gradients = (pictures * cotangent)?.sum_all()?.backward()?;
+            for (name, var) in parameters.vars() {
+                let gradient = gradients.get(&var);
+                let in_use = !is_buffer(&name) && is_in_use(&name, level, &config);
+                assert_eq!(gradient.is_some(), in_use, "row {row} at {lod}: `{name}`");
+                let Some(gradient) = gradient else { continue };
+                assert!(
+                    values(gradient).iter().all(|entry| entry.is_finite()),
+                    "row {row} at {lod}: `{name}`"
+                );
+                assert!(values(gradient).iter().any(|&entry| entry != 0.0), "row {row} at {lod}: `{name}`");
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Without the noise switch, the noise that a caller passes changes nothing, and no strength exists.
+#[test]
+fn a_network_without_noise_ignores_it() -> Result<()> {
+    let (parameters, generator) = build_generic(&GeneratorConfig { noise: false, ..small() })?;
+    assert!(parameters.names().iter().all(|name| !name.contains("noise")));
+    let z = generator.latents(&[4])?;
+    let draw = |noise: &Noise| generator.forward(&z, None, Truncation::OFF, noise).map(|x| values(&x));
+    let none = draw(&Noise::None)?;
+    assert_eq!(draw(&Noise::Const)?, none);
+    assert_eq!(draw(&Noise::Random(Key::new("noise", &[])))?, none);
+    Ok(())
+}
+
+/// The switches of Table 1 act: each row draws something else from the same weights.
+#[test]
+fn blur_norm_and_noise_change_the_picture() -> Result<()> {
+    let draw = |config: &GeneratorConfig| -> Result<Vec<f32>> {
+        let (_, generator) = build_generic(config)?;
+        let z = generator.latents(&[4])?;
+        Ok(values(&generator.forward(&z, None, Truncation::OFF, &Noise::Const)?))
+    };
+    let plain = draw(&small())?;
+    for config in [
+        GeneratorConfig { blur: false, ..small() },
+        GeneratorConfig { norm: Norm::Pixel, ..small() },
+        GeneratorConfig { norm: Norm::None, ..small() },
+        GeneratorConfig { noise: false, ..small() },
+    ] {
+        assert_ne!(draw(&config)?, plain, "{config:?}");
+    }
+    Ok(())
+}
+
+/// The picture of row A by hand: `[1, channels, 4, 4]` from w, then the first layer's epilogue.
+#[test]
+fn a_network_without_styles_starts_from_w() -> Result<()> {
+    let (a, config) = ablation().swap_remove(0);
+    assert_eq!(a, 'A');
+    let (parameters, generator) = build_generic(&config)?;
+    let channels = config.feature_maps(4);
+    let vars: HashMap<_, _> = parameters.vars().into_iter().collect();
+    let weight = &vars["synthesis.input.weight"];
+    assert_eq!(weight.dims(), [16 * channels, config.w_dim]);
+    let w = generator.latents(&[1, 2])?;
+    // Progressive GAN's gain is sqrt(2) / 4.
+    let scale = 2f64.sqrt() / 4.0 / (config.w_dim as f64).sqrt();
+    let expected = (w.matmul(&weight.t()?)? * scale)?.broadcast_add(&vars["synthesis.input.bias"])?;
+    let input = generator.synthesis().input(&w)?;
+    assert_eq!(input.dims(), [2, channels, 4, 4]);
+    let off =
+        values(&(input.flatten_from(1)? - expected)?).into_iter().fold(0f32, |most, x| most.max(x.abs()));
+    assert!(off < 1e-5, "{off}");
+    Ok(())
+}
+
+/// Without instance norm the style is a step of its own: `x · (scale + 1) + shift`, behind pixel norm if there is one.
+#[test]
+fn a_style_without_instance_norm() -> Result<()> {
+    for norm in [Norm::None, Norm::Pixel] {
+        let config = GeneratorConfig { norm, noise: false, ..small() };
+        let channels = config.feature_maps(8);
+        // Biases are zero and x is positive, so nothing but norm and style acts.
+        let (_, generator) = build(&config)?;
+        let layer = &generator.synthesis().layers()[3];
+        let x = Key::new("x", &[]).normal((2, channels, 8, 8), DType::F32, &Device::Cpu)?.exp()?;
+        let w = generator.latents(&[1, 2])?.pad_with_zeros(1, 0, 2)?;
+        let style = layer.style(&w)?.unwrap().to_vec2::<f32>()?;
+        let y = layer.epilogue(&x, &w, &Noise::None)?;
+        let (sample, channel, row, column) = (1, 2, 6, 3);
+        let pixel: Vec<f32> = (0..channels)
+            .map(|c| x.get(sample)?.get(c)?.get(row)?.get(column)?.to_scalar())
+            .collect::<Result<_>>()?;
+        let mean_square = pixel.iter().map(|entry| entry * entry).sum::<f32>() / channels as f32;
+        let normed = if norm == Norm::Pixel { pixel[channel] / mean_square.sqrt() } else { pixel[channel] };
+        let expected = normed * (style[sample][channel] + 1.0) + style[sample][channels + channel];
+        let actual = y.get(sample)?.get(channel)?.get(row)?.get(column)?.to_scalar::<f32>()?;
+        assert!((actual - expected).abs() < 1e-5, "{norm:?}: {actual} against {expected}");
+    }
+    Ok(())
+}
+
+#[test]
+fn without_mapping_layers_w_is_the_normalized_z() -> Result<()> {
+    let (parameters, generator) =
+        build(&GeneratorConfig { z_dim: 7, w_dim: 14, mapping_layers: 0, label_dim: 2, ..small() })?;
+    let vars: HashMap<_, _> = parameters.vars().into_iter().collect();
+    let embed = vars["mapping.label_embed"].to_vec2::<f32>()?;
+    let z = generator.latents(&[6])?;
+    let labels = Tensor::new(&[[0f32, 1.0]], &Device::Cpu)?;
+    let w = values(&generator.mapping().forward(&z, Some(&labels))?);
+    // z, then the embedding of the label, normalized together.
+    let joined: Vec<f32> = values(&z).into_iter().chain(embed[1].iter().copied()).collect();
+    let mean_square = joined.iter().map(|x| x * x).sum::<f32>() / 14.0;
+    for (actual, entry) in w.iter().zip(&joined) {
+        assert!((actual - entry / mean_square.sqrt()).abs() < 1e-5, "{w:?}");
+    }
+    Ok(())
+}
+
+#[test]
+fn labels_are_needed_and_matter() -> Result<()> {
+    let (parameters, generator) = build(&GeneratorConfig { label_dim: 3, ..small() })?;
+    let z = generator.latents(&[1, 2])?;
+    let first = Tensor::new(&[[1f32, 0.0, 0.0], [0.0, 1.0, 0.0]], &Device::Cpu)?;
+    let other = Tensor::new(&[[1f32, 0.0, 0.0], [0.0, 0.0, 1.0]], &Device::Cpu)?;
+    let map = |labels: &Tensor| generator.mapping().forward(&z, Some(labels))?.to_vec2::<f32>();
+    assert_eq!(map(&first)?[0], map(&other)?[0]);
+    assert_ne!(map(&first)?[1], map(&other)?[1]);
+    let gradients = generator.mapping().forward(&z, Some(&first))?.sum_all()?.backward()?;
+    for (name, var) in parameters.vars() {
+        assert_eq!(gradients.get(&var).is_some(), name.starts_with("mapping."), "`{name}`");
+    }
+    let error = generator.forward(&z, None, Truncation::OFF, &Noise::None).unwrap_err().to_string();
+    assert!(error.contains("needs labels"), "{error}");
+    let (_, unlabeled) = build(&small())?;
+    let error = unlabeled.forward(&z, Some(&first), Truncation::OFF, &Noise::None).unwrap_err().to_string();
+    assert!(error.contains("has none"), "{error}");
+    Ok(())
+}
+
+#[test]
+fn noise_modes() -> Result<()> {
+    let (_, generator) = build_generic(&small())?;
+    let w_plus = generator.broadcast(&generator.mapping().forward(&generator.latents(&[5, 5])?, None)?)?;
+    let draw =
+        |noise: &Noise| generator.synthesis().forward(&w_plus, 0.0, noise)?.flatten_from(1)?.to_vec2::<f32>();
+    let random = |seed: u64| draw(&Noise::Random(Key::new("noise", &[seed])));
+
+    let stored = draw(&Noise::Const)?;
+    assert_eq!(stored, draw(&Noise::Const)?, "stored noise is the same every time");
+    assert_eq!(stored[0], stored[1], "and for every sample");
+
+    let fresh = random(1)?;
+    assert_eq!(fresh, random(1)?, "random noise is a function of its key");
+    assert_ne!(fresh, random(2)?);
+    assert_ne!(fresh[0], fresh[1], "and differs between samples");
+
+    let none = draw(&Noise::None)?;
+    assert_ne!(none, stored);
+    assert_ne!(none, fresh);
+    assert_eq!(none[0], none[1]);
+    Ok(())
+}
+
+/// Fresh noise in one layer must not be the noise of another, even where the sides are equal.
+#[test]
+fn layers_get_noise_of_their_own() -> Result<()> {
+    let (parameters, generator) = build(&small())?;
+    let vars: HashMap<_, _> = parameters.vars().into_iter().collect();
+    let stored = |layer: usize| values(&vars[&format!("synthesis.layer{layer}.noise_const")]);
+    assert_ne!(stored(2), stored(3));
+    let w = Tensor::zeros((1, 9), DType::F32, &Device::Cpu)?;
+    let strengths = |layer: usize| &vars[&format!("synthesis.layer{layer}.noise_strength")];
+    let x = Tensor::zeros((1, small().feature_maps(8), 8, 8), DType::F32, &Device::Cpu)?;
+    let of_layer = |layer: usize| -> Result<Vec<f32>> {
+        strengths(layer).set(&strengths(layer).ones_like()?)?;
+        let noise = Noise::Random(Key::new("noise", &[]));
+        Ok(values(&generator.synthesis().layers()[layer].epilogue(&x, &w, &noise)?))
+    };
+    let (second, third) = (of_layer(2)?, of_layer(3)?);
+    assert!(second.iter().any(|&entry| entry != 0.0));
+    assert_ne!(second, third);
+    Ok(())
+}
+
+#[test]
+fn feature_maps_follow_their_decay() -> Result<()> {
+    let config = GeneratorConfig { fmap_base: 40, fmap_decay: 0.5, fmap_max: 26, ..small() };
+    // 40 / 2^(stage / 2) for stages 1, 2, 3 is 28.28, 20, 14.14.
+    let widths: Vec<usize> = [4, 8, 16].into_iter().map(|side| config.feature_maps(side)).collect();
+    assert_eq!(widths, [26, 20, 14]);
+    let (parameters, generator) = build(&config)?;
+    let vars: HashMap<String, Var> = parameters.vars().into_iter().collect();
+    assert_eq!(vars["synthesis.to_rgb_16.weight"].dims(), [3, 14, 1, 1]);
+    assert_eq!(vars["synthesis.layer4.weight"].dims(), [14, 20, 3, 3]);
+    assert_eq!(vars["synthesis.layer5.weight"].dims(), [14, 14, 3, 3]);
+    assert_eq!(vars["synthesis.layer2.style_weight"].dims(), [40, 9]);
+    let pictures =
+        generator.forward(&generator.latents(&[0])?, None, Truncation::default(), &Noise::Const)?;
+    assert_eq!(pictures.dims(), [1, 3, 16, 16]);
+    assert_eq!(feature_maps(16, 40, 0.5, 512), 14);
+    Ok(())
+}
+
+#[test]
+fn the_smallest_and_a_large_resolution() -> Result<()> {
+    for (resolution, layers) in [(8, 4), (256, 14)] {
+        let (_, generator) = build(&GeneratorConfig { resolution, fmap_max: 5, ..small() })?;
+        assert_eq!(generator.synthesis().layers().len(), layers);
+        let z = generator.latents(&[3, 8])?;
+        let pictures = generator.forward(&z, None, Truncation::default(), &Noise::Const)?;
+        assert_eq!(pictures.dims(), [2, 3, resolution, resolution]);
+        assert!(values(&pictures).iter().all(|pixel| pixel.is_finite()));
+        let lowest = f64::from(resolution.ilog2() - 2);
+        let w_plus = generator.broadcast(&generator.mapping().forward(&z, None)?)?;
+        assert_eq!(generator.synthesis().forward(&w_plus, lowest, &Noise::Const)?.dims(), [2, 3, 4, 4]);
+        assert!(generator.synthesis().forward(&w_plus, lowest + 0.1, &Noise::Const).is_err());
+    }
+    Ok(())
+}
+
+/// While a level fades in, the picture goes from the upscaled lower level to the new one without a jump.
+#[test]
+fn a_fade_ends_where_the_next_level_begins() -> Result<()> {
+    let (_, generator) = build_generic(&small())?;
+    let w_plus = generator.broadcast(&generator.mapping().forward(&generator.latents(&[5, 6])?, None)?)?;
+    let draw = |lod: f64| generator.synthesis().forward(&w_plus, lod, &Noise::Const);
+    for level in 0..2 {
+        let almost = draw(f64::from(level) + 1.0 - 1e-7)?;
+        let below = draw(f64::from(level) + 1.0)?;
+        let side = almost.dim(3)?;
+        let off = values(&(almost - below.upsample_nearest2d(side, side)?)?);
+        let off = off.into_iter().fold(0f32, |most, x| most.max(x.abs()));
+        assert!(off < 1e-4, "{off} at level {level}");
+    }
+    Ok(())
+}
+
+/// One sample of a batch is drawn as if it were alone, up to the order in which a product sums.
+#[test]
+fn samples_do_not_see_each_other() -> Result<()> {
+    let (_, generator) = build_generic(&small())?;
+    let z = generator.latents(&[5, 6, 7])?;
+    let draw = |z: &Tensor| generator.forward(z, None, Truncation::default(), &Noise::Const);
+    let off = values(&(draw(&z)?.narrow(0, 1, 1)? - draw(&z.narrow(0, 1, 1)?)?)?);
+    let off = off.into_iter().fold(0f32, |most, x| most.max(x.abs()));
+    assert!(off < 1e-4, "{off}");
+    Ok(())
+}
+
+#[test]
+fn a_seed_names_one_latent() -> Result<()> {
+    let (_, generator) = build(&small())?;
+    let batch = generator.latents(&[3, 4])?.to_vec2::<f32>()?;
+    assert_eq!(batch[1], values(&generator.latents(&[4])?));
+    assert_ne!(batch[0], batch[1]);
+    Ok(())
+}
+
+/// The generator that samples are drawn from sees the same storage and computes no gradients.
+#[test]
+fn a_frozen_generator_draws_the_same_and_takes_no_gradient() -> Result<()> {
+    let (parameters, generator) = build_generic(&small())?;
+    let frozen = Generator::new(&small(), &parameters.frozen(DType::F32, &Device::Cpu))?;
+    let z = generator.latents(&[9])?;
+    let draw = |generator: &Generator| generator.forward(&z, None, Truncation::OFF, &Noise::Const);
+    assert_eq!(values(&draw(&generator)?), values(&draw(&frozen)?));
+    assert!(!draw(&frozen)?.track_op());
+
+    // It follows the running mean too.
+    generator.track_w_avg(&generator.mapping().forward(&z, None)?, 0.5)?;
+    assert_eq!(values(generator.w_avg()), values(frozen.w_avg()));
+    assert!(values(frozen.w_avg()).iter().any(|&entry| entry != 0.0));
+    Ok(())
+}
+
+/// The published networks' sizes, without buffers.
+#[test]
+fn parameter_counts() -> Result<()> {
+    for (resolution, expected) in
+        [(64, 25_137_935), (128, 25_843_858), (256, 26_086_229), (512, 26_179_768), (1024, 26_219_627)]
+    {
+        let (parameters, _) = build(&GeneratorConfig { resolution, ..GeneratorConfig::default() })?;
+        let vars = parameters.vars();
+        let trainable = vars.iter().filter(|(name, _)| !is_buffer(name));
+        assert_eq!(trainable.map(|(_, var)| var.elem_count()).sum::<usize>(), expected, "{resolution}");
+    }
+    Ok(())
+}
+
+#[test]
+fn impossible_shapes_are_refused_with_a_reason() -> Result<()> {
+    let error = build(&GeneratorConfig { resolution: 24, ..small() }).unwrap_err().to_string();
+    assert!(error.contains("`generator.resolution` is 24"), "{error}");
+    let (_, generator) = build(&small())?;
+    let too_few_layers = Tensor::zeros((2, 4, 9), DType::F32, &Device::Cpu)?;
+    let error = generator.synthesis().forward(&too_few_layers, 0.0, &Noise::None).unwrap_err().to_string();
+    assert!(error.contains("4 layers where the network has 6"), "{error}");
+    Ok(())
+}

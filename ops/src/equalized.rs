@@ -1,0 +1,134 @@
+//! Weights under the equalized learning rate.
+
+use candle_core::{Result, Tensor};
+use candle_nn::{Init, VarBuilder};
+
+use crate::{add_bias, bias_leaky_relu, conv2d};
+
+/// The gain of a layer that a leaky ReLU follows.
+pub const GAIN_LEAKY_RELU: f64 = std::f64::consts::SQRT_2;
+
+/// A weight that is stored at unit scale and multiplied by He's constant at run time.
+///
+/// `effective = stored · gain / sqrt(fan_in) · lrmul`, stored `~ N(0, 1/lrmul²)` at first, so that Adam, whose steps
+/// do not depend on the scale of a gradient, moves all layers at the same relative speed (Karras et al. 2018,
+/// section 4.1).
+#[derive(Clone, Debug)]
+pub struct EqualizedWeight {
+    stored: Tensor,
+    scale: f64,
+}
+
+impl EqualizedWeight {
+    /// The weight `name` of shape `[out, in, ...]`.
+    ///
+    /// # Errors
+    /// If the builder has no such tensor of this shape.
+    pub fn new(shape: &[usize], gain: f64, lrmul: f64, name: &str, vb: &VarBuilder) -> Result<Self> {
+        let stored = vb.get_with_hints(shape, name, Init::Randn { mean: 0.0, stdev: 1.0 / lrmul })?;
+        let fan_in: usize = shape[1..].iter().product();
+        Ok(Self { stored, scale: gain / (fan_in as f64).sqrt() * lrmul })
+    }
+
+    /// The weight as the layer uses it.
+    ///
+    /// # Errors
+    /// If the device fails.
+    pub fn effective(&self) -> Result<Tensor> {
+        &self.stored * self.scale
+    }
+
+    /// `x · weightᵀ`, for `x` `[batch, in]`; scales the smaller side of the product.
+    ///
+    /// # Errors
+    /// If `x` does not have as many features as the weight has inputs.
+    pub fn matmul(&self, x: &Tensor) -> Result<Tensor> {
+        x.matmul(&self.stored.t()?)? * self.scale
+    }
+
+    /// `g · weight`, the adjoint of [`EqualizedWeight::matmul`], for `g` `[batch, out]`.
+    ///
+    /// # Errors
+    /// If `g` does not have as many features as the weight has outputs.
+    pub fn matmul_transpose(&self, g: &Tensor) -> Result<Tensor> {
+        g.matmul(&self.stored)? * self.scale
+    }
+}
+
+/// A fully connected layer: `x · weightᵀ + bias`.
+#[derive(Clone, Debug)]
+pub struct EqualizedDense {
+    /// `[out, in]`
+    pub weight: EqualizedWeight,
+    bias: Tensor,
+    lrmul: f64,
+}
+
+impl EqualizedDense {
+    /// `inputs` to `outputs` features; `lrmul` also scales the bias, which starts at zero.
+    ///
+    /// # Errors
+    /// If the builder has no such tensors.
+    pub fn new(inputs: usize, outputs: usize, gain: f64, lrmul: f64, vb: &VarBuilder) -> Result<Self> {
+        let weight = EqualizedWeight::new(&[outputs, inputs], gain, lrmul, "weight", vb)?;
+        let bias = vb.get_with_hints(outputs, "bias", Init::Const(0.0))?;
+        Ok(Self { weight, bias, lrmul })
+    }
+
+    /// `[batch, in]` to `[batch, out]`.
+    ///
+    /// # Errors
+    /// If `x` does not have the layer's number of inputs.
+    pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        self.weight.matmul(x)?.broadcast_add(&self.scaled_bias()?)
+    }
+
+    /// The same with a leaky ReLU behind it.
+    ///
+    /// # Errors
+    /// If `x` does not have the layer's number of inputs.
+    pub fn forward_leaky_relu(&self, x: &Tensor) -> Result<Tensor> {
+        bias_leaky_relu(&self.weight.matmul(x)?, &self.scaled_bias()?)
+    }
+
+    fn scaled_bias(&self) -> Result<Tensor> {
+        if self.lrmul == 1.0 { Ok(self.bias.clone()) } else { &self.bias * self.lrmul }
+    }
+}
+
+/// A convolution that keeps the size, with a bias.
+#[derive(Clone, Debug)]
+pub struct EqualizedConv {
+    /// `[out, in, kernel, kernel]`
+    pub weight: EqualizedWeight,
+    /// `[out]`
+    pub bias: Tensor,
+}
+
+impl EqualizedConv {
+    /// `inputs` to `outputs` channels by a square kernel of side 1 or 3.
+    ///
+    /// # Errors
+    /// If the builder has no such tensors.
+    pub fn new(inputs: usize, outputs: usize, kernel: usize, gain: f64, vb: &VarBuilder) -> Result<Self> {
+        let weight = EqualizedWeight::new(&[outputs, inputs, kernel, kernel], gain, 1.0, "weight", vb)?;
+        let bias = vb.get_with_hints(outputs, "bias", Init::Const(0.0))?;
+        Ok(Self { weight, bias })
+    }
+
+    /// `[batch, in, height, width]` to `[batch, out, height, width]`.
+    ///
+    /// # Errors
+    /// If `x` does not have the layer's number of channels.
+    pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        add_bias(&conv2d(x, &self.weight.effective()?)?, &self.bias)
+    }
+
+    /// The same with a leaky ReLU behind it.
+    ///
+    /// # Errors
+    /// If `x` does not have the layer's number of channels.
+    pub fn forward_leaky_relu(&self, x: &Tensor) -> Result<Tensor> {
+        bias_leaky_relu(&conv2d(x, &self.weight.effective()?)?, &self.bias)
+    }
+}
