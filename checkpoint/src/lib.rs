@@ -1,1 +1,57 @@
 //! Checkpoints as safetensors files: writing, reading, what they say about themselves.
+//!
+//! A checkpoint is one safetensors file. Its tensors are those of the networks under the prefixes `g.`, `d.` and
+//! `g_ema.` (a file for sampling alone has `g_ema.` only), by the names of [`Parameters::names`], buffers such as
+//! `w_avg` included. Its metadata are strings:
+//!
+//! | key              | value                                                                  |
+//! |------------------|------------------------------------------------------------------------|
+//! | `format`         | `stylegan`                                                             |
+//! | `format_version` | `1`                                                                    |
+//! | `generator`      | the generator's configuration, JSON                                    |
+//! | `discriminator`  | the critic's configuration, JSON; absent from a file for sampling alone |
+//! | `progress`       | [`Progress`], JSON                                                     |
+//! | `config`         | the whole run's resolved configuration, TOML; optional                 |
+//! | `written_by`     | name and version of the program that wrote the file                    |
+//!
+//! Other keys are tolerated. There is no time stamp, and keys and tensors stand in a fixed order, so the same state
+//! gives the same bytes.
+//!
+//! ```
+//! use candle_core::{DType, Device};
+//! use stylegan_checkpoint::{Checkpoint, Meta, Network, Progress, save};
+//! use stylegan_generator::{Generator, GeneratorConfig};
+//! use stylegan_ops::{Key, Parameters};
+//!
+//! # let folder = tempfile::tempdir()?;
+//! # let path = folder.path().join("network-snapshot-000160.safetensors");
+//! let generator = GeneratorConfig { resolution: 16, fmap_base: 64, fmap_max: 8, ..GeneratorConfig::default() };
+//! let g_ema = Parameters::new(Key::new("init", &[0]));
+//! Generator::new(&generator, &g_ema.builder(DType::F32, &Device::Cpu))?;
+//!
+//! let progress = Progress { nimg: 160_000, lod: 0.0 };
+//! let meta = Meta { generator, discriminator: None, progress, config: None };
+//! save(&path, &meta, &[(Network::GEma, &g_ema)], false)?;
+//!
+//! // A run folder does as well: its newest snapshot is opened.
+//! let checkpoint = Checkpoint::open(folder.path())?;
+//! assert_eq!(checkpoint.meta(), &meta);
+//! let generator = checkpoint.generator(&Device::Cpu)?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! [`Parameters::names`]: stylegan_ops::Parameters::names
+
+mod error;
+mod header;
+mod meta;
+mod open;
+mod run_folder;
+mod save;
+mod tensors;
+
+pub use error::{Error, Result};
+pub use meta::{Meta, Network, Progress};
+pub use open::Checkpoint;
+pub use run_folder::newest_snapshot;
+pub use save::save;

@@ -1,1 +1,48 @@
 //! Pictures in: folders and zips, the packed pyramid, the order of training.
+//!
+//! A [`Source`] is what a person has: a folder of PNG, JPEG and WebP files, or a zip of them. [`pack`] decodes it
+//! once into a [`Pyramid`], a folder of raw pixels at every side from the full one down to 4, which training
+//! maps into memory and never decodes. [`Order`] says which picture stands at which position of an endless
+//! training run, and [`Prefetcher`] assembles the batches of those positions ahead of the step.
+//!
+//! ```
+//! use stylegan_dataset::{BatchRequest, Order, PackOptions, assemble, open_or_pack};
+//!
+//! # let folder = tempfile::tempdir()?;
+//! # let (photos, cache) = (folder.path().join("photos"), folder.path().join("cache"));
+//! # std::fs::create_dir(&photos)?;
+//! # for shade in [40, 80, 120] {
+//! #     image::RgbImage::from_pixel(20, 16, image::Rgb([shade; 3])).save(photos.join(format!("{shade}.png")))?;
+//! # }
+//! let (pyramid, report) = open_or_pack(&photos, &cache, &PackOptions::default(), &mut |_event| {})?;
+//! assert_eq!((report.count, pyramid.resolution()), (3, 16));
+//!
+//! let order = Order::new(7, pyramid.len());
+//! let request = BatchRequest { first_position: 0, batch: 2, resolution: 8 };
+//! let batch = assemble(&pyramid, &order, true, &request)?;
+//! assert_eq!(batch.pixels_u8.len(), 2 * 3 * 8 * 8);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod batch;
+mod decode;
+mod error;
+mod index;
+mod labels;
+mod levels;
+mod order;
+mod pack;
+mod partial;
+mod prefetch;
+mod pyramid;
+mod source;
+
+pub use batch::{Batch, BatchRequest, assemble};
+pub use decode::Converted;
+pub use error::{Error, Skipped};
+pub use labels::Labels;
+pub use order::Order;
+pub use pack::{PackEvent, PackOptions, PackReport, open_or_pack, pack};
+pub use prefetch::Prefetcher;
+pub use pyramid::Pyramid;
+pub use source::Source;

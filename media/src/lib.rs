@@ -1,1 +1,28 @@
 //! Pixels out: PNG files, grids, GIF.
+//!
+//! ```
+//! use candle_core::{Device, Tensor};
+//! use stylegan_media::{grid, save_png, to_u8};
+//!
+//! let fakes = Tensor::zeros((4, 3, 16, 16), candle_core::DType::F32, &Device::Cpu)?;
+//! let picture = grid(&to_u8(&fakes)?, 2, 2);
+//! # let folder = tempfile::tempdir()?;
+//! # let path = folder.path().join("fakes.png");
+//! save_png(&path, &picture, false)?;
+//! assert!(save_png(&path, &picture, false).is_err(), "nothing is overwritten unasked");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod error;
+mod file;
+mod gif;
+mod layout;
+mod pixels;
+mod png;
+
+pub use error::Error;
+pub use gif::{GifWriter, save_gif};
+pub use image::RgbImage;
+pub use layout::{grid, mix_figure};
+pub use pixels::to_u8;
+pub use png::save_png;

@@ -1,0 +1,304 @@
+//! From the bytes of a picture file to a square of RGB pixels.
+
+use std::io::Cursor;
+
+use fast_image_resize::images::{Image, ImageRef};
+use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
+use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits, RgbImage};
+use serde::{Deserialize, Serialize};
+
+use crate::error::printable;
+
+/// No camera makes larger pictures; a file that claims to is refused before anything is allocated for it.
+const MAX_SIDE: u32 = 32_768;
+
+/// What a decoded picture may take: 178 million pixels of RGB.
+const MAX_DECODED_BYTES: u64 = 512 << 20;
+
+/// How many pictures were not 8-bit RGB and have been converted, by what they were; one can count several times.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Converted {
+    /// Grey pictures: the value in all three channels.
+    pub grey: usize,
+    /// Pictures with a palette: each pixel's color looked up.
+    pub palette: usize,
+    /// Pictures of 16 bits a channel: rounded to 8.
+    pub sixteen_bit: usize,
+    /// Pictures with transparency: composed onto white.
+    pub alpha: usize,
+}
+
+impl Converted {
+    /// Whether nothing had to be converted.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    pub(crate) fn add(&mut self, other: Self) {
+        self.grey += other.grey;
+        self.palette += other.palette;
+        self.sixteen_bit += other.sixteen_bit;
+        self.alpha += other.alpha;
+    }
+}
+
+/// A picture at the side it is packed at.
+pub(crate) struct Square {
+    /// `[side, side, 3]`
+    pub(crate) rgb: Vec<u8>,
+    pub(crate) converted: Converted,
+    pub(crate) is_upscaled: bool,
+}
+
+/// Width and height, from the head of the file alone.
+pub(crate) fn dimensions(bytes: &[u8]) -> Result<(u32, u32), String> {
+    let (decoder, _) = decoder(bytes)?;
+    Ok(decoder.dimensions())
+}
+
+/// Decodes a picture, cuts out the square in its middle and resizes that to `side`.
+pub(crate) fn square(bytes: &[u8], side: usize, resizer: &mut Resizer) -> Result<Square, String> {
+    let (mut decoder, format) = decoder(bytes)?;
+    if format == ImageFormat::Jpeg && !jpeg_is_complete(bytes) {
+        return Err("the file ends too early".into());
+    }
+    // A damaged EXIF block is no reason to lose the picture.
+    let orientation = decoder.orientation().ok();
+    let mut picture = DynamicImage::from_decoder(decoder).map_err(|e| reason(&e))?;
+    if let Some(orientation) = orientation {
+        picture.apply_orientation(orientation);
+    }
+    let color = picture.color();
+    let converted = Converted {
+        grey: usize::from(!color.has_color()),
+        palette: usize::from(format == ImageFormat::Png && png_has_palette(bytes)),
+        sixteen_bit: usize::from(color.bytes_per_pixel() / color.channel_count() > 1),
+        alpha: usize::from(color.has_alpha()),
+    };
+    let rgb = if color.has_alpha() { onto_white(picture) } else { picture.into_rgb8() };
+    let is_upscaled = (rgb.width().min(rgb.height()) as usize) < side;
+    let rgb = resize(&rgb, side, resizer).map_err(|e| printable(&e.to_string()))?;
+    Ok(Square { rgb, converted, is_upscaled })
+}
+
+fn decoder(bytes: &[u8]) -> Result<(impl ImageDecoder + '_, ImageFormat), String> {
+    let mut reader =
+        ImageReader::new(Cursor::new(bytes)).with_guessed_format().map_err(|e| printable(&e.to_string()))?;
+    let format = match reader.format() {
+        Some(format @ (ImageFormat::Png | ImageFormat::Jpeg | ImageFormat::WebP)) => format,
+        Some(format) => return Err(format!("a {format:?} file, not PNG, JPEG or WebP").to_lowercase()),
+        None if bytes.is_empty() => return Err("an empty file".into()),
+        None => return Err("not a picture".into()),
+    };
+    let mut limits = Limits::default();
+    limits.max_image_width = Some(MAX_SIDE);
+    limits.max_image_height = Some(MAX_SIDE);
+    limits.max_alloc = Some(MAX_DECODED_BYTES);
+    reader.limits(limits);
+    let decoder = reader.into_decoder().map_err(|e| reason(&e))?;
+    let (width, height) = decoder.dimensions();
+    if width.max(height) > MAX_SIDE || decoder.total_bytes() > MAX_DECODED_BYTES {
+        return Err(format!("{width}x{height} pixels, more than are accepted"));
+    }
+    if width == 0 || height == 0 {
+        return Err("a picture without pixels".into());
+    }
+    Ok((decoder, format))
+}
+
+fn reason(error: &image::ImageError) -> String {
+    match error {
+        image::ImageError::IoError(e) if e.kind() == std::io::ErrorKind::UnexpectedEof => {
+            "the file ends too early".into()
+        }
+        _ => printable(&error.to_string()),
+    }
+}
+
+/// Whether the picture data of a JPEG reach their end marker.
+///
+/// The decoder fills what is missing with grey instead of complaining.
+fn jpeg_is_complete(bytes: &[u8]) -> bool {
+    const START_OF_SCAN: u8 = 0xda;
+    let mut at = 2;
+    // Segment by segment to the picture data, past a thumbnail that may have an end marker of its own.
+    while let Some(&[0xff, marker]) = bytes.get(at..at + 2) {
+        match marker {
+            START_OF_SCAN => return bytes[at..].windows(2).any(|pair| pair == [0xff, 0xd9]),
+            0xff => at += 1,
+            0x01 | 0xd0..=0xd7 => at += 2,
+            _ => match bytes.get(at + 2..at + 4) {
+                Some(&[high, low]) => at += 2 + usize::from(u16::from_be_bytes([high, low])),
+                _ => return false,
+            },
+        }
+    }
+    // Not laid out as expected, which the decoder judges better.
+    true
+}
+
+/// The color type stands at a fixed place; the decoder hides it by looking the colors up.
+fn png_has_palette(bytes: &[u8]) -> bool {
+    bytes.get(12..16) == Some(b"IHDR") && bytes.get(25) == Some(&3)
+}
+
+fn onto_white(picture: DynamicImage) -> RgbImage {
+    let rgba = picture.into_rgba8();
+    let (width, height) = rgba.dimensions();
+    let mut rgb = RgbImage::new(width, height);
+    for (pixel, source) in rgb.pixels_mut().zip(rgba.pixels()) {
+        let [red, green, blue, alpha] = source.0.map(u32::from);
+        pixel.0 = [red, green, blue].map(|value| ((value * alpha + 255 * (255 - alpha) + 127) / 255) as u8);
+    }
+    rgb
+}
+
+fn resize(rgb: &RgbImage, side: usize, resizer: &mut Resizer) -> Result<Vec<u8>, Box<dyn std::error::Error>> {
+    let (width, height) = rgb.dimensions();
+    let square = width.min(height);
+    let (left, top) = ((width - square) / 2, (height - square) / 2);
+    if square as usize == side {
+        return Ok(image::imageops::crop_imm(rgb, left, top, square, square).to_image().into_raw());
+    }
+    let source = ImageRef::new(width, height, rgb.as_raw(), PixelType::U8x3)?;
+    let mut target = Image::new(side as u32, side as u32, PixelType::U8x3);
+    let options = ResizeOptions::new()
+        .crop(f64::from(left), f64::from(top), f64::from(square), f64::from(square))
+        .resize_alg(ResizeAlg::Convolution(FilterType::Lanczos3));
+    resizer.resize(&source, &mut target, &options)?;
+    Ok(target.into_vec())
+}
+
+#[cfg(test)]
+mod tests {
+    use image::codecs::jpeg::JpegEncoder;
+    use image::{ExtendedColorType, GrayAlphaImage, ImageEncoder, LumaA, Rgb};
+
+    use super::*;
+
+    fn jpeg(width: u32, height: u32) -> Vec<u8> {
+        let picture = RgbImage::from_fn(width, height, |x, y| Rgb([(x * 5) as u8, (y * 7) as u8, 90]));
+        let mut bytes = Vec::new();
+        JpegEncoder::new_with_quality(&mut bytes, 90).encode_image(&picture).unwrap();
+        bytes
+    }
+
+    fn encoded(picture: &DynamicImage, format: ImageFormat) -> Vec<u8> {
+        let mut bytes = Cursor::new(Vec::new());
+        picture.write_to(&mut bytes, format).unwrap();
+        bytes.into_inner()
+    }
+
+    fn decoded(bytes: &[u8], side: usize) -> Result<Square, String> {
+        square(bytes, side, &mut Resizer::new())
+    }
+
+    #[test]
+    fn the_square_in_the_middle_is_taken() {
+        // 5 columns of blue, 8 of red, 5 of blue.
+        let picture = RgbImage::from_fn(18, 8, |x, _| {
+            if (5..13).contains(&x) { Rgb([200, 10, 20]) } else { Rgb([0, 0, 255]) }
+        });
+        let bytes = encoded(&picture.into(), ImageFormat::Png);
+        let square = decoded(&bytes, 8).unwrap();
+        assert!(square.rgb.chunks(3).all(|pixel| pixel == [200, 10, 20]));
+        assert!(!square.is_upscaled && square.converted.is_empty());
+        assert!(decoded(&bytes, 16).unwrap().is_upscaled);
+    }
+
+    #[test]
+    fn shrinking_averages_what_it_leaves_out() {
+        let board = RgbImage::from_fn(64, 64, |x, y| Rgb([if (x + y) % 2 == 0 { 255 } else { 0 }; 3]));
+        let square = decoded(&encoded(&board.into(), ImageFormat::Png), 16).unwrap();
+        // The edges are not the mean, as the filter is cut off there.
+        for row in 2..14 {
+            for value in &square.rgb[(row * 16 + 2) * 3..(row * 16 + 14) * 3] {
+                assert!((126..=129).contains(value), "{value}");
+            }
+        }
+    }
+
+    #[test]
+    fn transparency_becomes_white() {
+        let picture = GrayAlphaImage::from_fn(8, 9, |x, _| LumaA([100, if x < 4 { 0 } else { 51 }]));
+        let square = decoded(&encoded(&picture.into(), ImageFormat::Png), 8).unwrap();
+        assert_eq!(square.rgb[..3], [255; 3]);
+        // One fifth of 100 and four fifths of white.
+        assert_eq!(square.rgb[12..15], [224; 3]);
+        assert_eq!(square.converted, Converted { grey: 1, alpha: 1, ..Converted::default() });
+    }
+
+    #[test]
+    fn sixteen_bits_become_eight() {
+        let picture = image::ImageBuffer::from_pixel(8, 8, image::Rgb([65_535u16, 257 * 7, 0]));
+        let square = decoded(&encoded(&picture.into(), ImageFormat::Png), 8).unwrap();
+        assert_eq!(square.rgb[..3], [255, 7, 0]);
+        assert_eq!(square.converted, Converted { sixteen_bit: 1, ..Converted::default() });
+    }
+
+    #[test]
+    fn a_camera_held_upright_is_honored() {
+        // Top half dark, bottom half bright; orientation 6 says to turn it clockwise: left bright, right dark.
+        let picture = RgbImage::from_fn(16, 16, |_, y| Rgb([if y < 8 { 20 } else { 220 }; 3]));
+        let exif = b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0";
+        let mut bytes = Vec::new();
+        let mut encoder = JpegEncoder::new_with_quality(&mut bytes, 95);
+        encoder.set_exif_metadata(exif.to_vec()).unwrap();
+        encoder.write_image(picture.as_raw(), 16, 16, ExtendedColorType::Rgb8).unwrap();
+        let square = decoded(&bytes, 16).unwrap();
+        let row = &square.rgb[8 * 16 * 3..];
+        assert!(row[3] > 180 && row[14 * 3] < 60, "{} {}", row[3], row[14 * 3]);
+    }
+
+    #[test]
+    fn truncated_pictures_of_every_format_are_errors() {
+        let noisy =
+            RgbImage::from_fn(40, 40, |x, y| Rgb([(x * y * 37) as u8, (x * 91) as u8, (y * 57) as u8]));
+        let noisy = DynamicImage::from(noisy);
+        for bytes in [jpeg(40, 40), encoded(&noisy, ImageFormat::Png), encoded(&noisy, ImageFormat::WebP)] {
+            assert!(decoded(&bytes, 16).is_ok());
+            for percent in [0, 3, 10, 50, 90] {
+                let reason = decoded(&bytes[..bytes.len() * percent / 100], 16).err();
+                assert!(reason.is_some(), "{percent} % of {:?}", &bytes[..4]);
+            }
+        }
+    }
+
+    #[test]
+    fn a_thumbnail_does_not_make_a_truncated_jpeg_whole() {
+        let bytes = jpeg(40, 40);
+        let mut with_thumbnail = bytes[..2].to_vec();
+        with_thumbnail.extend([0xff, 0xe5, 0, 6, 1, 0xff, 0xd9, 2]);
+        with_thumbnail.extend(&bytes[2..]);
+        assert!(jpeg_is_complete(&with_thumbnail));
+        assert!(!jpeg_is_complete(&with_thumbnail[..with_thumbnail.len() - 40]));
+    }
+
+    #[test]
+    fn a_picture_that_claims_to_be_huge_is_refused() {
+        let mut bytes = encoded(&RgbImage::new(8, 8).into(), ImageFormat::Png);
+        for (claimed, at) in [(60_000u32, 16), (30_000, 16)] {
+            bytes[at..at + 4].copy_from_slice(&claimed.to_be_bytes());
+            bytes[20..24].copy_from_slice(&30_000u32.to_be_bytes());
+            // The checksum of the head, so that only its claim is wrong.
+            let checksum = crc32(&bytes[12..29]);
+            bytes[29..33].copy_from_slice(&checksum.to_be_bytes());
+            let reason = decoded(&bytes, 8).err().unwrap();
+            assert!(reason.contains("30000 pixels") || reason.contains("imit"), "{reason}");
+        }
+    }
+
+    fn crc32(bytes: &[u8]) -> u32 {
+        !bytes.iter().fold(!0u32, |crc, &byte| {
+            (0..8).fold(crc ^ u32::from(byte), |crc, _| (crc >> 1) ^ (0xedb8_8320 * (crc & 1)))
+        })
+    }
+
+    #[test]
+    fn other_files_are_named_for_what_they_are() {
+        assert_eq!(decoded(b"", 8).err().unwrap(), "an empty file");
+        assert_eq!(decoded(b"hello, world", 8).err().unwrap(), "not a picture");
+        assert_eq!(decoded(b"GIF89a......", 8).err().unwrap(), "a gif file, not png, jpeg or webp");
+    }
+}

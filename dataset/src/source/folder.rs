@@ -1,0 +1,125 @@
+//! A folder of pictures at any depth.
+
+use std::fs::{self, File};
+use std::io::Read;
+use std::path::{Component, Path, PathBuf};
+use std::time::UNIX_EPOCH;
+
+use walkdir::WalkDir;
+
+use super::{LABELS_FILE, Listing, MAX_FILES, MAX_LABELS_BYTES, hash_text, is_picture, reason};
+use crate::error::{Error, printable};
+
+#[derive(Debug)]
+pub(super) struct Folder {
+    pictures: Vec<PathBuf>,
+}
+
+struct Found {
+    path: PathBuf,
+    /// The path inside the folder in the system's own bytes, with `/` between its parts.
+    name: Vec<u8>,
+    length: u64,
+    changed_nanoseconds: i128,
+}
+
+impl Folder {
+    pub(super) fn list(root: &Path) -> Result<(Self, Listing), Error> {
+        let mut pictures = Vec::new();
+        let mut ignored = 0;
+        let mut labels = None;
+        for entry in WalkDir::new(root).min_depth(1).follow_links(true) {
+            let (path, metadata) = match entry {
+                Ok(entry) if entry.file_type().is_dir() => continue,
+                Ok(entry) => {
+                    let metadata = entry.metadata().ok();
+                    (entry.into_path(), metadata)
+                }
+                // A link that leads nowhere counts as a picture that cannot be read.
+                Err(e) => match e.path() {
+                    Some(path) if fs::read_link(path).is_ok() && e.loop_ancestor().is_none() => {
+                        (path.to_path_buf(), None)
+                    }
+                    path => {
+                        let path = path.unwrap_or(root).to_path_buf();
+                        return Err(Error::read(&path)(e.into()));
+                    }
+                },
+            };
+            let name = name_inside(root, &path);
+            let is_labels = name == LABELS_FILE.as_bytes();
+            if !is_labels && !is_picture(&String::from_utf8_lossy(&name)) {
+                ignored += 1;
+                continue;
+            }
+            let changed = metadata.as_ref().and_then(|metadata| metadata.modified().ok());
+            let found = Found {
+                path,
+                name,
+                length: metadata.as_ref().map_or(0, fs::Metadata::len),
+                changed_nanoseconds: changed.map_or(0, |time| match time.duration_since(UNIX_EPOCH) {
+                    Ok(after) => after.as_nanos() as i128,
+                    Err(before) => -(before.duration().as_nanos() as i128),
+                }),
+            };
+            if is_labels {
+                labels = Some(found);
+                continue;
+            }
+            pictures.push(found);
+            if pictures.len() > MAX_FILES {
+                let (path, count) = (root.to_path_buf(), pictures.len());
+                return Err(Error::TooManyFiles { path, count, limit: MAX_FILES });
+            }
+        }
+        pictures.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+
+        let mut fingerprint = blake3::Hasher::new_derive_key("stylegan folder of pictures v1");
+        for found in pictures.iter().chain(&labels) {
+            hash_text(&mut fingerprint, &found.name);
+            fingerprint.update(&found.length.to_le_bytes()).update(&found.changed_nanoseconds.to_le_bytes());
+        }
+        let labels_json = labels.map(|found| read_labels(&found.path)).transpose()?;
+        let names = pictures.iter().map(|found| printable(&String::from_utf8_lossy(&found.name))).collect();
+        let pictures = pictures.into_iter().map(|found| found.path).collect();
+        Ok((Self { pictures }, Listing { names, ignored, labels_json, fingerprint }))
+    }
+
+    pub(super) fn read(&self, index: usize, limit: u64, is_whole: bool) -> Result<Vec<u8>, String> {
+        let path = &self.pictures[index];
+        let metadata = fs::metadata(path).map_err(|e| reason(&e))?;
+        // A pipe would be waited for without end.
+        if !metadata.is_file() {
+            return Err("not a file".into());
+        }
+        if is_whole && metadata.len() > limit {
+            return Err(format!("{} bytes, more than are accepted", metadata.len()));
+        }
+        let mut bytes = Vec::with_capacity(metadata.len().min(limit) as usize);
+        let file = File::open(path).map_err(|e| reason(&e))?;
+        file.take(limit).read_to_end(&mut bytes).map_err(|e| reason(&e))?;
+        Ok(bytes)
+    }
+}
+
+fn name_inside(root: &Path, path: &Path) -> Vec<u8> {
+    let parts: Vec<&[u8]> = path
+        .strip_prefix(root)
+        .unwrap_or(path)
+        .components()
+        .filter_map(|part| match part {
+            Component::Normal(part) => Some(part.as_encoded_bytes()),
+            _ => None,
+        })
+        .collect();
+    parts.join(&b'/')
+}
+
+fn read_labels(path: &Path) -> Result<Vec<u8>, Error> {
+    let length = fs::metadata(path).map_err(Error::read(path))?.len();
+    if length > MAX_LABELS_BYTES {
+        let path = path.parent().unwrap_or(path).to_path_buf();
+        return Err(Error::Labels { path, reason: format!("has {length} bytes, more than are accepted") });
+    }
+    fs::read(path).map_err(Error::read(path))
+}

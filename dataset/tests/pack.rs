@@ -1,0 +1,361 @@
+//! From folders and zips to packs.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+
+mod pictures;
+
+use std::fs;
+use std::path::Path;
+
+use image::{DynamicImage, ImageFormat};
+use pictures::{encoded, folder, names_in, picture, png, zip};
+use stylegan_dataset::{
+    Converted, Error, Labels, PackEvent, PackOptions, PackReport, Pyramid, open_or_pack, pack,
+};
+
+fn quiet(source: &Path, out: &Path, options: &PackOptions) -> Result<(Pyramid, PackReport), Error> {
+    pack(source, out, options, &mut |_| {})
+}
+
+fn at(resolution: usize) -> PackOptions {
+    PackOptions { resolution: Some(resolution), ..PackOptions::default() }
+}
+
+/// What a file says that has the picture's pixels in each channel.
+fn planes(picture: &image::RgbImage) -> Vec<u8> {
+    (0..3).flat_map(|channel| picture.pixels().map(move |pixel| pixel.0[channel])).collect()
+}
+
+#[test]
+fn a_mixed_folder_becomes_a_pyramid() {
+    let parent = tempfile::tempdir().unwrap();
+    let seeded = |seed| DynamicImage::from(picture(64, 64, seed));
+    let source = folder(
+        parent.path(),
+        "photos",
+        &[
+            ("b/exact.png", png(64, 64, 1)),
+            ("b/c/wide.jpg", encoded(&picture(120, 70, 2).into(), ImageFormat::Jpeg)),
+            ("a.webp", encoded(&seeded(3), ImageFormat::WebP)),
+            ("grey.PNG", encoded(&DynamicImage::from(seeded(4).to_luma8()), ImageFormat::Png)),
+            ("b.png", encoded(&DynamicImage::from(seeded(5).to_rgba8()), ImageFormat::Png)),
+            ("deep.png", encoded(&DynamicImage::from(seeded(6).to_rgb16()), ImageFormat::Png)),
+            // A JPEG by another name is still one.
+            ("misnamed.png", encoded(&picture(65, 80, 7).into(), ImageFormat::Jpeg)),
+            ("notes.txt", b"not a picture".to_vec()),
+            ("b/._exact.png", b"what macOS adds".to_vec()),
+        ],
+    );
+    let out = parent.path().join("packed");
+    let mut events = Vec::new();
+    let (pyramid, report) =
+        pack(&source, &out, &PackOptions::default(), &mut |event| events.push(event)).unwrap();
+
+    let names = ["a.webp", "b.png", "b/c/wide.jpg", "b/exact.png", "deep.png", "grey.PNG", "misnamed.png"];
+    assert_eq!(pyramid.names(), names);
+    assert_eq!((pyramid.len(), pyramid.resolution(), pyramid.labels()), (7, 64, None));
+    assert_eq!(report.converted, Converted { grey: 1, palette: 0, sixteen_bit: 1, alpha: 1 });
+    assert_eq!((report.is_reused, report.count, report.ignored, report.upscaled), (false, 7, 2, 0));
+    assert_eq!(report.bytes, 7 * 3 * (64 * 64 + 32 * 32 + 16 * 16 + 8 * 8 + 4 * 4));
+    assert!(report.skipped.is_empty());
+    assert_eq!(events.last(), Some(&PackEvent::Packed { done: 7, total: 7 }));
+    assert!(events.contains(&PackEvent::Started { resolution: 64, total: 7 }));
+    assert_eq!(
+        names_in(&out),
+        [
+            "index.json",
+            "level-0004.bin",
+            "level-0008.bin",
+            "level-0016.bin",
+            "level-0032.bin",
+            "level-0064.bin"
+        ]
+    );
+    assert_eq!(names_in(parent.path()), ["packed", "photos"]);
+
+    assert_eq!(pyramid.picture(64, 0).unwrap(), planes(&picture(64, 64, 3)));
+    assert_eq!(pyramid.picture(64, 3).unwrap(), planes(&picture(64, 64, 1)));
+    assert_eq!(pyramid.picture(64, 4).unwrap(), planes(&picture(64, 64, 6)));
+    let grey = pyramid.picture(64, 5).unwrap();
+    assert_eq!(grey[..64 * 64], grey[64 * 64..2 * 64 * 64]);
+    for index in 0..7 {
+        assert_levels_are_means(&pyramid, index);
+    }
+    assert!(matches!(pyramid.picture(128, 0), Err(Error::NoSuchLevel { side: 128, resolution: 64 })));
+    assert!(matches!(pyramid.picture(2, 0), Err(Error::NoSuchLevel { .. })));
+    assert!(matches!(pyramid.picture(4, 7), Err(Error::NoSuchPicture { index: 7, count: 7 })));
+}
+
+fn assert_levels_are_means(pyramid: &Pyramid, index: usize) {
+    let full = pyramid.picture(64, index).unwrap();
+    for side in [32, 16, 8, 4] {
+        let factor = 64 / side;
+        for (i, &value) in pyramid.picture(side, index).unwrap().iter().enumerate() {
+            let (channel, row, column) = (i / (side * side), i / side % side, i % side);
+            let mut sum = 0.0;
+            for y in 0..factor {
+                for x in 0..factor {
+                    sum += f64::from(full[channel * 4096 + (row * factor + y) * 64 + column * factor + x]);
+                }
+            }
+            let mean = sum / (factor * factor) as f64;
+            assert!((f64::from(value) - mean).abs() < 1.0, "{side} {i}: {value} {mean}");
+        }
+    }
+}
+
+#[test]
+fn the_largest_common_side_is_chosen() {
+    let parent = tempfile::tempdir().unwrap();
+    let source = folder(parent.path(), "photos", &[("0.png", png(80, 40, 1)), ("1.png", png(33, 90, 2))]);
+    let (pyramid, _) = quiet(&source, &parent.path().join("packed"), &PackOptions::default()).unwrap();
+    assert_eq!(pyramid.resolution(), 32);
+}
+
+#[test]
+fn an_unchanged_source_is_not_packed_again() {
+    let parent = tempfile::tempdir().unwrap();
+    let source = folder(parent.path(), "my photos", &[("0.png", png(20, 20, 1)), ("1.png", png(16, 16, 2))]);
+    let cache = parent.path().join("runs/.cache");
+    let mut events = 0;
+    let mut open = |options: PackOptions| {
+        events = 0;
+        let result = open_or_pack(&source, &cache, &options, &mut |_| events += 1);
+        result.map(|(pyramid, report)| (pyramid, report, events))
+    };
+
+    let (first, report, _) = open(PackOptions::default()).unwrap();
+    assert!(!report.is_reused);
+    let expected = format!("my_photos-16-{}", &first.fingerprint()[..12]);
+    assert_eq!(names_in(&cache), [expected]);
+    let (again, report, events) = open(PackOptions::default()).unwrap();
+    assert!(report.is_reused && events == 0, "{report:?} {events}");
+    assert_eq!(again.names(), first.names());
+    assert!(open(at(16)).unwrap().1.is_reused);
+
+    let (smaller, report, _) = open(at(8)).unwrap();
+    assert_eq!((smaller.resolution(), report.is_reused), (8, false));
+    assert_eq!(names_in(&cache).len(), 2);
+
+    fs::write(source.join("2.png"), png(16, 16, 3)).unwrap();
+    let (changed, report, _) = open(PackOptions::default()).unwrap();
+    assert_eq!((changed.len(), report.is_reused), (3, false));
+    assert_eq!((first.len(), names_in(&cache).len()), (2, 3));
+}
+
+#[test]
+fn a_pack_is_a_source_too() {
+    let parent = tempfile::tempdir().unwrap();
+    let source = folder(parent.path(), "photos", &[("0.png", png(32, 32, 1))]);
+    let out = parent.path().join("packed");
+    quiet(&source, &out, &at(32)).unwrap();
+    let cache = parent.path().join("cache");
+    for resolution in [None, Some(32), Some(8)] {
+        let options = PackOptions { resolution, ..PackOptions::default() };
+        let (pyramid, report) = open_or_pack(&out, &cache, &options, &mut |_| {}).unwrap();
+        assert_eq!((pyramid.resolution(), pyramid.path(), report.is_reused), (32, &*out, true));
+    }
+    let error = open_or_pack(&out, &cache, &at(64), &mut |_| {}).unwrap_err();
+    assert!(matches!(error, Error::PackTooSmall { resolution: 32, requested: 64, .. }), "{error}");
+    assert!(!cache.exists());
+}
+
+#[test]
+fn neither_place_nor_listing_order_change_the_fingerprint() {
+    let parent = tempfile::tempdir().unwrap();
+    let files = [("b.png", png(8, 8, 1)), ("a/c.png", png(8, 8, 2))];
+    let reversed = [files[1].clone(), files[0].clone()];
+    let fingerprint = |path: &Path| stylegan_dataset::Source::open(path).unwrap().fingerprint().to_string();
+
+    let first = zip(parent.path(), "first.zip", &files);
+    let second = zip(parent.path(), "second.zip", &[files[0].clone(), ("c.txt", vec![]), files[1].clone()]);
+    let moved = parent.path().join("moved.zip");
+    fs::copy(&first, &moved).unwrap();
+    assert_eq!(fingerprint(&first), fingerprint(&moved));
+    assert_ne!(fingerprint(&first), fingerprint(&second), "another length");
+
+    let photos = folder(parent.path(), "photos", &reversed);
+    let before = fingerprint(&photos);
+    assert_ne!(before, fingerprint(&first));
+    fs::rename(&photos, parent.path().join("renamed")).unwrap();
+    let photos = parent.path().join("renamed");
+    fs::write(photos.join("notes.txt"), "no picture").unwrap();
+    assert_eq!(before, fingerprint(&photos));
+    let file = fs::File::options().write(true).open(photos.join("b.png")).unwrap();
+    file.set_modified(std::time::UNIX_EPOCH).unwrap();
+    assert_ne!(before, fingerprint(&photos));
+}
+
+#[test]
+fn a_few_bad_files_are_named_and_left_out() {
+    let parent = tempfile::tempdir().unwrap();
+    let mut files: Vec<(String, Vec<u8>)> =
+        (0..18).map(|i| (format!("{i:02}.png"), png(16, 16, i))).collect();
+    let jpeg = encoded(&picture(64, 64, 1).into(), ImageFormat::Jpeg);
+    files[3] = ("03.jpg".into(), jpeg[..jpeg.len() / 2].to_vec());
+    files[9] = ("09.png".into(), b"<html>404 not found</html>".to_vec());
+    let labels: Vec<String> =
+        files.iter().enumerate().map(|(i, (name, _))| format!("[\"{name}\", {i}]")).collect();
+    files.push(("dataset.json".into(), format!("{{\"labels\": [{}]}}", labels.join(",")).into_bytes()));
+    let files: Vec<(&str, Vec<u8>)> = files.iter().map(|(name, bytes)| (&**name, bytes.clone())).collect();
+    let source = folder(parent.path(), "photos", &files);
+
+    let lenient = PackOptions { max_bad_fraction: 0.12, ..PackOptions::default() };
+    let mut told = Vec::new();
+    let (pyramid, report) = pack(&source, &parent.path().join("packed"), &lenient, &mut |event| {
+        if let PackEvent::Skipped(skipped) = event {
+            told.push(skipped);
+        }
+    })
+    .unwrap();
+    told.sort_by(|a, b| a.name.cmp(&b.name));
+    let mut skipped = report.skipped.clone();
+    skipped.sort_by(|a, b| a.name.cmp(&b.name));
+    assert_eq!(told, skipped);
+    assert_eq!((&*told[0].name, &*told[0].reason), ("03.jpg", "the file ends too early"));
+    assert_eq!((&*told[1].name, &*told[1].reason), ("09.png", "not a picture"));
+    assert_eq!((pyramid.len(), told.len()), (16, 2));
+    // Labels stay with their pictures.
+    let Some(Labels::Classes { count, indices }) = pyramid.labels() else { panic!("{:?}", pyramid.labels()) };
+    assert_eq!(*count, 18);
+    assert_eq!(*indices, [0, 1, 2, 4, 5, 6, 7, 8, 10, 11, 12, 13, 14, 15, 16, 17]);
+
+    let strict = parent.path().join("strict");
+    let error = quiet(&source, &strict, &PackOptions::default()).unwrap_err();
+    assert!(matches!(&error, Error::TooManyBad { files: 18, .. }), "{error}");
+    assert!(error.to_string().contains("`09.png` (not a picture)"), "{error}");
+    assert!(error.hint().unwrap().contains("max_bad_fraction"));
+    // What was packed leniently is not what a stricter run would accept.
+    let error = quiet(&source, &parent.path().join("packed"), &PackOptions::default()).unwrap_err();
+    assert!(matches!(error, Error::TooManyBad { .. }), "{error}");
+    assert_eq!(names_in(parent.path()), ["packed", "photos"]);
+}
+
+#[test]
+fn nothing_readable_is_no_pack() {
+    let parent = tempfile::tempdir().unwrap();
+    let source = folder(parent.path(), "photos", &[("0.png", vec![0; 99])]);
+    let options = PackOptions { max_bad_fraction: 1.0, ..at(8) };
+    let error = quiet(&source, &parent.path().join("packed"), &options).unwrap_err();
+    assert!(matches!(error, Error::NoPictures { .. }), "{error}");
+
+    let empty = folder(parent.path(), "empty", &[("notes.txt", vec![])]);
+    let error = quiet(&empty, &parent.path().join("packed"), &options).unwrap_err();
+    let message =
+        format!("`{}` holds no PNG, JPEG or WebP pictures (1 file of another kind)", empty.display());
+    assert_eq!(error.to_string(), message);
+    assert_eq!(names_in(parent.path()), ["empty", "photos"]);
+}
+
+#[test]
+fn small_pictures_are_enlarged_only_on_request() {
+    let parent = tempfile::tempdir().unwrap();
+    let source = folder(
+        parent.path(),
+        "photos",
+        &[("0.png", png(64, 64, 1)), ("1.png", png(40, 20, 2)), ("2.png", png(70, 50, 3))],
+    );
+    let out = parent.path().join("packed");
+    let error = quiet(&source, &out, &at(64)).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        format!(
+            "2 of the pictures in `{}` are smaller than 64x64, such as `1.png` with 40x20",
+            source.display()
+        )
+    );
+    assert!(error.hint().unwrap().contains("`--resolution 16` fits all of them"), "{:?}", error.hint());
+    assert_eq!(names_in(parent.path()), ["photos"]);
+
+    let (_, report) = quiet(&source, &out, &PackOptions { allow_upscale: true, ..at(64) }).unwrap();
+    assert_eq!((report.count, report.upscaled), (3, 2));
+    let error = quiet(&source, &out, &at(64)).unwrap_err();
+    assert!(error.to_string().contains("2 of its pictures were enlarged"), "{error}");
+
+    let tiny = folder(parent.path(), "tiny", &[("0.png", png(7, 30, 1))]);
+    let error = quiet(&tiny, &parent.path().join("other"), &PackOptions::default()).unwrap_err();
+    assert!(matches!(error, Error::TooSmall { side: 8, width: 7, height: 30, .. }), "{error}");
+}
+
+#[test]
+fn impossible_options_are_refused() {
+    let parent = tempfile::tempdir().unwrap();
+    let source = folder(parent.path(), "photos", &[("0.png", png(16, 16, 1))]);
+    for resolution in [0, 1, 4, 12, 2048, usize::MAX] {
+        let error = quiet(&source, &parent.path().join("packed"), &at(resolution)).unwrap_err();
+        assert!(matches!(error, Error::Resolution { .. }), "{error}");
+    }
+    for fraction in [-0.1, 1.1, f64::NAN] {
+        let options = PackOptions { max_bad_fraction: fraction, ..at(8) };
+        let error = quiet(&source, &parent.path().join("packed"), &options).unwrap_err();
+        assert!(matches!(error, Error::Fraction { .. }), "{error}");
+    }
+}
+
+#[test]
+fn what_is_there_is_not_overwritten() {
+    let parent = tempfile::tempdir().unwrap();
+    let source = folder(parent.path(), "photos", &[("0.png", png(16, 16, 1))]);
+    let other = folder(parent.path(), "other", &[("0.png", png(17, 19, 2))]);
+    let file = parent.path().join("file");
+    fs::write(&file, "precious").unwrap();
+    for existing in [&other, &file] {
+        let error = quiet(&source, existing, &at(16)).unwrap_err();
+        assert!(matches!(error, Error::OutputExists { .. }), "{error}");
+    }
+    assert_eq!(fs::read(&file).unwrap(), b"precious");
+    assert_eq!(names_in(&other), ["0.png"]);
+
+    let out = parent.path().join("packed");
+    quiet(&source, &out, &at(16)).unwrap();
+    assert!(quiet(&source, &out, &at(16)).unwrap().1.is_reused);
+    let error = quiet(&other, &out, &at(16)).unwrap_err();
+    assert!(matches!(error, Error::OutputDiffers { .. }), "{error}");
+    let error = quiet(&source, &out, &at(8)).unwrap_err();
+    assert!(error.to_string().contains("of resolution 16, not 8"), "{error}");
+    assert_eq!(names_in(parent.path()), ["file", "other", "packed", "photos"]);
+}
+
+#[test]
+fn a_place_that_cannot_be_written_is_named() {
+    let parent = tempfile::tempdir().unwrap();
+    let source = folder(parent.path(), "photos", &[("0.png", png(16, 16, 1))]);
+    let file = parent.path().join("file");
+    fs::write(&file, "").unwrap();
+    let error = quiet(&source, &file.join("packed"), &at(16)).unwrap_err();
+    assert!(error.to_string().starts_with(&format!("cannot write `{}", file.display())), "{error}");
+
+    let (pyramid, _) = quiet(&source, &parent.path().join("new/folders/packed"), &at(16)).unwrap();
+    assert_eq!(pyramid.len(), 1);
+}
+
+#[cfg(unix)]
+#[test]
+fn links_and_pipes_do_no_harm() {
+    use std::os::unix::fs::symlink;
+    let parent = tempfile::tempdir().unwrap();
+    let source = folder(parent.path(), "photos", &[("0.png", png(16, 16, 1)), ("1.png", png(16, 16, 2))]);
+    let elsewhere = folder(parent.path(), "elsewhere", &[("2.png", png(16, 16, 3))]);
+    symlink(&elsewhere, source.join("linked")).unwrap();
+    symlink(parent.path().join("nowhere"), source.join("gone.png")).unwrap();
+    let options = PackOptions { max_bad_fraction: 0.5, ..at(16) };
+    let (pyramid, report) = quiet(&source, &parent.path().join("packed"), &options).unwrap();
+    assert_eq!(pyramid.names(), ["0.png", "1.png", "linked/2.png"]);
+    assert_eq!(report.skipped[0].name, "gone.png");
+
+    symlink(&source, source.join("loop")).unwrap();
+    let error = quiet(&source, &parent.path().join("again"), &options).unwrap_err();
+    assert!(matches!(error, Error::Read { .. }), "{error}");
+}
+
+#[test]
+fn sources_that_are_none_are_refused() {
+    let parent = tempfile::tempdir().unwrap();
+    let out = parent.path().join("packed");
+    let error = quiet(&parent.path().join("nothing"), &out, &at(8)).unwrap_err();
+    assert!(matches!(error, Error::NotFound { .. }), "{error}");
+    let file = parent.path().join("photo.png");
+    fs::write(&file, png(8, 8, 1)).unwrap();
+    let error = quiet(&file, &out, &at(8)).unwrap_err();
+    assert!(matches!(error, Error::NotASource { .. }), "{error}");
+}

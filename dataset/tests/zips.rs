@@ -1,0 +1,182 @@
+//! Zips, from friends and from strangers.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+
+mod pictures;
+
+use std::fs;
+use std::path::Path;
+
+use pictures::{folder, names_in, picture, png, zip};
+use stylegan_dataset::{BatchRequest, Error, Labels, Order, PackOptions, Pyramid, Source, assemble, pack};
+
+fn packed(source: &Path, max_bad_fraction: f64) -> Result<(Pyramid, Vec<String>), Error> {
+    let parent = tempfile::tempdir().unwrap();
+    let options = PackOptions { max_bad_fraction, ..PackOptions::default() };
+    let (pyramid, report) = pack(source, &parent.path().join("packed"), &options, &mut |_| {})?;
+    Ok((pyramid, report.skipped.into_iter().map(|skipped| skipped.reason).collect()))
+}
+
+/// The zip with each place where `from` stands changed to `to`, of the same length.
+fn changed(path: &Path, from: &[u8], to: &[u8]) {
+    let mut bytes = fs::read(path).unwrap();
+    let mut at = 0;
+    let mut count = 0;
+    while let Some(offset) = bytes[at..].windows(from.len()).position(|window| window == from) {
+        bytes[at + offset..at + offset + from.len()].copy_from_slice(to);
+        at += offset + from.len();
+        count += 1;
+    }
+    assert!(count > 0, "nothing to change");
+    fs::write(path, bytes).unwrap();
+}
+
+#[test]
+fn a_zip_with_labels_is_read() {
+    let parent = tempfile::tempdir().unwrap();
+    let path = zip(
+        parent.path(),
+        "faces.zip",
+        &[
+            ("00000/img00000001.png", png(16, 16, 1)),
+            (
+                "dataset.json",
+                br#"{"labels": [["00000/img00000000.png", 1], ["00000/img00000001.png", 0]]}"#.to_vec(),
+            ),
+            ("readme.txt", b"hello".to_vec()),
+            ("00000/img00000000.png", png(16, 16, 0)),
+        ],
+    );
+    let source = Source::open(&path).unwrap();
+    assert_eq!((source.len(), source.ignored()), (2, 1));
+    let (pyramid, _) = packed(&path, 0.0).unwrap();
+    assert_eq!(pyramid.names(), ["00000/img00000000.png", "00000/img00000001.png"]);
+    assert_eq!(pyramid.labels(), Some(&Labels::Classes { count: 2, indices: vec![1, 0] }));
+    let expected: Vec<u8> = picture(16, 16, 1).pixels().map(|pixel| pixel.0[0]).collect();
+    assert_eq!(pyramid.picture(16, 1).unwrap()[..256], expected);
+
+    let order = Order::new(0, 2);
+    let request = BatchRequest { first_position: 0, batch: 3, resolution: 8 };
+    let batch = assemble(&pyramid, &order, false, &request).unwrap();
+    let labels: Vec<f32> =
+        (0..3).flat_map(|at| if order.index(at) == 0 { [0.0, 1.0] } else { [1.0, 0.0] }).collect();
+    assert_eq!(batch.labels, Some(labels));
+}
+
+#[test]
+fn bad_labels_are_refused() {
+    let parent = tempfile::tempdir().unwrap();
+    let files = [("0.png", png(8, 8, 1)), ("dataset.json", br#"{"labels": [["1.png", 0]]}"#.to_vec())];
+    for path in [zip(parent.path(), "faces.zip", &files), folder(parent.path(), "faces", &files)] {
+        let error = Source::open(&path).unwrap_err();
+        let message = format!("`dataset.json` of `{}` has no label for `0.png`", path.display());
+        assert_eq!(error.to_string(), message);
+        assert!(error.hint().is_some());
+    }
+}
+
+#[test]
+fn a_wrong_checksum_is_a_bad_picture() {
+    let parent = tempfile::tempdir().unwrap();
+    let path = zip(parent.path(), "faces.zip", &[("0.png", png(16, 16, 1)), ("1.png", png(16, 16, 2))]);
+    let mut bytes = fs::read(&path).unwrap();
+    // Inside the first picture, which is stored.
+    let at = bytes.windows(4).position(|window| window == b"IEND").unwrap();
+    bytes[at + 4] ^= 1;
+    fs::write(&path, bytes).unwrap();
+    let (pyramid, reasons) = packed(&path, 0.5).unwrap();
+    assert_eq!(pyramid.names(), ["1.png"]);
+    assert_eq!(reasons, ["Invalid checksum"]);
+}
+
+#[test]
+fn a_huge_declared_size_is_refused_by_name() {
+    let parent = tempfile::tempdir().unwrap();
+    let picture = png(16, 16, 1);
+    let path = zip(parent.path(), "faces.zip", &[("a.txt", vec![]), ("0.png", picture.clone())]);
+    changed(&path, &(picture.len() as u32).to_le_bytes(), &0xf000_0000u32.to_le_bytes());
+    let error = packed(&path, 1.0).unwrap_err();
+    assert!(matches!(&error, Error::ZipEntry { entry, .. } if entry == "0.png"), "{error}");
+    assert!(error.to_string().contains("inflates to 4026531840 bytes"), "{error}");
+}
+
+#[test]
+fn an_entry_inflates_no_further_than_declared() {
+    let parent = tempfile::tempdir().unwrap();
+    let bomb = vec![0; 50_000_000];
+    let path = zip(parent.path(), "bomb.zip", &[("0.png", png(16, 16, 1)), ("bomb.png", bomb)]);
+    changed(&path, &50_000_000u32.to_le_bytes(), &1_000u32.to_le_bytes());
+    let (pyramid, reasons) = packed(&path, 0.5).unwrap();
+    assert_eq!(pyramid.names(), ["0.png"]);
+    assert_eq!(reasons, ["File is larger than its declared uncompressed size"]);
+}
+
+#[test]
+fn repeated_and_encrypted_entries_are_refused_by_name() {
+    let parent = tempfile::tempdir().unwrap();
+    let files = [("0.png", png(8, 8, 1)), ("1.png", png(8, 8, 2))];
+    let path = zip(parent.path(), "twice.zip", &files);
+    changed(&path, b"1.png", b"0.png");
+    let error = packed(&path, 1.0).unwrap_err();
+    assert_eq!(error.to_string(), format!("entry `0.png` of `{}` is there more than once", path.display()));
+
+    let path = zip(parent.path(), "slashes.zip", &[("a/0.png", png(8, 8, 1)), ("a_0.png", png(8, 8, 2))]);
+    changed(&path, b"a_0.png", b"a\\0.png");
+    let error = packed(&path, 1.0).unwrap_err();
+    assert!(error.to_string().starts_with("entry `a/0.png`"), "{error}");
+
+    let path = zip(parent.path(), "secret.zip", &files[..1]);
+    // The flags of a central header stand 8 bytes after its mark.
+    let mut bytes = fs::read(&path).unwrap();
+    let at = bytes.windows(4).position(|window| window == b"PK\x01\x02").unwrap();
+    bytes[at + 8] |= 1;
+    fs::write(&path, bytes).unwrap();
+    let error = packed(&path, 1.0).unwrap_err();
+    assert_eq!(error.to_string(), format!("entry `0.png` of `{}` is encrypted", path.display()));
+}
+
+#[test]
+fn names_are_only_names() {
+    let parent = tempfile::tempdir().unwrap();
+    let inside = folder(parent.path(), "inside", &[]);
+    fs::create_dir_all(&inside).unwrap();
+    let files = [("../up.png", png(8, 8, 1)), ("/root.png", png(8, 8, 2)), ("a\u{1b}[2J.png", png(8, 8, 3))];
+    let path = zip(&inside, "names.zip", &files);
+    let (pyramid, report) =
+        pack(&path, &inside.join("packed"), &PackOptions::default(), &mut |_| {}).unwrap();
+    assert_eq!((pyramid.len(), report.skipped.len()), (3, 0));
+    assert!(pyramid.names().iter().all(|name| !name.contains('\u{1b}')), "{:?}", pyramid.names());
+    assert_eq!(names_in(parent.path()), ["inside"]);
+    assert_eq!(names_in(&inside), ["names.zip", "packed"]);
+}
+
+#[test]
+fn damage_anywhere_is_an_error_and_no_panic() {
+    let parent = tempfile::tempdir().unwrap();
+    let path = zip(
+        parent.path(),
+        "faces.zip",
+        &[
+            ("0.png", png(8, 8, 1)),
+            ("1.png", png(8, 8, 2)),
+            ("dataset.json", br#"{"labels": null}"#.to_vec()),
+        ],
+    );
+    let whole = fs::read(&path).unwrap();
+    let out = parent.path().join("packed");
+    for at in 0..whole.len() {
+        let mut bytes = whole.clone();
+        bytes[at] ^= 0xff;
+        fs::write(&path, &bytes).unwrap();
+        let options = PackOptions { max_bad_fraction: 0.5, ..PackOptions::default() };
+        if let Ok((pyramid, _)) = pack(&path, &out, &options, &mut |_| {}) {
+            assert!(pyramid.len() <= 2);
+            fs::remove_dir_all(&out).unwrap();
+        }
+        if at % 5 == 0 {
+            fs::write(&path, &whole[..at]).unwrap();
+            assert!(matches!(Source::open(&path), Err(Error::Zip { .. })), "cut at {at}");
+        }
+    }
+    assert_eq!(names_in(parent.path()), ["faces.zip"]);
+}

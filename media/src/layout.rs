@@ -1,0 +1,89 @@
+//! Several pictures in one.
+
+use image::{Rgb, RgbImage, imageops};
+
+const WHITE: Rgb<u8> = Rgb([255; 3]);
+
+/// Pictures side by side, row after row; cells without a picture stay white.
+///
+/// A cell is as large as the largest picture; pictures past the last cell are left out.
+pub fn grid(images: &[RgbImage], columns: usize, rows: usize) -> RgbImage {
+    let (width, height) = cell_size(images);
+    let mut picture = RgbImage::from_pixel(columns as u32 * width, rows as u32 * height, WHITE);
+    for (i, image) in images.iter().take(columns * rows).enumerate() {
+        let (column, row) = ((i % columns) as i64, (i / columns) as i64);
+        imageops::replace(&mut picture, image, column * i64::from(width), row * i64::from(height));
+    }
+    picture
+}
+
+/// The style-mixing figure: sources along the left and the top edge, and where a row and a column meet, their mix.
+///
+/// `cells[row][column]` is the mix of `rows[row]` and `columns[column]`. A small white gap sets the sources apart.
+pub fn mix_figure(rows: &[RgbImage], columns: &[RgbImage], cells: &[Vec<RgbImage>]) -> RgbImage {
+    let (width, height) = cell_size(rows.iter().chain(columns).chain(cells.iter().flatten()));
+    let gap = (width.min(height) / 16).max(2);
+    let left = |column: usize| i64::from(width + gap) + column as i64 * i64::from(width);
+    let top = |row: usize| i64::from(height + gap) + row as i64 * i64::from(height);
+    let mut picture = RgbImage::from_pixel(left(columns.len()) as u32, top(rows.len()) as u32, WHITE);
+    for (column, image) in columns.iter().enumerate() {
+        imageops::replace(&mut picture, image, left(column), 0);
+    }
+    for (row, image) in rows.iter().enumerate() {
+        imageops::replace(&mut picture, image, 0, top(row));
+        for (column, image) in cells.get(row).into_iter().flatten().take(columns.len()).enumerate() {
+            imageops::replace(&mut picture, image, left(column), top(row));
+        }
+    }
+    picture
+}
+
+fn cell_size<'a>(images: impl IntoIterator<Item = &'a RgbImage>) -> (u32, u32) {
+    images
+        .into_iter()
+        .fold((0, 0), |(width, height), image| (width.max(image.width()), height.max(image.height())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plain(shade: u8) -> RgbImage {
+        RgbImage::from_pixel(5, 3, Rgb([shade; 3]))
+    }
+
+    #[test]
+    fn a_grid_is_filled_row_by_row() {
+        let picture = grid(&[plain(0), plain(1), plain(2), plain(3), plain(4)], 2, 3);
+        assert_eq!(picture.dimensions(), (10, 9));
+        for (x, y, pixel) in picture.enumerate_pixels() {
+            let cell = (x / 5 + y / 3 * 2) as u8;
+            assert_eq!(pixel.0, [if cell < 5 { cell } else { 255 }; 3], "{x} {y}");
+        }
+        assert_eq!(grid(&[plain(0), plain(1)], 1, 1), plain(0));
+        assert_eq!(grid(&[], 3, 2).dimensions(), (0, 0));
+        assert_eq!(grid(&[plain(0)], 0, 2).dimensions(), (0, 6));
+    }
+
+    #[test]
+    fn a_mix_figure_has_its_sources_along_the_edges() {
+        let rows = [plain(10), plain(20)];
+        let columns = [plain(1), plain(2), plain(3)];
+        let cells = [vec![plain(11), plain(12), plain(13)], vec![plain(21), plain(22), plain(23)]];
+        let picture = mix_figure(&rows, &columns, &cells);
+        assert_eq!(picture.dimensions(), (5 + 2 + 3 * 5, 3 + 2 + 2 * 3));
+        for (x, y, pixel) in picture.enumerate_pixels() {
+            let column = if x < 5 { Some(0) } else { x.checked_sub(7).map(|x| x / 5 + 1) };
+            let row = if y < 3 { Some(0) } else { y.checked_sub(5).map(|y| y / 3 + 1) };
+            let expected = match (row, column) {
+                (None, _) | (_, None) | (Some(0), Some(0)) => 255,
+                (Some(row), Some(column)) => (row * 10 + column) as u8,
+            };
+            assert_eq!(pixel.0, [expected; 3], "{x} {y}");
+        }
+        // Missing mixes leave white, and surplus ones nothing.
+        let picture = mix_figure(&rows, &columns[..1], &cells[..1]);
+        assert_eq!(picture.dimensions(), (12, 11));
+        assert_eq!((picture.get_pixel(8, 6).0[0], picture.get_pixel(8, 10).0[0]), (11, 255));
+    }
+}

@@ -1,0 +1,76 @@
+//! Single pictures.
+
+use std::path::Path;
+
+use image::codecs::png::PngEncoder;
+use image::{ExtendedColorType, ImageEncoder, RgbImage};
+
+use crate::error::Error;
+use crate::file::NewFile;
+
+/// Writes a picture as a PNG file, which is there as a whole or not at all.
+///
+/// # Errors
+/// If the file exists and `overwrite` does not allow that, or it cannot be written.
+pub fn save_png(path: &Path, picture: &RgbImage, overwrite: bool) -> Result<(), Error> {
+    let mut file = NewFile::create(path, overwrite)?;
+    PngEncoder::new(&mut file)
+        .write_image(picture.as_raw(), picture.width(), picture.height(), ExtendedColorType::Rgb8)
+        .map_err(|e| file.error(e))?;
+    file.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::io;
+
+    use image::Rgb;
+
+    use super::*;
+
+    #[test]
+    fn a_picture_comes_back_as_it_was() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("picture.png");
+        let picture = RgbImage::from_fn(7, 4, |x, y| Rgb([(x * 30) as u8, (y * 60) as u8, 9]));
+        save_png(&path, &picture, false).unwrap();
+        assert_eq!(image::open(&path).unwrap().into_rgb8(), picture);
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            let plain = folder.path().join("plain");
+            fs::write(&plain, "").unwrap();
+            let mode = |path| fs::metadata(path).unwrap().permissions().mode();
+            assert_eq!(mode(&path), mode(&plain));
+        }
+    }
+
+    #[test]
+    fn nothing_is_overwritten_unasked() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("picture.png");
+        let [first, second] = [1, 2].map(|shade| RgbImage::from_pixel(4, 4, Rgb([shade; 3])));
+        save_png(&path, &first, true).unwrap();
+        let error = save_png(&path, &second, false).unwrap_err();
+        assert_eq!(error.to_string(), format!("`{}` exists; nothing was overwritten", path.display()));
+        assert_eq!(error.hint().unwrap(), "`--force` overwrites it");
+        assert_eq!(image::open(&path).unwrap().into_rgb8(), first);
+        save_png(&path, &second, true).unwrap();
+        assert_eq!(image::open(&path).unwrap().into_rgb8(), second);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn what_cannot_be_written_leaves_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let picture = RgbImage::new(4, 4);
+        let error = save_png(&folder.path().join("no/picture.png"), &picture, false).unwrap_err();
+        assert!(matches!(&error, Error::Write { source, .. } if source.kind() == io::ErrorKind::NotFound));
+        assert!(error.hint().unwrap().ends_with("no` must exist"));
+        assert!(save_png(folder.path(), &picture, true).is_err());
+        let error = save_png(&folder.path().join("empty.png"), &RgbImage::new(0, 0), false).unwrap_err();
+        assert!(matches!(error, Error::Encode { .. }), "{error}");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+}
