@@ -1,0 +1,127 @@
+//! Adam, in TensorFlow's form.
+
+use candle_core::backprop::GradStore;
+use candle_core::{Result, Tensor, Var};
+use serde::{Deserialize, Serialize};
+use stylegan_ops::{AdamUpdate, Parameters, adam_update, all_finite};
+
+/// Adam's constants; the defaults are the original's.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AdamConfig {
+    /// Decay of the first moment, 0 to below 1.
+    pub beta1: f64,
+    /// Decay of the second moment, 0 to below 1.
+    pub beta2: f64,
+    /// Added to the root of the second moment.
+    pub epsilon: f64,
+}
+
+impl Default for AdamConfig {
+    fn default() -> Self {
+        Self { beta1: 0.0, beta2: 0.99, epsilon: 1e-8 }
+    }
+}
+
+impl AdamConfig {
+    /// Everything wrong with it.
+    pub fn violations(&self) -> Vec<String> {
+        let mut found = Vec::new();
+        for (key, beta) in [("beta1", self.beta1), ("beta2", self.beta2)] {
+            if !(0.0..1.0).contains(&beta) {
+                found.push(format!("`adam.{key}` is {beta}, but must be 0 to below 1"));
+            }
+        }
+        if !(self.epsilon > 0.0 && self.epsilon <= 1.0) {
+            found.push(format!("`adam.epsilon` is {}, but must be above 0 and at most 1", self.epsilon));
+        }
+        found
+    }
+}
+
+/// The optimizer of one network (Kingma and Ba 2015).
+///
+/// `p -= lr · sqrt(1-β₂ᵗ)/(1-β₁ᵗ) · m / (sqrt(v) + ε)`: ε is added before the bias correction, as TensorFlow does it.
+#[derive(Debug)]
+pub struct Adam {
+    config: AdamConfig,
+    steps: u64,
+    slots: Vec<Slot>,
+}
+
+#[derive(Debug)]
+struct Slot {
+    name: String,
+    parameter: Var,
+    /// None while `beta1` is 0, where it would be the gradient itself.
+    first_moment: Option<Var>,
+    second_moment: Var,
+}
+
+impl Adam {
+    /// An optimizer at its start for those of `parameters` that `trains` by name.
+    ///
+    /// # Errors
+    /// If the device cannot hold the moments.
+    pub fn new(config: AdamConfig, parameters: &Parameters, trains: impl Fn(&str) -> bool) -> Result<Self> {
+        let slots = parameters
+            .vars()
+            .into_iter()
+            .filter(|(name, _)| trains(name))
+            .map(|(name, parameter)| {
+                let zeros = || Var::from_tensor(&parameter.zeros_like()?);
+                let first_moment = if config.beta1 == 0.0 { None } else { Some(zeros()?) };
+                Ok(Slot { name, first_moment, second_moment: zeros()?, parameter })
+            })
+            .collect::<Result<_>>()?;
+        Ok(Self { config, steps: 0, slots })
+    }
+
+    /// Forgets both moments and the number of steps.
+    ///
+    /// # Errors
+    /// If the device fails.
+    pub fn reset(&mut self) -> Result<()> {
+        self.steps = 0;
+        for slot in &self.slots {
+            for moment in slot.first_moment.iter().chain([&slot.second_moment]) {
+                moment.zero_set()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// One step, unless a gradient holds a number that is not finite: then nothing changes and false is returned.
+    ///
+    /// A parameter without a gradient plays no part in the network at this level of detail. Its gradient counts as
+    /// zero, and since it has been so from the last reset on, its moments and so its step are zero.
+    ///
+    /// # Errors
+    /// If the device fails.
+    pub fn step(&mut self, gradients: &GradStore, lrate: f64) -> Result<bool> {
+        for slot in &self.slots {
+            if let Some(gradient) = gradients.get(&slot.parameter)
+                && !all_finite(gradient)?
+            {
+                tracing::debug!(parameter = slot.name, "gradient is not finite, update skipped");
+                return Ok(false);
+            }
+        }
+        self.steps += 1;
+        let AdamConfig { beta1, beta2, epsilon } = self.config;
+        let correction = (1.0 - beta2.powf(self.steps as f64)).sqrt() / (1.0 - beta1.powf(self.steps as f64));
+        let update = AdamUpdate { beta1, beta2, epsilon, step_size: lrate * correction };
+        for slot in &self.slots {
+            if let Some(gradient) = gradients.get(&slot.parameter) {
+                let first_moment = slot.first_moment.as_ref().map(Var::as_tensor);
+                adam_update(&slot.parameter, first_moment, &slot.second_moment, gradient, &update)?;
+            }
+        }
+        Ok(true)
+    }
+
+    /// The parameters it trains, by name.
+    pub fn parameters(&self) -> impl Iterator<Item = (&str, &Tensor)> {
+        self.slots.iter().map(|slot| (slot.name.as_str(), slot.parameter.as_tensor()))
+    }
+}

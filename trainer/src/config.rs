@@ -1,0 +1,204 @@
+//! The configuration of a training run.
+
+use serde::{Deserialize, Serialize};
+use stylegan_discriminator::DiscriminatorConfig;
+use stylegan_generator::GeneratorConfig;
+
+use crate::{AdamConfig, Loss, PerSide, Schedule};
+
+/// Everything a training run depends on except its data.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TrainConfig {
+    /// The run folder and what is written there.
+    pub run: RunConfig,
+    /// The generator's shape.
+    pub generator: GeneratorConfig,
+    /// The critic's shape, where it differs from the generator's.
+    pub discriminator: CriticConfig,
+    /// The loss.
+    pub loss: Loss,
+    /// What is trained at which time.
+    pub schedule: Schedule,
+    /// The optimizer of both networks.
+    pub adam: AdamConfig,
+    /// What else happens in a step of the generator.
+    pub training: TrainingConfig,
+    /// How pictures are read.
+    pub data: DataConfig,
+}
+
+/// The run folder and what is written there.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RunConfig {
+    /// Name of the run; its folder is `NNNNN-NAME`.
+    pub name: String,
+    /// Seed of everything random in the run.
+    pub seed: u64,
+    /// Time between two ticks (a line of statistics, a grid of fakes), in kimg, by side.
+    pub tick_kimg: PerSide<f64>,
+    /// Ticks between two snapshots of the networks; there is one at the end in any case.
+    pub snapshot_ticks: u64,
+    /// Columns and rows of the picture grids, 0 to fit about 1920x1080 pixels.
+    pub grid: [usize; 2],
+}
+
+impl Default for RunConfig {
+    fn default() -> Self {
+        Self {
+            name: "stylegan".to_owned(),
+            seed: 0,
+            tick_kimg: PerSide::from_sides([
+                (4, 160.0),
+                (8, 140.0),
+                (16, 120.0),
+                (32, 100.0),
+                (64, 80.0),
+                (128, 60.0),
+                (256, 40.0),
+                (512, 30.0),
+                (1024, 20.0),
+            ]),
+            snapshot_ticks: 10,
+            grid: [0, 0],
+        }
+    }
+}
+
+/// The critic's shape; widths that are not given are the generator's.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct CriticConfig {
+    /// As `generator.fmap_base`, which it follows where it is not given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fmap_base: Option<usize>,
+    /// As `generator.fmap_decay`, which it follows where it is not given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fmap_decay: Option<f64>,
+    /// As `generator.fmap_max`, which it follows where it is not given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fmap_max: Option<usize>,
+    /// Samples in a group of the minibatch stddev layer; 0 or 1 for no such layer.
+    pub mbstd_group_size: usize,
+    /// Channels that the minibatch stddev layer appends.
+    pub mbstd_num_features: usize,
+    /// Whether features are blurred by [1, 2, 1] before they are scaled down. Table 1: off in A.
+    pub blur: bool,
+}
+
+impl Default for CriticConfig {
+    fn default() -> Self {
+        let DiscriminatorConfig { mbstd_group_size, mbstd_num_features, blur, .. } =
+            DiscriminatorConfig::default();
+        Self { fmap_base: None, fmap_decay: None, fmap_max: None, mbstd_group_size, mbstd_num_features, blur }
+    }
+}
+
+/// What else happens in a step of the generator.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TrainingConfig {
+    /// Probability of style mixing in a minibatch, 0 to 1. Table 1: 0 in A to E.
+    pub style_mixing_prob: f64,
+    /// Decay of the running mean of w per pass of the generator, 0 to 1.
+    pub w_avg_beta: f64,
+    /// Half-life of the averaged generator, in kimg; 0 for no averaging.
+    pub ema_half_life_kimg: f64,
+}
+
+impl Default for TrainingConfig {
+    fn default() -> Self {
+        Self { style_mixing_prob: 0.9, w_avg_beta: 0.995, ema_half_life_kimg: 10.0 }
+    }
+}
+
+impl TrainingConfig {
+    /// What remains of the average's past after one more minibatch: `0.5^(batch / half-life)`.
+    pub fn ema_beta(&self, batch: usize) -> f64 {
+        if self.ema_half_life_kimg > 0.0 {
+            0.5f64.powf(batch as f64 / (self.ema_half_life_kimg * 1000.0))
+        } else {
+            0.0
+        }
+    }
+}
+
+/// How pictures are read.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DataConfig {
+    /// Whether half of the pictures are shown mirrored, left to right.
+    pub mirror: bool,
+    /// Whether pictures smaller than the network's side are enlarged instead of refused.
+    pub allow_upscale: bool,
+    /// Share of the files that may be unreadable; more refuses the data set.
+    pub max_bad_fraction: f64,
+    /// Minibatches prepared ahead of the training.
+    pub prefetch: usize,
+}
+
+impl Default for DataConfig {
+    fn default() -> Self {
+        Self { mirror: true, allow_upscale: false, max_bad_fraction: 0.01, prefetch: 8 }
+    }
+}
+
+impl TrainConfig {
+    /// The critic's whole shape.
+    pub fn critic(&self) -> DiscriminatorConfig {
+        let (own, generator) = (&self.discriminator, &self.generator);
+        DiscriminatorConfig {
+            resolution: generator.resolution,
+            label_dim: generator.label_dim,
+            fmap_base: own.fmap_base.unwrap_or(generator.fmap_base),
+            fmap_decay: own.fmap_decay.unwrap_or(generator.fmap_decay),
+            fmap_max: own.fmap_max.unwrap_or(generator.fmap_max),
+            mbstd_group_size: own.mbstd_group_size,
+            mbstd_num_features: own.mbstd_num_features,
+            blur: own.blur,
+        }
+    }
+
+    /// Everything that makes a training with it impossible, one sentence each; empty if nothing does.
+    pub fn violations(&self) -> Vec<String> {
+        let mut found = self.generator.violations();
+        if found.is_empty() {
+            // The critic shares the numbers just looked at; to report them twice would help nobody.
+            found.extend(self.critic().violations());
+            found.extend(
+                self.schedule.violations(self.generator.resolution, self.discriminator.mbstd_group_size),
+            );
+        }
+        found.extend(self.loss.violations());
+        found.extend(self.adam.violations());
+        found.extend(self.run.tick_kimg.violations("run.tick_kimg"));
+        for (key, value, most) in [
+            ("training.style_mixing_prob", self.training.style_mixing_prob, 1.0),
+            ("training.w_avg_beta", self.training.w_avg_beta, 1.0),
+            ("training.ema_half_life_kimg", self.training.ema_half_life_kimg, 1e9),
+            ("data.max_bad_fraction", self.data.max_bad_fraction, 1.0),
+        ] {
+            if !(0.0..=most).contains(&value) {
+                found.push(format!("`{key}` is {value}, but must be 0 to {most}"));
+            }
+        }
+        if self.run.tick_kimg.values().any(|kimg| !(kimg > 0.0 && kimg <= 1e9)) {
+            found.push("`run.tick_kimg` must be above 0".to_owned());
+        }
+        if self.run.snapshot_ticks == 0 {
+            found.push("`run.snapshot_ticks` is 0, but must be 1 or more".to_owned());
+        }
+        if !(1..=4096).contains(&self.data.prefetch) {
+            found.push(format!("`data.prefetch` is {}, but must be 1 to 4096", self.data.prefetch));
+        }
+        if self.run.grid.iter().any(|&side| side > 256) {
+            found.push("`run.grid` may have at most 256 columns and rows".to_owned());
+        }
+        let name = &self.run.name;
+        if name.is_empty() || name.len() > 100 || name.contains(['/', '\\', '\0']) || name.starts_with('.') {
+            found.push(format!("`run.name` is `{name}`, but must be a file name of 1 to 100 bytes"));
+        }
+        found
+    }
+}

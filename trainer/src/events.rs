@@ -1,0 +1,152 @@
+//! What a training run says while it goes on: one stream that every window on it listens to.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::Serialize;
+
+/// Something that happened in a run.
+#[derive(Clone, Debug, Serialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Event {
+    /// Training starts.
+    Started {
+        /// The run folder.
+        run_dir: PathBuf,
+        /// Time at which it starts, in kimg.
+        kimg: f64,
+        /// Time at which it ends, in kimg.
+        total_kimg: f64,
+    },
+    /// An iteration is done.
+    Step(StepProgress),
+    /// A tick is done: its statistics are in `stats.jsonl` and its pictures in the run folder.
+    Tick(Box<Tick>),
+    /// A snapshot of the networks is on the disk.
+    Snapshot {
+        /// The file.
+        path: PathBuf,
+        /// Time of the snapshot, in kimg.
+        kimg: f64,
+    },
+    /// Something a person should know.
+    Warning {
+        /// One sentence.
+        message: String,
+    },
+    /// Training ended, the last snapshot is on the disk.
+    Stopped {
+        /// Whether it ran to the end of the schedule; else a person stopped it.
+        finished: bool,
+        /// Time at which it ended, in kimg.
+        kimg: f64,
+    },
+}
+
+/// Where a run is after an iteration.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct StepProgress {
+    /// Iterations done.
+    pub step: u64,
+    /// Real pictures shown.
+    pub nimg: u64,
+    /// Real pictures to be shown in all.
+    pub total_nimg: u64,
+    /// Side of the pictures, in pixels.
+    pub resolution: usize,
+    /// Share of the next smaller side in the pictures, 0 outside of fades.
+    pub fade: f64,
+    /// Real pictures per second over the last seconds.
+    pub images_per_sec: f64,
+}
+
+/// The statistics of one tick, a line of `stats.jsonl`.
+#[derive(Clone, Debug, Serialize)]
+pub struct Tick {
+    /// Number of the tick, from 1.
+    pub tick: u64,
+    /// Real pictures shown, in thousands.
+    pub kimg: f64,
+    /// Iterations done.
+    pub step: u64,
+    /// Level of detail.
+    pub lod: f64,
+    /// Side of the pictures, in pixels.
+    pub resolution: usize,
+    /// Pictures in a minibatch.
+    pub batch: usize,
+    /// Learning rate of the generator.
+    pub g_lrate: f64,
+    /// Learning rate of the critic.
+    pub d_lrate: f64,
+    /// Mean loss of the generator over the tick.
+    pub g_loss: f64,
+    /// Mean loss of the critic over the tick.
+    pub d_loss: f64,
+    /// Mean score of reals over the tick.
+    pub real_score: f64,
+    /// Mean score of fakes over the tick.
+    pub fake_score: f64,
+    /// Mean norm of the scores' gradient per full-size pixel over the tick; 0 where the loss looks at none.
+    pub gradient_norm: f64,
+    /// Length of the running mean of w.
+    pub w_avg_norm: f64,
+    /// Updates skipped in this tick since a gradient was not finite.
+    pub skipped_updates: u64,
+    /// Real pictures per second, without maintenance.
+    pub images_per_sec: f64,
+    /// Seconds per thousand real pictures, without maintenance.
+    pub sec_per_kimg: f64,
+    /// Seconds of training in this tick.
+    pub sec_per_tick: f64,
+    /// Seconds between the last tick's training and this one's: pictures and snapshots.
+    pub maintenance_sec: f64,
+    /// Seconds that steps waited for data in this tick.
+    pub data_wait_sec: f64,
+    /// Seconds since the run started.
+    pub elapsed_sec: f64,
+    /// Most memory the process has held so far, in bytes; 0 where the system does not say.
+    pub peak_memory_bytes: u64,
+}
+
+impl Tick {
+    /// The line that every `StyleGAN` user knows.
+    pub fn line(&self) -> String {
+        format!(
+            "tick {:<5} kimg {:<8.1} lod {:<5.2} minibatch {:<4} time {:<12} sec/tick {:<7.1} sec/kimg {:<7.2} \
+             maintenance {:<6.1} mem {:.1}",
+            self.tick,
+            self.kimg,
+            self.lod,
+            self.batch,
+            format_duration(Duration::from_secs_f64(self.elapsed_sec.max(0.0))),
+            self.sec_per_tick,
+            self.sec_per_kimg,
+            self.maintenance_sec,
+            self.peak_memory_bytes as f64 / f64::from(1 << 30),
+        )
+    }
+}
+
+/// `3d 04h 05m`, `1h 02m 11s`, `2m 05s` or `9s`.
+pub fn format_duration(duration: Duration) -> String {
+    let sec = duration.as_secs();
+    let (days, hours, minutes, seconds) = (sec / 86_400, sec / 3600 % 24, sec / 60 % 60, sec % 60);
+    match (days, hours, minutes) {
+        (1.., ..) => format!("{days}d {hours:02}h {minutes:02}m"),
+        (0, 1.., _) => format!("{hours}h {minutes:02}m {seconds:02}s"),
+        (0, 0, 1..) => format!("{minutes}m {seconds:02}s"),
+        _ => format!("{seconds}s"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_read_naturally() {
+        let text = |sec| format_duration(Duration::from_secs(sec));
+        assert_eq!([9, 125, 3731, 273_900].map(text), ["9s", "2m 05s", "1h 02m 11s", "3d 04h 05m"]);
+    }
+}

@@ -1,0 +1,94 @@
+//! The grids of pictures that a run leaves behind.
+
+use candle_core::{DType, Device, Tensor};
+use stylegan_dataset::{BatchRequest, Order, Pyramid, assemble};
+use stylegan_generator::{Noise, Truncation};
+use stylegan_ops::{Key, upscale2x};
+
+use crate::run::RunError;
+use crate::step::process_reals;
+use crate::{RunFolder, TrainConfig, Trainer};
+
+/// Pictures computed at a time, so that a grid of large ones does not fill the memory.
+const CHUNK: usize = 8;
+
+/// The same reals and the same latents through the whole run, shown at full size with repeated pixels.
+pub(crate) struct Grids {
+    columns: usize,
+    rows: usize,
+    z: Tensor,
+    labels: Option<Tensor>,
+    /// `[count, 3, resolution, resolution]` of bytes
+    reals: Tensor,
+}
+
+impl Grids {
+    pub(crate) fn new(config: &TrainConfig, pyramid: &Pyramid, device: &Device) -> Result<Self, RunError> {
+        let resolution = config.generator.resolution;
+        let [columns, rows] = config.run.grid;
+        // The original's: as many as fit 1920x1080, but at least 3 by 2 and at most 32 by 32.
+        let columns = if columns > 0 { columns } else { (1920 / resolution).clamp(3, 32) };
+        let rows = if rows > 0 { rows } else { (1080 / resolution).clamp(2, 32) };
+        let count = columns * rows;
+        let z = Key::new("latents of the grid", &[config.run.seed]).normal(
+            (count, config.generator.z_dim),
+            DType::F32,
+            device,
+        )?;
+        let request = BatchRequest { first_position: 0, batch: count, resolution };
+        let reals = assemble(pyramid, &Order::new(config.run.seed, pyramid.len()), false, &request)?;
+        let labels = match reals.labels {
+            Some(labels) if config.generator.label_dim > 0 => {
+                Some(Tensor::from_vec(labels, (count, config.generator.label_dim), device)?)
+            }
+            _ => None,
+        };
+        let reals = Tensor::from_vec(reals.pixels_u8, (count, 3, resolution, resolution), device)?;
+        Ok(Self { columns, rows, z, labels, reals })
+    }
+
+    /// `reals.png`: the reals at full size.
+    pub(crate) fn save_reals(&self, folder: &RunFolder) -> Result<(), RunError> {
+        let pictures = process_reals(&self.reals, 0.0, DType::F32)?;
+        self.save(&pictures, &folder.path().join("reals.png"))
+    }
+
+    /// The reals as the critic sees them at `lod`.
+    pub(crate) fn save_reals_at(&self, folder: &RunFolder, nimg: u64, lod: f64) -> Result<(), RunError> {
+        let mut pixels = self.reals.to_dtype(DType::F32)?;
+        for _ in 0..lod.floor() as usize {
+            pixels = stylegan_ops::downscale2x(&pixels)?;
+        }
+        self.save(&process_reals(&pixels, lod, DType::F32)?, &folder.file_at("reals", nimg, "png"))
+    }
+
+    /// The averaged generator's pictures of the grid's latents, not truncated, with the stored noise.
+    pub(crate) fn save_fakes(
+        &self,
+        folder: &RunFolder,
+        trainer: &Trainer,
+        nimg: u64,
+        lod: f64,
+    ) -> Result<(), RunError> {
+        let generator = trainer.networks().averaged();
+        let count = self.columns * self.rows;
+        let mut pictures = Vec::new();
+        for first in (0..count).step_by(CHUNK) {
+            let chunk = CHUNK.min(count - first);
+            let labels = self.labels.as_ref().map(|labels| labels.narrow(0, first, chunk)).transpose()?;
+            let w = generator.mapping().forward(&self.z.narrow(0, first, chunk)?, labels.as_ref())?;
+            let w_plus = generator.truncate(&generator.broadcast(&w)?, Truncation::OFF)?;
+            pictures.push(generator.synthesis().forward(&w_plus, lod, &Noise::Const)?);
+        }
+        self.save(&Tensor::cat(&pictures, 0)?, &folder.file_at("fakes", nimg, "png"))
+    }
+
+    fn save(&self, pictures: &Tensor, path: &std::path::Path) -> Result<(), RunError> {
+        let mut pictures = pictures.clone();
+        while pictures.dim(3)? < self.reals.dim(3)? {
+            pictures = upscale2x(&pictures)?;
+        }
+        let pictures = stylegan_media::to_u8(&pictures)?;
+        Ok(stylegan_media::save_png(path, &stylegan_media::grid(&pictures, self.columns, self.rows), false)?)
+    }
+}

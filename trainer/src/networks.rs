@@ -1,0 +1,71 @@
+//! The three networks of a training, and how they see one another.
+
+use candle_core::{DType, Device, Result};
+use stylegan_discriminator::Critic;
+use stylegan_generator::{Generator, is_buffer};
+use stylegan_ops::{Key, Parameters, ema_update};
+
+use crate::TrainConfig;
+
+/// Generator, critic and averaged generator with their variables.
+///
+/// The frozen networks share the storage of the live ones and take no gradient: the critic's step draws its fakes from
+/// the frozen generator without keeping a graph, and the generator's step is judged by the frozen critic without
+/// computing a gradient for any of the critic's weights.
+#[derive(Debug)]
+pub struct Networks {
+    /// Variables of the generator.
+    pub g: Parameters,
+    /// Variables of the critic.
+    pub d: Parameters,
+    /// Variables of the averaged generator.
+    pub g_ema: Parameters,
+    pub(crate) generator: Generator,
+    pub(crate) frozen_generator: Generator,
+    pub(crate) critic: Critic,
+    pub(crate) frozen_critic: Critic,
+    averaged: Generator,
+}
+
+impl Networks {
+    /// Networks at their first values, a function of `config.run.seed`.
+    ///
+    /// # Errors
+    /// If the configuration is impossible or the device cannot hold them.
+    pub fn new(config: &TrainConfig, dtype: DType, device: &Device) -> Result<Self> {
+        let seed = config.run.seed;
+        let g = Parameters::new(Key::new("first values of g", &[seed]));
+        let d = Parameters::new(Key::new("first values of d", &[seed]));
+        let g_ema = Parameters::new(Key::new("first values of g", &[seed]));
+        Ok(Self {
+            generator: Generator::new(&config.generator, &g.builder(dtype, device))?,
+            frozen_generator: Generator::new(&config.generator, &g.frozen(dtype, device))?,
+            critic: Critic::new(&config.critic(), &d.builder(dtype, device))?,
+            frozen_critic: Critic::new(&config.critic(), &d.frozen(dtype, device))?,
+            averaged: {
+                // Built twice so that sampling from it keeps no graph.
+                Generator::new(&config.generator, &g_ema.builder(dtype, device))?;
+                Generator::new(&config.generator, &g_ema.frozen(dtype, device))?
+            },
+            g,
+            d,
+            g_ema,
+        })
+    }
+
+    /// The averaged generator, which is the one to sample from.
+    pub fn averaged(&self) -> &Generator {
+        &self.averaged
+    }
+
+    /// Moves the averaged generator towards the live one: `ema <- live + (ema - live) · beta`; buffers are copied.
+    ///
+    /// # Errors
+    /// If the device fails.
+    pub fn update_average(&self, beta: f64) -> Result<()> {
+        for ((name, ema), (_, live)) in self.g_ema.vars().iter().zip(&self.g.vars()) {
+            ema_update(ema, live, if is_buffer(name) { 0.0 } else { beta })?;
+        }
+        Ok(())
+    }
+}

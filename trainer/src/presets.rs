@@ -1,0 +1,320 @@
+//! Configurations by name, and how one is put together.
+
+use std::path::{Path, PathBuf};
+
+use thiserror::Error;
+use toml::{Table, Value};
+
+use crate::TrainConfig;
+
+/// Every preset in the binary: its name and its file.
+const PRESETS: [(&str, &str); 14] = [
+    ("demo", include_str!("../../configs/demo.toml")),
+    ("faces-64", include_str!("../../configs/faces-64.toml")),
+    ("ffhq-128", include_str!("../../configs/ffhq-128.toml")),
+    ("ffhq-256", include_str!("../../configs/ffhq-256.toml")),
+    ("ffhq-256-r1", include_str!("../../configs/ffhq-256-r1.toml")),
+    ("ffhq-512", include_str!("../../configs/ffhq-512.toml")),
+    ("ffhq-1024", include_str!("../../configs/ffhq-1024.toml")),
+    ("ffhq-1024-r1", include_str!("../../configs/ffhq-1024-r1.toml")),
+    ("ablation/a", include_str!("../../configs/ablation/a.toml")),
+    ("ablation/b", include_str!("../../configs/ablation/b.toml")),
+    ("ablation/c", include_str!("../../configs/ablation/c.toml")),
+    ("ablation/d", include_str!("../../configs/ablation/d.toml")),
+    ("ablation/e", include_str!("../../configs/ablation/e.toml")),
+    ("ablation/f", include_str!("../../configs/ablation/f.toml")),
+];
+
+/// A configuration that cannot be used, and why.
+#[derive(Debug, Error)]
+pub enum ConfigError {
+    /// Neither a preset nor a file has this name.
+    #[error("there is no preset and no file `{name}`")]
+    UnknownPreset {
+        /// What was asked for.
+        name: String,
+    },
+    /// A file that cannot be read.
+    #[error("cannot read `{}`", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// Text that is no TOML, or values of the wrong kind.
+    #[error("{place}: {message}")]
+    Syntax {
+        /// The preset, file or argument.
+        place: String,
+        /// What the parser says.
+        message: String,
+    },
+    /// A key that no configuration has.
+    #[error("{place}: unknown key `{key}`")]
+    UnknownKey {
+        /// The preset, file or argument.
+        place: String,
+        /// Path of the key.
+        key: String,
+    },
+    /// A `--set` without an equals sign.
+    #[error("`--set {argument}` is not of the form KEY=VALUE")]
+    NoAssignment {
+        /// The argument.
+        argument: String,
+    },
+    /// Values that do not go together.
+    #[error("{}", list(violations))]
+    Impossible {
+        /// One sentence each.
+        violations: Vec<String>,
+    },
+}
+
+fn list(violations: &[String]) -> String {
+    match violations {
+        [one] => one.clone(),
+        many => format!("the configuration has {} errors:\n  {}", many.len(), many.join("\n  ")),
+    }
+}
+
+impl ConfigError {
+    /// What to do about it.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::UnknownPreset { name } => {
+                let all = preset_names().collect::<Vec<_>>().join("`, `");
+                Some(match nearest(name, preset_names()) {
+                    Some(nearest) => format!("did you mean `{nearest}`? the presets are `{all}`"),
+                    None => format!("the presets are `{all}`"),
+                })
+            }
+            Self::UnknownKey { key, .. } => {
+                let known = known_keys();
+                nearest(key, known.iter().map(String::as_str))
+                    .map(|nearest| format!("did you mean `{nearest}`?"))
+            }
+            Self::NoAssignment { .. } => Some("for instance `--set schedule.total_kimg=5000`".to_owned()),
+            _ => None,
+        }
+    }
+}
+
+/// The names of the presets.
+pub fn preset_names() -> impl Iterator<Item = &'static str> {
+    PRESETS.iter().map(|(name, _)| *name)
+}
+
+impl TrainConfig {
+    /// A configuration from the defaults, a preset or file of this name, and assignments `a.b=value`, in this order.
+    ///
+    /// A preset's name wins over a file of the same name; `./demo` is the file.
+    ///
+    /// # Errors
+    /// If there is no such preset or file, a key is unknown, a value is of the wrong kind, or values do not go
+    /// together.
+    pub fn load(preset_or_file: Option<&str>, assignments: &[String]) -> Result<Self, ConfigError> {
+        let mut table = Table::new();
+        if let Some(name) = preset_or_file {
+            let (place, text) = find(name)?;
+            let parsed: Table = toml::from_str(&text).map_err(|e| syntax(&place, &e))?;
+            check_keys(&parsed, &place)?;
+            // Kinds are checked here as well, so that the message names the file and its line.
+            toml::from_str::<Self>(&text).map_err(|e| syntax(&place, &e))?;
+            merge(&mut table, parsed);
+        }
+        for argument in assignments {
+            let place = format!("`--set {argument}`");
+            let assigned = parse_assignment(argument)?;
+            check_keys(&assigned, &place)?;
+            assigned.clone().try_into::<Self>().map_err(|e| syntax(&place, &e))?;
+            merge(&mut table, assigned);
+        }
+        let config: Self = table.try_into().map_err(|e| syntax("configuration", &e))?;
+        config.checked()
+    }
+
+    /// Itself, if its values go together.
+    ///
+    /// # Errors
+    /// All violations at once.
+    pub fn checked(self) -> Result<Self, ConfigError> {
+        match self.violations() {
+            violations if violations.is_empty() => Ok(self),
+            violations => Err(ConfigError::Impossible { violations }),
+        }
+    }
+
+    /// The whole configuration as TOML, as the run folder keeps it.
+    ///
+    /// # Errors
+    /// If a number has no form in TOML.
+    pub fn to_toml(&self) -> Result<String, toml::ser::Error> {
+        toml::to_string(self)
+    }
+}
+
+fn find(name: &str) -> Result<(String, String), ConfigError> {
+    if let Some((_, text)) = PRESETS.iter().find(|(preset, _)| *preset == name) {
+        return Ok((format!("preset `{name}`"), (*text).to_owned()));
+    }
+    let path = Path::new(name);
+    if !path.exists() {
+        return Err(ConfigError::UnknownPreset { name: name.to_owned() });
+    }
+    match std::fs::read_to_string(path) {
+        Ok(text) => Ok((format!("`{name}`"), text)),
+        Err(source) => Err(ConfigError::Read { path: path.to_owned(), source }),
+    }
+}
+
+fn syntax(place: &str, error: &toml::de::Error) -> ConfigError {
+    ConfigError::Syntax { place: place.to_owned(), message: error.to_string().trim_end().to_owned() }
+}
+
+/// `a.b=value` as the table `{ a = { b = value } }`; what is no TOML value is a text.
+fn parse_assignment(argument: &str) -> Result<Table, ConfigError> {
+    let no_assignment = || ConfigError::NoAssignment { argument: argument.to_owned() };
+    let (key, text) = argument.split_once('=').ok_or_else(no_assignment)?;
+    let value = toml::from_str::<Table>(&format!("value = {text}"))
+        .ok()
+        .and_then(|mut table| if table.len() == 1 { table.remove("value") } else { None })
+        .unwrap_or_else(|| Value::String(text.to_owned()));
+    let mut names = key.trim().rsplit('.');
+    let last = names.next().filter(|name| !name.is_empty()).ok_or_else(no_assignment)?;
+    let mut table = Table::from_iter([(last.to_owned(), value)]);
+    for name in names {
+        table = Table::from_iter([(name.to_owned(), Value::Table(table))]);
+    }
+    Ok(table)
+}
+
+fn merge(into: &mut Table, from: Table) {
+    for (key, value) in from {
+        match (into.get_mut(&key), value) {
+            // A table by side replaces the one before it as a whole: the sides it does not list follow from those it
+            // does.
+            (Some(Value::Table(old)), Value::Table(new)) if !is_per_side(&new) => merge(old, new),
+            (_, value) => {
+                into.insert(key, value);
+            }
+        }
+    }
+}
+
+fn is_per_side(table: &Table) -> bool {
+    !table.is_empty() && table.keys().all(|key| key.parse::<usize>().is_ok())
+}
+
+fn check_keys(table: &Table, place: &str) -> Result<(), ConfigError> {
+    let known = known_keys();
+    match keys(table).into_iter().find(|key| !known.contains(key)) {
+        Some(key) => Err(ConfigError::UnknownKey { place: place.to_owned(), key }),
+        None => Ok(()),
+    }
+}
+
+/// The path of every value.
+fn keys(table: &Table) -> Vec<String> {
+    let mut found = Vec::new();
+    for (key, value) in table {
+        match value {
+            Value::Table(inner) if !is_per_side(inner) => {
+                found.extend(keys(inner).into_iter().map(|name| format!("{key}.{name}")));
+            }
+            _ => found.push(key.clone()),
+        }
+    }
+    found
+}
+
+/// The path of every value a configuration can have.
+fn known_keys() -> Vec<String> {
+    let mut config = TrainConfig::default();
+    // Without a value these would not be written.
+    let critic = config.critic();
+    config.discriminator.fmap_base = Some(critic.fmap_base);
+    config.discriminator.fmap_decay = Some(critic.fmap_decay);
+    config.discriminator.fmap_max = Some(critic.fmap_max);
+    Table::try_from(&config).map(|table| keys(&table)).unwrap_or_default()
+}
+
+/// The candidate most like `name`, if one is like it at all.
+pub fn nearest<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    candidates
+        .map(|candidate| (strsim::jaro_winkler(name, candidate), candidate))
+        .filter(|(likeness, _)| *likeness > 0.7)
+        .max_by(|(a, _), (b, _)| a.total_cmp(b))
+        .map(|(_, candidate)| candidate)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sets(list: &[&str]) -> Vec<String> {
+        list.iter().map(|&s| s.to_owned()).collect()
+    }
+
+    #[test]
+    fn every_preset_is_possible_and_survives_a_round_trip() {
+        for name in preset_names() {
+            let config = TrainConfig::load(Some(name), &[]).unwrap_or_else(|e| panic!("{name}: {e}"));
+            let text = config.to_toml().unwrap();
+            assert_eq!(toml::from_str::<TrainConfig>(&text).unwrap(), config, "{name}");
+        }
+    }
+
+    #[test]
+    fn assignments_win_over_presets() {
+        let config = TrainConfig::load(
+            Some("faces-64"),
+            &sets(&[
+                "schedule.total_kimg=0.5",
+                "run.tick_kimg=0.25",
+                "loss.kind=logistic_r1",
+                "run.name=x y",
+                "schedule.batch={8=16,64=4}",
+            ]),
+        )
+        .unwrap();
+        assert_eq!(config.schedule.total_kimg, 0.5);
+        assert_eq!(config.run.tick_kimg, crate::PerSide::same(0.25));
+        assert_eq!(config.loss.kind, crate::LossKind::LogisticR1);
+        assert_eq!(config.run.name, "x y");
+        assert_eq!([4, 32, 64].map(|side| config.schedule.batch.get(side).unwrap()), [16, 16, 4]);
+    }
+
+    #[test]
+    fn the_critic_follows_the_generators_widths() {
+        let config =
+            TrainConfig::load(None, &sets(&["generator.fmap_max=64", "discriminator.fmap_base=99"])).unwrap();
+        assert_eq!((config.critic().fmap_max, config.critic().fmap_base), (64, 99));
+    }
+
+    #[test]
+    fn errors_name_the_place_and_the_nearest_name() {
+        let error = TrainConfig::load(Some("fhq-256"), &[]).unwrap_err();
+        assert_eq!(error.to_string(), "there is no preset and no file `fhq-256`");
+        assert!(error.hint().unwrap().starts_with("did you mean `ffhq-256`?"), "{:?}", error.hint());
+
+        let error = TrainConfig::load(None, &sets(&["schedule.total_kimgs=3"])).unwrap_err();
+        assert_eq!(error.to_string(), "`--set schedule.total_kimgs=3`: unknown key `schedule.total_kimgs`");
+        assert_eq!(error.hint().unwrap(), "did you mean `schedule.total_kimg`?");
+
+        let error = TrainConfig::load(None, &sets(&["nonsense"])).unwrap_err();
+        assert!(matches!(error, ConfigError::NoAssignment { .. }), "{error}");
+
+        let error = TrainConfig::load(None, &sets(&["generator.resolution=huge"])).unwrap_err();
+        assert!(matches!(error, ConfigError::Syntax { .. }), "{error}");
+
+        let error =
+            TrainConfig::load(None, &sets(&["generator.resolution=100", "loss.gp_lambda=-1"])).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "the configuration has 2 errors:\n  `generator.resolution` is 100, but must be a power of two from 8 to \
+             1024\n  `loss.gp_lambda` is -1, but must be 0 or more"
+        );
+    }
+}

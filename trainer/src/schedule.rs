@@ -1,0 +1,224 @@
+//! The growing schedule: what is trained at which time.
+
+use serde::{Deserialize, Serialize};
+use stylegan_ops::Level;
+
+use crate::PerSide;
+
+/// The growing schedule; the defaults are the paper's on one device.
+///
+/// Time is counted in kimg, thousands of real pictures shown. Every side is trained for `steady_kimg`, then the next
+/// one is faded in during `fade_kimg`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Schedule {
+    /// Side at which training starts, in pixels.
+    pub initial_resolution: usize,
+    /// Training of each side before the next one fades in, in kimg.
+    pub steady_kimg: f64,
+    /// Length of a fade, in kimg.
+    pub fade_kimg: f64,
+    /// Length of the whole training, in kimg.
+    pub total_kimg: f64,
+    /// Pictures in a minibatch, by side.
+    pub batch: PerSide<usize>,
+    /// Learning rate of the generator, by side.
+    pub g_lrate: PerSide<f64>,
+    /// Learning rate of the critic, by side.
+    pub d_lrate: PerSide<f64>,
+    /// kimg during which the learning rates rise from 0, 0 for none.
+    pub lrate_rampup_kimg: f64,
+    /// Minibatches between two looks at this schedule.
+    pub minibatch_repeats: usize,
+}
+
+impl Default for Schedule {
+    fn default() -> Self {
+        let lrate = PerSide::from_sides([(4, 0.001), (128, 0.0015), (256, 0.002), (512, 0.003)]);
+        Self {
+            initial_resolution: 8,
+            steady_kimg: 600.0,
+            fade_kimg: 600.0,
+            total_kimg: 25_000.0,
+            batch: PerSide::from_sides([(4, 128), (32, 64), (64, 32), (128, 16), (256, 8), (512, 4)]),
+            g_lrate: lrate.clone(),
+            d_lrate: lrate,
+            lrate_rampup_kimg: 0.0,
+            minibatch_repeats: 4,
+        }
+    }
+}
+
+/// What holds at one time of the schedule.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Settings {
+    /// Level of detail: 0 is full size, a fraction is a fade.
+    pub lod: f64,
+    /// Side of the pictures, in pixels.
+    pub side: usize,
+    /// Pictures in a minibatch.
+    pub batch: usize,
+    /// Learning rate of the generator.
+    pub g_lrate: f64,
+    /// Learning rate of the critic.
+    pub d_lrate: f64,
+}
+
+impl Settings {
+    /// Whether a level starts or ends between `earlier` and this one: the optimizers then start afresh.
+    pub fn changes_level(&self, earlier_lod: Option<f64>) -> bool {
+        earlier_lod.is_none_or(|lod| lod.floor() != self.lod.floor() || lod.ceil() != self.lod.ceil())
+    }
+}
+
+impl Schedule {
+    /// The settings after `nimg` real pictures, for a network of `resolution`.
+    pub fn at(&self, resolution: usize, nimg: u64) -> Settings {
+        let kimg = nimg as f64 / 1000.0;
+        let phase_kimg = self.steady_kimg + self.fade_kimg;
+        let phase = if phase_kimg > 0.0 { (kimg / phase_kimg).floor() } else { 0.0 };
+        let into_phase = kimg - phase * phase_kimg;
+        let mut lod = f64::from(resolution.ilog2()) - f64::from(self.initial_resolution.ilog2()) - phase;
+        if self.fade_kimg > 0.0 {
+            lod -= (into_phase - self.steady_kimg).max(0.0) / self.fade_kimg;
+        }
+        let lod = lod.max(0.0);
+        let side = Level::new(resolution, lod).map_or(resolution, |level| level.side);
+        let rampup =
+            if self.lrate_rampup_kimg > 0.0 { (kimg / self.lrate_rampup_kimg).min(1.0) } else { 1.0 };
+        Settings {
+            lod,
+            side,
+            batch: self.batch.get(side).unwrap_or(1),
+            g_lrate: self.g_lrate.get(side).unwrap_or(0.0) * rampup,
+            d_lrate: self.d_lrate.get(side).unwrap_or(0.0) * rampup,
+        }
+    }
+
+    /// Every level with the kimg at which it starts to fade in (the first is there from 0), ends its fade, and gives
+    /// way to the next (the last at the end of the training). Levels that the training does not reach are left out.
+    pub fn levels(&self, resolution: usize) -> Vec<LevelPlan> {
+        let phase_kimg = self.steady_kimg + self.fade_kimg;
+        let count = resolution.ilog2().saturating_sub(self.initial_resolution.ilog2()) as usize;
+        (0..=count)
+            .map(|index| {
+                let side = self.initial_resolution << index;
+                let starts = if index == 0 { 0.0 } else { index as f64 * phase_kimg - self.fade_kimg };
+                LevelPlan {
+                    side,
+                    starts_kimg: starts,
+                    steady_kimg: index as f64 * phase_kimg,
+                    ends_kimg: if index == count {
+                        self.total_kimg
+                    } else {
+                        (index as f64 * phase_kimg + self.steady_kimg).min(self.total_kimg)
+                    },
+                    batch: self.batch.get(side).unwrap_or(1),
+                    g_lrate: self.g_lrate.get(side).unwrap_or(0.0),
+                    d_lrate: self.d_lrate.get(side).unwrap_or(0.0),
+                }
+            })
+            .filter(|level| level.starts_kimg < self.total_kimg)
+            .collect()
+    }
+
+    /// Everything wrong with it, for a network of `resolution` whose minibatch stddev has groups of `group_size`.
+    pub fn violations(&self, resolution: usize, group_size: usize) -> Vec<String> {
+        let mut found = Vec::new();
+        let initial = self.initial_resolution;
+        if !(initial.is_power_of_two() && (4..=resolution).contains(&initial)) {
+            found.push(format!(
+                "`schedule.initial_resolution` is {initial}, but must be a power of two from 4 to `generator.resolution` \
+                 ({resolution})"
+            ));
+        }
+        for (key, kimg) in [
+            ("steady_kimg", self.steady_kimg),
+            ("fade_kimg", self.fade_kimg),
+            ("total_kimg", self.total_kimg),
+            ("lrate_rampup_kimg", self.lrate_rampup_kimg),
+        ] {
+            if !(0.0..=1e9).contains(&kimg) {
+                found.push(format!("`schedule.{key}` is {kimg}, but must be 0 or more"));
+            }
+        }
+        if self.steady_kimg + self.fade_kimg == 0.0 && initial < resolution {
+            found.push(format!(
+                "`schedule.steady_kimg` and `schedule.fade_kimg` are both 0, so training never leaves {initial}x{initial}"
+            ));
+        }
+        found.extend(self.batch.violations("schedule.batch"));
+        for batch in self.batch.values() {
+            if !(1..=65_536).contains(&batch) {
+                found.push(format!("`schedule.batch` is {batch}, but must be 1 to 65536"));
+            } else if group_size > 1 && !batch.is_multiple_of(group_size.min(batch)) {
+                found.push(format!(
+                    "`schedule.batch` is {batch}, but must be divisible by `discriminator.mbstd_group_size` ({group_size}) \
+                     or at most as large"
+                ));
+            }
+        }
+        for (key, lrate) in [("g_lrate", &self.g_lrate), ("d_lrate", &self.d_lrate)] {
+            found.extend(lrate.violations(&format!("schedule.{key}")));
+            for value in lrate.values() {
+                if !(0.0..=10.0).contains(&value) {
+                    found.push(format!("`schedule.{key}` is {value}, but must be 0 to 10"));
+                }
+            }
+        }
+        if !(1..=10_000).contains(&self.minibatch_repeats) {
+            found.push(format!(
+                "`schedule.minibatch_repeats` is {}, but must be 1 to 10000",
+                self.minibatch_repeats
+            ));
+        }
+        found
+    }
+}
+
+/// One level of the growing network within a training.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct LevelPlan {
+    /// Side of the pictures, in pixels.
+    pub side: usize,
+    /// Start of its fade-in, in kimg.
+    pub starts_kimg: f64,
+    /// End of its fade-in, in kimg.
+    pub steady_kimg: f64,
+    /// Start of the next level's fade-in or end of the training, in kimg.
+    pub ends_kimg: f64,
+    /// Pictures in a minibatch.
+    pub batch: usize,
+    /// Learning rate of the generator.
+    pub g_lrate: f64,
+    /// Learning rate of the critic.
+    pub d_lrate: f64,
+}
+
+/// Where a training stands: everything about time that a resumed run needs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Position {
+    /// Iterations done, of one critic step and one generator step each.
+    pub step: u64,
+    /// Real pictures shown.
+    pub nimg: u64,
+    /// Real pictures shown when the schedule was last looked at.
+    pub round_nimg: u64,
+    /// Iterations done since then.
+    pub round_step: usize,
+}
+
+impl Position {
+    /// The position after one iteration of `batch` pictures.
+    #[must_use]
+    pub fn advanced(self, batch: usize, minibatch_repeats: usize) -> Self {
+        let nimg = self.nimg + batch as u64;
+        let round_ends = self.round_step + 1 >= minibatch_repeats;
+        Self {
+            step: self.step + 1,
+            nimg,
+            round_nimg: if round_ends { nimg } else { self.round_nimg },
+            round_step: if round_ends { 0 } else { self.round_step + 1 },
+        }
+    }
+}

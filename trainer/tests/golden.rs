@@ -1,0 +1,382 @@
+//! Losses, whole iterations, schedule and data against the numbers of an independent implementation.
+
+use std::collections::HashMap;
+use std::fs;
+
+use candle_core::{DType, Device, Result, Tensor};
+use serde::Deserialize;
+use stylegan_generator::{GeneratorConfig, Noise, is_buffer};
+use stylegan_golden::Golden;
+use stylegan_trainer::{
+    CriticBatch, CriticConfig, Draws, LossKind, PerSide, Position, Schedule, Settings, TrainConfig, Trainer,
+    TrainingConfig, process_reals,
+};
+
+/// A trainer of the networks behind `golden` with these first weights.
+fn trainer(golden: &Golden, kind: LossKind, training: TrainingConfig, weights: &Golden) -> Result<Trainer> {
+    let shape = golden.config();
+    let mut config = TrainConfig {
+        generator: GeneratorConfig {
+            resolution: shape.resolution,
+            z_dim: shape.latent_size,
+            w_dim: shape.dlatent_size,
+            mapping_layers: shape.mapping_layers,
+            mapping_fmaps: shape.mapping_fmaps,
+            mapping_lrmul: shape.mapping_lrmul,
+            fmap_base: shape.fmap_base,
+            fmap_decay: shape.fmap_decay,
+            fmap_max: shape.fmap_max,
+            ..GeneratorConfig::default()
+        },
+        discriminator: CriticConfig {
+            mbstd_group_size: shape.mbstd_group_size,
+            mbstd_num_features: shape.mbstd_num_features,
+            ..CriticConfig::default()
+        },
+        training,
+        ..TrainConfig::default()
+    };
+    config.loss.kind = kind;
+    let trainer = Trainer::new(config, DType::F32, &Device::Cpu)?;
+    let networks = trainer.networks();
+    networks.g.assign(&weights.weights("gen."))?;
+    networks.d.assign(&weights.weights("critic."))?;
+    networks.g_ema.assign(&weights.weights("ema."))?;
+    Ok(trainer)
+}
+
+/// The draws of one pass, whose tensors have names that start with `prefix` (and the noise `noise`).
+fn draws(golden: &Golden, prefix: &str, cutoff: &str) -> Draws {
+    let noise = (0..18)
+        .map(|layer| format!("{prefix}noise.{layer}"))
+        .take_while(|name| golden.contains(name))
+        .map(|name| golden.get(&name))
+        .collect();
+    Draws {
+        z: golden.get(&format!("{prefix}z")),
+        z2: Some(golden.get(&format!("{prefix}z2"))),
+        mix_cutoff: golden.scalar(cutoff) as usize,
+        noise: Noise::Given(noise),
+    }
+}
+
+fn settings(golden: &Golden, side: usize, batch: usize) -> Settings {
+    let rate = |name: &str| if golden.contains(name) { golden.scalar(name) } else { 0.0 };
+    Settings { lod: golden.scalar("lod"), side, batch, g_lrate: rate("lr_g"), d_lrate: rate("lr_d") }
+}
+
+#[test]
+fn critic_losses_and_all_their_gradients() -> Result<()> {
+    for (kind, name) in [(LossKind::WganGp, "wgan_gp"), (LossKind::LogisticR1, "r1")] {
+        for file in
+            ["a", "b"].iter().flat_map(|prefix| ["lod0", "fade"].map(|at| format!("{prefix}_{name}_{at}")))
+        {
+            let golden = Golden::open(&file);
+            let weights = Golden::open(&format!("{}_weights", &file[..1]));
+            let trainer = trainer(&golden, kind, TrainingConfig::default(), &weights)?;
+            let (reals, fakes) = (golden.get("reals"), golden.get("fakes"));
+            let mix = if kind == LossKind::WganGp { golden.get("mix") } else { reals.zeros_like()? };
+            let lod = golden.scalar("lod");
+            let batch = CriticBatch { reals: &reals, fakes: &fakes, mix: &mix, labels: None, lod };
+            let parts = trainer.critic_loss(batch)?;
+            golden.assert_close("d_real", &parts.real_scores);
+            golden.assert_close("d_fake", &parts.fake_scores);
+            golden.assert_close("d_loss_per_sample", &parts.loss);
+            let norms = parts.gradient_norms.expect("both losses look at a gradient");
+            match kind {
+                LossKind::WganGp => golden.assert_close("d_norm", &norms),
+                _ => golden.assert_close("d_r1", &norms.sqr()?),
+            }
+            let loss = parts.loss.mean_all()?;
+            golden.assert_close("d_loss", &loss);
+            golden.assert_gradients("grad.critic.", &trainer.networks().d.vars(), &loss.backward()?);
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn generator_losses_and_all_their_gradients() -> Result<()> {
+    for (kind, name) in [(LossKind::WganGp, "wgan_gp"), (LossKind::LogisticR1, "r1")] {
+        for file in
+            ["a", "b"].iter().flat_map(|prefix| ["lod0", "fade"].map(|at| format!("{prefix}_{name}_{at}")))
+        {
+            let golden = Golden::open(&file);
+            let weights = Golden::open(&format!("{}_weights", &file[..1]));
+            let trainer = trainer(&golden, kind, TrainingConfig::default(), &weights)?;
+            let losses =
+                trainer.generator_loss(&draws(&golden, "", "mix_cutoff"), None, golden.scalar("lod"))?;
+            golden.assert_close("g_loss_per_sample", &losses);
+            let loss = losses.mean_all()?;
+            golden.assert_close("g_loss", &loss);
+            let vars: Vec<_> =
+                trainer.networks().g.vars().into_iter().filter(|(name, _)| !is_buffer(name)).collect();
+            golden.assert_gradients("grad.gen.", &vars, &loss.backward()?);
+            golden.assert_close(
+                "w_avg_after",
+                trainer
+                    .networks()
+                    .g
+                    .vars()
+                    .iter()
+                    .find_map(|(name, var)| (name == "w_avg").then_some(var))
+                    .expect("a buffer of every generator"),
+            );
+        }
+    }
+    Ok(())
+}
+
+/// Entries behind Adam are compared by quantile: with beta1 = 0 the first step turns every gradient into plus or minus
+/// the rate, also one that is zero up to rounding.
+fn assert_close_after_steps(
+    golden: &Golden,
+    prefix: &str,
+    vars: &HashMap<String, Tensor>,
+    bound: f64,
+) -> Result<()> {
+    let (mut entries, mut far) = (0, 0);
+    for (name, expected) in golden.weights(prefix) {
+        let values = |tensor: &Tensor| tensor.flatten_all()?.to_vec1::<f32>();
+        for (actual, expected) in values(&vars[&name])?.into_iter().zip(values(&expected)?) {
+            let difference = f64::from((actual - expected).abs());
+            // The mapping network's stored weights are around 100, where float32 itself is no finer than 1e-5.
+            let scale = f64::from(expected.abs().max(1.0));
+            assert!(
+                difference <= bound + 1e-6 * scale,
+                "`{prefix}{name}` is {difference} off, more than {bound}"
+            );
+            far += usize::from(difference > 1e-5 * scale);
+            entries += 1;
+        }
+    }
+    assert!(far * 100 <= entries, "{far} of {entries} entries of `{prefix}*` are more than 1e-5 off");
+    Ok(())
+}
+
+#[test]
+fn whole_iterations_with_adam_and_average() -> Result<()> {
+    for (file, kind) in [
+        ("a_train_wgan_gp", LossKind::WganGp),
+        ("b_train_wgan_gp", LossKind::WganGp),
+        ("b_train_r1", LossKind::LogisticR1),
+    ] {
+        let golden = Golden::open(file);
+        let weights = Golden::open(&format!("{}_weights", &file[..1]));
+        let training = TrainingConfig {
+            ema_half_life_kimg: golden.scalar("smoothing_kimg"),
+            ..TrainingConfig::default()
+        };
+        let ema_beta = training.ema_beta(golden.scalar("minibatch") as usize);
+        assert!((ema_beta - golden.scalar("ema_beta")).abs() < 1e-6);
+        let mut trainer = trainer(&golden, kind, training, &weights)?;
+        for iteration in (1..).take_while(|n| golden.contains(&format!("it{n}.reals"))) {
+            let at = format!("it{iteration}.");
+            let reals = golden.get(&format!("{at}reals"));
+            let (batch, _, side, _) = reals.dims4()?;
+            let mix = match kind {
+                LossKind::WganGp => golden.get(&format!("{at}mix")),
+                _ => Tensor::zeros((batch, 1, 1, 1), DType::F32, &Device::Cpu)?,
+            };
+            let settings = settings(&golden, side, batch);
+            trainer.enter_level(settings)?;
+            let d_draws = draws(&golden, &format!("{at}d_"), &format!("{at}d_cutoff"));
+            let g_draws = draws(&golden, &format!("{at}g_"), &format!("{at}g_cutoff"));
+            let critic = trainer.critic_step(&reals, &mix, None, &d_draws, settings)?;
+            trainer.networks().update_average(ema_beta)?;
+            let (g_loss, stepped) = trainer.generator_step(None, &g_draws, settings)?;
+            assert!(stepped && critic.skipped == 0);
+            if iteration == 1 {
+                golden.assert_close(&format!("{at}d_loss"), &critic.d_loss);
+            }
+            // Behind an update by Adam, so close but not to rounding.
+            let off = f64::from(g_loss.to_scalar::<f32>()?) - golden.scalar(&format!("{at}g_loss"));
+            assert!(off.abs() < 2e-3, "{at}g_loss is {off} off");
+            for (network, parameters, rate) in [
+                ("gen", &trainer.networks().g, settings.g_lrate),
+                ("critic", &trainer.networks().d, settings.d_lrate),
+                ("ema", &trainer.networks().g_ema, settings.g_lrate),
+            ] {
+                let prefix = format!("after{iteration}.{network}.");
+                if !golden.names().any(|name| name.starts_with(&prefix)) {
+                    continue;
+                }
+                let vars = parameters
+                    .vars()
+                    .into_iter()
+                    .map(|(name, var)| (name, var.as_detached_tensor()))
+                    .collect();
+                let bound = 2.1 * rate * f64::from(iteration);
+                assert_close_after_steps(&golden, &prefix, &vars, bound)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn reals_as_the_critic_sees_them() -> Result<()> {
+    let golden = Golden::open("ops");
+    let pixels = golden.get("reals.u8").to_dtype(DType::U8)?;
+    let case_of = |name: &str| Some(name.strip_prefix("reals.case")?.strip_suffix(".lod")?.to_owned());
+    let cases: Vec<_> = golden.names().filter_map(case_of).collect();
+    assert!(cases.len() >= 5);
+    for case in cases {
+        let lod = golden.scalar(&format!("reals.case{case}.lod"));
+        golden.assert_close(&format!("reals.case{case}.native"), &process_reals(&pixels, lod, DType::F32)?);
+    }
+    Ok(())
+}
+
+/// The file of schedules: arguments, settings at chosen times, and the walk of a loop.
+#[derive(Deserialize)]
+struct Scenario {
+    args: Args,
+    rows: Vec<Row>,
+    walk: Walk,
+}
+
+#[derive(Deserialize)]
+struct Args {
+    resolution: usize,
+    #[serde(default = "four")]
+    lod_initial_resolution: usize,
+    #[serde(default = "six_hundred")]
+    lod_training_kimg: f64,
+    #[serde(default = "six_hundred")]
+    lod_transition_kimg: f64,
+    #[serde(default = "sixteen")]
+    minibatch_base: usize,
+    #[serde(default)]
+    minibatch_dict: HashMap<String, usize>,
+    #[serde(default = "one")]
+    num_devices: usize,
+    #[serde(default)]
+    max_minibatch_per_device: HashMap<String, usize>,
+    #[serde(default = "thousandth")]
+    lrate_base: f64,
+    #[serde(default)]
+    lrate_dict: HashMap<String, f64>,
+    #[serde(default)]
+    lrate_rampup_kimg: f64,
+}
+
+fn one() -> usize {
+    1
+}
+fn four() -> usize {
+    4
+}
+fn sixteen() -> usize {
+    16
+}
+fn six_hundred() -> f64 {
+    600.0
+}
+fn thousandth() -> f64 {
+    0.001
+}
+
+#[derive(Deserialize)]
+struct Row {
+    cur_nimg: u64,
+    lod: f64,
+    resolution: usize,
+    minibatch: usize,
+    lrate: f64,
+}
+
+#[derive(Deserialize)]
+struct Walk {
+    minibatch_repeats: usize,
+    evaluations: usize,
+    end_nimg: u64,
+    events: Vec<WalkEvent>,
+}
+
+#[derive(Deserialize)]
+struct WalkEvent {
+    evaluation: usize,
+    cur_nimg: u64,
+    lod: f64,
+    resolution: usize,
+    minibatch: usize,
+    reset_optimizers: bool,
+}
+
+impl Args {
+    /// The table of each side, which the arguments give as exceptions from a base, shares of devices and limits.
+    fn schedule(&self, minibatch_repeats: usize) -> Schedule {
+        let sides = [4usize, 8, 16, 32, 64, 128, 256, 512, 1024];
+        let batch = sides.map(|side| {
+            let wanted = *self.minibatch_dict.get(&side.to_string()).unwrap_or(&self.minibatch_base);
+            let shared = wanted - wanted % self.num_devices;
+            let limit = self.max_minibatch_per_device.get(&side.to_string());
+            (side, limit.map_or(shared, |limit| shared.min(limit * self.num_devices)))
+        });
+        let lrate = PerSide::from_sides(
+            sides.map(|side| (side, *self.lrate_dict.get(&side.to_string()).unwrap_or(&self.lrate_base))),
+        );
+        Schedule {
+            initial_resolution: self.lod_initial_resolution,
+            steady_kimg: self.lod_training_kimg,
+            fade_kimg: self.lod_transition_kimg,
+            batch: PerSide::from_sides(batch),
+            g_lrate: lrate.clone(),
+            d_lrate: lrate,
+            lrate_rampup_kimg: self.lrate_rampup_kimg,
+            minibatch_repeats,
+            ..Schedule::default()
+        }
+    }
+}
+
+#[test]
+fn the_schedule_table() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../golden/fixtures/schedule.json");
+    let scenarios: HashMap<String, Scenario> = serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
+    assert!(scenarios.len() >= 5);
+    for (name, Scenario { args, rows, walk }) in scenarios {
+        let schedule = args.schedule(walk.minibatch_repeats);
+        for row in rows {
+            let got = schedule.at(args.resolution, row.cur_nimg);
+            let expected = Settings {
+                lod: row.lod,
+                side: row.resolution,
+                batch: row.minibatch,
+                g_lrate: row.lrate,
+                d_lrate: row.lrate,
+            };
+            assert_eq!(got, expected, "{name} at {}", row.cur_nimg);
+        }
+
+        let (mut position, mut last_lod) = (Position::default(), None);
+        let mut events = walk.events.iter().peekable();
+        for evaluation in 0..walk.evaluations {
+            let settings = schedule.at(args.resolution, position.round_nimg);
+            let resets = settings.changes_level(last_lod);
+            match events.next_if(|event| event.evaluation == evaluation) {
+                Some(event) => {
+                    assert_eq!(
+                        (position.nimg, settings.lod, settings.side, settings.batch, resets),
+                        (
+                            event.cur_nimg,
+                            event.lod,
+                            event.resolution,
+                            event.minibatch,
+                            event.reset_optimizers
+                        ),
+                        "{name}, evaluation {evaluation}"
+                    );
+                }
+                None => assert!(!resets, "{name}, evaluation {evaluation} resets the optimizers"),
+            }
+            last_lod = Some(settings.lod);
+            for _ in 0..walk.minibatch_repeats {
+                position = position.advanced(settings.batch, walk.minibatch_repeats);
+            }
+        }
+        assert_eq!(position.nimg, walk.end_nimg, "{name}");
+        assert!(events.next().is_none(), "{name}: not all events happened");
+    }
+}
