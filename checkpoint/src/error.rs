@@ -43,13 +43,13 @@ pub enum Error {
         looks_like: Option<&'static str>,
     },
     /// The file ends too early.
-    #[error("`{}` is truncated: it has {have} of {need} bytes", path.display())]
+    #[error("`{}` is truncated: it has {have} of at least {need} bytes", path.display())]
     Truncated {
         /// The file.
         path: PathBuf,
         /// Its length.
         have: u64,
-        /// The length that its header asks for.
+        /// The length that what could be read of its header asks for.
         need: u64,
     },
     /// The file goes on after its last tensor.

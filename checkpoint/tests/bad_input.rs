@@ -95,7 +95,7 @@ fn a_truncated_file_says_how_much_is_missing() {
     let need = GOOD.len();
     assert_eq!(
         message(&GOOD[..need - 1]),
-        format!("`bad.safetensors` is truncated: it has {} of {need} bytes", need - 1)
+        format!("`bad.safetensors` is truncated: it has {} of at least {need} bytes", need - 1)
     );
     assert!(matches!(open(&GOOD[..100]), Err(Error::Truncated { .. })));
     let mut longer = GOOD.clone();
@@ -201,7 +201,7 @@ proptest! {
     }
 
     #[test]
-    fn flipped_bits_never_panic(flips in prop::collection::vec((0..data_start() * 8), 1..4)) {
+    fn flipped_bits_never_panic(flips in prop::collection::vec(0..data_start() * 8, 1..4)) {
         let mut bytes = GOOD.clone();
         for bit in flips {
             bytes[bit / 8] ^= 1 << (bit % 8);

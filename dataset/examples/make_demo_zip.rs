@@ -1,7 +1,7 @@
 //! Makes the small data set that comes with the repository out of a larger one.
 //!
 //! ```text
-//! cargo run --release -p stylegan-dataset --example make_demo_zip -- \
+//! cargo run -p stylegan-dataset --example make_demo_zip -- \
 //!     SOURCE OUT.zip [--side 64] [--max-bytes 9500000] [--quality 92]
 //! ```
 //!

@@ -1,0 +1,62 @@
+//! `stylegan dataset`
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use stylegan_dataset::{PackOptions, pack};
+
+use crate::pictures::{summary, with_progress};
+use crate::report::note;
+
+/// Prepare pictures for training
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Command {
+    /// Decode, crop and resize pictures once, into a folder that training reads fast
+    Pack(PackArgs),
+}
+
+impl Command {
+    pub(crate) fn run(&self) -> Result<()> {
+        match self {
+            Self::Pack(args) => run_pack(args),
+        }
+    }
+}
+
+/// Decode, crop and resize pictures once, into a folder that training reads fast
+///
+/// Each picture's middle square is resized to the resolution and stored at every side from it down to 4. A folder
+/// that holds the same pictures packed is left as it is.
+#[derive(Debug, clap::Args)]
+pub(crate) struct PackArgs {
+    /// Folder of PNG, JPEG and WebP pictures of any depth, or a zip of them
+    #[arg(value_name = "SOURCE")]
+    source: PathBuf,
+
+    /// Folder to write, which must not exist
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+
+    /// Side of the pictures in pixels, a power of two from 8 to 1024 [default: the largest that all pictures have]
+    #[arg(long, value_name = "N")]
+    resolution: Option<usize>,
+
+    /// Enlarge pictures that are smaller than the resolution, instead of refusing them
+    #[arg(long)]
+    allow_upscale: bool,
+
+    /// Fraction of pictures, 0 to 1, that may be unreadable and left out
+    #[arg(long, value_name = "F", default_value_t = PackOptions::default().max_bad_fraction)]
+    max_bad_fraction: f64,
+}
+
+fn run_pack(args: &PackArgs) -> Result<()> {
+    let options = PackOptions {
+        resolution: args.resolution,
+        allow_upscale: args.allow_upscale,
+        max_bad_fraction: args.max_bad_fraction,
+    };
+    let (_, report) = with_progress(|progress| pack(&args.source, &args.out, &options, progress))?;
+    note(&summary(&report));
+    Ok(())
+}

@@ -1,0 +1,189 @@
+//! `stylegan demo`
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use candle_core::{DType, Device, Tensor};
+use stylegan_checkpoint::Checkpoint;
+use stylegan_dataset::{BatchRequest, Order, Pyramid, assemble};
+use stylegan_generator::{Generator, GeneratorConfig, Noise, Truncation};
+use stylegan_metrics::{SlicedWasserstein, sliced_wasserstein};
+use stylegan_ops::{Key, Parameters};
+use stylegan_trainer::{TrainConfig, process_reals};
+
+use crate::device::DeviceName;
+use crate::report::{Exit, data, note};
+use crate::train::{open_pictures, train};
+
+/// The pictures that come with the program.
+const FACES: &[u8] = include_bytes!("../../demo/faces64.zip");
+/// Length of the demo that the preset was made for, in minutes on two cores.
+const PRESET_MINUTES: f64 = 5.0;
+/// Pictures on each side of the measured distance.
+const MEASURED: usize = 1024;
+
+/// Train a small network on the pictures that come with the program, and draw with it
+///
+/// Leaves a run folder with grids of reals and fakes, a checkpoint, a style-mixing figure and a looping walk in w.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// About how long to train, in minutes on two cores; another machine takes more or less
+    #[arg(long, value_name = "M", default_value_t = PRESET_MINUTES)]
+    minutes: f64,
+
+    /// Folder of all runs; this one gets a folder of its own inside
+    #[arg(long, value_name = "DIR", default_value = "runs")]
+    out: PathBuf,
+
+    /// Seed of everything random
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    seed: u64,
+}
+
+pub(crate) fn run(args: &Args) -> Result<Exit> {
+    let config = configuration(args)?;
+    let zip = unpack(&args.out)?;
+    let pyramid = open_pictures(&zip, &args.out, &config)?;
+    let outcome = train(config, pyramid.clone(), &args.out, DeviceName::Cpu)?;
+    if !outcome.finished {
+        return Ok(Exit::Stopped);
+    }
+
+    let run_dir = &outcome.run_dir;
+    let path = |name: &str| run_dir.join(name).into_os_string();
+    for command in [
+        vec![
+            "mix".into(),
+            "--rows=0-3".into(),
+            "--cols=4-9".into(),
+            "--styles=0-3".into(),
+            "--out".into(),
+            path("mix.png"),
+        ],
+        vec![
+            "interpolate".into(),
+            "--seeds=0-5".into(),
+            "--space=w".into(),
+            "--loop".into(),
+            "--out".into(),
+            path("walk.gif"),
+        ],
+    ] {
+        crate::run_arguments(command.into_iter().chain(["--checkpoint".into(), path("")]))?;
+    }
+    let distances = Distances::measure(&outcome.snapshot, &pyramid)?;
+    let measured = format!(
+        "sliced Wasserstein distance x1000 of {MEASURED} fakes to reals (32, 16 pixels): {}; untrained: {}",
+        levels(&distances.trained),
+        levels(&distances.untrained)
+    );
+    note(&measured);
+    let report = run_dir.join("swd.txt");
+    fs::write(&report, format!("{measured}\n"))
+        .with_context(|| format!("cannot write `{}`", report.display()))?;
+    data(&next_steps(run_dir))?;
+    Ok(Exit::Done)
+}
+
+/// The preset, its times stretched to the minutes asked for.
+fn configuration(args: &Args) -> Result<TrainConfig> {
+    if !(0.01..=10_000.0).contains(&args.minutes) {
+        return Err(crate::report::Refusal::usage(format!(
+            "`--minutes {}` is not between 0.01 and 10000",
+            args.minutes
+        ))
+        .into());
+    }
+    let mut config = TrainConfig::load(Some("demo"), &[])?;
+    let factor = args.minutes / PRESET_MINUTES;
+    let schedule = &mut config.schedule;
+    for kimg in [&mut schedule.steady_kimg, &mut schedule.fade_kimg, &mut schedule.total_kimg] {
+        *kimg *= factor;
+    }
+    config.run.tick_kimg = config.run.tick_kimg.map(|kimg| kimg * factor);
+    config.run.seed = args.seed;
+    Ok(config.checked()?)
+}
+
+/// Writes the program's pictures into the cache of the runs, unless they are there.
+fn unpack(runs: &Path) -> Result<PathBuf> {
+    let cache = runs.join(".cache");
+    let path = cache.join("demo-faces64.zip");
+    if fs::metadata(&path).is_ok_and(|found| found.len() == FACES.len() as u64) {
+        return Ok(path);
+    }
+    let write = || -> std::io::Result<()> {
+        fs::create_dir_all(&cache)?;
+        let mut file = tempfile::NamedTempFile::new_in(&cache)?;
+        file.write_all(FACES)?;
+        file.as_file().sync_all()?;
+        file.persist(&path)?;
+        Ok(())
+    };
+    write().with_context(|| format!("cannot write `{}`", path.display()))?;
+    Ok(path)
+}
+
+/// How far fakes are from reals, of the trained network and of one at its first values.
+struct Distances {
+    trained: SlicedWasserstein,
+    untrained: SlicedWasserstein,
+}
+
+impl Distances {
+    fn measure(snapshot: &Path, pyramid: &Pyramid) -> Result<Self> {
+        let checkpoint = Checkpoint::open(snapshot)?;
+        let generator = &checkpoint.meta().generator;
+        let reals = reals(pyramid, generator.resolution)?;
+        let first_values = Parameters::new(Key::new("untrained", &[0]));
+        let untrained = Generator::new(generator, &first_values.builder(DType::F32, &Device::Cpu))?;
+        drop(untrained);
+        let untrained = Generator::new(generator, &first_values.frozen(DType::F32, &Device::Cpu))?;
+        Ok(Self {
+            trained: sliced_wasserstein(&reals, &fakes(&checkpoint.generator(&Device::Cpu)?, generator)?, 0)?,
+            untrained: sliced_wasserstein(&reals, &fakes(&untrained, generator)?, 0)?,
+        })
+    }
+}
+
+fn reals(pyramid: &Pyramid, resolution: usize) -> Result<Tensor> {
+    let request = BatchRequest { first_position: 0, batch: MEASURED, resolution };
+    let batch = assemble(pyramid, &Order::new(0, pyramid.len()), false, &request)?;
+    let pixels = Tensor::from_vec(batch.pixels_u8, (MEASURED, 3, resolution, resolution), &Device::Cpu)?;
+    Ok(process_reals(&pixels, 0.0, DType::F32)?)
+}
+
+/// Fakes without truncation, clamped to what a picture can show.
+fn fakes(generator: &Generator, config: &GeneratorConfig) -> Result<Tensor> {
+    let chunk = 32;
+    let pictures = (0..MEASURED as u64)
+        .step_by(chunk)
+        .map(|first| {
+            let z = Key::new("measured latents", &[first]).normal(
+                (chunk, config.z_dim),
+                DType::F32,
+                &Device::Cpu,
+            )?;
+            let noise = Noise::Random(Key::new("measured noise", &[first]));
+            generator.forward(&z, None, Truncation::OFF, &noise)?.clamp(-1.0, 1.0)
+        })
+        .collect::<candle_core::Result<Vec<_>>>()?;
+    Ok(Tensor::cat(&pictures, 0)?)
+}
+
+fn levels(distance: &SlicedWasserstein) -> String {
+    let levels: Vec<_> = distance.levels.iter().map(|(_, distance)| format!("{distance:.1}")).collect();
+    format!("{}, mean {:.1}", levels.join(", "), distance.mean())
+}
+
+fn next_steps(run_dir: &Path) -> String {
+    let run = run_dir.display();
+    format!(
+        "Look at `{run}`: fakes*.png, mix.png, walk.gif. Then:\n\n  \
+         stylegan train --data YOUR_PHOTOS\n  \
+         stylegan sample --checkpoint {run} --seeds 0-15 --out faces.png\n  \
+         stylegan interpolate --checkpoint {run} --seeds 0,1,2 --space w --loop --out walk.gif\n"
+    )
+}

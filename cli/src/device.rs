@@ -1,0 +1,70 @@
+//! Where the numbers are computed.
+
+use std::fmt;
+use std::str::FromStr;
+
+use anyhow::Context;
+use candle_core::Device;
+use candle_core::utils::cuda_is_available;
+
+use crate::report::Refusal;
+
+/// `cpu` or `cuda:N`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum DeviceName {
+    Cpu,
+    Cuda(usize),
+}
+
+impl DeviceName {
+    /// The device itself.
+    pub(crate) fn open(self) -> anyhow::Result<Device> {
+        match self {
+            Self::Cpu => Ok(Device::Cpu),
+            Self::Cuda(_) if !cuda_is_available() => Err(Refusal::new(format!(
+                "`--device {self}` was asked for, but this program was built without CUDA"
+            ))
+            .hint("leave `--device` out to compute on the CPU")
+            .into()),
+            Self::Cuda(ordinal) => Device::new_cuda(ordinal).with_context(|| format!("cannot open `{self}`")),
+        }
+    }
+}
+
+impl fmt::Display for DeviceName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Cpu => f.write_str("cpu"),
+            Self::Cuda(ordinal) => write!(f, "cuda:{ordinal}"),
+        }
+    }
+}
+
+impl FromStr for DeviceName {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let unknown = || "a device is `cpu` or `cuda:N`, such as `cuda:0`".to_owned();
+        match text.split_once(':') {
+            None if text == "cpu" => Ok(Self::Cpu),
+            None if text == "cuda" => Ok(Self::Cuda(0)),
+            Some(("cuda", ordinal)) => ordinal.parse().map(Self::Cuda).map_err(|_| unknown()),
+            _ => Err(unknown()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_devices() {
+        assert_eq!("cpu".parse(), Ok(DeviceName::Cpu));
+        assert_eq!("cuda".parse(), Ok(DeviceName::Cuda(0)));
+        assert_eq!("cuda:3".parse(), Ok(DeviceName::Cuda(3)));
+        for text in ["", "gpu", "cuda:", "cuda:x", "cpu:0"] {
+            assert!(text.parse::<DeviceName>().is_err(), "{text}");
+        }
+    }
+}

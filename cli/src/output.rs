@@ -1,0 +1,135 @@
+//! Where results go: checked before any work, so that nothing is overwritten or drawn in vain.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::report::Refusal;
+
+/// Extensions of pictures and films, whether this program writes them or not.
+const EXTENSIONS: [&str; 12] =
+    ["png", "gif", "jpg", "jpeg", "webp", "bmp", "tif", "tiff", "apng", "mp4", "webm", "mov"];
+
+/// Whether files that exist are overwritten.
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub(crate) struct Force {
+    /// Overwrite files that exist
+    #[arg(long)]
+    pub(crate) force: bool,
+}
+
+/// What `--out` asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Output {
+    Png(PathBuf),
+    Gif(PathBuf),
+    Folder(PathBuf),
+}
+
+impl Output {
+    /// Tells a file from a folder by the name's extension; a folder may have one if it exists or ends in a slash.
+    pub(crate) fn parse(path: &Path) -> Result<Self> {
+        let extension =
+            path.extension().and_then(|extension| extension.to_str()).map(str::to_ascii_lowercase);
+        let ends_in_slash =
+            path.as_os_str().to_str().is_some_and(|text| text.ends_with(std::path::is_separator));
+        if ends_in_slash || path.is_dir() {
+            return Ok(Self::Folder(path.to_owned()));
+        }
+        match extension.as_deref() {
+            Some("png") => Ok(Self::Png(path.to_owned())),
+            Some("gif") => Ok(Self::Gif(path.to_owned())),
+            Some(extension) if EXTENSIONS.contains(&extension) => Err(Refusal::usage(format!(
+                "`--out {}` is of a kind that is not written",
+                path.display()
+            ))
+            .hint("pictures are written as PNG, `--out NAME.png`, or one by one into a folder, `--out DIR`")
+            .into()),
+            _ => Ok(Self::Folder(path.to_owned())),
+        }
+    }
+
+    /// Makes sure that the file can be written.
+    pub(crate) fn check_file(path: &Path, force: Force) -> Result<()> {
+        check_parent(path)?;
+        if !force.force && path.symlink_metadata().is_ok() {
+            return Err(exists(path));
+        }
+        Ok(())
+    }
+
+    /// Makes sure that these files can be written in the folder, which is made by [`make_folder`] later.
+    pub(crate) fn check_folder<'a>(
+        folder: &Path,
+        names: impl IntoIterator<Item = &'a String>,
+        force: Force,
+    ) -> Result<()> {
+        if folder.symlink_metadata().is_ok() && !folder.is_dir() {
+            return Err(Refusal::new(format!("`{}` is a file, not a folder", folder.display()))
+                .hint(
+                    "pictures are written as PNG, `--out NAME.png`, or one by one into a folder, `--out DIR`",
+                )
+                .into());
+        }
+        check_parent(folder)?;
+        if force.force {
+            return Ok(());
+        }
+        match names.into_iter().map(|name| folder.join(name)).find(|path| path.symlink_metadata().is_ok()) {
+            Some(path) => Err(exists(&path)),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Makes the folder unless it is there.
+pub(crate) fn make_folder(folder: &Path) -> Result<()> {
+    match fs::create_dir(folder) {
+        Err(_) if folder.is_dir() => Ok(()),
+        result => result.with_context(|| format!("cannot create the folder `{}`", folder.display())),
+    }
+}
+
+fn exists(path: &Path) -> anyhow::Error {
+    Refusal::new(format!("`{}` exists; nothing was overwritten", path.display()))
+        .hint("give another name, or `--force` to overwrite it")
+        .into()
+}
+
+fn check_parent(path: &Path) -> Result<()> {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() && !parent.is_dir() => {
+            Err(Refusal::new(format!("the folder `{}` does not exist", parent.display()))
+                .hint(format!("`mkdir -p {}` makes it", parent.display()))
+                .into())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A bar on stderr, if that is a terminal.
+pub(crate) fn progress_bar(what: &'static str, total: u64) -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr_with_hz(10));
+    if let Ok(style) = ProgressStyle::with_template("{msg} [{bar:40}] {pos}/{len}, {eta} left") {
+        bar.set_style(style.progress_chars("=> "));
+    }
+    bar.with_message(what)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_tell_what_is_written() {
+        let parse = |text: &str| Output::parse(Path::new(text)).unwrap();
+        assert_eq!(parse("a/b.PNG"), Output::Png("a/b.PNG".into()));
+        assert_eq!(parse("b.gif"), Output::Gif("b.gif".into()));
+        assert_eq!(parse("faces"), Output::Folder("faces".into()));
+        assert_eq!(parse("faces-0.7"), Output::Folder("faces-0.7".into()));
+        assert_eq!(parse("faces.png/"), Output::Folder("faces.png/".into()));
+        assert!(Output::parse(Path::new("a.jpg")).is_err());
+    }
+}

@@ -1,0 +1,146 @@
+//! What the program says when it ends, and its exit code.
+
+use std::error::Error;
+use std::fmt::{self, Write as _};
+use std::io::{self, IsTerminal, Write as _, stderr};
+use std::process::ExitCode;
+
+/// How the program ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Exit {
+    /// All that was asked for is done.
+    Done,
+    /// It could not be done.
+    Failed,
+    /// It was asked for in a way that makes no sense.
+    Usage,
+    /// A signal stopped it; what was computed is saved.
+    Stopped,
+}
+
+impl Exit {
+    pub(crate) fn code(self) -> ExitCode {
+        ExitCode::from(match self {
+            Self::Done => 0,
+            Self::Failed => 1,
+            Self::Usage => 2,
+            Self::Stopped => 3,
+        })
+    }
+}
+
+/// A reason of the program itself not to do what it was asked for.
+#[derive(Debug)]
+pub(crate) struct Refusal {
+    message: String,
+    hint: Option<String>,
+    exit: Exit,
+}
+
+impl Refusal {
+    /// What was asked for cannot be done.
+    pub(crate) fn new(message: impl Into<String>) -> Self {
+        Self { message: message.into(), hint: None, exit: Exit::Failed }
+    }
+
+    /// What was asked for makes no sense.
+    pub(crate) fn usage(message: impl Into<String>) -> Self {
+        Self { exit: Exit::Usage, ..Self::new(message) }
+    }
+
+    /// What to do about it.
+    pub(crate) fn hint(self, hint: impl Into<String>) -> Self {
+        Self { hint: Some(hint.into()), ..self }
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl Error for Refusal {}
+
+/// Prints an error with its causes and the advice that any of them has; returns how the program ends.
+pub(crate) fn failure(error: &anyhow::Error) -> Exit {
+    let paint = |name: &str, color: u8| {
+        if is_colored(stderr().is_terminal()) {
+            format!("\x1b[1;{color}m{name}:\x1b[0m")
+        } else {
+            format!("{name}:")
+        }
+    };
+    let mut text = String::new();
+    let mut last = String::new();
+    for (depth, cause) in error.chain().enumerate() {
+        let message = plain(cause);
+        // Some libraries repeat their source in their own message.
+        if depth == 0 {
+            let _ = writeln!(text, "{} {message}", paint("error", 31));
+        } else if !last.ends_with(&message) {
+            let _ = writeln!(text, "{} {message}", paint("caused by", 31));
+        }
+        last = message;
+    }
+    if let Some(hint) = error.chain().find_map(hint_of) {
+        let _ = writeln!(text, "\n{} {hint}", paint("hint", 36));
+    }
+    say(&text);
+    error
+        .chain()
+        .find_map(|cause| match cause.downcast_ref::<Refusal>() {
+            Some(refusal) => Some(refusal.exit),
+            None => cause.is::<stylegan_trainer::ConfigError>().then_some(Exit::Usage),
+        })
+        .unwrap_or(Exit::Failed)
+}
+
+/// candle adds a backtrace to its messages when one is asked for; only the first line is for people.
+fn plain(error: &(dyn Error + 'static)) -> String {
+    let message = error.to_string();
+    match error.downcast_ref::<candle_core::Error>() {
+        Some(_) => message.lines().next().unwrap_or_default().to_owned(),
+        None => message,
+    }
+}
+
+fn hint_of(error: &(dyn Error + 'static)) -> Option<String> {
+    if let Some(error) = error.downcast_ref::<Refusal>() {
+        return error.hint.clone();
+    }
+    if let Some(error) = error.downcast_ref::<stylegan_trainer::ConfigError>() {
+        return error.hint();
+    }
+    if let Some(error) = error.downcast_ref::<stylegan_checkpoint::Error>() {
+        return error.hint();
+    }
+    if let Some(error) = error.downcast_ref::<stylegan_dataset::Error>() {
+        return error.hint();
+    }
+    error.downcast_ref::<stylegan_media::Error>()?.hint()
+}
+
+/// A sentence for the person in front of the terminal, on stderr.
+pub(crate) fn note(message: &str) {
+    say(&format!("{message}\n"));
+}
+
+fn say(text: &str) {
+    // Nobody is there to be told that nobody is there.
+    let _ = stderr().lock().write_all(text.as_bytes());
+}
+
+/// Data for whoever reads stdout; that it stops reading is no error.
+pub(crate) fn data(text: &str) -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        result => result,
+    }
+}
+
+/// Whether to write colors: to a terminal, unless `NO_COLOR` is set.
+pub(crate) fn is_colored(is_terminal: bool) -> bool {
+    is_terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}

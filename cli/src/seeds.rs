@@ -1,0 +1,119 @@
+//! Lists of numbers as in `0-15,20`.
+
+use std::fmt::Display;
+use std::str::FromStr;
+
+/// More than anyone draws in one go.
+const MOST: u64 = 1_000_000;
+
+/// Seeds in the order they were given.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Seeds(pub(crate) Vec<u64>);
+
+/// Layers in the order they were given.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Layers(pub(crate) Vec<usize>);
+
+impl FromStr for Seeds {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        numbers(text).map(Self)
+    }
+}
+
+impl FromStr for Layers {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        numbers(text)?
+            .into_iter()
+            .map(|layer| usize::try_from(layer).map_err(|_| format!("there is no layer {layer}")))
+            .collect::<Result<_, _>>()
+            .map(Self)
+    }
+}
+
+fn numbers(text: &str) -> Result<Vec<u64>, String> {
+    let mut all = Vec::new();
+    for part in text.split(',').map(str::trim) {
+        let (first, last) = match part.split_once('-') {
+            _ if part.is_empty() => return Err("a number is missing; write `0-15,20`".to_owned()),
+            None => {
+                let number = number(part)?;
+                (number, number)
+            }
+            Some((first, last)) => (number(first)?, number(last)?),
+        };
+        if first > last {
+            return Err(format!("`{part}` runs backwards; write `{last}-{first}`"));
+        }
+        if last - first >= MOST - all.len() as u64 {
+            return Err(format!("more than {} numbers", grouped(MOST)));
+        }
+        all.extend(first..=last);
+    }
+    Ok(all)
+}
+
+fn number(text: &str) -> Result<u64, String> {
+    let text = text.trim();
+    if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(format!("`{text}` is no number from 0 on; write `0-15,20`"));
+    }
+    text.parse().map_err(|_| format!("{text} is larger than {}", u64::MAX))
+}
+
+/// `1,234,567`
+pub(crate) fn grouped(number: impl Display) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_and_single_numbers_keep_their_order() {
+        assert_eq!("0-3,20, 7,7".parse(), Ok(Seeds(vec![0, 1, 2, 3, 20, 7, 7])));
+        assert_eq!("18446744073709551615".parse(), Ok(Seeds(vec![u64::MAX])));
+        assert_eq!(
+            "18446744073709551614-18446744073709551615".parse(),
+            Ok(Seeds(vec![u64::MAX - 1, u64::MAX]))
+        );
+        assert_eq!("5-5".parse(), Ok(Layers(vec![5])));
+        assert_eq!("0-999999".parse::<Seeds>().map(|seeds| seeds.0.len()), Ok(1_000_000));
+    }
+
+    #[test]
+    fn what_is_no_list_says_why() {
+        for (text, reason) in [
+            ("", "a number is missing; write `0-15,20`"),
+            ("1,,2", "a number is missing; write `0-15,20`"),
+            ("a", "`a` is no number from 0 on; write `0-15,20`"),
+            ("-1", "`` is no number from 0 on; write `0-15,20`"),
+            ("+1", "`+1` is no number from 0 on; write `0-15,20`"),
+            ("1-2-3", "`2-3` is no number from 0 on; write `0-15,20`"),
+            ("3-1", "`3-1` runs backwards; write `1-3`"),
+            ("18446744073709551616", "18446744073709551616 is larger than 18446744073709551615"),
+            ("0-1000000", "more than 1,000,000 numbers"),
+            ("0-18446744073709551615", "more than 1,000,000 numbers"),
+            ("0-999999,5", "more than 1,000,000 numbers"),
+        ] {
+            assert_eq!(text.parse::<Seeds>(), Err(reason.to_owned()), "{text}");
+        }
+    }
+
+    #[test]
+    fn digits_are_grouped() {
+        assert_eq!([0, 999, 1000, 26_219_627].map(grouped), ["0", "999", "1,000", "26,219,627"]);
+    }
+}

@@ -1,0 +1,11 @@
+//! The binary from end to end: what each command writes, and what it says when it refuses.
+
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
+mod dataset;
+mod inspect;
+mod interpolate;
+mod mix;
+mod sample;
+mod scene;
+mod usage;

@@ -1,0 +1,206 @@
+//! `stylegan sample`
+
+use image::GenericImageView;
+
+use crate::scene::Scene;
+
+const SAMPLE: &str = "sample --checkpoint net.safetensors";
+
+#[test]
+fn the_picture_of_a_seed_does_not_depend_on_its_company() {
+    let scene = Scene::new();
+    for noise in ["const", "random", "none"] {
+        let options = format!("{SAMPLE} --noise-mode {noise} --force");
+        scene.draws(&format!("{options} --seeds 7 --out alone.png"));
+        scene.draws(&format!("{options} --seeds 0-4,7,9 --out many"));
+        scene.draws(&format!("{options} --seeds 9,7,3 --grid 3x1 --out grid.png"));
+        assert_eq!(scene.bytes("alone.png"), scene.bytes("many/seed0007.png"), "{noise}");
+        let grid = scene.picture("grid.png");
+        for (column, seed) in [9, 7, 3].into_iter().enumerate() {
+            let cell = grid.view(column as u32 * 16, 0, 16, 16).to_image();
+            assert_eq!(cell, scene.picture(&format!("many/seed000{seed}.png")), "{noise} {seed}");
+        }
+        assert_ne!(scene.bytes("many/seed0003.png"), scene.bytes("many/seed0007.png"));
+    }
+}
+
+#[test]
+fn the_same_command_gives_the_same_bytes() {
+    let scene = Scene::new();
+    for name in ["a.png", "b.png"] {
+        let words =
+            scene.draws(&format!("{SAMPLE} --seeds 0-4 --noise-mode random --noise-seed 3 --out {name}"));
+        assert_eq!(words, format!("wrote 5 pictures of 16x16 to `{name}`\n"));
+    }
+    assert_eq!(scene.bytes("a.png"), scene.bytes("b.png"));
+    // Five pictures nearly square: three columns, two rows.
+    assert_eq!(scene.picture("a.png").dimensions(), (48, 32));
+}
+
+#[test]
+fn every_option_changes_the_picture() {
+    let scene = Scene::new();
+    let mut seen = Vec::new();
+    for (i, options) in [
+        "",
+        "--truncation-psi 1",
+        "--truncation-psi -0.5",
+        "--truncation-cutoff 2",
+        "--noise-mode none",
+        "--noise-mode random",
+        "--noise-mode random --noise-seed 1",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let name = format!("{i}.png");
+        scene.draws(&format!("{SAMPLE} --seeds 5 {options} --out {name}"));
+        let picture = scene.picture(&name);
+        assert!(!seen.contains(&picture), "{options}");
+        seen.push(picture);
+    }
+}
+
+#[test]
+fn a_run_folder_stands_for_its_newest_snapshot() {
+    let scene = Scene::empty();
+    std::fs::create_dir(scene.path("run")).unwrap();
+    scene.checkpoint("run/network-snapshot-000100.safetensors", 0.0, 0);
+    scene.checkpoint("run/network-snapshot-000090.safetensors", 1.0, 0);
+    scene.draws("sample --checkpoint run --seeds 1 --out out.png");
+    assert_eq!(scene.picture("out.png").dimensions(), (16, 16));
+}
+
+#[test]
+fn a_network_that_is_growing_draws_at_its_side() {
+    let scene = Scene::empty();
+    scene.checkpoint("half.safetensors", 1.25, 0);
+    let words = scene.draws("sample --checkpoint half.safetensors --seeds 1 --out out.png");
+    assert_eq!(
+        words,
+        "`half.safetensors` is in the middle of growing: pictures are 8x8 (lod 1.25 of 16x16)\n\
+         wrote 1 picture of 8x8 to `out.png`\n"
+    );
+    assert_eq!(scene.picture("out.png").dimensions(), (8, 8));
+}
+
+#[test]
+fn labels_are_asked_for_where_there_are_some() {
+    let scene = Scene::new();
+    scene.checkpoint("labels.safetensors", 0.0, 3);
+    let labels = "sample --checkpoint labels.safetensors --seeds 1";
+    scene.draws(&format!("{labels} --class 0 --out 0.png"));
+    scene.draws(&format!("{labels} --class 2 --out 2.png"));
+    assert_ne!(scene.bytes("0.png"), scene.bytes("2.png"));
+    scene.refuses(
+        &format!("{labels} --out out.png"),
+        2,
+        "error: this network has 3 labels, but no `--class` was given\n\nhint: `--class N` takes a number from 0 to 2\n",
+    );
+    scene.refuses(&format!("{labels} --class 3 --out out.png"), 2, "error: `--class 3` is not from 0 to 2\n");
+    scene.refuses(
+        &format!("{SAMPLE} --seeds 1 --class 0 --out out.png"),
+        2,
+        "error: `--class` was given, but this network has no labels\n",
+    );
+}
+
+#[test]
+fn nothing_is_overwritten_unasked() {
+    let scene = Scene::new();
+    std::fs::write(scene.path("out.png"), "precious").unwrap();
+    std::fs::create_dir(scene.path("many")).unwrap();
+    std::fs::write(scene.path("many/seed0002.png"), "precious").unwrap();
+    let hint = "hint: give another name, or `--force` to overwrite it\n";
+    // Said before the checkpoint is even looked at.
+    for checkpoint in ["net.safetensors", "missing"] {
+        scene.refuses(
+            &format!("sample --checkpoint {checkpoint} --seeds 1 --out out.png"),
+            1,
+            &format!("error: `out.png` exists; nothing was overwritten\n\n{hint}"),
+        );
+        scene.refuses(
+            &format!("sample --checkpoint {checkpoint} --seeds 1-3 --out many"),
+            1,
+            &format!("error: `many/seed0002.png` exists; nothing was overwritten\n\n{hint}"),
+        );
+    }
+    assert_eq!(scene.names("many"), ["seed0002.png"]);
+    assert_eq!(scene.bytes("out.png"), b"precious");
+    scene.draws(&format!("{SAMPLE} --seeds 1-3 --force --out many"));
+    assert_eq!(scene.names("many"), ["seed0001.png", "seed0002.png", "seed0003.png"]);
+    assert_eq!(scene.picture("many/seed0002.png").dimensions(), (16, 16));
+    // Others' files are no obstacle.
+    scene.draws(&format!("{SAMPLE} --seeds 4 --out many"));
+}
+
+#[test]
+fn places_that_cannot_be_written() {
+    let scene = Scene::new();
+    for out in ["missing/out.png", "missing/many"] {
+        scene.refuses(
+            &format!("{SAMPLE} --seeds 1 --out {out}"),
+            1,
+            "error: the folder `missing` does not exist\n\nhint: `mkdir -p missing` makes it\n",
+        );
+    }
+    let png_or_folder =
+        "hint: pictures are written as PNG, `--out NAME.png`, or one by one into a folder, `--out DIR`\n";
+    scene.refuses(
+        &format!("{SAMPLE} --seeds 1 --out net.safetensors"),
+        1,
+        &format!("error: `net.safetensors` is a file, not a folder\n\n{png_or_folder}"),
+    );
+    scene.refuses(
+        &format!("{SAMPLE} --seeds 1 --out out.jpg"),
+        2,
+        &format!("error: `--out out.jpg` is of a kind that is not written\n\n{png_or_folder}"),
+    );
+    scene.refuses(
+        &format!("{SAMPLE} --seeds 1 --out out.gif"),
+        2,
+        "error: `--out out.gif`: single pictures make no film\n\n\
+         hint: `stylegan interpolate` writes a walk between seeds as a GIF\n",
+    );
+}
+
+#[test]
+fn grids_that_do_not_fit() {
+    let scene = Scene::new();
+    scene.refuses(
+        &format!("{SAMPLE} --seeds 0-4 --grid 2x2 --out out.png"),
+        2,
+        "error: `--grid 2x2` has 4 cells, but 5 seeds were given\n\nhint: leave `--grid` out for a grid that fits\n",
+    );
+    scene.refuses(
+        &format!("{SAMPLE} --seeds 0-3 --grid 2x2 --out many"),
+        2,
+        "error: `--grid` makes one picture, but `--out many` is a folder\n\n\
+         hint: give a file, `--out NAME.png`, or leave `--grid` out\n",
+    );
+    scene.refuses(
+        &format!("{SAMPLE} --seeds 0 --grid 2000x2000 --out out.png"),
+        1,
+        "error: 2000x2000 pictures of 16x16 make a picture of 1,024,000,000 pixels, more than 268,435,456\n\n\
+         hint: write single pictures into a folder, `--out DIR`, or draw fewer\n",
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn a_folder_without_permission_gives_the_systems_reason() {
+    use std::os::unix::fs::PermissionsExt;
+    let scene = Scene::new();
+    let locked = scene.path("locked");
+    std::fs::create_dir(&locked).unwrap();
+    std::fs::set_permissions(&locked, std::fs::Permissions::from_mode(0o555)).unwrap();
+    // A superuser is not kept out.
+    if std::fs::write(locked.join("probe"), "").is_ok() {
+        return;
+    }
+    scene.refuses(
+        &format!("{SAMPLE} --seeds 1 --out locked/out.png"),
+        1,
+        "error: cannot write `locked/out.png`\ncaused by: Permission denied (os error 13)\n",
+    );
+}

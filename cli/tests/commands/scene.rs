@@ -1,0 +1,126 @@
+//! A folder with small checkpoints, in which the binary runs.
+
+use std::fs;
+use std::path::PathBuf;
+
+use assert_cmd::Command;
+use assert_cmd::cargo::cargo_bin_cmd;
+use candle_core::{DType, Device};
+use image::RgbImage;
+use stylegan_checkpoint::{Meta, Network, Progress, save};
+use stylegan_discriminator::{Critic, DiscriminatorConfig};
+use stylegan_generator::{Generator, GeneratorConfig};
+use stylegan_ops::{Key, Parameters};
+use tempfile::TempDir;
+
+pub(crate) struct Scene {
+    folder: TempDir,
+}
+
+/// What the binary left behind.
+pub(crate) struct Ran {
+    pub(crate) code: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Scene {
+    /// An empty folder.
+    pub(crate) fn empty() -> Self {
+        Self { folder: tempfile::tempdir().unwrap() }
+    }
+
+    /// A folder with `net.safetensors`, a network of 16x16 that was trained to the end.
+    pub(crate) fn new() -> Self {
+        let scene = Self::empty();
+        scene.checkpoint("net.safetensors", 0.0, 0);
+        scene
+    }
+
+    /// Writes a checkpoint with random weights.
+    pub(crate) fn checkpoint(&self, name: &str, lod: f64, label_dim: usize) {
+        let generator = GeneratorConfig {
+            resolution: 16,
+            z_dim: 12,
+            w_dim: 10,
+            mapping_layers: 3,
+            mapping_fmaps: 14,
+            fmap_base: 64,
+            fmap_max: 8,
+            label_dim,
+            ..GeneratorConfig::default()
+        };
+        let discriminator = DiscriminatorConfig {
+            resolution: 16,
+            fmap_base: 64,
+            fmap_max: 8,
+            label_dim,
+            ..DiscriminatorConfig::default()
+        };
+        let parameters = |purpose| Parameters::new(Key::new(purpose, &[0]));
+        let (g, d, g_ema) = (parameters("g"), parameters("d"), parameters("g_ema"));
+        for g in [&g, &g_ema] {
+            Generator::new(&generator, &g.builder(DType::F32, &Device::Cpu)).unwrap();
+        }
+        Critic::new(&discriminator, &d.builder(DType::F32, &Device::Cpu)).unwrap();
+        // A fresh network has no noise and no mean of w: give it some.
+        for (name, var) in g_ema.vars() {
+            if name == "w_avg" || name.ends_with("noise_strength") {
+                var.set(&(var.as_tensor() + 0.3).unwrap()).unwrap();
+            }
+        }
+        let progress = Progress { nimg: 123_456, lod };
+        let meta = Meta { generator, discriminator: Some(discriminator), progress, config: None };
+        let networks = [(Network::G, &g), (Network::D, &d), (Network::GEma, &g_ema)];
+        save(&self.path(name), &meta, &networks, false).unwrap();
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub(crate) fn bytes(&self, name: &str) -> Vec<u8> {
+        fs::read(self.path(name)).unwrap()
+    }
+
+    pub(crate) fn picture(&self, name: &str) -> RgbImage {
+        image::open(self.path(name)).unwrap().into_rgb8()
+    }
+
+    /// Names of everything in a folder, sorted.
+    pub(crate) fn names(&self, folder: &str) -> Vec<String> {
+        let mut names: Vec<String> = fs::read_dir(self.path(folder))
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    }
+
+    /// Runs the binary in the folder, with arguments separated by spaces.
+    pub(crate) fn run(&self, arguments: &str) -> Ran {
+        let mut command: Command = cargo_bin_cmd!("stylegan");
+        command.current_dir(self.folder.path()).env_remove("RUST_LOG").args(arguments.split_whitespace());
+        let output = command.output().unwrap();
+        Ran {
+            code: output.status.code().unwrap(),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+
+    /// Runs the binary, which must succeed and say nothing on stdout; returns what it said on stderr.
+    pub(crate) fn draws(&self, arguments: &str) -> String {
+        let ran = self.run(arguments);
+        assert_eq!((ran.code, ran.stdout.as_str()), (0, ""), "{arguments}: {}", ran.stderr);
+        ran.stderr
+    }
+
+    /// Runs the binary, which must refuse with this exit code and exactly these words, and write nothing.
+    pub(crate) fn refuses(&self, arguments: &str, code: i32, words: &str) {
+        let before = self.names("");
+        let ran = self.run(arguments);
+        assert_eq!((ran.code, ran.stderr.as_str(), ran.stdout.as_str()), (code, words, ""), "{arguments}");
+        assert_eq!(self.names(""), before, "{arguments}");
+    }
+}
