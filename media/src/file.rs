@@ -46,7 +46,8 @@ impl NewFile {
     pub(crate) fn error(&self, error: image::ImageError) -> Error {
         let path = self.path.clone();
         match error {
-            image::ImageError::IoError(source) => Error::Write { path, source },
+            // An encoder wraps its own complaints as input and output errors as well; the system's wrap nothing.
+            image::ImageError::IoError(source) if source.get_ref().is_none() => Error::Write { path, source },
             source => Error::Encode { path, source },
         }
     }

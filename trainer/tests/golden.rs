@@ -170,7 +170,9 @@ fn whole_iterations_with_adam_and_average() -> Result<()> {
         let ema_beta = training.ema_beta(golden.scalar("minibatch") as usize);
         assert!((ema_beta - golden.scalar("ema_beta")).abs() < 1e-6);
         let mut trainer = trainer(&golden, kind, training, &weights)?;
-        for iteration in 1..=1 {
+        let iterations = (1..).take_while(|iteration| golden.contains(&format!("it{iteration}.reals"))).count();
+        assert_eq!(iterations, if file.starts_with('a') { 1 } else { 3 });
+        for iteration in 1..=iterations {
             let at = format!("it{iteration}.");
             let reals = golden.get(&format!("{at}reals"));
             let (batch, _, side, _) = reals.dims4()?;
@@ -206,7 +208,7 @@ fn whole_iterations_with_adam_and_average() -> Result<()> {
                     .into_iter()
                     .map(|(name, var)| (name, var.as_detached_tensor()))
                     .collect();
-                let bound = 2.1 * rate * f64::from(iteration);
+                let bound = 2.1 * rate * iteration as f64;
                 assert_close_after_steps(&golden, &prefix, &vars, bound)?;
             }
         }
