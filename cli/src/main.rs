@@ -5,17 +5,18 @@ use std::io::{IsTerminal, stderr};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use mimalloc::MiMalloc;
 use tracing_subscriber::EnvFilter;
 
 use crate::report::Exit;
 
+mod bench;
 mod dataset;
 mod demo;
 mod device;
 mod inspect;
 mod interpolate;
 mod layout;
+mod memory;
 mod mix;
 mod network;
 mod output;
@@ -26,9 +27,6 @@ mod sample;
 mod seeds;
 mod style;
 mod train;
-
-#[global_allocator]
-static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// Train StyleGAN on your pictures, and draw new ones.
 #[derive(Debug, Parser)]
@@ -60,6 +58,9 @@ enum Command {
     /// Prepare pictures for training
     #[command(subcommand)]
     Dataset(dataset::Command),
+    /// Measure how fast this machine trains and draws
+    #[command(subcommand)]
+    Bench(bench::Command),
     /// Train a small network on the pictures that come with the program, and draw with it
     Demo(demo::Args),
 }
@@ -74,6 +75,7 @@ impl Command {
             Self::Interpolate(args) => interpolate::run(&args),
             Self::Inspect(args) => inspect::run(&args),
             Self::Dataset(command) => command.run(),
+            Self::Bench(command) => command.run(),
         }
         .map(|()| Exit::Done)
     }
@@ -85,6 +87,7 @@ fn run_arguments(arguments: impl IntoIterator<Item = OsString>) -> anyhow::Resul
 }
 
 fn main() -> ExitCode {
+    memory::keep_pages();
     let cli = Cli::parse();
     tracing_subscriber::fmt()
         .with_env_filter(EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn")))

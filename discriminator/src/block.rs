@@ -6,10 +6,7 @@
 
 use candle_core::{Result, Tensor, bail};
 use candle_nn::VarBuilder;
-use stylegan_ops::{
-    EqualizedConv, EqualizedDense, GAIN_LEAKY_RELU, bias_leaky_relu, blur, conv2d, conv2d_transpose,
-    downscale2x, downscale2x_adjoint, leaky_relu_grad,
-};
+use stylegan_ops::{EqualizedConv, EqualizedDense, GAIN_LEAKY_RELU, Sampling, leaky_relu_grad};
 
 use crate::DiscriminatorConfig;
 use crate::minibatch_stddev::MinibatchStddev;
@@ -24,11 +21,11 @@ impl FromRgb {
     }
 
     pub(crate) fn forward(&self, pictures: &Tensor) -> Result<Tensor> {
-        self.0.forward_leaky_relu(pictures)
+        self.0.forward_leaky_relu(pictures, Sampling::Keep)
     }
 
     pub(crate) fn input_gradient(&self, g: &Tensor, out: &Tensor) -> Result<Tensor> {
-        conv2d_transpose(&leaky_relu_grad(g, out)?, &self.0.weight.effective()?)
+        self.0.input_gradient(g, out, Sampling::Keep)
     }
 }
 
@@ -37,7 +34,7 @@ impl FromRgb {
 pub(crate) struct Block {
     conv0: EqualizedConv,
     conv1_down: EqualizedConv,
-    blur: bool,
+    down: Sampling,
 }
 
 /// The activations of a [`Block`].
@@ -53,22 +50,19 @@ impl Block {
         Ok(Self {
             conv0: EqualizedConv::new(channels, channels, 3, GAIN_LEAKY_RELU, &vb.pp("conv0"))?,
             conv1_down: EqualizedConv::new(channels, below, 3, GAIN_LEAKY_RELU, &vb.pp("conv1_down"))?,
-            blur: config.blur,
+            down: Sampling::Down { blur: config.blur },
         })
     }
 
     pub(crate) fn forward(&self, x: &Tensor) -> Result<BlockRecord> {
-        let hidden = self.conv0.forward_leaky_relu(x)?;
-        let smooth = if self.blur { blur(&hidden)? } else { hidden.clone() };
-        let out = downscale2x(&conv2d(&smooth, &self.conv1_down.weight.effective()?)?)?;
-        Ok(BlockRecord { hidden, out: bias_leaky_relu(&out, &self.conv1_down.bias)? })
+        let hidden = self.conv0.forward_leaky_relu(x, Sampling::Keep)?;
+        let out = self.conv1_down.forward_leaky_relu(&hidden, self.down)?;
+        Ok(BlockRecord { hidden, out })
     }
 
     pub(crate) fn input_gradient(&self, g: &Tensor, record: &BlockRecord) -> Result<Tensor> {
-        let g = downscale2x_adjoint(&leaky_relu_grad(g, &record.out)?)?;
-        let g = conv2d_transpose(&g, &self.conv1_down.weight.effective()?)?;
-        let g = if self.blur { blur(&g)? } else { g };
-        conv2d_transpose(&leaky_relu_grad(&g, &record.hidden)?, &self.conv0.weight.effective()?)
+        let g = self.conv1_down.input_gradient(g, &record.out, self.down)?;
+        self.conv0.input_gradient(&g, &record.hidden, Sampling::Keep)
     }
 }
 
@@ -115,7 +109,7 @@ impl Head {
             Some(stddev) => stddev.forward(x)?,
             None => x.clone(),
         };
-        let conv = self.conv.forward_leaky_relu(&with_stddev)?;
+        let conv = self.conv.forward_leaky_relu(&with_stddev, Sampling::Keep)?;
         let dense0 = self.dense0.forward_leaky_relu(&conv.flatten_from(1)?)?;
         let scores = self.dense1.forward(&dense0)?;
         let scores = match self.labels(labels)? {
@@ -133,7 +127,7 @@ impl Head {
         };
         let g = leaky_relu_grad(&self.dense1.weight.matmul_transpose(&g)?, &record.dense0)?;
         let g = self.dense0.weight.matmul_transpose(&g)?.reshape(record.conv.shape())?;
-        let g = conv2d_transpose(&leaky_relu_grad(&g, &record.conv)?, &self.conv.weight.effective()?)?;
+        let g = self.conv.input_gradient(&g, &record.conv, Sampling::Keep)?;
         match self.stddev {
             Some(stddev) => stddev.input_gradient(&g, &record.input),
             None => Ok(g),

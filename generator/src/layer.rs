@@ -3,8 +3,8 @@
 use candle_core::{Result, Tensor};
 use candle_nn::{Init, VarBuilder};
 use stylegan_ops::{
-    EqualizedWeight, GAIN_LEAKY_RELU, bias_leaky_relu, blur, conv2d, instance_norm, instance_norm_style,
-    noise_bias_leaky_relu, pixel_norm, upscale2x,
+    EqualizedWeight, GAIN_LEAKY_RELU, Sampling, bias_leaky_relu, conv_leaky_relu, conv_noise_leaky_relu,
+    instance_norm, instance_norm_style, noise_bias_leaky_relu, pixel_norm,
 };
 
 use crate::{GeneratorConfig, Noise, Norm};
@@ -16,7 +16,7 @@ use crate::{GeneratorConfig, Noise, Norm};
 pub struct SynthesisLayer {
     index: usize,
     weight: Option<EqualizedWeight>,
-    blur: bool,
+    sampling: Sampling,
     noise: Option<LayerNoise>,
     bias: Tensor,
     norm: Norm,
@@ -65,53 +65,46 @@ impl SynthesisLayer {
             None
         };
         let bias = zeros(channels, "bias")?;
-        Ok(Self { index, weight, blur: config.blur && upscales, noise, bias, norm: config.norm, style })
+        let sampling = if upscales { Sampling::Up { blur: config.blur } } else { Sampling::Keep };
+        Ok(Self { index, weight, sampling, noise, bias, norm: config.norm, style })
     }
 
-    /// Everything before the epilogue; what layer 0 is given passes through.
+    /// The whole layer.
     ///
     /// # Shapes
     /// - `x`: `[batch, in, side, side]`
+    /// - `w`: `[batch, w_dim]`
     /// - returns: `[batch, channels, side, side]`, of twice the side in a layer that up-samples
     ///
     /// # Errors
-    /// If `x` does not have the layer's number of channels.
-    pub fn convolve(&self, x: &Tensor) -> Result<Tensor> {
-        let Some(weight) = &self.weight else { return Ok(x.clone()) };
-        let weight = weight.effective()?;
-        if self.index.is_multiple_of(2) {
-            let x = conv2d(&upscale2x(x)?, &weight)?;
-            if self.blur { blur(&x) } else { Ok(x) }
-        } else {
-            conv2d(x, &weight)
-        }
-    }
-
-    /// Noise, bias, leaky ReLU, norm and style, in this order.
-    ///
-    /// # Shapes
-    /// - `x`: `[batch, channels, side, side]`
-    /// - `w`: `[batch, w_dim]`
-    /// - returns: as `x`
-    ///
-    /// # Errors
     /// If a shape differs, or given noise has no image for this layer.
-    pub fn epilogue(&self, x: &Tensor, w: &Tensor, noise: &Noise) -> Result<Tensor> {
-        let image = match &self.noise {
-            Some(layer) => {
-                noise.of_layer(self.index, &layer.stored, x)?.map(|image| (image, &layer.strength))
-            }
-            None => None,
-        };
-        let x = match image {
-            Some((image, strength)) => noise_bias_leaky_relu(x, &image, strength, &self.bias)?,
-            None => bias_leaky_relu(x, &self.bias)?,
-        };
+    pub fn forward(&self, x: &Tensor, w: &Tensor, noise: &Noise) -> Result<Tensor> {
+        let x = self.activated(x, noise)?;
         match (self.norm, self.style(w)?) {
             (Norm::Instance, Some(style)) => instance_norm_style(&x, &style),
             (Norm::Instance, None) => instance_norm(&x),
             (Norm::Pixel, style) => apply_style(&pixel_norm(&x)?, style),
             (Norm::None, style) => apply_style(&x, style),
+        }
+    }
+
+    /// All up to the leaky ReLU.
+    fn activated(&self, x: &Tensor, noise: &Noise) -> Result<Tensor> {
+        let (batch, _, side, _) = x.dims4()?;
+        let side = if matches!(self.sampling, Sampling::Up { .. }) { 2 * side } else { side };
+        let noise = match &self.noise {
+            Some(layer) => noise
+                .of_layer(self.index, &layer.stored, batch, side, x)?
+                .map(|image| (image, &layer.strength)),
+            None => None,
+        };
+        match (&self.weight, noise) {
+            (None, None) => bias_leaky_relu(x, &self.bias),
+            (None, Some((image, strength))) => noise_bias_leaky_relu(x, &image, strength, &self.bias),
+            (Some(weight), None) => conv_leaky_relu(x, &weight.effective()?, &self.bias, self.sampling),
+            (Some(weight), Some((image, strength))) => {
+                conv_noise_leaky_relu(x, &weight.effective()?, &image, strength, &self.bias, self.sampling)
+            }
         }
     }
 

@@ -17,19 +17,23 @@ pub enum Noise {
 }
 
 impl Noise {
-    /// The image of `layer`, whose features are like `x` `[batch, channels, side, side]`.
-    pub(crate) fn of_layer(&self, layer: usize, stored: &Tensor, x: &Tensor) -> Result<Option<Tensor>> {
+    /// The image of `layer`, whose features have `side` pixels a side; of the type and on the device of `like`.
+    pub(crate) fn of_layer(
+        &self,
+        layer: usize,
+        stored: &Tensor,
+        batch: usize,
+        side: usize,
+        like: &Tensor,
+    ) -> Result<Option<Tensor>> {
         Ok(match self {
             Noise::None => None,
             Noise::Const => Some(stored.clone()),
-            Noise::Random(key) => {
-                let (batch, _, height, width) = x.dims4()?;
-                Some(key.child("layer", layer as u64).normal(
-                    (batch, 1, height, width),
-                    x.dtype(),
-                    x.device(),
-                )?)
-            }
+            Noise::Random(key) => Some(key.child("layer", layer as u64).normal(
+                (batch, 1, side, side),
+                like.dtype(),
+                like.device(),
+            )?),
             Noise::Given(images) => match images.get(layer) {
                 Some(image) => Some(image.clone()),
                 None => bail!("noise was given for {} layers, but layer {layer} is in use", images.len()),

@@ -96,7 +96,7 @@ impl Synthesis {
             if index + 2 == 2 * blocks && level.fade > 0.0 {
                 previous = Some(x.clone());
             }
-            x = layer.epilogue(&layer.convolve(&x)?, &w_of(index)?, noise)?;
+            x = layer.forward(&x, &w_of(index)?, noise)?;
         }
         let picture = self.to_rgb[blocks - 1].forward(&x)?;
         match previous {

@@ -7,7 +7,7 @@ use candle_core::{
 use planes::{build, float_kernel, map, slice, sums};
 
 /// What a leaky `ReLU` multiplies negative values by.
-const SLOPE: f64 = 0.2;
+pub(crate) const SLOPE: f64 = 0.2;
 
 /// `x` where `x >= 0`, else `0.2 x`.
 ///
@@ -122,7 +122,7 @@ fn split_channels(name: &str, shape: &Shape) -> Result<(usize, usize, usize)> {
 
 /// Separates what a fused backward pass wrote one behind the other: the gradient of the picture, and
 /// `sums_per_plane` sums for each plane, added up over the batch to `[channels, sums_per_plane]`.
-fn unpack(packed: &Tensor, x: &Shape, sums_per_plane: usize) -> Result<(Tensor, Tensor)> {
+pub(crate) fn unpack(packed: &Tensor, x: &Shape, sums_per_plane: usize) -> Result<(Tensor, Tensor)> {
     let (batch, channels, area) = split_channels("unpack", x)?;
     let len = batch * channels * area;
     let dx = packed.narrow(0, 0, len)?.reshape(x)?;
@@ -151,6 +151,12 @@ impl CustomOp1 for LeakyRelu {
     }
 }
 
+/// The values of [`leaky_relu_grad`].
+pub(crate) fn masked<T: WithDType>(g: &[T], y: &[T]) -> Vec<T> {
+    let slope = T::from_f64(SLOPE);
+    map(g, y, |g, y| if y >= T::zero() { g } else { g * slope })
+}
+
 struct LeakyReluGrad;
 
 impl CustomOp2 for LeakyReluGrad {
@@ -166,9 +172,7 @@ impl CustomOp2 for LeakyReluGrad {
         y_layout: &Layout,
     ) -> Result<(CpuStorage, Shape)> {
         float_kernel!(self.name(), g, T => {
-            let slope = T::from_f64(SLOPE);
-            let (g, y) = (slice::<T>(g, g_layout)?, slice::<T>(y, y_layout)?);
-            let dx = map(g, y, |g, y| if y >= 0. { g } else { g * slope });
+            let dx = masked(slice::<T>(g, g_layout)?, slice::<T>(y, y_layout)?);
             Ok((T::to_cpu_storage_owned(dx), g_layout.shape().clone()))
         })
     }
@@ -324,25 +328,25 @@ impl CustomOp3 for NoiseBiasLeakyRelu {
 }
 
 /// The noise that lies over each plane of a picture.
-struct NoisePlanes<'a, T> {
+pub(crate) struct NoisePlanes<'a, T> {
     noise: &'a [T],
     channels: usize,
     area: usize,
 }
 
 impl<'a, T> NoisePlanes<'a, T> {
-    fn new(noise: &'a [T], channels: usize, area: usize) -> Self {
+    pub(crate) fn new(noise: &'a [T], channels: usize, area: usize) -> Self {
         Self { noise, channels, area }
     }
 
-    fn of(&self, plane: usize) -> &'a [T] {
+    pub(crate) fn of(&self, plane: usize) -> &'a [T] {
         let sample = if self.noise.len() == self.area { 0 } else { plane / self.channels };
         &self.noise[sample * self.area..][..self.area]
     }
 }
 
 /// The gradient `dx` behind a leaky `ReLU`, then the sum of `dx` over each plane.
-struct LeakyReluGradSums;
+pub(crate) struct LeakyReluGradSums;
 
 impl CustomOp2 for LeakyReluGradSums {
     fn name(&self) -> &'static str {
@@ -383,7 +387,7 @@ impl CustomOp2 for LeakyReluGradSums {
 }
 
 /// The gradient `dx` behind a leaky `ReLU`, then the sums of `dx * noise` and `dx` over each plane.
-struct LeakyReluGradNoiseSums;
+pub(crate) struct LeakyReluGradNoiseSums;
 
 impl CustomOp3 for LeakyReluGradNoiseSums {
     fn name(&self) -> &'static str {

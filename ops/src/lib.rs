@@ -4,19 +4,23 @@
 mod activation;
 mod conv;
 mod equalized;
+mod layer;
 mod norm;
 mod parameters;
 mod random;
 mod resample;
 mod resolution;
+mod smooth;
 mod update;
 
 pub use activation::{add_bias, bias_leaky_relu, leaky_relu, leaky_relu_grad, noise_bias_leaky_relu};
-pub use conv::{conv2d, conv2d_transpose, conv2d_weight_grad};
+pub use conv::{conv2d, conv2d_down, conv2d_down_transpose, conv2d_transpose, conv2d_up, conv2d_weight_grad};
 pub use equalized::{EqualizedConv, EqualizedDense, EqualizedWeight, GAIN_LEAKY_RELU};
+pub use layer::{Sampling, conv_leaky_relu, conv_leaky_relu_input_grad, conv_noise_leaky_relu};
 pub use norm::{instance_norm, instance_norm_style, pixel_norm};
 pub use parameters::Parameters;
 pub use random::Key;
 pub use resample::{blend, blur, downscale2x, downscale2x_adjoint, upscale2x, upscale2x_adjoint};
 pub use resolution::{Level, feature_maps, sides};
+pub use smooth::{smooth_down, smooth_down_adjoint, smooth_up};
 pub use update::{AdamUpdate, adam_update, all_finite, clamp_update, ema_update};

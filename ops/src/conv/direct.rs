@@ -8,7 +8,7 @@ use gemm::Parallelism;
 use pulp::bytemuck::Pod;
 use rayon::prelude::*;
 
-use super::geometry::Geometry;
+use super::geometry::{Geometry, Planes};
 use super::output::SharedSlice;
 use super::scratch::with_scratch;
 
@@ -22,7 +22,7 @@ const PARTIAL_VALUES: usize = 1 << 24;
 const MAX_PARTIALS: usize = 16;
 
 /// The types that convolutions are computed in.
-pub(super) trait Element: WithDType + Pod {
+pub(crate) trait Element: WithDType + Pod {
     const ZERO: Self;
     const ONE: Self;
 }
@@ -39,7 +39,7 @@ impl Element for f64 {
 
 /// `conv2d` of contiguous values.
 pub(super) fn forward<T: Element>(geometry: &Geometry, x: &[T], weight: &[T]) -> Vec<T> {
-    let pixels = geometry.pixels();
+    let Geometry { output, .. } = geometry;
     let mut y = vec![T::ZERO; geometry.output_len()];
     if geometry.taps() == 0 {
         return y;
@@ -48,22 +48,29 @@ pub(super) fn forward<T: Element>(geometry: &Geometry, x: &[T], weight: &[T]) ->
     strips(geometry).into_par_iter().with_max_len(1).for_each(|strip| {
         with_columns(geometry, x, strip, |columns, row_stride| {
             let product = Product {
-                rows: geometry.out_channels,
-                columns: strip.rows * geometry.width,
+                rows: output.channels,
+                columns: strip.rows * output.width,
                 depth: geometry.taps(),
                 left: Matrix { values: weight, row_stride: geometry.taps(), column_stride: 1 },
                 right: Matrix { values: columns, row_stride, column_stride: 1 },
             };
-            let first = strip.image * geometry.out_channels * pixels + strip.top * geometry.width;
-            product.store(&shared, first, pixels, false);
+            let first = strip.image * output.len() + strip.top * output.width;
+            product.store(&shared, first, output.pixels(), false);
         });
     });
     y
 }
 
-/// `conv2d_transpose` of contiguous values: the convolution by the rotated weight.
+/// `conv2d_transpose` of contiguous values: the convolution by the turned weight, of pixels set apart by zeros
+/// where the stride is 2.
 pub(super) fn transpose<T: Element>(geometry: &Geometry, g: &[T], weight: &[T]) -> Vec<T> {
-    forward(&geometry.transposed(), g, &rotated(geometry, weight))
+    let weight = turned(geometry.output.channels, geometry.kernel * geometry.kernel, weight);
+    if geometry.stride == 1 {
+        return forward(&geometry.transposed(), g, &weight);
+    }
+    let Geometry { batch, input, output, .. } = *geometry;
+    let apart = Planes { channels: output.channels, ..input };
+    forward(&Geometry::same(batch, apart, input.channels, 3), &spread(output, apart, g), &weight)
 }
 
 /// `conv2d_weight_grad` of contiguous values.
@@ -71,7 +78,7 @@ pub(super) fn transpose<T: Element>(geometry: &Geometry, g: &[T], weight: &[T]) 
 /// The strips are dealt out to partial sums whose number depends on the sizes alone, so the result does not
 /// depend on the number of threads.
 pub(super) fn weight_grad<T: Element>(geometry: &Geometry, x: &[T], g: &[T]) -> Vec<T> {
-    let pixels = geometry.pixels();
+    let Geometry { output, .. } = geometry;
     let len = geometry.weight_len();
     let strips = strips(geometry);
     if len == 0 || strips.is_empty() {
@@ -83,13 +90,13 @@ pub(super) fn weight_grad<T: Element>(geometry: &Geometry, x: &[T], g: &[T]) -> 
     dealt.for_each(|(sum, strips)| {
         let sum = SharedSlice::new(sum);
         for &strip in strips {
-            let first = strip.image * geometry.out_channels * pixels + strip.top * geometry.width;
+            let first = strip.image * output.len() + strip.top * output.width;
             with_columns(geometry, x, strip, |columns, column_stride| {
                 let product = Product {
-                    rows: geometry.out_channels,
+                    rows: output.channels,
                     columns: geometry.taps(),
-                    depth: strip.rows * geometry.width,
-                    left: Matrix { values: &g[first..], row_stride: pixels, column_stride: 1 },
+                    depth: strip.rows * output.width,
+                    left: Matrix { values: &g[first..], row_stride: output.pixels(), column_stride: 1 },
                     right: Matrix { values: columns, row_stride: 1, column_stride },
                 };
                 product.store(&sum, 0, geometry.taps(), true);
@@ -106,7 +113,7 @@ pub(super) fn weight_grad<T: Element>(geometry: &Geometry, x: &[T], g: &[T]) -> 
     sums
 }
 
-/// Some rows of one picture.
+/// Some rows of one picture of the output.
 #[derive(Clone, Copy, Debug)]
 struct Strip {
     image: usize,
@@ -115,33 +122,41 @@ struct Strip {
 }
 
 fn strips(geometry: &Geometry) -> Vec<Strip> {
-    let row_bytes = geometry.taps() * geometry.width * size_of::<f32>();
-    let rows = (STRIP_BYTES / row_bytes.max(1)).clamp(1, geometry.height.max(1));
-    let tops = (0..geometry.height).step_by(rows);
+    let Planes { height, width, .. } = geometry.output;
+    let row_bytes = geometry.taps() * width * size_of::<f32>();
+    let rows = (STRIP_BYTES / row_bytes.max(1)).clamp(1, height.max(1));
+    let tops = (0..height).step_by(rows);
     (0..geometry.batch)
-        .flat_map(|image| {
-            tops.clone().map(move |top| Strip { image, top, rows: rows.min(geometry.height - top) })
-        })
+        .flat_map(|image| tops.clone().map(move |top| Strip { image, top, rows: rows.min(height - top) }))
         .collect()
 }
 
 /// Calls `work` with the matrix `[taps, strip pixels]` and the distance between its rows.
 fn with_columns<T: Element>(geometry: &Geometry, x: &[T], strip: Strip, work: impl FnOnce(&[T], usize)) {
-    let (width, pixels) = (geometry.width, geometry.pixels());
-    let image = &x[strip.image * geometry.in_channels * pixels..][..geometry.in_channels * pixels];
+    let Geometry { input, output, stride, .. } = *geometry;
+    let image = &x[strip.image * input.len()..][..input.len()];
     if geometry.kernel == 1 {
-        return work(&image[strip.top * width..], pixels);
+        return work(&image[strip.top * input.width..], input.pixels());
     }
-    let row_stride = strip.rows * width;
+    let row_stride = strip.rows * output.width;
     with_scratch(geometry.taps() * row_stride, |columns: &mut [T]| {
         for (tap, column) in columns.chunks_exact_mut(row_stride).enumerate() {
-            let plane = &image[tap / 9 * pixels..][..pixels];
+            let plane = &image[tap / 9 * input.pixels()..][..input.pixels()];
             let (dy, dx) = (tap % 9 / 3, tap % 3);
-            for (row, target) in column.chunks_exact_mut(width).enumerate() {
-                match (strip.top + row + dy).checked_sub(1).filter(|&source_row| source_row < geometry.height)
-                {
-                    Some(source_row) => shift_row(&plane[source_row * width..][..width], dx, target),
+            for (row, target) in column.chunks_exact_mut(output.width).enumerate() {
+                let source_row = ((strip.top + row) * stride + dy).checked_sub(geometry.padding());
+                match source_row.filter(|&source_row| source_row < input.height) {
                     None => target.fill(T::ZERO),
+                    Some(source_row) => {
+                        let source = &plane[source_row * input.width..][..input.width];
+                        if stride == 1 {
+                            shift_row(source, dx, target);
+                        } else {
+                            for (target, source) in target.iter_mut().zip(source[dx..].iter().step_by(2)) {
+                                *target = *source;
+                            }
+                        }
+                    }
                 }
             }
         }
@@ -165,21 +180,34 @@ fn shift_row<T: Element>(source: &[T], dx: usize, target: &mut [T]) {
     }
 }
 
-/// `[in, out, k, k]` of `[out, in, k, k]`, every kernel turned by half a turn.
-fn rotated<T: Element>(geometry: &Geometry, weight: &[T]) -> Vec<T> {
-    let kernel = geometry.kernel * geometry.kernel;
+/// Pixel `n` of `g` at `2 n + 1` among zeros.
+fn spread<T: Element>(from: Planes, to: Planes, g: &[T]) -> Vec<T> {
+    let mut apart = vec![T::ZERO; g.len() / from.pixels().max(1) * to.pixels()];
+    for (row, source) in g.chunks_exact(from.width.max(1)).enumerate() {
+        let (plane, row) = (row / from.height, row % from.height);
+        let target = &mut apart[plane * to.pixels() + (2 * row + 1) * to.width..][..to.width];
+        for (target, source) in target[1..].iter_mut().step_by(2).zip(source) {
+            *target = *source;
+        }
+    }
+    apart
+}
+
+/// `[in, out, k, k]` of `[out, in, k, k]`, every kernel, of `taps` values, turned by half a turn.
+pub(crate) fn turned<T: Element>(out_channels: usize, taps: usize, weight: &[T]) -> Vec<T> {
     let mut result = vec![T::ZERO; weight.len()];
     if weight.is_empty() {
         return result;
     }
-    for (in_channel, filter) in result.chunks_exact_mut(geometry.out_channels * kernel).enumerate() {
-        for (out_channel, target) in filter.chunks_exact_mut(kernel).enumerate() {
-            let source = &weight[(out_channel * geometry.in_channels + in_channel) * kernel..][..kernel];
+    let in_channels = weight.len() / (out_channels * taps);
+    result.par_chunks_exact_mut(out_channels * taps).enumerate().for_each(|(in_channel, filters)| {
+        for (out_channel, target) in filters.chunks_exact_mut(taps).enumerate() {
+            let source = &weight[(out_channel * in_channels + in_channel) * taps..][..taps];
             for (target, source) in target.iter_mut().zip(source.iter().rev()) {
                 *target = *source;
             }
         }
-    }
+    });
     result
 }
 

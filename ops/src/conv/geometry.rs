@@ -1,37 +1,73 @@
 //! The sizes that describe one convolution.
 
-/// What `conv2d` is applied to; its two gradients are described by the same numbers.
+/// The channels of one picture, or of its features.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Geometry {
-    pub(super) batch: usize,
-    pub(super) in_channels: usize,
-    pub(super) out_channels: usize,
-    pub(super) height: usize,
-    pub(super) width: usize,
-    /// 1, or 3 with one pixel of zeros on each side.
-    pub(super) kernel: usize,
+pub(crate) struct Planes {
+    pub(crate) channels: usize,
+    pub(crate) height: usize,
+    pub(crate) width: usize,
 }
 
-impl Geometry {
-    /// The convolution by the rotated weight that is the adjoint of this one.
-    pub(super) fn transposed(&self) -> Self {
-        Self { in_channels: self.out_channels, out_channels: self.in_channels, ..*self }
-    }
-
-    pub(super) fn pixels(&self) -> usize {
+impl Planes {
+    pub(crate) fn pixels(&self) -> usize {
         self.height * self.width
     }
 
-    pub(super) fn output_len(&self) -> usize {
-        self.batch * self.out_channels * self.pixels()
+    pub(crate) fn len(&self) -> usize {
+        self.channels * self.pixels()
+    }
+}
+
+/// What `conv2d` is applied to; its two gradients are described by the same numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Geometry {
+    pub(crate) batch: usize,
+    pub(crate) input: Planes,
+    pub(crate) output: Planes,
+    /// 1 or 3.
+    pub(crate) kernel: usize,
+    /// 1, where a kernel of 3 sees one pixel of zeros on each side, or 2, where it sees none.
+    pub(crate) stride: usize,
+}
+
+impl Geometry {
+    /// A convolution that keeps the size.
+    pub(crate) fn same(batch: usize, input: Planes, out_channels: usize, kernel: usize) -> Self {
+        Self { batch, input, output: Planes { channels: out_channels, ..input }, kernel, stride: 1 }
+    }
+
+    /// A 3x3 convolution that takes `2 n + 1` pixels to `n`.
+    pub(crate) fn halving(batch: usize, in_channels: usize, output: Planes) -> Self {
+        let input =
+            Planes { channels: in_channels, height: 2 * output.height + 1, width: 2 * output.width + 1 };
+        Self { batch, input, output, kernel: 3, stride: 2 }
+    }
+
+    /// The adjoint, which takes the output back to the input.
+    pub(crate) fn transposed(&self) -> Self {
+        Self { input: self.output, output: self.input, ..*self }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn input_len(&self) -> usize {
+        self.batch * self.input.len()
+    }
+
+    pub(crate) fn output_len(&self) -> usize {
+        self.batch * self.output.len()
+    }
+
+    /// Pixels of zeros on each side.
+    pub(crate) fn padding(&self) -> usize {
+        if self.stride == 1 { self.kernel / 2 } else { 0 }
     }
 
     /// Values in one filter: all that one output channel takes in.
-    pub(super) fn taps(&self) -> usize {
-        self.in_channels * self.kernel * self.kernel
+    pub(crate) fn taps(&self) -> usize {
+        self.input.channels * self.kernel * self.kernel
     }
 
-    pub(super) fn weight_len(&self) -> usize {
-        self.out_channels * self.taps()
+    pub(crate) fn weight_len(&self) -> usize {
+        self.output.channels * self.taps()
     }
 }

@@ -8,20 +8,26 @@
 //! | `conv2d_transpose(g, w)` | `conv2d(v, w)` | `conv2d_weight_grad(v, g)` |
 //! | `conv2d_weight_grad(x, g)` | `conv2d_transpose(g, v)` | `conv2d(x, v)` |
 //!
-//! (`v` is the gradient of the result.) An argument that is not tracked gets no gradient, so a frozen network
+//! (`v` is the gradient of the result.) `conv2d_down`, which halves the sides, and its adjoint are related in the same
+//! way. An argument that is not tracked gets no gradient, so a frozen network
 //! pays nothing for its weights.
 
 mod direct;
-mod geometry;
+pub(crate) mod geometry;
 mod output;
 mod scratch;
 #[cfg(test)]
 mod tests;
 mod winograd;
 
-use candle_core::{CpuStorage, CustomOp2, DType, Layout, Result, Shape, Tensor, bail};
+use candle_core::{CpuStorage, CustomOp1, CustomOp2, DType, Layout, Result, Shape, Tensor, WithDType, bail};
 
-use geometry::Geometry;
+pub(crate) use direct::turned;
+
+use direct::Element;
+use geometry::{Geometry, Planes};
+
+use crate::activation::planes::{float_kernel, slice};
 
 /// Correlates `x` with `weight`, stride 1, the size kept: a 3x3 kernel sees one pixel of zeros around `x`.
 ///
@@ -33,13 +39,12 @@ use geometry::Geometry;
 /// # Errors
 /// If the shapes do not fit together, or the dtype is neither `f32` nor `f64`.
 pub fn conv2d(x: &Tensor, weight: &Tensor) -> Result<Tensor> {
-    let (batch, channels, height, width) = x.dims4()?;
+    let (batch, input) = planes(x)?;
     let (out_channels, in_channels, kernel) = weight_dims("conv2d", weight)?;
-    if channels != in_channels {
+    if input.channels != in_channels {
         bail!("conv2d: x {:?} does not have the {in_channels} channels that weight takes", x.shape());
     }
-    let geometry = Geometry { batch, in_channels, out_channels, height, width, kernel };
-    apply(Conv2d(geometry), x, weight)
+    forward(Geometry::same(batch, input, out_channels, kernel), x, weight)
 }
 
 /// The adjoint of [`conv2d`] in its first argument: spreads every value of `g` over the pixels it came from.
@@ -52,13 +57,13 @@ pub fn conv2d(x: &Tensor, weight: &Tensor) -> Result<Tensor> {
 /// # Errors
 /// If the shapes do not fit together, or the dtype is neither `f32` nor `f64`.
 pub fn conv2d_transpose(g: &Tensor, weight: &Tensor) -> Result<Tensor> {
-    let (batch, channels, height, width) = g.dims4()?;
+    let (batch, output) = planes(g)?;
     let (out_channels, in_channels, kernel) = weight_dims("conv2d_transpose", weight)?;
-    if channels != out_channels {
+    if output.channels != out_channels {
         bail!("conv2d_transpose: g {:?} does not have the {out_channels} channels of weight", g.shape());
     }
-    let geometry = Geometry { batch, in_channels, out_channels, height, width, kernel };
-    apply(Conv2dTranspose(geometry), g, weight)
+    let input = Planes { channels: in_channels, ..output };
+    transpose(Geometry::same(batch, input, out_channels, kernel), g, weight)
 }
 
 /// The gradient of `sum(g * conv2d(x, weight))` with respect to `weight`, which is linear in `x` and in `g`.
@@ -71,13 +76,87 @@ pub fn conv2d_transpose(g: &Tensor, weight: &Tensor) -> Result<Tensor> {
 /// # Errors
 /// If the shapes do not fit together, `kernel` is neither 1 nor 3, or the dtype is neither `f32` nor `f64`.
 pub fn conv2d_weight_grad(x: &Tensor, g: &Tensor, kernel: usize) -> Result<Tensor> {
-    let (batch, in_channels, height, width) = x.dims4()?;
-    let (g_batch, out_channels, g_height, g_width) = g.dims4()?;
-    if (batch, height, width) != (g_batch, g_height, g_width) {
+    let ((batch, input), (g_batch, output)) = (planes(x)?, planes(g)?);
+    if (batch, input.height, input.width) != (g_batch, output.height, output.width) {
         bail!("conv2d_weight_grad: x {:?} and g {:?} differ beyond their channels", x.shape(), g.shape());
     }
     check_kernel("conv2d_weight_grad", kernel)?;
-    let geometry = Geometry { batch, in_channels, out_channels, height, width, kernel };
+    weight_grad(Geometry::same(batch, input, output.channels, kernel), x, g)
+}
+
+/// Correlates `x` with a 3x3 `weight` at every second pixel, nothing around `x`.
+///
+/// With [`smooth_down`](crate::smooth_down) before it, it is the critic's convolution with a mean over 2x2 pixels
+/// behind it; but it computes a quarter of the values.
+///
+/// # Shapes
+/// - `x`: `[batch, in_channels, 2 * height + 1, 2 * width + 1]`
+/// - `weight`: `[out_channels, in_channels, 3, 3]`
+/// - returns: `[batch, out_channels, height, width]`
+///
+/// # Errors
+/// If the shapes do not fit together, or the dtype is neither `f32` nor `f64`.
+pub fn conv2d_down(x: &Tensor, weight: &Tensor) -> Result<Tensor> {
+    let (batch, input) = planes(x)?;
+    let (out_channels, in_channels, kernel) = weight_dims("conv2d_down", weight)?;
+    if input.channels != in_channels || kernel != 3 {
+        bail!("conv2d_down: x {:?} and weight {:?} do not fit", x.shape(), weight.shape());
+    }
+    if input.height.is_multiple_of(2) || input.width.is_multiple_of(2) {
+        bail!("conv2d_down: the sides of x {:?} are not odd", x.shape());
+    }
+    let output = Planes { channels: out_channels, height: input.height / 2, width: input.width / 2 };
+    forward(Geometry::halving(batch, in_channels, output), x, weight)
+}
+
+/// The adjoint of [`conv2d_down`] in its first argument.
+///
+/// # Shapes
+/// - `g`: `[batch, out_channels, height, width]`
+/// - `weight`: `[out_channels, in_channels, 3, 3]`
+/// - returns: `[batch, in_channels, 2 * height + 1, 2 * width + 1]`
+///
+/// # Errors
+/// If the shapes do not fit together, or the dtype is neither `f32` nor `f64`.
+pub fn conv2d_down_transpose(g: &Tensor, weight: &Tensor) -> Result<Tensor> {
+    let (batch, output) = planes(g)?;
+    let (out_channels, in_channels, kernel) = weight_dims("conv2d_down_transpose", weight)?;
+    if output.channels != out_channels || kernel != 3 {
+        bail!("conv2d_down_transpose: g {:?} and weight {:?} do not fit", g.shape(), weight.shape());
+    }
+    transpose(Geometry::halving(batch, in_channels, output), g, weight)
+}
+
+/// Sets the pixels of `x` apart by zeros, around them too, and correlates with a 3x3 `weight`, the size kept.
+///
+/// With [`smooth_up`](crate::smooth_up) behind it, it is the generator's upscale and convolution; but it computes a
+/// quarter of the products.
+///
+/// # Shapes
+/// - `x`: `[batch, in_channels, height, width]`
+/// - `weight`: `[out_channels, in_channels, 3, 3]`
+/// - returns: `[batch, out_channels, 2 * height + 1, 2 * width + 1]`
+///
+/// # Errors
+/// If the shapes do not fit together, or the dtype is neither `f32` nor `f64`.
+pub fn conv2d_up(x: &Tensor, weight: &Tensor) -> Result<Tensor> {
+    conv2d_down_transpose(x, &weight.contiguous()?.apply_op1(Turn)?)
+}
+
+fn planes(x: &Tensor) -> Result<(usize, Planes)> {
+    let (batch, channels, height, width) = x.dims4()?;
+    Ok((batch, Planes { channels, height, width }))
+}
+
+fn forward(geometry: Geometry, x: &Tensor, weight: &Tensor) -> Result<Tensor> {
+    apply(Conv2d(geometry), x, weight)
+}
+
+fn transpose(geometry: Geometry, g: &Tensor, weight: &Tensor) -> Result<Tensor> {
+    apply(Conv2dTranspose(geometry), g, weight)
+}
+
+fn weight_grad(geometry: Geometry, x: &Tensor, g: &Tensor) -> Result<Tensor> {
     apply(Conv2dWeightGrad(geometry), x, g)
 }
 
@@ -108,6 +187,52 @@ where
     a.contiguous()?.apply_op2(&b.contiguous()?, op)
 }
 
+/// The types that convolutions are computed in, each in its fastest way; values are contiguous.
+pub(crate) trait Convolve: Element {
+    /// `conv2d`
+    fn forward(geometry: &Geometry, x: &[Self], weight: &[Self]) -> Vec<Self> {
+        direct::forward(geometry, x, weight)
+    }
+
+    /// `conv2d_transpose`
+    fn transpose(geometry: &Geometry, g: &[Self], weight: &[Self]) -> Vec<Self> {
+        direct::transpose(geometry, g, weight)
+    }
+
+    /// `conv2d_weight_grad`
+    fn weight_grad(geometry: &Geometry, x: &[Self], g: &[Self]) -> Vec<Self> {
+        direct::weight_grad(geometry, x, g)
+    }
+}
+
+impl Convolve for f64 {}
+
+impl Convolve for f32 {
+    fn forward(geometry: &Geometry, x: &[f32], weight: &[f32]) -> Vec<f32> {
+        if winograd::suits(geometry) {
+            winograd::forward(geometry, x, weight)
+        } else {
+            direct::forward(geometry, x, weight)
+        }
+    }
+
+    fn transpose(geometry: &Geometry, g: &[f32], weight: &[f32]) -> Vec<f32> {
+        if winograd::suits(geometry) {
+            winograd::transpose(geometry, g, weight)
+        } else {
+            direct::transpose(geometry, g, weight)
+        }
+    }
+
+    fn weight_grad(geometry: &Geometry, x: &[f32], g: &[f32]) -> Vec<f32> {
+        if winograd::suits(geometry) {
+            winograd::weight_grad(geometry, x, g)
+        } else {
+            direct::weight_grad(geometry, x, g)
+        }
+    }
+}
+
 struct Conv2d(Geometry);
 
 impl CustomOp2 for Conv2d {
@@ -123,19 +248,10 @@ impl CustomOp2 for Conv2d {
         l2: &Layout,
     ) -> Result<(CpuStorage, Shape)> {
         let geometry = &self.0;
-        let storage = match (s1, s2) {
-            (CpuStorage::F32(x), CpuStorage::F32(weight)) if winograd::suits(geometry) => {
-                CpuStorage::F32(winograd::forward(geometry, values(x, l1)?, values(weight, l2)?))
-            }
-            (CpuStorage::F32(x), CpuStorage::F32(weight)) => {
-                CpuStorage::F32(direct::forward(geometry, values(x, l1)?, values(weight, l2)?))
-            }
-            (CpuStorage::F64(x), CpuStorage::F64(weight)) => {
-                CpuStorage::F64(direct::forward(geometry, values(x, l1)?, values(weight, l2)?))
-            }
-            _ => bail!("conv2d: unsupported dtype"),
-        };
-        Ok((storage, (geometry.batch, geometry.out_channels, geometry.height, geometry.width).into()))
+        let storage = float_kernel!(self.name(), s1, T => {
+            T::to_cpu_storage_owned(T::forward(geometry, slice::<T>(s1, l1)?, slice::<T>(s2, l2)?))
+        });
+        Ok((storage, shape(geometry.batch, geometry.output)))
     }
 
     fn bwd(
@@ -145,9 +261,10 @@ impl CustomOp2 for Conv2d {
         _: &Tensor,
         grad: &Tensor,
     ) -> Result<(Option<Tensor>, Option<Tensor>)> {
+        // Detached, so that no gradient holds on to what it was made of.
         Ok((
-            tracked(x, || conv2d_transpose(grad, weight))?,
-            tracked(weight, || conv2d_weight_grad(x, grad, self.0.kernel))?,
+            tracked(x, || transpose(self.0, grad, &weight.detach()))?,
+            tracked(weight, || weight_grad(self.0, &x.detach(), grad))?,
         ))
     }
 }
@@ -167,19 +284,10 @@ impl CustomOp2 for Conv2dTranspose {
         l2: &Layout,
     ) -> Result<(CpuStorage, Shape)> {
         let geometry = &self.0;
-        let storage = match (s1, s2) {
-            (CpuStorage::F32(g), CpuStorage::F32(weight)) if winograd::suits(geometry) => {
-                CpuStorage::F32(winograd::transpose(geometry, values(g, l1)?, values(weight, l2)?))
-            }
-            (CpuStorage::F32(g), CpuStorage::F32(weight)) => {
-                CpuStorage::F32(direct::transpose(geometry, values(g, l1)?, values(weight, l2)?))
-            }
-            (CpuStorage::F64(g), CpuStorage::F64(weight)) => {
-                CpuStorage::F64(direct::transpose(geometry, values(g, l1)?, values(weight, l2)?))
-            }
-            _ => bail!("conv2d_transpose: unsupported dtype"),
-        };
-        Ok((storage, (geometry.batch, geometry.in_channels, geometry.height, geometry.width).into()))
+        let storage = float_kernel!(self.name(), s1, T => {
+            T::to_cpu_storage_owned(T::transpose(geometry, slice::<T>(s1, l1)?, slice::<T>(s2, l2)?))
+        });
+        Ok((storage, shape(geometry.batch, geometry.input)))
     }
 
     fn bwd(
@@ -190,8 +298,8 @@ impl CustomOp2 for Conv2dTranspose {
         grad: &Tensor,
     ) -> Result<(Option<Tensor>, Option<Tensor>)> {
         Ok((
-            tracked(g, || conv2d(grad, weight))?,
-            tracked(weight, || conv2d_weight_grad(grad, g, self.0.kernel))?,
+            tracked(g, || forward(self.0, grad, &weight.detach()))?,
+            tracked(weight, || weight_grad(self.0, grad, &g.detach()))?,
         ))
     }
 }
@@ -211,20 +319,11 @@ impl CustomOp2 for Conv2dWeightGrad {
         l2: &Layout,
     ) -> Result<(CpuStorage, Shape)> {
         let geometry = &self.0;
-        let storage = match (s1, s2) {
-            (CpuStorage::F32(x), CpuStorage::F32(g)) if winograd::suits(geometry) => {
-                CpuStorage::F32(winograd::weight_grad(geometry, values(x, l1)?, values(g, l2)?))
-            }
-            (CpuStorage::F32(x), CpuStorage::F32(g)) => {
-                CpuStorage::F32(direct::weight_grad(geometry, values(x, l1)?, values(g, l2)?))
-            }
-            (CpuStorage::F64(x), CpuStorage::F64(g)) => {
-                CpuStorage::F64(direct::weight_grad(geometry, values(x, l1)?, values(g, l2)?))
-            }
-            _ => bail!("conv2d_weight_grad: unsupported dtype"),
-        };
-        let &Geometry { in_channels, out_channels, kernel, .. } = geometry;
-        Ok((storage, (out_channels, in_channels, kernel, kernel).into()))
+        let storage = float_kernel!(self.name(), s1, T => {
+            T::to_cpu_storage_owned(T::weight_grad(geometry, slice::<T>(s1, l1)?, slice::<T>(s2, l2)?))
+        });
+        let &Geometry { input, output, kernel, .. } = geometry;
+        Ok((storage, (output.channels, input.channels, kernel, kernel).into()))
     }
 
     fn bwd(
@@ -234,19 +333,42 @@ impl CustomOp2 for Conv2dWeightGrad {
         _: &Tensor,
         grad: &Tensor,
     ) -> Result<(Option<Tensor>, Option<Tensor>)> {
-        Ok((tracked(x, || conv2d_transpose(g, grad))?, tracked(g, || conv2d(x, grad))?))
+        Ok((
+            tracked(x, || transpose(self.0, &g.detach(), grad))?,
+            tracked(g, || forward(self.0, &x.detach(), grad))?,
+        ))
     }
+}
+
+/// `[in, out, k, k]` of `[out, in, k, k]`, every kernel turned by half a turn; its own adjoint.
+struct Turn;
+
+impl CustomOp1 for Turn {
+    fn name(&self) -> &'static str {
+        "turn"
+    }
+
+    fn cpu_fwd(&self, s: &CpuStorage, l: &Layout) -> Result<(CpuStorage, Shape)> {
+        let (out_channels, in_channels, kernel, _) = l.shape().dims4()?;
+        let storage = float_kernel!(self.name(), s, T => {
+            T::to_cpu_storage_owned(turned(out_channels, kernel * kernel, slice::<T>(s, l)?))
+        });
+        Ok((storage, (in_channels, out_channels, kernel, kernel).into()))
+    }
+
+    fn bwd(&self, weight: &Tensor, _: &Tensor, grad: &Tensor) -> Result<Option<Tensor>> {
+        tracked(weight, || grad.contiguous()?.apply_op1(Turn))
+    }
+}
+
+fn shape(batch: usize, planes: Planes) -> Shape {
+    (batch, planes.channels, planes.height, planes.width).into()
 }
 
 /// The gradient of `argument`, or nothing where nobody will ask for it.
-fn tracked(argument: &Tensor, gradient: impl FnOnce() -> Result<Tensor>) -> Result<Option<Tensor>> {
+pub(crate) fn tracked(
+    argument: &Tensor,
+    gradient: impl FnOnce() -> Result<Tensor>,
+) -> Result<Option<Tensor>> {
     if argument.track_op() { gradient().map(Some) } else { Ok(None) }
-}
-
-/// The values of a contiguous storage, in order.
-fn values<'a, T>(storage: &'a [T], layout: &Layout) -> Result<&'a [T]> {
-    match layout.contiguous_offsets() {
-        Some((start, end)) => Ok(&storage[start..end]),
-        None => bail!("convolution of a tensor that is not contiguous: {layout:?}"),
-    }
 }

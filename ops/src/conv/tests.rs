@@ -1,6 +1,9 @@
 use candle_core::{DType, Device, Result, Tensor, Var};
 
-use super::{conv2d, conv2d_transpose, conv2d_weight_grad};
+use super::geometry::{Geometry, Planes};
+use super::{
+    conv2d, conv2d_down, conv2d_down_transpose, conv2d_transpose, conv2d_up, conv2d_weight_grad, weight_grad,
+};
 use crate::Key;
 
 /// `(batch, in_channels, out_channels, height, width)`
@@ -199,6 +202,59 @@ fn gradients_are_those_of_finite_differences() -> Result<()> {
     check_gradients(weight_grad, &case.x, &case.g)
 }
 
+/// Every second pixel of a convolution, and what that means for its gradients.
+fn every_second(x: &Tensor, weight: &Tensor) -> Result<Tensor> {
+    let odd = |len: usize| Tensor::from_iter((0..len as u32 / 2).map(|n| 2 * n + 1), &Device::Cpu);
+    let y = conv2d(x, weight)?;
+    y.index_select(&odd(y.dim(2)?)?, 2)?.index_select(&odd(y.dim(3)?)?, 3)
+}
+
+#[test]
+fn halving_takes_every_second_pixel() -> Result<()> {
+    for (dtype, tolerance) in [(DType::F64, 1e-14), (DType::F32, 2e-6)] {
+        for (batch, in_channels, out_channels, height, width) in SIZES {
+            let x = normal("x", &[batch, in_channels, 2 * height + 1, 2 * width + 1], dtype)?;
+            let weight = normal("weight", &[out_channels, in_channels, 3, 3], dtype)?;
+            let g = normal("g", &[batch, out_channels, height, width], dtype)?;
+            let (x_var, weight_var) = (
+                Var::from_tensor(&x.to_dtype(DType::F64)?)?,
+                Var::from_tensor(&weight.to_dtype(DType::F64)?)?,
+            );
+            let expected = every_second(&x_var, &weight_var)?;
+            let gradients = (&expected * &g.to_dtype(DType::F64)?)?.sum_all()?.backward()?;
+            let planes = Planes { channels: out_channels, height, width };
+            let geometry = Geometry::halving(batch, in_channels, planes);
+            for (actual, expected) in [
+                (conv2d_down(&x, &weight)?, &expected),
+                (conv2d_down_transpose(&g, &weight)?, gradients.get(&x_var).expect("x is tracked")),
+                (weight_grad(geometry, &x, &g)?, gradients.get(&weight_var).expect("weight is tracked")),
+            ] {
+                assert_eq!(actual.dims(), expected.dims());
+                let error = relative_error(&actual, &flat(expected)?)?;
+                assert!(error <= tolerance, "{geometry:?}, {dtype:?}: error {error:e}");
+            }
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn gradients_of_halving_are_those_of_finite_differences() -> Result<()> {
+    let small = Case::new((3, 4, 5, 4, 3), 3, DType::F64)?;
+    let large = normal("large", &[3, 4, 9, 7], DType::F64)?;
+    let down: Function = ("conv2d_down", |x, w| conv2d_down(x, w)?.sqr()?.sum_all());
+    check_gradients(down, &large, &small.weight)?;
+    let up: Function = ("conv2d_up", |x, w| conv2d_up(x, w)?.sqr()?.sum_all());
+    check_gradients(up, &small.x, &small.weight)?;
+    let penalty: Function = ("penalty", |g, w| {
+        conv2d_down_transpose(&conv2d_down(&conv2d_down_transpose(g, w)?.sqr()?, w)?, w)?
+            .sqr()?
+            .sum_all()?
+            .affine(1e-6, 0.0)
+    });
+    check_gradients(penalty, &small.g, &small.weight)
+}
+
 /// What the gradient penalty does: a square of an input gradient, differentiated by the weights.
 #[test]
 fn penalty_of_two_layers_has_exact_gradients() -> Result<()> {
@@ -241,5 +297,7 @@ fn wrong_arguments_are_errors() -> Result<()> {
     assert!(message(conv2d_transpose(&x, &weight((7, 3, 3, 3))?)).contains("7 channels"));
     assert!(message(conv2d_weight_grad(&x, &weight((2, 3, 5, 4))?, 3)).contains("differ beyond"));
     assert!(message(conv2d_weight_grad(&x, &x, 2)).contains("kernel of size 2"));
+    assert!(message(conv2d_down(&x, &weight((7, 3, 3, 3))?)).contains("not odd"));
+    assert!(message(conv2d_up(&x, &weight((7, 4, 3, 3))?)).contains("do not fit"));
     Ok(())
 }

@@ -6,8 +6,7 @@ use pulp::bytemuck;
 
 use super::lanes::{Lanes, MAX_LANES};
 use super::layout::FilterLayout;
-use super::scheme::Scheme;
-use super::transform;
+use super::scheme::{GradientScheme, Scheme};
 use crate::conv::geometry::Geometry;
 use crate::conv::output::SharedSlice;
 
@@ -19,8 +18,10 @@ const TAPS: usize = 9;
 pub(super) enum Reading {
     /// `[out_channels, in_channels, 3, 3]`
     Forward,
-    /// For the adjoint: `[in_channels, out_channels, 3, 3]`, kernels turned by half a turn.
-    Adjoint,
+    /// For the adjoint: `[in_channels, out_channels, 3, 3]`.
+    Transposed,
+    /// The same, kernels turned by half a turn.
+    Rotated,
 }
 
 /// Transforms the filters of one panel of output channels. `geometry` is that of the convolution to be done,
@@ -35,22 +36,24 @@ pub(super) fn transform_panel<S: Lanes, F: Scheme>(
     target: &mut [S::f32s],
 ) {
     let lanes = S::F32_LANES;
-    let layout = FilterLayout::new::<S, F>(geometry.in_channels);
+    let layout = FilterLayout::new::<S, F>(geometry.input.channels);
     let zero = simd.splat_f32s(0.0);
-    for first_in in (0..geometry.in_channels).step_by(lanes) {
-        let ins = lanes.min(geometry.in_channels - first_in);
+    for first_in in (0..geometry.input.channels).step_by(lanes) {
+        let ins = lanes.min(geometry.input.channels - first_in);
         for vector in 0..S::VECTORS {
             let first_out = (panel * S::VECTORS + vector) * lanes;
-            let outs = lanes.min(geometry.out_channels.saturating_sub(first_out));
+            let outs = lanes.min(geometry.output.channels.saturating_sub(first_out));
             let mut taps = [zero; TAPS * MAX_LANES];
             let ins = first_in..first_in + ins;
             match reading {
                 Reading::Forward => read_forward(simd, geometry, weight, ins, first_out, outs, &mut taps),
-                Reading::Adjoint => read_adjoint::<S>(geometry, weight, ins, first_out, outs, &mut taps),
+                Reading::Transposed | Reading::Rotated => {
+                    read_adjoint::<S>(geometry, weight, reading, ins, first_out, outs, &mut taps);
+                }
             }
             for (index, taps) in taps.chunks_exact(TAPS).enumerate().take(lanes) {
                 let start = (first_in + index) * S::VECTORS + vector;
-                transform::filter::<S, F>(simd, taps, &mut target[start..], layout.product_stride);
+                F::filter(simd, taps, &mut target[start..], layout.product_stride);
             }
         }
     }
@@ -75,7 +78,7 @@ fn read_forward<S: Lanes>(
             break;
         }
         for (lane, row) in square.iter_mut().enumerate().take(outs) {
-            let filter = &weight[((first_out + lane) * geometry.in_channels + ins.start) * TAPS..][..len];
+            let filter = &weight[((first_out + lane) * geometry.input.channels + ins.start) * TAPS..][..len];
             *row = match filter[start..].split_at_checked(lanes) {
                 Some((filter, _)) => bytemuck::pod_read_unaligned(bytemuck::cast_slice(filter)),
                 None => simd.partial_load_f32s(&filter[start..]),
@@ -90,6 +93,7 @@ fn read_forward<S: Lanes>(
 fn read_adjoint<S: Lanes>(
     geometry: &Geometry,
     weight: &[f32],
+    reading: Reading,
     ins: Range<usize>,
     first_out: usize,
     outs: usize,
@@ -98,11 +102,12 @@ fn read_adjoint<S: Lanes>(
     let lanes = S::F32_LANES;
     let taps: &mut [f32] = bytemuck::cast_slice_mut(taps);
     for (in_channel, taps) in ins.zip(taps.chunks_exact_mut(TAPS * lanes)) {
-        let filters =
-            &weight[(in_channel * geometry.out_channels + first_out.min(geometry.out_channels)) * TAPS..];
+        let filters = &weight
+            [(in_channel * geometry.output.channels + first_out.min(geometry.output.channels)) * TAPS..];
         for (lane, filter) in filters.chunks_exact(TAPS).enumerate().take(outs) {
             for (tap, value) in filter.iter().enumerate() {
-                taps[(TAPS - 1 - tap) * lanes + lane] = *value;
+                let tap = if reading == Reading::Rotated { TAPS - 1 - tap } else { tap };
+                taps[tap * lanes + lane] = *value;
             }
         }
     }
@@ -113,7 +118,7 @@ fn read_adjoint<S: Lanes>(
 /// `source` holds the input channels `ins`, which start at a full block. No other task may touch these input
 /// channels of this panel meanwhile.
 #[inline(always)]
-pub(super) fn finish_panel<S: Lanes, F: Scheme>(
+pub(super) fn finish_panel<S: Lanes, F: GradientScheme>(
     simd: S,
     geometry: &Geometry,
     source: &[S::f32s],
@@ -129,11 +134,11 @@ pub(super) fn finish_panel<S: Lanes, F: Scheme>(
         let len = lanes.min(ins.end - first_in) * TAPS;
         for vector in 0..S::VECTORS {
             let first_out = (panel * S::VECTORS + vector) * lanes;
-            let outs = lanes.min(geometry.out_channels.saturating_sub(first_out));
+            let outs = lanes.min(geometry.output.channels.saturating_sub(first_out));
             let mut taps = [zero; TAPS * MAX_LANES];
             for (index, taps) in taps.chunks_exact_mut(TAPS).enumerate().take(lanes) {
                 let start = (first_in - ins.start + index) * S::VECTORS + vector;
-                transform::filter_adjoint::<S, F>(simd, &source[start..], layout.product_stride, taps);
+                F::filter_adjoint(simd, &source[start..], layout.product_stride, taps);
             }
             for (chunk, square) in taps.chunks_exact_mut(lanes).enumerate().take(TAPS) {
                 let start = chunk * lanes;
@@ -143,7 +148,7 @@ pub(super) fn finish_panel<S: Lanes, F: Scheme>(
                 let count = lanes.min(len - start);
                 simd.transpose(square);
                 for (lane, row) in square.iter().enumerate().take(outs) {
-                    let filter = ((first_out + lane) * geometry.in_channels + first_in) * TAPS;
+                    let filter = ((first_out + lane) * geometry.input.channels + first_in) * TAPS;
                     #[expect(unsafe_code, reason = "tasks write parts of one result that are not contiguous")]
                     // SAFETY: the caller vouches that no other task touches these channels.
                     let target = unsafe { target.part(filter + start, count) };

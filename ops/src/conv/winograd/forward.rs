@@ -10,7 +10,6 @@ use super::pixels::{self, Window};
 use super::product::Strip;
 use super::scheme::Scheme;
 use super::tiles::{self, Block};
-use super::transform;
 use crate::conv::geometry::Geometry;
 use crate::conv::output::SharedSlice;
 use crate::conv::scratch::with_scratch;
@@ -41,8 +40,8 @@ pub(super) fn run<S: Lanes, F: Scheme>(
         x,
         weight,
         reading,
-        filters: FilterLayout::new::<S, F>(geometry.in_channels),
-        panels: layout::panels::<S>(geometry.out_channels),
+        filters: FilterLayout::new::<S, F>(geometry.input.channels),
+        panels: layout::panels::<S>(geometry.output.channels),
         y: SharedSlice::new(&mut y),
     };
     let filter_bytes = convolution.panels * convolution.filters.panel_stride * size_of::<S::f32s>();
@@ -68,7 +67,7 @@ impl Convolution<'_> {
     /// One task for every block of tiles.
     fn sharing_filters<S: Lanes, F: Scheme>(&self, simd: S) {
         let geometry = self.geometry;
-        let tile_bytes = F::PRODUCTS * layout::blocks::<S>(geometry.in_channels) * size_of::<S::f32s>();
+        let tile_bytes = F::PRODUCTS * layout::blocks::<S>(geometry.input.channels) * size_of::<S::f32s>();
         let most = tiles::count::<F>(geometry).div_ceil(MIN_BLOCKS);
         let target = (BLOCK_BYTES / tile_bytes).min(most).clamp(BLOCK_TILES.0, BLOCK_TILES.1);
         let panel_stride = self.filters.panel_stride;
@@ -76,28 +75,31 @@ impl Convolution<'_> {
             all_filters.par_chunks_exact_mut(panel_stride).enumerate().for_each(|(panel, filters)| {
                 self.transform_filters::<S, F>(simd, panel, filters);
             });
-            tiles::blocks::<F>(geometry, target).par_iter().with_max_len(1).for_each(|block| {
+            let run = |block: &Block| {
                 let layout = TileLayout::new::<S, F>(block.tiles);
-                with_scratch(
-                    layout::blocks::<S>(geometry.in_channels) * layout.block_stride,
-                    |input: &mut [S::f32s]| {
-                        for (channel_block, input) in input.chunks_exact_mut(layout.block_stride).enumerate()
-                        {
-                            self.transform_input::<S, F>(simd, block, layout, channel_block, input);
-                        }
-                        for (panel, filters) in all_filters.chunks_exact(panel_stride).enumerate() {
-                            self.finish_panel::<S, F>(simd, block, layout, input, panel, filters);
-                        }
-                    },
-                );
-            });
+                let len = layout::blocks::<S>(geometry.input.channels) * layout.block_stride;
+                with_scratch(len, |input: &mut [S::f32s]| {
+                    for (channel_block, input) in input.chunks_exact_mut(layout.block_stride).enumerate() {
+                        self.transform_input::<S, F>(simd, block, layout, channel_block, input);
+                    }
+                    for (panel, filters) in all_filters.chunks_exact(panel_stride).enumerate() {
+                        self.finish_panel::<S, F>(simd, block, layout, input, panel, filters);
+                    }
+                });
+            };
+            // Blocks share rows with the block before and the one after, but not with the next but one.
+            let turns = if F::OUTPUT.overlaps() { 2 } else { 1 };
+            let blocks = tiles::blocks::<F>(geometry, target);
+            for turn in 0..turns {
+                blocks[turn.min(blocks.len())..].par_iter().step_by(turns).with_max_len(1).for_each(run);
+            }
         });
     }
 
     /// One task for every panel of output channels, one large block of tiles after another.
     fn sharing_tiles<S: Lanes, F: Scheme>(&self, simd: S) {
         let geometry = self.geometry;
-        let channel_blocks = layout::blocks::<S>(geometry.in_channels);
+        let channel_blocks = layout::blocks::<S>(geometry.input.channels);
         let target = SHARED_TILE_BYTES / (F::PRODUCTS * channel_blocks * size_of::<S::f32s>());
         for block in tiles::blocks::<F>(geometry, target) {
             let layout = TileLayout::new::<S, F>(block.tiles);
@@ -158,7 +160,7 @@ impl Convolution<'_> {
             );
             for (vector, products) in products.chunks_exact(layout.block_stride).enumerate() {
                 let channel_block = panel * S::VECTORS + vector;
-                if channel_block * S::F32_LANES < self.geometry.out_channels {
+                if channel_block * S::F32_LANES < self.geometry.output.channels {
                     self.transform_output::<S, F>(simd, block, layout, channel_block, products);
                 }
             }
@@ -174,34 +176,23 @@ impl Convolution<'_> {
         products: &[S::f32s],
     ) {
         for (first_tile, patch) in block.numbered() {
-            let window = Window::outputs::<F>(&patch);
+            let window = Window::new(F::OUTPUT, &patch);
             with_scratch(window.pixels(), |buffer: &mut [S::f32s]| {
                 simd.vectorize(
                     #[inline(always)]
                     || {
+                        let (planes, overlaps) = (&self.geometry.output, F::OUTPUT.overlaps());
+                        if overlaps {
+                            buffer.fill(simd.splat_f32s(0.0));
+                        }
                         for tile in 0..patch.tiles() {
                             let (row, column) = (tile / patch.columns, tile % patch.columns);
-                            let corner = (row * window.columns + column) * F::OUTPUTS;
+                            let corner = (row * window.columns + column) * F::OUTPUT.step;
                             let source = &products[first_tile + tile..];
                             let target = &mut buffer[corner..];
-                            transform::output::<S, F>(
-                                simd,
-                                source,
-                                layout.product_stride,
-                                target,
-                                window.columns,
-                            );
+                            F::output(simd, source, layout.product_stride, target, window.columns);
                         }
-                        let channels = self.geometry.out_channels;
-                        pixels::scatter(
-                            simd,
-                            self.geometry,
-                            buffer,
-                            channels,
-                            channel_block,
-                            &window,
-                            &self.y,
-                        );
+                        pixels::scatter(simd, planes, buffer, channel_block, &window, overlaps, &self.y);
                     },
                 );
             });
@@ -220,17 +211,17 @@ pub(super) fn transform_input<S: Lanes, F: Scheme>(
     target: &mut [S::f32s],
 ) {
     for (first_tile, patch) in block.numbered() {
-        let window = Window::inputs::<F>(&patch);
+        let window = Window::new(F::INPUT, &patch);
         with_scratch(window.pixels(), |buffer: &mut [S::f32s]| {
             simd.vectorize(
                 #[inline(always)]
                 || {
-                    pixels::gather(simd, geometry, x, geometry.in_channels, channel_block, &window, buffer);
+                    pixels::gather(simd, &geometry.input, x, channel_block, &window, buffer);
                     for tile in 0..patch.tiles() {
                         let (row, column) = (tile / patch.columns, tile % patch.columns);
-                        let source = &buffer[(row * window.columns + column) * F::OUTPUTS..];
+                        let source = &buffer[(row * window.columns + column) * F::INPUT.step..];
                         let target = &mut target[first_tile + tile..];
-                        transform::input::<S, F>(simd, source, window.columns, target, layout.product_stride);
+                        F::input(simd, source, window.columns, target, layout.product_stride);
                     }
                 },
             );
@@ -250,7 +241,8 @@ fn multiply<S: Lanes, F: Scheme>(
     products: &mut [S::f32s],
 ) {
     for product in 0..F::PRODUCTS {
-        let filters = &filters[product * filter_layout.product_stride..][..filter_layout.product_len];
+        let filters =
+            &filters[F::filter_of(product) * filter_layout.product_stride..][..filter_layout.product_len];
         let mut tile = 0;
         while tile < tiles {
             let start = product * layout.product_stride + tile;

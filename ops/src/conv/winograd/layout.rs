@@ -43,12 +43,12 @@ impl TileLayout {
     }
 }
 
-/// Transformed filters, or the gradient of them: `[panels][products][input channels][vectors]`.
+/// Transformed filters, or the gradient of them: `[panels][values of a filter][input channels][vectors]`.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct FilterLayout {
     pub(super) product_stride: usize,
     pub(super) panel_stride: usize,
-    /// Vectors in one product of one panel.
+    /// Vectors in one value of the filters of one panel.
     pub(super) product_len: usize,
 }
 
@@ -56,6 +56,6 @@ impl FilterLayout {
     pub(super) fn new<S: Lanes, F: Scheme>(in_channels: usize) -> Self {
         let product_len = blocks::<S>(in_channels) * S::PANEL;
         let product_stride = odd_lines::<S>(product_len);
-        Self { product_stride, panel_stride: F::PRODUCTS * product_stride, product_len }
+        Self { product_stride, panel_stride: F::FILTERS * product_stride, product_len }
     }
 }

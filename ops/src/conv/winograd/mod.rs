@@ -1,5 +1,8 @@
 //! 3x3 convolutions in f32 by Winograd's minimal filtering, up to four times fewer multiplications.
 //!
+//! A tile of a convolution that halves the sides takes 81 products for 16 outputs, where 16 outputs of a convolution
+//! of four times the size, of which only a quarter is wanted, would take 144.
+//!
 //! Pictures are cut into tiles; tiles and filters are transformed; then each of the 16 or 36 products of a tile
 //! is a matrix product over channels, of tiles and filters. Vectors hold neighbouring channels throughout.
 //!
@@ -22,12 +25,11 @@ mod scheme;
 #[cfg(test)]
 mod tests;
 mod tiles;
-mod transform;
 mod weight_grad;
 
 use filters::Reading;
 use lanes::{Lanes, Work};
-use scheme::{Four, Two};
+use scheme::{Four, Half, HalfAdjoint, Two};
 
 use super::geometry::Geometry;
 
@@ -44,9 +46,9 @@ const SMALL_SIDE: usize = 4;
 /// the plain way.
 pub(super) fn suits(geometry: &Geometry) -> bool {
     geometry.kernel == 3
-        && geometry.in_channels.min(geometry.out_channels) >= MIN_CHANNELS
+        && geometry.input.channels.min(geometry.output.channels) >= MIN_CHANNELS
         && geometry.batch > 0
-        && geometry.height.min(geometry.width) >= 2
+        && geometry.output.height.min(geometry.output.width) >= 2
         && lanes::available()
 }
 
@@ -57,8 +59,8 @@ pub(super) fn forward(geometry: &Geometry, x: &[f32], weight: &[f32]) -> Vec<f32
 
 /// `conv2d_transpose` of contiguous values.
 pub(super) fn transpose(geometry: &Geometry, g: &[f32], weight: &[f32]) -> Vec<f32> {
-    let geometry = geometry.transposed();
-    lanes::run(Forward { geometry: &geometry, x: g, weight, reading: Reading::Adjoint }).unwrap_or_default()
+    let reading = if geometry.stride == 1 { Reading::Rotated } else { Reading::Transposed };
+    lanes::run(Forward { geometry: &geometry.transposed(), x: g, weight, reading }).unwrap_or_default()
 }
 
 /// `conv2d_weight_grad` of contiguous values.
@@ -68,7 +70,7 @@ pub(super) fn weight_grad(geometry: &Geometry, x: &[f32], g: &[f32]) -> Vec<f32>
 
 /// Whether a picture is so small that tiles of four pixels would be mostly empty.
 fn is_small(geometry: &Geometry) -> bool {
-    geometry.height.max(geometry.width) <= SMALL_SIDE
+    geometry.output.height.max(geometry.output.width) <= SMALL_SIDE
 }
 
 struct Forward<'a> {
@@ -83,10 +85,11 @@ impl Work for Forward<'_> {
 
     fn run<S: Lanes>(self, simd: S) -> Vec<f32> {
         let Self { geometry, x, weight, reading } = self;
-        if is_small(geometry) {
-            forward::run::<S, Two>(simd, geometry, x, weight, reading)
-        } else {
-            forward::run::<S, Four>(simd, geometry, x, weight, reading)
+        match (geometry.stride, reading) {
+            (1, _) if is_small(geometry) => forward::run::<S, Two>(simd, geometry, x, weight, reading),
+            (1, _) => forward::run::<S, Four>(simd, geometry, x, weight, reading),
+            (_, Reading::Forward) => forward::run::<S, Half>(simd, geometry, x, weight, reading),
+            _ => forward::run::<S, HalfAdjoint>(simd, geometry, x, weight, reading),
         }
     }
 }
@@ -102,10 +105,10 @@ impl Work for WeightGrad<'_> {
 
     fn run<S: Lanes>(self, simd: S) -> Vec<f32> {
         let Self { geometry, x, g } = self;
-        if is_small(geometry) {
-            weight_grad::run::<S, Two>(simd, geometry, x, g)
-        } else {
-            weight_grad::run::<S, Four>(simd, geometry, x, g)
+        match geometry.stride {
+            1 if is_small(geometry) => weight_grad::run::<S, Two>(simd, geometry, x, g),
+            1 => weight_grad::run::<S, Four>(simd, geometry, x, g),
+            _ => weight_grad::run::<S, Half>(simd, geometry, x, g),
         }
     }
 }

@@ -3,9 +3,9 @@
 use pulp::bytemuck;
 
 use super::lanes::{Lanes, MAX_LANES};
-use super::scheme::Scheme;
+use super::scheme::Cut;
 use super::tiles::Patch;
-use crate::conv::geometry::Geometry;
+use crate::conv::geometry::Planes;
 use crate::conv::output::SharedSlice;
 
 /// A rectangle of pixels, some of which may lie outside of the picture.
@@ -19,26 +19,14 @@ pub(super) struct Window {
 }
 
 impl Window {
-    /// The pixels that the tiles of `patch` give.
-    pub(super) fn outputs<F: Scheme>(patch: &Patch) -> Self {
+    /// The pixels that the tiles of `patch` cover.
+    pub(super) fn new(cut: Cut, patch: &Patch) -> Self {
         Self {
             image: patch.image,
-            top: (patch.top * F::OUTPUTS) as isize,
-            left: (patch.left * F::OUTPUTS) as isize,
-            rows: patch.rows * F::OUTPUTS,
-            columns: patch.columns * F::OUTPUTS,
-        }
-    }
-
-    /// The pixels that the tiles of `patch` look at: one more on every side.
-    pub(super) fn inputs<F: Scheme>(patch: &Patch) -> Self {
-        let outputs = Self::outputs::<F>(patch);
-        Self {
-            top: outputs.top - 1,
-            left: outputs.left - 1,
-            rows: outputs.rows + 2,
-            columns: outputs.columns + 2,
-            ..outputs
+            top: (patch.top * cut.step) as isize - cut.before as isize,
+            left: (patch.left * cut.step) as isize - cut.before as isize,
+            rows: (patch.rows - 1) * cut.step + cut.side,
+            columns: (patch.columns - 1) * cut.step + cut.side,
         }
     }
 
@@ -47,27 +35,26 @@ impl Window {
     }
 
     /// The row of the picture that is row `row` of the window.
-    fn picture_row(&self, row: usize, geometry: &Geometry) -> Option<usize> {
+    fn picture_row(&self, row: usize, planes: &Planes) -> Option<usize> {
         let row = usize::try_from(self.top + row as isize).ok()?;
-        (row < geometry.height).then_some(row)
+        (row < planes.height).then_some(row)
     }
 
     /// First column inside of the picture, in the window and in the picture, and the number of such columns.
-    fn picture_columns(&self, geometry: &Geometry) -> (usize, usize, usize) {
+    fn picture_columns(&self, planes: &Planes) -> (usize, usize, usize) {
         let outside = usize::try_from(-self.left).unwrap_or(0);
         let first = usize::try_from(self.left).unwrap_or(0);
-        (outside, first, (self.columns - outside).min(geometry.width - first))
+        (outside, first, (self.columns - outside).min(planes.width - first))
     }
 }
 
-/// Copies the pixels of `window` in one block of channels to `[rows][columns]` vectors, zero outside of the
-/// picture and beyond the last channel. `values` has `channels` channels and otherwise the sizes of `geometry`.
+/// Copies the pixels of `window` in one block of channels of `values` to `[rows][columns]` vectors, zero outside of
+/// the picture and beyond the last channel.
 #[inline(always)]
 pub(super) fn gather<S: Lanes>(
     simd: S,
-    geometry: &Geometry,
+    planes: &Planes,
     values: &[f32],
-    channels: usize,
     block: usize,
     window: &Window,
     target: &mut [S::f32s],
@@ -75,21 +62,21 @@ pub(super) fn gather<S: Lanes>(
     let lanes = S::F32_LANES;
     let zero = simd.splat_f32s(0.0);
     let first_channel = block * lanes;
-    let present = lanes.min(channels - first_channel);
-    let (outside, first, inside) = window.picture_columns(geometry);
+    let present = lanes.min(planes.channels - first_channel);
+    let (outside, first, inside) = window.picture_columns(planes);
     for (row, target) in target.chunks_exact_mut(window.columns).take(window.rows).enumerate() {
-        let Some(picture_row) = window.picture_row(row, geometry) else {
+        let Some(picture_row) = window.picture_row(row, planes) else {
             target.fill(zero);
             continue;
         };
         target[..outside].fill(zero);
         target[outside + inside..].fill(zero);
         let start =
-            (window.image * channels + first_channel) * geometry.pixels() + picture_row * geometry.width;
+            (window.image * planes.channels + first_channel) * planes.pixels() + picture_row * planes.width;
         for (chunk, target) in target[outside..outside + inside].chunks_mut(lanes).enumerate() {
             let mut square = [zero; MAX_LANES];
             for (lane, row) in square.iter_mut().enumerate().take(present) {
-                let source = &values[start + lane * geometry.pixels() + first + chunk * lanes..];
+                let source = &values[start + lane * planes.pixels() + first + chunk * lanes..];
                 // What lies beyond the window is loaded along where it can be, and not looked at.
                 *row = match source.split_at_checked(lanes) {
                     Some((source, _)) => bytemuck::pod_read_unaligned(bytemuck::cast_slice(source)),
@@ -102,40 +89,45 @@ pub(super) fn gather<S: Lanes>(
     }
 }
 
-/// Copies `[rows][columns]` vectors of one block of channels to the pixels of `window` inside of the picture.
+/// Copies `[rows][columns]` vectors of one block of channels to the pixels of `window` inside of the picture; the
+/// first and the last row are added to what is there if they `overlap` those of the windows above and below.
 ///
-/// No other task may write to them meanwhile.
+/// No other task may write to these pixels meanwhile.
 #[inline(always)]
 pub(super) fn scatter<S: Lanes>(
     simd: S,
-    geometry: &Geometry,
+    planes: &Planes,
     source: &[S::f32s],
-    channels: usize,
     block: usize,
     window: &Window,
+    overlap: bool,
     values: &SharedSlice<f32>,
 ) {
     let lanes = S::F32_LANES;
     let zero = simd.splat_f32s(0.0);
     let first_channel = block * lanes;
-    let present = lanes.min(channels - first_channel);
-    let (outside, first, inside) = window.picture_columns(geometry);
+    let present = lanes.min(planes.channels - first_channel);
+    let (outside, first, inside) = window.picture_columns(planes);
     for (row, source) in source.chunks_exact(window.columns).take(window.rows).enumerate() {
-        let Some(picture_row) = window.picture_row(row, geometry) else {
+        let Some(picture_row) = window.picture_row(row, planes) else {
             continue;
         };
+        let adds = overlap && (row == 0 || row == window.rows - 1);
         let start =
-            (window.image * channels + first_channel) * geometry.pixels() + picture_row * geometry.width;
+            (window.image * planes.channels + first_channel) * planes.pixels() + picture_row * planes.width;
         for (chunk, source) in source[outside..outside + inside].chunks(lanes).enumerate() {
             let mut square = [zero; MAX_LANES];
             square[..source.len()].copy_from_slice(source);
             simd.transpose(&mut square[..lanes]);
             for (lane, row) in square.iter().enumerate().take(present) {
-                let offset = start + lane * geometry.pixels() + first + chunk * lanes;
+                let offset = start + lane * planes.pixels() + first + chunk * lanes;
                 #[expect(unsafe_code, reason = "tasks write parts of one result that are not contiguous")]
-                // SAFETY: every pixel of every channel belongs to one task.
+                // SAFETY: the caller vouches that no other task touches these pixels.
                 let target = unsafe { values.part(offset, source.len()) };
-                if source.len() == lanes {
+                if adds {
+                    let sum = simd.add_f32s(simd.partial_load_f32s(target), *row);
+                    simd.partial_store_f32s(target, sum);
+                } else if source.len() == lanes {
                     target.copy_from_slice(bytemuck::cast_slice(std::slice::from_ref(row)));
                 } else {
                     simd.partial_store_f32s(target, *row);

@@ -2,14 +2,19 @@ use candle_core::Result;
 
 use super::suits;
 use crate::conv::direct;
-use crate::conv::geometry::Geometry;
+use crate::conv::geometry::{Geometry, Planes};
 use crate::conv::tests::{Size, normal_values};
 
 /// Highest allowed errors, root mean square relative to that of the result: forward, transpose, weight gradient.
 const TOLERANCES: [f64; 3] = [3e-6, 3e-6, 2e-6];
 
-fn geometry((batch, in_channels, out_channels, height, width): Size) -> Geometry {
-    Geometry { batch, in_channels, out_channels, height, width, kernel: 3 }
+/// Both strides, the size being that of the output.
+fn geometries((batch, in_channels, out_channels, height, width): Size) -> [Geometry; 2] {
+    let planes = |channels| Planes { channels, height, width };
+    [
+        Geometry::same(batch, planes(in_channels), out_channels, 3),
+        Geometry::halving(batch, in_channels, planes(out_channels)),
+    ]
 }
 
 struct Case {
@@ -20,10 +25,9 @@ struct Case {
 }
 
 impl Case {
-    fn new(size: Size) -> Result<Self> {
-        let geometry = geometry(size);
+    fn new(geometry: Geometry) -> Result<Self> {
         Ok(Self {
-            x: normal_values("x", geometry.transposed().output_len())?,
+            x: normal_values("x", geometry.input_len())?,
             weight: normal_values("weight", geometry.weight_len())?,
             g: normal_values("g", geometry.output_len())?,
             geometry,
@@ -71,15 +75,15 @@ fn is_as_accurate_as_promised() -> Result<()> {
         (16, 512, 48, 16, 16),
         (16, 48, 512, 16, 16),
     ];
-    for size in SIZES {
-        let case = Case::new(size)?;
+    for geometry in SIZES.into_iter().flat_map(geometries) {
+        let case = Case::new(geometry)?;
         if !suits(&case.geometry) {
             return Ok(());
         }
         let results = case.results();
         for (op, (actual, expected)) in results.iter().zip(case.references()).enumerate() {
             let error = relative_error(actual, &expected);
-            assert!(error <= TOLERANCES[op], "op {op}, {size:?}: error {error:e}");
+            assert!(error <= TOLERANCES[op], "op {op}, {geometry:?}: error {error:e}");
         }
     }
     Ok(())
@@ -87,8 +91,8 @@ fn is_as_accurate_as_promised() -> Result<()> {
 
 #[test]
 fn does_not_depend_on_the_number_of_threads() -> Result<()> {
-    for size in [(5, 24, 40, 21, 17), (2, 300, 290, 9, 6)] {
-        let case = Case::new(size)?;
+    for geometry in [(5, 24, 40, 21, 17), (2, 300, 290, 9, 6)].into_iter().flat_map(geometries) {
+        let case = Case::new(geometry)?;
         if !suits(&case.geometry) {
             return Ok(());
         }
@@ -98,7 +102,7 @@ fn does_not_depend_on_the_number_of_threads() -> Result<()> {
         };
         let expected = in_threads(1);
         for threads in [2, 3, 7] {
-            assert_eq!(in_threads(threads), expected, "{size:?} with {threads} threads");
+            assert_eq!(in_threads(threads), expected, "{geometry:?} with {threads} threads");
         }
     }
     Ok(())

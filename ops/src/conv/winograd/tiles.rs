@@ -1,7 +1,7 @@
 //! How pictures are cut into tiles, and tiles put together to blocks of work.
 
 use super::scheme::Scheme;
-use crate::conv::geometry::Geometry;
+use crate::conv::geometry::{Geometry, Planes};
 
 /// Most columns of tiles in a patch: beyond, the rows that it is cut from fall out of the cache.
 const MAX_PATCH_COLUMNS: usize = 96;
@@ -59,13 +59,25 @@ pub(super) fn blocks<F: Scheme>(geometry: &Geometry, target: usize) -> Vec<Block
 
 /// Tiles in the whole batch.
 pub(super) fn count<F: Scheme>(geometry: &Geometry) -> usize {
-    geometry.batch * geometry.height.div_ceil(F::OUTPUTS) * geometry.width.div_ceil(F::OUTPUTS)
+    let (rows, columns) = sides::<F>(geometry);
+    geometry.batch * rows * columns
+}
+
+/// Rows and columns of tiles in one picture: as many as cover all that they read without overlap, or write so.
+fn sides<F: Scheme>(geometry: &Geometry) -> (usize, usize) {
+    let (cut, Planes { height, width, .. }) =
+        if F::OUTPUT.overlaps() { (F::INPUT, geometry.input) } else { (F::OUTPUT, geometry.output) };
+    (height.div_ceil(cut.step), width.div_ceil(cut.step))
 }
 
 fn patches<F: Scheme>(geometry: &Geometry, target: usize) -> Vec<Patch> {
-    let (tile_rows, tile_columns) =
-        (geometry.height.div_ceil(F::OUTPUTS), geometry.width.div_ceil(F::OUTPUTS));
-    let columns = even_part(tile_columns, MAX_PATCH_COLUMNS.min(target.max(1)));
+    let (tile_rows, tile_columns) = sides::<F>(geometry);
+    // Where tiles overlap in what they write, patches have neighbors above and below only.
+    let columns = if F::OUTPUT.overlaps() {
+        tile_columns
+    } else {
+        even_part(tile_columns, MAX_PATCH_COLUMNS.min(target.max(1)))
+    };
     let rows = even_part(tile_rows, (target / columns).max(1));
     let mut patches = Vec::new();
     for image in 0..geometry.batch {

@@ -11,9 +11,8 @@ use super::lanes::Lanes;
 use super::layout::{self, FilterLayout, TileLayout};
 use super::pixels::{self, Window};
 use super::product::Corner;
-use super::scheme::Scheme;
+use super::scheme::GradientScheme;
 use super::tiles::{self, Block};
-use super::transform;
 use crate::conv::geometry::Geometry;
 use crate::conv::output::SharedSlice;
 use crate::conv::scratch::with_scratch;
@@ -34,10 +33,16 @@ const MAX_PARTIALS: usize = 16;
 const SHARED_CHANNELS: usize = 64;
 
 /// The gradient of the convolution that `geometry` describes.
-pub(super) fn run<S: Lanes, F: Scheme>(simd: S, geometry: &Geometry, x: &[f32], g: &[f32]) -> Vec<f32> {
-    let gradient = WeightGradient { geometry, x, g, panels: layout::panels::<S>(geometry.out_channels) };
-    let sum_bytes =
-        gradient.panels * FilterLayout::new::<S, F>(geometry.in_channels).panel_stride * size_of::<S::f32s>();
+pub(super) fn run<S: Lanes, F: GradientScheme>(
+    simd: S,
+    geometry: &Geometry,
+    x: &[f32],
+    g: &[f32],
+) -> Vec<f32> {
+    let gradient = WeightGradient { geometry, x, g, panels: layout::panels::<S>(geometry.output.channels) };
+    let sum_bytes = gradient.panels
+        * FilterLayout::new::<S, F>(geometry.input.channels).panel_stride
+        * size_of::<S::f32s>();
     if sum_bytes <= SHARED_FILTER_BYTES {
         gradient.in_partials::<S, F>(simd)
     } else {
@@ -54,13 +59,13 @@ struct WeightGradient<'a> {
 
 impl WeightGradient<'_> {
     /// Bytes of one transformed tile of both factors.
-    fn tile_bytes<S: Lanes, F: Scheme>(&self) -> usize {
-        let channel_blocks = layout::blocks::<S>(self.geometry.in_channels) + self.panels * S::VECTORS;
+    fn tile_bytes<S: Lanes, F: GradientScheme>(&self) -> usize {
+        let channel_blocks = layout::blocks::<S>(self.geometry.input.channels) + self.panels * S::VECTORS;
         F::PRODUCTS * channel_blocks * size_of::<S::f32s>()
     }
 
     /// One task for every share of the blocks of tiles, each with a sum of its own.
-    fn in_partials<S: Lanes, F: Scheme>(&self, simd: S) -> Vec<f32> {
+    fn in_partials<S: Lanes, F: GradientScheme>(&self, simd: S) -> Vec<f32> {
         let geometry = self.geometry;
         let len = geometry.weight_len();
         let most = tiles::count::<F>(geometry).div_ceil(MAX_PARTIALS);
@@ -84,10 +89,10 @@ impl WeightGradient<'_> {
     }
 
     /// The gradient of some blocks of tiles.
-    fn partial<S: Lanes, F: Scheme>(&self, simd: S, blocks: &[Block], target: &SharedSlice<f32>) {
+    fn partial<S: Lanes, F: GradientScheme>(&self, simd: S, blocks: &[Block], target: &SharedSlice<f32>) {
         let geometry = self.geometry;
-        let filter_layout = FilterLayout::new::<S, F>(geometry.in_channels);
-        let in_blocks = layout::blocks::<S>(geometry.in_channels);
+        let filter_layout = FilterLayout::new::<S, F>(geometry.input.channels);
+        let in_blocks = layout::blocks::<S>(geometry.input.channels);
         with_scratch(self.panels * filter_layout.panel_stride, |sums: &mut [S::f32s]| {
             sums.fill(simd.splat_f32s(0.0));
             for block in blocks {
@@ -105,18 +110,18 @@ impl WeightGradient<'_> {
                 });
             }
             for (panel, sums) in sums.chunks_exact(filter_layout.panel_stride).enumerate() {
-                self.finish::<S, F>(simd, sums, 0..geometry.in_channels, panel, false, target);
+                self.finish::<S, F>(simd, sums, 0..geometry.input.channels, panel, false, target);
             }
         });
     }
 
     /// One task for every panel of output channels and some input channels, one large block of tiles after
     /// another.
-    fn sharing_tiles<S: Lanes, F: Scheme>(&self, simd: S) -> Vec<f32> {
+    fn sharing_tiles<S: Lanes, F: GradientScheme>(&self, simd: S) -> Vec<f32> {
         let geometry = self.geometry;
         let mut result = vec![0.0; geometry.weight_len()];
         let shared = SharedSlice::new(&mut result);
-        let in_blocks = layout::blocks::<S>(geometry.in_channels);
+        let in_blocks = layout::blocks::<S>(geometry.input.channels);
         let target = SHARED_TILE_BYTES / self.tile_bytes::<S, F>();
         for (number, block) in tiles::blocks::<F>(geometry, target).iter().enumerate() {
             let layout = TileLayout::new::<S, F>(block.tiles);
@@ -126,11 +131,11 @@ impl WeightGradient<'_> {
                     self.transform::<S, F>(simd, block, layout, index, target);
                 });
                 let (input, gradient) = factors.split_at(in_blocks * layout.block_stride);
-                let slices = geometry.in_channels.div_ceil(SHARED_CHANNELS);
+                let slices = geometry.input.channels.div_ceil(SHARED_CHANNELS);
                 (0..self.panels * slices).into_par_iter().with_max_len(1).for_each(|task| {
                     let (panel, slice) = (task / slices, task % slices);
                     let ins =
-                        slice * SHARED_CHANNELS..((slice + 1) * SHARED_CHANNELS).min(geometry.in_channels);
+                        slice * SHARED_CHANNELS..((slice + 1) * SHARED_CHANNELS).min(geometry.input.channels);
                     let filter_layout = FilterLayout::new::<S, F>(ins.len());
                     with_scratch(filter_layout.panel_stride, |sums: &mut [S::f32s]| {
                         sums.fill(simd.splat_f32s(0.0));
@@ -148,7 +153,7 @@ impl WeightGradient<'_> {
     }
 
     /// Transforms one block of input channels, or, after these, of output channels.
-    fn transform<S: Lanes, F: Scheme>(
+    fn transform<S: Lanes, F: GradientScheme>(
         &self,
         simd: S,
         block: &Block,
@@ -156,16 +161,16 @@ impl WeightGradient<'_> {
         index: usize,
         target: &mut [S::f32s],
     ) {
-        match index.checked_sub(layout::blocks::<S>(self.geometry.in_channels)) {
+        match index.checked_sub(layout::blocks::<S>(self.geometry.input.channels)) {
             None => transform_input::<S, F>(simd, self.geometry, self.x, block, layout, index, target),
-            Some(channel_block) if channel_block * S::F32_LANES < self.geometry.out_channels => {
+            Some(channel_block) if channel_block * S::F32_LANES < self.geometry.output.channels => {
                 self.transform_gradient::<S, F>(simd, block, layout, channel_block, target);
             }
             Some(_) => target.fill(simd.splat_f32s(0.0)),
         }
     }
 
-    fn transform_gradient<S: Lanes, F: Scheme>(
+    fn transform_gradient<S: Lanes, F: GradientScheme>(
         &self,
         simd: S,
         block: &Block,
@@ -174,24 +179,17 @@ impl WeightGradient<'_> {
         target: &mut [S::f32s],
     ) {
         for (first_tile, patch) in block.numbered() {
-            let window = Window::outputs::<F>(&patch);
+            let window = Window::new(F::OUTPUT, &patch);
             with_scratch(window.pixels(), |buffer: &mut [S::f32s]| {
                 simd.vectorize(
                     #[inline(always)]
                     || {
-                        let channels = self.geometry.out_channels;
-                        pixels::gather(simd, self.geometry, self.g, channels, channel_block, &window, buffer);
+                        pixels::gather(simd, &self.geometry.output, self.g, channel_block, &window, buffer);
                         for tile in 0..patch.tiles() {
                             let (row, column) = (tile / patch.columns, tile % patch.columns);
-                            let source = &buffer[(row * window.columns + column) * F::OUTPUTS..];
+                            let source = &buffer[(row * window.columns + column) * F::OUTPUT.step..];
                             let target = &mut target[first_tile + tile..];
-                            transform::output_adjoint::<S, F>(
-                                simd,
-                                source,
-                                window.columns,
-                                target,
-                                layout.product_stride,
-                            );
+                            F::output_adjoint(simd, source, window.columns, target, layout.product_stride);
                         }
                     },
                 );
@@ -199,7 +197,7 @@ impl WeightGradient<'_> {
         }
     }
 
-    fn finish<S: Lanes, F: Scheme>(
+    fn finish<S: Lanes, F: GradientScheme>(
         &self,
         simd: S,
         sums: &[S::f32s],
@@ -216,7 +214,7 @@ impl WeightGradient<'_> {
 }
 
 /// Adds the products of all input channels with one panel of gradients to `[products][channels][vectors]`.
-fn multiply<S: Lanes, F: Scheme>(
+fn multiply<S: Lanes, F: GradientScheme>(
     simd: S,
     tiles: usize,
     layout: TileLayout,
@@ -229,7 +227,8 @@ fn multiply<S: Lanes, F: Scheme>(
         #[inline(always)]
         || {
             for product in 0..F::PRODUCTS {
-                let sums = &mut sums[product * filter_layout.product_stride..][..filter_layout.product_len];
+                let sums = &mut sums[F::filter_of(product) * filter_layout.product_stride..]
+                    [..filter_layout.product_len];
                 for (corner, sums) in sums.chunks_exact_mut(S::CORNER * S::VECTORS).enumerate() {
                     let channel = corner * S::CORNER;
                     let block = channel / S::F32_LANES * layout.block_stride;

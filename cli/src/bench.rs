@@ -1,0 +1,222 @@
+//! `stylegan bench`
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use candle_core::{DType, Device};
+use serde::Serialize;
+use stylegan_generator::{Generator, Noise, Truncation};
+use stylegan_ops::{Key, Parameters};
+use stylegan_trainer::{Settings, TrainConfig, Trainer, peak_memory_bytes};
+
+use crate::device::DeviceName;
+use crate::output::progress_bar;
+use crate::report::data;
+
+/// Seconds that an untold number of steps should take.
+const SECONDS: f64 = 20.0;
+/// Fewest steps that are measured, unless told otherwise.
+const LEAST_STEPS: usize = 5;
+
+/// Measure how fast this machine trains and draws
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Command {
+    /// Whole iterations: critic step with penalty, average, generator step, with both optimizers
+    Train(Args),
+    /// Drawing from latents, a whole batch at a time
+    Sample(Args),
+}
+
+/// The network has first values, full size and the paper's latents; pictures are noise.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Side of the pictures in pixels, a power of two from 8 to 1024
+    #[arg(long, value_name = "N", default_value_t = 64)]
+    resolution: usize,
+
+    /// Feature maps of the largest side, times half of the side
+    #[arg(long, value_name = "N", default_value_t = 8192)]
+    fmap_base: usize,
+
+    /// Most feature maps of any layer
+    #[arg(long, value_name = "N", default_value_t = 512)]
+    fmap_max: usize,
+
+    /// Pictures in a batch
+    #[arg(long, value_name = "N", default_value_t = 16)]
+    batch: usize,
+
+    /// Steps to measure, after two that are not [default: as many as fit into 20 seconds, at least 5]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    steps: Option<u32>,
+
+    /// Threads to compute on [default: one for each core]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
+    threads: Option<u32>,
+
+    /// Device to compute on, `cpu` or `cuda:N`
+    #[arg(long, value_name = "DEVICE", default_value = "cpu")]
+    device: DeviceName,
+
+    /// Write one JSON object instead of lines
+    #[arg(long)]
+    json: bool,
+}
+
+/// What was measured, under the names of the JSON.
+#[derive(Serialize)]
+struct Measured {
+    what: &'static str,
+    images_per_sec: f64,
+    step_millis_median: f64,
+    step_millis: Vec<f64>,
+    /// Most memory that the process has held.
+    peak_memory_bytes: u64,
+    threads: usize,
+    device: String,
+    resolution: usize,
+    fmap_base: usize,
+    fmap_max: usize,
+    batch: usize,
+    /// Feature maps by side, from 4 on.
+    widths: Vec<usize>,
+}
+
+impl Command {
+    pub(crate) fn run(&self) -> Result<()> {
+        let (Self::Train(args) | Self::Sample(args)) = self;
+        if let Some(threads) = args.threads {
+            rayon::ThreadPoolBuilder::new()
+                .num_threads(threads as usize)
+                .build_global()
+                .context("cannot start the threads")?;
+        }
+        let config = args.config()?;
+        let device = args.device.open()?;
+        let (what, step_millis) = match self {
+            Self::Train(_) => ("train", train(args, &config, &device)?),
+            Self::Sample(_) => ("sample", sample(args, &config, &device)?),
+        };
+        let step_millis_median = median(&step_millis);
+        let measured = Measured {
+            what,
+            images_per_sec: 1e3 * args.batch as f64 / step_millis_median,
+            step_millis_median,
+            step_millis,
+            peak_memory_bytes: peak_memory_bytes().unwrap_or(0),
+            threads: rayon::current_num_threads(),
+            device: args.device.to_string(),
+            resolution: args.resolution,
+            fmap_base: args.fmap_base,
+            fmap_max: args.fmap_max,
+            batch: args.batch,
+            widths: stylegan_ops::sides(args.resolution)
+                .map(|side| config.generator.feature_maps(side))
+                .collect(),
+        };
+        Ok(data(&if args.json { serde_json::to_string(&measured)? + "\n" } else { measured.lines() })?)
+    }
+}
+
+impl Args {
+    fn config(&self) -> Result<TrainConfig> {
+        let mut config = TrainConfig::default();
+        config.generator.resolution = self.resolution;
+        config.generator.fmap_base = self.fmap_base;
+        config.generator.fmap_max = self.fmap_max;
+        config.schedule.initial_resolution = self.resolution.min(config.schedule.initial_resolution);
+        config.schedule.batch = stylegan_trainer::PerSide::same(self.batch);
+        Ok(config.checked()?)
+    }
+}
+
+fn train(args: &Args, config: &TrainConfig, device: &Device) -> Result<Vec<f64>> {
+    let mut trainer = Trainer::new(config.clone(), DType::F32, device)?;
+    let shape = (args.batch, 3, args.resolution, args.resolution);
+    let pixels = Key::new("pictures of a benchmark", &[]).uniform_tensor(shape, DType::F32, device)?;
+    let pixels_u8 = (pixels * 255.0)?.to_dtype(DType::U8)?;
+    let rate = |rates: &stylegan_trainer::PerSide<f64>| rates.get(args.resolution).unwrap_or(0.001);
+    let settings = Settings {
+        lod: 0.0,
+        side: args.resolution,
+        batch: args.batch,
+        g_lrate: rate(&config.schedule.g_lrate),
+        d_lrate: rate(&config.schedule.d_lrate),
+    };
+    let mut number = 0;
+    measure(args.steps, device, || {
+        trainer.step(&pixels_u8, None, settings, number)?;
+        number += 1;
+        Ok(())
+    })
+}
+
+fn sample(args: &Args, config: &TrainConfig, device: &Device) -> Result<Vec<f64>> {
+    let parameters = Parameters::new(Key::new("first values of a benchmark", &[]));
+    Generator::new(&config.generator, &parameters.builder(DType::F32, device))?;
+    let generator = Generator::new(&config.generator, &parameters.frozen(DType::F32, device))?;
+    let shape = (args.batch, config.generator.z_dim);
+    let mut number = 0;
+    measure(args.steps, device, || {
+        let key = Key::new("latents of a benchmark", &[number]);
+        number += 1;
+        let z = key.normal(shape, DType::F32, device)?;
+        generator.forward(&z, None, Truncation::default(), &Noise::Random(key))?;
+        Ok(())
+    })
+}
+
+/// Milliseconds of each step, after two that fill caches.
+fn measure(steps: Option<u32>, device: &Device, mut step: impl FnMut() -> Result<()>) -> Result<Vec<f64>> {
+    for _ in 0..2 {
+        step()?;
+    }
+    device.synchronize()?;
+    let bar = progress_bar("measuring", u64::from(steps.unwrap_or(0)));
+    let started = Instant::now();
+    let mut millis = Vec::new();
+    let enough = |done: usize, elapsed: Duration| match steps {
+        Some(steps) => done >= steps as usize,
+        None => done >= LEAST_STEPS && elapsed.as_secs_f64() >= SECONDS,
+    };
+    while !enough(millis.len(), started.elapsed()) {
+        let step_started = Instant::now();
+        step()?;
+        device.synchronize()?;
+        millis.push(1e3 * step_started.elapsed().as_secs_f64());
+        bar.inc(1);
+    }
+    bar.finish_and_clear();
+    Ok(millis)
+}
+
+fn median(values: &[f64]) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let middle = sorted.len() / 2;
+    if sorted.len() % 2 == 1 { sorted[middle] } else { f64::midpoint(sorted[middle - 1], sorted[middle]) }
+}
+
+impl Measured {
+    fn lines(&self) -> String {
+        let &Self { resolution, batch, threads, ref device, images_per_sec, step_millis_median, .. } = self;
+        format!(
+            "{} {resolution}x{resolution}, batch {batch}, {threads} threads on {device}: {images_per_sec:.2} images/s, \
+             {step_millis_median:.1} ms a step (median of {}), {:.2} GiB at most\n",
+            self.what,
+            self.step_millis.len(),
+            self.peak_memory_bytes as f64 / f64::from(1 << 30)
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn medians() {
+        assert_eq!(median(&[3.0, 1.0, 2.0]), 2.0);
+        assert_eq!(median(&[4.0, 1.0, 2.0, 3.0]), 2.5);
+    }
+}
