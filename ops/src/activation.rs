@@ -4,7 +4,7 @@ use candle_core::{
     CpuStorage, CustomOp1, CustomOp2, CustomOp3, Layout, Result, Shape, Tensor, WithDType, bail,
 };
 
-use planes::{build, float_kernel, map, slice, sums};
+use crate::planes::{build, float_kernel, map, reduce, slice, sums};
 
 /// What a leaky `ReLU` multiplies negative values by.
 pub(crate) const SLOPE: f64 = 0.2;
@@ -141,7 +141,7 @@ impl CustomOp1 for LeakyRelu {
         float_kernel!(self.name(), x, T => {
             let slope = T::from_f64(SLOPE);
             let x = slice::<T>(x, x_layout)?;
-            let y = map(x, x, |x, _| if x >= 0. { x } else { x * slope });
+            let y = map(x, x, #[inline(always)] |x, _| if x >= 0. { x } else { x * slope });
             Ok((T::to_cpu_storage_owned(y), x_layout.shape().clone()))
         })
     }
@@ -154,7 +154,12 @@ impl CustomOp1 for LeakyRelu {
 /// The values of [`leaky_relu_grad`].
 pub(crate) fn masked<T: WithDType>(g: &[T], y: &[T]) -> Vec<T> {
     let slope = T::from_f64(SLOPE);
-    map(g, y, |g, y| if y >= T::zero() { g } else { g * slope })
+    map(
+        g,
+        y,
+        #[inline(always)]
+        |g, y| if y >= T::zero() { g } else { g * slope },
+    )
 }
 
 struct LeakyReluGrad;
@@ -213,7 +218,7 @@ impl CustomOp2 for Bias {
             let leaky = |v: T| if v >= 0. { v } else { v * slope };
             let (x, bias) = (slice::<T>(x, x_layout)?, slice::<T>(bias, bias_layout)?);
             let y = if area == 1 {
-                build(batch, channels, 0, |rows, out, _| {
+                build(batch, channels, 0, #[inline(always)] |rows, out, _| {
                     for row in rows {
                         let x = &x[row * channels..][..channels];
                         for ((y, &x), &bias) in out.take(channels).iter_mut().zip(x).zip(bias) {
@@ -222,10 +227,10 @@ impl CustomOp2 for Bias {
                     }
                 })
             } else {
-                build(batch * channels, area, 0, |planes, out, _| {
+                build(batch * channels, area, 0, #[inline(always)] |planes, out, _| {
                     for plane in planes {
                         let bias = bias[plane % channels];
-                        out.plane(&x[plane * area..][..area], |y, x| {
+                        out.plane(&x[plane * area..][..area], #[inline(always)] |y, x| {
                             for (y, &x) in y.iter_mut().zip(x) {
                                 *y = leaky(x + bias);
                             }
@@ -291,11 +296,11 @@ impl CustomOp3 for NoiseBiasLeakyRelu {
             let noise = NoisePlanes::new(slice::<T>(noise, noise_layout)?, channels, area);
             let (strength, bias) =
                 slice::<T>(strength_and_bias, strength_and_bias_layout)?.split_at(channels);
-            let y = build(batch * channels, area, 0, |planes, out, _| {
+            let y = build(batch * channels, area, 0, #[inline(always)] |planes, out, _| {
                 for plane in planes {
                     let (strength, bias) = (strength[plane % channels], bias[plane % channels]);
                     let mut noise = noise.of(plane);
-                    out.plane(&x[plane * area..][..area], |y, x| {
+                    out.plane(&x[plane * area..][..area], #[inline(always)] |y, x| {
                         let (noise_block, rest) = noise.split_at(x.len());
                         noise = rest;
                         for ((y, &x), &noise) in y.iter_mut().zip(x).zip(noise_block) {
@@ -364,17 +369,17 @@ impl CustomOp2 for LeakyReluGradSums {
         float_kernel!(self.name(), g, T => {
             let slope = T::from_f64(SLOPE);
             let (g, y) = (slice::<T>(g, g_layout)?, slice::<T>(y, y_layout)?);
-            let packed = build(batch * channels, area, 1, |planes, out, plane_sums| {
+            let packed = build(batch * channels, area, 1, #[inline(always)] |planes, out, plane_sums| {
                 for (plane, plane_sum) in planes.zip(plane_sums) {
                     let mut y = &y[plane * area..][..area];
                     let mut total = 0.;
-                    out.plane(&g[plane * area..][..area], |dx, g| {
+                    out.plane(&g[plane * area..][..area], #[inline(always)] |dx, g| {
                         let (y_block, rest) = y.split_at(g.len());
                         y = rest;
                         for ((dx, &g), &y) in dx.iter_mut().zip(g).zip(y_block) {
                             *dx = if y >= 0. { g } else { g * slope };
                         }
-                        let [sum] = sums(dx, dx, |dx, _| [dx]);
+                        let [sum] = sums(dx, dx, #[inline(always)] |dx, _| [dx]);
                         total += sum;
                     });
                     *plane_sum = T::from_f64(total);
@@ -408,19 +413,19 @@ impl CustomOp3 for LeakyReluGradNoiseSums {
             let slope = T::from_f64(SLOPE);
             let (g, y) = (slice::<T>(g, g_layout)?, slice::<T>(y, y_layout)?);
             let noise = NoisePlanes::new(slice::<T>(noise, noise_layout)?, channels, area);
-            let packed = build(batch * channels, area, 2, |planes, out, plane_sums| {
+            let packed = build(batch * channels, area, 2, #[inline(always)] |planes, out, plane_sums| {
                 for (plane, plane_sums) in planes.zip(plane_sums.chunks_exact_mut(2)) {
                     let mut y = &y[plane * area..][..area];
                     let mut noise = noise.of(plane);
                     let mut totals = [0.; 2];
-                    out.plane(&g[plane * area..][..area], |dx, g| {
+                    out.plane(&g[plane * area..][..area], #[inline(always)] |dx, g| {
                         let (y_block, y_rest) = y.split_at(g.len());
                         let (noise_block, noise_rest) = noise.split_at(g.len());
                         (y, noise) = (y_rest, noise_rest);
                         for ((dx, &g), &y) in dx.iter_mut().zip(g).zip(y_block) {
                             *dx = if y >= 0. { g } else { g * slope };
                         }
-                        let [dstrength, dbias] = sums(dx, noise_block, |dx, noise| [dx * noise, dx]);
+                        let [dstrength, dbias] = sums(dx, noise_block, #[inline(always)] |dx, noise| [dx * noise, dx]);
                         totals[0] += dstrength;
                         totals[1] += dbias;
                     });
@@ -447,9 +452,9 @@ impl CustomOp1 for PlaneSums {
         let (batch, channels, area) = split_channels(self.name(), x_layout.shape())?;
         float_kernel!(self.name(), x, T => {
             let x = slice::<T>(x, x_layout)?;
-            let plane_sums = planes::reduce(batch * channels, area, |plane| {
+            let plane_sums = reduce(batch * channels, area, #[inline(always)] |plane| {
                 let x = &x[plane * area..][..area];
-                let [sum] = sums(x, x, |x, _| [x]);
+                let [sum] = sums(x, x, #[inline(always)] |x, _| [x]);
                 T::from_f64(sum)
             });
             Ok((T::to_cpu_storage_owned(plane_sums), Shape::from((batch, channels))))
@@ -457,311 +462,12 @@ impl CustomOp1 for PlaneSums {
     }
 }
 
-/// Loops over tensors in memory, shared by the operations of this crate that are bound by it.
-///
-/// Results do not depend on the number of threads: every value is computed by one task, and sums are taken in an
-/// order that depends on lengths alone.
-pub(crate) mod planes {
-    use std::mem::MaybeUninit;
-    use std::ops::Range;
-
-    use candle_core::{CpuStorage, Layout, Result, WithDType, bail};
-    use rayon::prelude::*;
-
-    /// Values handled at a time: a block of each of three tensors stays in the first-level cache.
-    const BLOCK: usize = 2048;
-    /// Values per parallel task.
-    const TASK: usize = 1 << 14;
-    /// Below this many values, waking the other threads costs more than they save.
-    const PARALLEL: usize = 1 << 16;
-    /// Sums run side by side, so that the compiler can keep them in vector registers.
-    const LANES: usize = 16;
-
-    /// Runs `$body` with `$T` standing for the type of the values in `$storage`.
-    macro_rules! float_kernel {
-        ($name:expr, $storage:expr, $T:ident => $body:expr) => {
-            match $storage {
-                candle_core::CpuStorage::F32(_) => {
-                    type $T = f32;
-                    $body
-                }
-                candle_core::CpuStorage::F64(_) => {
-                    type $T = f64;
-                    $body
-                }
-                _ => candle_core::bail!("{}: only f32 and f64 are supported", $name),
-            }
-        };
-    }
-    pub(crate) use float_kernel;
-
-    /// The values of a contiguous tensor.
-    pub(crate) fn slice<'a, T: WithDType>(storage: &'a CpuStorage, layout: &Layout) -> Result<&'a [T]> {
-        match layout.contiguous_offsets() {
-            Some((start, end)) => Ok(&storage.as_slice::<T>()?[start..end]),
-            None => bail!("expected a contiguous tensor, got {layout:?}"),
-        }
-    }
-
-    /// Whether a pass over `len` values is worth more than one thread.
-    pub(crate) fn is_parallel(len: usize) -> bool {
-        len >= PARALLEL && rayon::current_num_threads() > 1
-    }
-
-    /// Memory to be written from front to back.
-    pub(crate) struct Output<'a, T> {
-        rest: &'a mut [MaybeUninit<T>],
-    }
-
-    impl<T: WithDType> Output<'_, T> {
-        /// The next `len` values, zero to begin with.
-        ///
-        /// Zeros are written right before the results are, while the memory is in cache, which keeps the
-        /// kernels free of uninitialized memory without a second pass.
-        pub(crate) fn take(&mut self, len: usize) -> &mut [T] {
-            let (values, rest) = std::mem::take(&mut self.rest).split_at_mut(len);
-            self.rest = rest;
-            zeroed(values)
-        }
-
-        /// Writes as many values as `source` has, a block at a time: `write(output, source)`.
-        pub(crate) fn plane(&mut self, source: &[T], mut write: impl FnMut(&mut [T], &[T])) {
-            for source in source.chunks(BLOCK) {
-                write(self.take(source.len()), source);
-            }
-        }
-    }
-
-    #[expect(unsafe_code, reason = "results are written to fresh memory, which a zeroing pass would cost")]
-    fn zeroed<T: WithDType>(values: &mut [MaybeUninit<T>]) -> &mut [T] {
-        values.fill(MaybeUninit::new(T::zero()));
-        // SAFETY: every value has just been written.
-        unsafe { values.assume_init_mut() }
-    }
-
-    /// A vector of `units` runs of `unit_len` values, followed by `sums_per_unit` values for each of them.
-    ///
-    /// `kernel(units, output, sums)` writes the units of one task, in order; what it leaves out is zero.
-    #[expect(unsafe_code, reason = "results are written to fresh memory, which a zeroing pass would cost")]
-    pub(crate) fn build<T: WithDType>(
-        units: usize,
-        unit_len: usize,
-        sums_per_unit: usize,
-        kernel: impl Fn(Range<usize>, &mut Output<'_, T>, &mut [T]) + Sync,
-    ) -> Vec<T> {
-        let len = units * unit_len;
-        let total = len + units * sums_per_unit;
-        let mut values = Vec::with_capacity(total);
-        let (mut rest, sums) = values.spare_capacity_mut()[..total].split_at_mut(len);
-        let mut sums_rest = zeroed(sums);
-        let units_per_task = (TASK / unit_len.max(1)).max(1);
-        let mut tasks = Vec::with_capacity(units.div_ceil(units_per_task));
-        for first in (0..units).step_by(units_per_task) {
-            let range = first..units.min(first + units_per_task);
-            let (output, output_rest) = rest.split_at_mut(range.len() * unit_len);
-            let (sums, rest_of_sums) = sums_rest.split_at_mut(range.len() * sums_per_unit);
-            (rest, sums_rest) = (output_rest, rest_of_sums);
-            tasks.push((range, output, sums));
-        }
-        let run = |(range, output, sums): (Range<usize>, &mut [MaybeUninit<T>], &mut [T])| {
-            let mut output = Output { rest: output };
-            kernel(range, &mut output, sums);
-            zeroed(output.rest);
-        };
-        if is_parallel(len) {
-            tasks.into_par_iter().for_each(run);
-        } else {
-            tasks.into_iter().for_each(run);
-        }
-        // SAFETY: the tasks cover `len` values, and `run` initializes those that its kernel did not take; the
-        // sums behind them were set to zero at the start.
-        unsafe { values.set_len(total) };
-        values
-    }
-
-    /// One value from each of `units` runs of `unit_len` values.
-    pub(crate) fn reduce<T: WithDType>(
-        units: usize,
-        unit_len: usize,
-        value: impl Fn(usize) -> T + Sync + Send,
-    ) -> Vec<T> {
-        if is_parallel(units * unit_len) {
-            (0..units).into_par_iter().map(value).collect()
-        } else {
-            (0..units).map(value).collect()
-        }
-    }
-
-    /// `f(a, b)` for each pair of values.
-    pub(crate) fn map<T: WithDType>(a: &[T], b: &[T], f: impl Fn(T, T) -> T + Sync) -> Vec<T> {
-        build(a.len().min(b.len()), 1, 0, |range, output, _| {
-            for (a, b) in a[range.clone()].chunks(BLOCK).zip(b[range].chunks(BLOCK)) {
-                for ((out, &a), &b) in output.take(a.len()).iter_mut().zip(a).zip(b) {
-                    *out = f(a, b);
-                }
-            }
-        })
-    }
-
-    /// Sums of `terms(a, b)` over all pairs of values.
-    ///
-    /// Short runs are summed in the type of the values, and the runs in `f64`, so the error does not grow with the
-    /// length.
-    pub(crate) fn sums<T: WithDType, const N: usize>(
-        a: &[T],
-        b: &[T],
-        terms: impl Fn(T, T) -> [T; N],
-    ) -> [f64; N] {
-        let mut totals = [0.; N];
-        for (a, b) in a.chunks(16 * LANES).zip(b.chunks(16 * LANES)) {
-            let mut lanes = [[T::zero(); LANES]; N];
-            let (a_rows, a_rest) = a.as_chunks::<LANES>();
-            let (b_rows, b_rest) = b.as_chunks::<LANES>();
-            for (a, b) in a_rows.iter().zip(b_rows) {
-                for lane in 0..LANES {
-                    for (sums, term) in lanes.iter_mut().zip(terms(a[lane], b[lane])) {
-                        sums[lane] += term;
-                    }
-                }
-            }
-            for (lane, (&a, &b)) in a_rest.iter().zip(b_rest).enumerate() {
-                for (sums, term) in lanes.iter_mut().zip(terms(a, b)) {
-                    sums[lane] += term;
-                }
-            }
-            for (total, sums) in totals.iter_mut().zip(lanes) {
-                *total += sums.into_iter().map(T::to_f64).sum::<f64>();
-            }
-        }
-        totals
-    }
-}
-
-/// What the tests of this crate's operations share.
-#[cfg(test)]
-pub(crate) mod testing {
-    use candle_core::{DType, Device, Result, Tensor, Var};
-
-    use crate::Key;
-
-    pub(crate) fn normal(name: &str, shape: &[usize], dtype: DType) -> Tensor {
-        Key::new(name, &[11]).normal(shape, dtype, &Device::Cpu).unwrap()
-    }
-
-    fn values(x: &Tensor) -> Vec<f64> {
-        x.to_dtype(DType::F64).unwrap().flatten_all().unwrap().to_vec1().unwrap()
-    }
-
-    #[track_caller]
-    pub(crate) fn assert_close(what: &str, actual: &Tensor, expected: &Tensor) {
-        assert_eq!(actual.dims(), expected.dims(), "shape of {what}");
-        let relative = if actual.dtype() == DType::F32 { 2e-5 } else { 1e-12 };
-        let (actual, expected) = (values(actual), values(expected));
-        let scale = expected.iter().fold(1., |scale: f64, v| scale.max(v.abs()));
-        for (i, (a, e)) in actual.iter().zip(&expected).enumerate() {
-            assert!((a - e).abs() <= relative * scale, "{what}: value {i} is {a} and should be {e}");
-        }
-    }
-
-    /// Which inputs get gradients: all, and each alone.
-    fn choices(inputs: usize) -> impl Iterator<Item = Vec<bool>> {
-        let alone = (0..inputs).map(move |only| (0..inputs).map(|i| i == only).collect());
-        std::iter::once(vec![true; inputs]).chain(alone)
-    }
-
-    /// Compares `f` with a plain composition of candle's operations, and so their gradients with respect to the
-    /// inputs named in `differentiable`: in both types, for contiguous inputs and others.
-    #[track_caller]
-    pub(crate) fn assert_same_as(
-        shapes: &[&[usize]],
-        differentiable: usize,
-        f: impl Fn(&[Tensor]) -> Result<Tensor>,
-        reference: impl Fn(&[Tensor]) -> Result<Tensor>,
-    ) {
-        for dtype in [DType::F32, DType::F64] {
-            let inputs: Vec<Tensor> =
-                shapes.iter().enumerate().map(|(i, s)| normal(&format!("input {i}"), s, dtype)).collect();
-            for (choice, is_strided) in choices(differentiable).zip([false, true].into_iter().cycle()) {
-                let vars: Vec<Var> =
-                    inputs[..differentiable].iter().map(|x| Var::from_tensor(x).unwrap()).collect();
-                let arguments: Vec<Tensor> = inputs
-                    .iter()
-                    .enumerate()
-                    .map(|(i, x)| match choice.get(i) {
-                        Some(true) => vars[i].as_tensor().clone(),
-                        _ => x.clone(),
-                    })
-                    .collect();
-                let strided = |x: &Tensor| -> Result<Tensor> {
-                    let last = x.rank() - 1;
-                    x.transpose(0, last)?.contiguous()?.transpose(0, last)
-                };
-                let passed: Vec<Tensor> = if is_strided {
-                    arguments.iter().map(|x| strided(x).unwrap()).collect()
-                } else {
-                    arguments.clone()
-                };
-                let (y, expected) = (f(&passed).unwrap(), reference(&arguments).unwrap());
-                assert_close("the result", &y, &expected);
-                let dy = normal("cotangent", y.dims(), dtype);
-                let gradients = |y: Tensor| (y * &dy).unwrap().sum_all().unwrap().backward().unwrap();
-                let (actual, expected) = (gradients(y), gradients(expected));
-                for (i, var) in vars.iter().enumerate().filter(|(i, _)| choice[*i]) {
-                    let (actual, expected) = (actual.get(var).unwrap(), expected.get(var).unwrap());
-                    assert_close(&format!("gradient {i} of {choice:?}"), actual, expected);
-                }
-            }
-        }
-    }
-
-    /// Compares the gradients of `f` with differences of its values, in `f64`.
-    #[track_caller]
-    pub(crate) fn assert_gradients(shapes: &[&[usize]], f: impl Fn(&[Tensor]) -> Result<Tensor>) {
-        const STEP: f64 = 1e-5;
-        let inputs: Vec<Tensor> =
-            shapes.iter().enumerate().map(|(i, s)| normal(&format!("input {i}"), s, DType::F64)).collect();
-        let vars: Vec<Var> = inputs.iter().map(|x| Var::from_tensor(x).unwrap()).collect();
-        let tracked: Vec<Tensor> = vars.iter().map(|v| v.as_tensor().clone()).collect();
-        let y = f(&tracked).unwrap();
-        let dy = normal("cotangent", y.dims(), DType::F64);
-        let loss = |y: Tensor| (y * &dy).unwrap().sum_all().unwrap();
-        let gradients = loss(y).backward().unwrap();
-        for (i, input) in inputs.iter().enumerate() {
-            let gradient = values(gradients.get(&vars[i]).unwrap());
-            let at = values(input);
-            for (j, gradient) in gradient.into_iter().enumerate() {
-                let shifted = |step: f64| {
-                    let mut at = at.clone();
-                    at[j] += step;
-                    let mut inputs = inputs.clone();
-                    inputs[i] = Tensor::from_vec(at, input.shape(), &Device::Cpu).unwrap();
-                    loss(f(&inputs).unwrap()).to_scalar::<f64>().unwrap()
-                };
-                let expected = (shifted(STEP) - shifted(-STEP)) / (2. * STEP);
-                let error = (gradient - expected).abs() / expected.abs().max(1.);
-                assert!(error < 1e-6, "input {i}, value {j}: {gradient} and should be {expected}");
-            }
-        }
-    }
-
-    /// Checks that `f` gives the same bits with one thread and with several.
-    #[track_caller]
-    pub(crate) fn assert_independent_of_threads(f: impl Fn() -> Vec<Tensor> + Sync + Send) {
-        let run = |threads: usize| {
-            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-            let bits = |x: &Tensor| values(x).into_iter().map(f64::to_bits).collect::<Vec<_>>();
-            pool.install(&f).iter().map(bits).collect::<Vec<_>>()
-        };
-        assert!(run(1) == run(3), "results depend on the number of threads");
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use candle_core::{DType, Device, Var};
 
-    use super::testing::{assert_gradients, assert_independent_of_threads, assert_same_as, normal};
     use super::*;
+    use crate::testing::{assert_gradients, assert_independent_of_threads, assert_same_as, normal};
 
     const PICTURE: &[usize] = &[3, 5, 8, 4];
     /// Enough for several tasks and threads.
@@ -863,7 +569,12 @@ mod tests {
     #[test]
     fn sums_of_many_values_stay_exact() {
         let ones = vec![0.1_f32; 1 << 20];
-        let [sum] = sums(&ones, &ones, |a, _| [a]);
+        let [sum] = sums(
+            &ones,
+            &ones,
+            #[inline(always)]
+            |a, _| [a],
+        );
         let expected = f64::from(0.1_f32) * f64::from(1 << 20);
         assert!((sum / expected - 1.).abs() < 1e-6, "{sum} and should be {expected}");
     }

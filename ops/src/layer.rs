@@ -7,12 +7,12 @@
 use candle_core::{CpuStorage, CustomOp2, CustomOp3, DType, Layout, Result, Shape, Tensor, WithDType, bail};
 use rayon::prelude::*;
 
-use crate::activation::planes::{float_kernel, is_parallel, slice};
 use crate::activation::{
     LeakyReluGradNoiseSums, LeakyReluGradSums, NoisePlanes, SLOPE, leaky_relu_grad, unpack,
 };
 use crate::conv::geometry::{Geometry, Planes};
 use crate::conv::{Convolve, tracked, turned};
+use crate::planes::{float_kernel, is_parallel, slice, vectorized};
 use crate::smooth::{Smooth, Way};
 
 /// What a layer does to the sides of its pictures besides the convolution.
@@ -435,14 +435,21 @@ fn activate<T: WithDType>(
     let leaky = |v: T| if v >= T::zero() { v } else { v * slope };
     let run = |(plane, y): (usize, &mut [T])| {
         let (strength, bias) = of(plane % channels);
-        match noise {
-            None => y.iter_mut().for_each(|y| *y = leaky(*y + bias)),
-            Some(noise) => {
-                for (y, &noise) in y.iter_mut().zip(noise.of(plane)) {
-                    *y = leaky(*y + noise * strength + bias);
+        vectorized(
+            #[inline(always)]
+            || match noise {
+                None => {
+                    for y in y {
+                        *y = leaky(*y + bias);
+                    }
                 }
-            }
-        }
+                Some(noise) => {
+                    for (y, &noise) in y.iter_mut().zip(noise.of(plane)) {
+                        *y = leaky(*y + noise * strength + bias);
+                    }
+                }
+            },
+        );
     };
     if is_parallel(y.len()) {
         y.par_chunks_exact_mut(area).enumerate().for_each(run);
@@ -454,9 +461,7 @@ fn activate<T: WithDType>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::activation::testing::{
-        assert_gradients, assert_independent_of_threads, assert_same_as, normal,
-    };
+    use crate::testing::{assert_gradients, assert_independent_of_threads, assert_same_as, normal};
     use crate::{
         bias_leaky_relu, conv2d, conv2d_transpose, downscale2x, downscale2x_adjoint, noise_bias_leaky_relu,
         upscale2x, upscale2x_adjoint,

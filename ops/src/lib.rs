@@ -7,10 +7,13 @@ mod equalized;
 mod layer;
 mod norm;
 mod parameters;
+mod planes;
 mod random;
 mod resample;
 mod resolution;
 mod smooth;
+#[cfg(test)]
+mod testing;
 mod update;
 
 pub use activation::{add_bias, bias_leaky_relu, leaky_relu, leaky_relu_grad, noise_bias_leaky_relu};

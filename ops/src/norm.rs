@@ -4,7 +4,7 @@ use candle_core::{
     CpuStorage, CustomOp1, CustomOp2, CustomOp3, Layout, Result, Shape, Tensor, WithDType, bail,
 };
 
-use crate::activation::planes::{build, float_kernel, slice, sums};
+use crate::planes::{build, float_kernel, slice, sums};
 
 /// What is added to every mean square before its root is taken.
 const EPSILON: f64 = 1e-8;
@@ -72,25 +72,37 @@ struct Moments<T> {
 }
 
 impl<T: WithDType> Moments<T> {
+    #[inline(always)]
     fn of(plane: &[T]) -> Self {
         let Some(&first) = plane.first() else {
             return Self { mean: [T::zero(); 2], inverse_deviation: 0. };
         };
         let len = plane.len() as f64;
         // Sums of differences are exact for a constant plane, whose deviation must come out as zero.
-        let [sum] = sums(plane, plane, |x, _| [x - first]);
+        let [sum] = sums(
+            plane,
+            plane,
+            #[inline(always)]
+            |x, _| [x - first],
+        );
         let mean = first.to_f64() + sum / len;
         let rounded = T::from_f64(mean);
         let mut moments =
             Self { mean: [rounded, T::from_f64(mean - rounded.to_f64())], inverse_deviation: 0. };
-        let [squares] = sums(plane, plane, |x, _| {
-            let centered = moments.center(x);
-            [centered * centered]
-        });
+        let [squares] = sums(
+            plane,
+            plane,
+            #[inline(always)]
+            |x, _| {
+                let centered = moments.center(x);
+                [centered * centered]
+            },
+        );
         moments.inverse_deviation = 1. / (squares / len + EPSILON).sqrt();
         moments
     }
 
+    #[inline(always)]
     fn center(&self, x: T) -> T {
         (x - self.mean[0]) - self.mean[1]
     }
@@ -109,19 +121,29 @@ fn style_of<T: WithDType>(style: Option<&[T]>, channels: usize, plane: usize) ->
 
 /// Normalizes planes of `area` values while they are in cache.
 fn normalize<T: WithDType>(x: &[T], style: Option<&[T]>, channels: usize, area: usize) -> Vec<T> {
-    build(x.len() / area.max(1), area, 0, |planes, out, _| {
-        for plane in planes {
-            let x = &x[plane * area..][..area];
-            let moments = Moments::of(x);
-            let (scale, shift) = style_of(style, channels, plane);
-            let factor = T::from_f64(scale * moments.inverse_deviation);
-            out.plane(x, |y, x| {
-                for (y, &x) in y.iter_mut().zip(x) {
-                    *y = moments.center(x) * factor + shift;
-                }
-            });
-        }
-    })
+    build(
+        x.len() / area.max(1),
+        area,
+        0,
+        #[inline(always)]
+        |planes, out, _| {
+            for plane in planes {
+                let x = &x[plane * area..][..area];
+                let moments = Moments::of(x);
+                let (scale, shift) = style_of(style, channels, plane);
+                let factor = T::from_f64(scale * moments.inverse_deviation);
+                out.plane(
+                    x,
+                    #[inline(always)]
+                    |y, x| {
+                        for (y, &x) in y.iter_mut().zip(x) {
+                            *y = moments.center(x) * factor + shift;
+                        }
+                    },
+                );
+            }
+        },
+    )
 }
 
 /// The gradient of the picture, then the gradients of scale and shift for each plane if there is a `style`.
@@ -133,30 +155,45 @@ fn normalize_grad<T: WithDType>(
     area: usize,
 ) -> Vec<T> {
     let sums_per_plane = if style.is_some() { 2 } else { 0 };
-    build(x.len() / area.max(1), area, sums_per_plane, |planes, out, dstyle| {
-        let mut dstyle = dstyle.chunks_exact_mut(2);
-        for plane in planes {
-            let (x, mut g) = (&x[plane * area..][..area], &g[plane * area..][..area]);
-            let moments = Moments::of(x);
-            let [g_sum, g_centered_sum] = sums(x, g, |x, g| [g, g * moments.center(x)]);
-            if let Some(dstyle) = dstyle.next() {
-                dstyle[0] = T::from_f64(g_centered_sum * moments.inverse_deviation);
-                dstyle[1] = T::from_f64(g_sum);
-            }
-            let (scale, _shift) = style_of(style, channels, plane);
-            let len = area as f64;
-            let factor = T::from_f64(scale * moments.inverse_deviation);
-            let g_mean = T::from_f64(g_sum / len);
-            let slope = T::from_f64(g_centered_sum / len * moments.inverse_deviation.powi(2));
-            out.plane(x, |dx, x| {
-                let (g_block, rest) = g.split_at(x.len());
-                g = rest;
-                for ((dx, &x), &g) in dx.iter_mut().zip(x).zip(g_block) {
-                    *dx = ((g - g_mean) - moments.center(x) * slope) * factor;
+    build(
+        x.len() / area.max(1),
+        area,
+        sums_per_plane,
+        #[inline(always)]
+        |planes, out, dstyle| {
+            let mut dstyle = dstyle.chunks_exact_mut(2);
+            for plane in planes {
+                let (x, mut g) = (&x[plane * area..][..area], &g[plane * area..][..area]);
+                let moments = Moments::of(x);
+                let [g_sum, g_centered_sum] = sums(
+                    x,
+                    g,
+                    #[inline(always)]
+                    |x, g| [g, g * moments.center(x)],
+                );
+                if let Some(dstyle) = dstyle.next() {
+                    dstyle[0] = T::from_f64(g_centered_sum * moments.inverse_deviation);
+                    dstyle[1] = T::from_f64(g_sum);
                 }
-            });
-        }
-    })
+                let (scale, _shift) = style_of(style, channels, plane);
+                let len = area as f64;
+                let factor = T::from_f64(scale * moments.inverse_deviation);
+                let g_mean = T::from_f64(g_sum / len);
+                let slope = T::from_f64(g_centered_sum / len * moments.inverse_deviation.powi(2));
+                out.plane(
+                    x,
+                    #[inline(always)]
+                    |dx, x| {
+                        let (g_block, rest) = g.split_at(x.len());
+                        g = rest;
+                        for ((dx, &x), &g) in dx.iter_mut().zip(x).zip(g_block) {
+                            *dx = ((g - g_mean) - moments.center(x) * slope) * factor;
+                        }
+                    },
+                );
+            }
+        },
+    )
 }
 
 struct InstanceNormStyle;
@@ -282,9 +319,7 @@ mod tests {
     use candle_core::{DType, Device, Var};
 
     use super::*;
-    use crate::activation::testing::{
-        assert_gradients, assert_independent_of_threads, assert_same_as, normal,
-    };
+    use crate::testing::{assert_gradients, assert_independent_of_threads, assert_same_as, normal};
 
     const PICTURE: &[usize] = &[3, 5, 8, 4];
     const LARGE: &[usize] = &[3, 5, 96, 64];

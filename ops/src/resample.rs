@@ -3,7 +3,7 @@
 
 use candle_core::{CpuStorage, CustomOp1, CustomOp2, Layout, Result, Shape, Tensor, WithDType, bail};
 
-use crate::activation::planes::{build, float_kernel, map, slice};
+use crate::planes::{build, float_kernel, map, slice};
 
 /// Doubles both sides by repeating pixels.
 ///
@@ -97,7 +97,7 @@ impl CustomOp1 for Repeat2x {
         float_kernel!(self.name(), x, T => {
             let scale = T::from_f64(self.scale);
             let x = slice::<T>(x, x_layout)?;
-            let y = build(batch * channels * height, 4 * width, 0, |rows, out, _| {
+            let y = build(batch * channels * height, 4 * width, 0, #[inline(always)] |rows, out, _| {
                 for row in rows {
                     let (first, second) = out.take(4 * width).split_at_mut(2 * width);
                     let pairs = first.as_chunks_mut::<2>().0;
@@ -138,7 +138,7 @@ impl CustomOp1 for Sum2x2 {
         float_kernel!(self.name(), x, T => {
             let scale = T::from_f64(self.scale);
             let x = slice::<T>(x, x_layout)?;
-            let y = build(batch * channels * out_height, out_width, 0, |rows, out, _| {
+            let y = build(batch * channels * out_height, out_width, 0, #[inline(always)] |rows, out, _| {
                 for row in rows {
                     let (above, below) = x[row * 2 * width..][..2 * width].split_at(width);
                     let (above, below) = (above.as_chunks::<2>().0, below.as_chunks::<2>().0);
@@ -171,7 +171,7 @@ impl CustomOp1 for Blur {
         float_kernel!(self.name(), x, T => {
             let (two, sixteenth) = (T::from_f64(2.), T::from_f64(1. / 16.));
             let x = slice::<T>(x, x_layout)?;
-            let y = build(batch * channels * height, width, 0, |rows, out, _| {
+            let y = build(batch * channels * height, width, 0, #[inline(always)] |rows, out, _| {
                 let zeros = vec![0.; width];
                 // One row smoothed vertically, with a zero at either end.
                 let mut smooth = vec![0.; width + 2];
@@ -221,7 +221,7 @@ impl CustomOp2 for Blend {
         float_kernel!(self.name(), a, T => {
             let t = T::from_f64(self.t);
             let (a, b) = (slice::<T>(a, a_layout)?, slice::<T>(b, b_layout)?);
-            let y = map(a, b, |a, b| a + (b - a) * t);
+            let y = map(a, b, #[inline(always)] |a, b| a + (b - a) * t);
             Ok((T::to_cpu_storage_owned(y), a_layout.shape().clone()))
         })
     }
@@ -244,7 +244,7 @@ mod tests {
     use candle_core::DType;
 
     use super::*;
-    use crate::activation::testing::{
+    use crate::testing::{
         assert_close, assert_gradients, assert_independent_of_threads, assert_same_as, normal,
     };
 

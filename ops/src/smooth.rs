@@ -9,7 +9,7 @@
 
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor, WithDType, bail};
 
-use crate::activation::planes::{build, float_kernel, slice};
+use crate::planes::{build, float_kernel, slice};
 
 /// What follows [`conv2d_up`](crate::conv2d_up) for both to be `upscale2x`, `conv2d` and, if `blur` says so, a blur.
 ///
@@ -70,22 +70,29 @@ impl Smooth {
     pub(crate) fn apply<T: WithDType>(self, planes: usize, height: usize, width: usize, x: &[T]) -> Vec<T> {
         let (out_height, out_width) = (self.len(height), self.len(width));
         let scale = T::from_f64(if self.blur { self.scale / 16. } else { self.scale });
-        build(planes * out_height, out_width, 0, |rows, out, _| {
-            let zeros = vec![T::zero(); width];
-            // Summed over the column, with zeros for what lies beyond the ends.
-            let mut padded = vec![T::zero(); out_width + 3];
-            for row in rows {
-                let (plane, row) = (row / out_height, row % out_height);
-                let plane = &x[plane * height * width..][..height * width];
-                let taps: [T; 4] = self.taps(row, out_height);
-                let neighbors =
-                    std::array::from_fn(|index| match usize::try_from(self.first(row) + index as isize) {
-                        Ok(source) if source < height => (&plane[source * width..][..width], taps[index]),
-                        _ => (&zeros[..], taps[index]),
+        build(
+            planes * out_height,
+            out_width,
+            0,
+            #[inline(always)]
+            |rows, out, _| {
+                let zeros = vec![T::zero(); width];
+                // Summed over the column, with zeros for what lies beyond the ends.
+                let mut padded = vec![T::zero(); out_width + 3];
+                for row in rows {
+                    let (plane, row) = (row / out_height, row % out_height);
+                    let plane = &x[plane * height * width..][..height * width];
+                    let taps: [T; 4] = self.taps(row, out_height);
+                    let neighbors = std::array::from_fn(|index| {
+                        match usize::try_from(self.first(row) + index as isize) {
+                            Ok(source) if source < height => (&plane[source * width..][..width], taps[index]),
+                            _ => (&zeros[..], taps[index]),
+                        }
                     });
-                self.row(neighbors, &mut padded, out.take(out_width), scale);
-            }
-        })
+                    self.row(neighbors, &mut padded, out.take(out_width), scale);
+                }
+            },
+        )
     }
 
     /// Pixels along one side of the result.
@@ -98,6 +105,7 @@ impl Smooth {
 
     /// What the result at `position` of `len` takes from its four neighbors, which start at
     /// [`Smooth::first`] and of which those outside of the picture count as zeros.
+    #[inline(always)]
     fn taps<T: WithDType>(self, position: usize, len: usize) -> [T; 4] {
         let is_ends = [position == 0, position + 1 == len];
         let taps = match (self.blur, self.way, is_ends) {
@@ -115,6 +123,7 @@ impl Smooth {
     }
 
     /// Where the four neighbors of `position` start.
+    #[inline(always)]
     fn first(self, position: usize) -> isize {
         match self.way {
             Way::Grow => position as isize - 2,
@@ -122,6 +131,7 @@ impl Smooth {
         }
     }
 
+    #[inline(always)]
     /// One row of the result from its four neighbors, with their taps.
     fn row<T: WithDType>(self, rows: [(&[T], T); 4], padded: &mut [T], target: &mut [T], scale: T) {
         let [(r0, t0), (r1, t1), (r2, t2), (r3, t3)] = rows;
@@ -178,7 +188,7 @@ mod tests {
     use candle_core::DType;
 
     use super::*;
-    use crate::activation::testing::{
+    use crate::testing::{
         assert_close, assert_gradients, assert_independent_of_threads, assert_same_as, normal,
     };
     use crate::{conv2d, conv2d_down, conv2d_up, downscale2x, upscale2x};

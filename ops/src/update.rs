@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use candle_core::{CpuStorage, InplaceOp1, InplaceOp2, Layout, Result, Storage, Tensor, WithDType, bail};
 use rayon::prelude::*;
 
-use crate::activation::planes::{float_kernel, is_parallel, slice};
+use crate::planes::{float_kernel, is_parallel, slice};
 
 /// Values per parallel task.
 const TASK: usize = 1 << 14;
@@ -278,7 +278,7 @@ mod tests {
     use candle_core::{DType, Device, Var};
 
     use super::*;
-    use crate::activation::testing::{assert_close, assert_independent_of_threads, normal};
+    use crate::testing::{assert_close, assert_independent_of_threads, normal};
 
     const SHAPES: [&[usize]; 2] = [&[5, 7], &[3, 300, 100]];
 

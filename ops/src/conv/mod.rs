@@ -27,7 +27,7 @@ pub(crate) use direct::turned;
 use direct::Element;
 use geometry::{Geometry, Planes};
 
-use crate::activation::planes::{float_kernel, slice};
+use crate::planes::{float_kernel, slice};
 
 /// Correlates `x` with `weight`, stride 1, the size kept: a 3x3 kernel sees one pixel of zeros around `x`.
 ///

@@ -1,0 +1,205 @@
+//! Loops over tensors in memory, shared by the operations of this crate that are bound by it.
+//!
+//! Results do not depend on the number of threads: every value is computed by one task, and sums are taken in an
+//! order that depends on lengths alone.
+
+#![expect(clippy::inline_always, reason = "vector instructions are available only in what is inlined")]
+
+use std::mem::MaybeUninit;
+use std::ops::Range;
+
+use candle_core::{CpuStorage, Layout, Result, WithDType, bail};
+use rayon::prelude::*;
+
+/// Values handled at a time: a block of each of three tensors stays in the first-level cache.
+const BLOCK: usize = 2048;
+/// Values per parallel task.
+const TASK: usize = 1 << 14;
+/// Below this many values, waking the other threads costs more than they save.
+const PARALLEL: usize = 1 << 16;
+/// Sums run side by side, so that the compiler can keep them in vector registers.
+const LANES: usize = 16;
+
+/// Runs `$body` with `$T` standing for the type of the values in `$storage`.
+macro_rules! float_kernel {
+    ($name:expr, $storage:expr, $T:ident => $body:expr) => {
+        match $storage {
+            candle_core::CpuStorage::F32(_) => {
+                type $T = f32;
+                $body
+            }
+            candle_core::CpuStorage::F64(_) => {
+                type $T = f64;
+                $body
+            }
+            _ => candle_core::bail!("{}: only f32 and f64 are supported", $name),
+        }
+    };
+}
+pub(crate) use float_kernel;
+
+/// The values of a contiguous tensor.
+pub(crate) fn slice<'a, T: WithDType>(storage: &'a CpuStorage, layout: &Layout) -> Result<&'a [T]> {
+    match layout.contiguous_offsets() {
+        Some((start, end)) => Ok(&storage.as_slice::<T>()?[start..end]),
+        None => bail!("expected a contiguous tensor, got {layout:?}"),
+    }
+}
+
+/// Whether a pass over `len` values is worth more than one thread.
+pub(crate) fn is_parallel(len: usize) -> bool {
+    len >= PARALLEL && rayon::current_num_threads() > 1
+}
+
+/// Does `work` with the widest vectors of this machine; only what is always inlined into it gets them.
+#[inline(always)]
+pub(crate) fn vectorized<R>(work: impl FnOnce() -> R) -> R {
+    pulp::Arch::new().dispatch(work)
+}
+
+/// Memory to be written from front to back.
+pub(crate) struct Output<'a, T> {
+    rest: &'a mut [MaybeUninit<T>],
+}
+
+impl<T: WithDType> Output<'_, T> {
+    /// The next `len` values, zero to begin with.
+    ///
+    /// Zeros are written right before the results are, while the memory is in cache, which keeps the
+    /// kernels free of uninitialized memory without a second pass.
+    #[inline(always)]
+    pub(crate) fn take(&mut self, len: usize) -> &mut [T] {
+        let (values, rest) = std::mem::take(&mut self.rest).split_at_mut(len);
+        self.rest = rest;
+        zeroed(values)
+    }
+
+    /// Writes as many values as `source` has, a block at a time: `write(output, source)`.
+    #[inline(always)]
+    pub(crate) fn plane(&mut self, source: &[T], mut write: impl FnMut(&mut [T], &[T])) {
+        for source in source.chunks(BLOCK) {
+            write(self.take(source.len()), source);
+        }
+    }
+}
+
+#[expect(unsafe_code, reason = "results are written to fresh memory, which a zeroing pass would cost")]
+#[inline(always)]
+fn zeroed<T: WithDType>(values: &mut [MaybeUninit<T>]) -> &mut [T] {
+    values.fill(MaybeUninit::new(T::zero()));
+    // SAFETY: every value has just been written.
+    unsafe { values.assume_init_mut() }
+}
+
+/// A vector of `units` runs of `unit_len` values, followed by `sums_per_unit` values for each of them.
+///
+/// `kernel(units, output, sums)` writes the units of one task, in order; what it leaves out is zero.
+#[expect(unsafe_code, reason = "results are written to fresh memory, which a zeroing pass would cost")]
+pub(crate) fn build<T: WithDType>(
+    units: usize,
+    unit_len: usize,
+    sums_per_unit: usize,
+    kernel: impl Fn(Range<usize>, &mut Output<'_, T>, &mut [T]) + Sync,
+) -> Vec<T> {
+    let len = units * unit_len;
+    let total = len + units * sums_per_unit;
+    let mut values = Vec::with_capacity(total);
+    let (mut rest, sums) = values.spare_capacity_mut()[..total].split_at_mut(len);
+    let mut sums_rest = zeroed(sums);
+    let units_per_task = (TASK / unit_len.max(1)).max(1);
+    let mut tasks = Vec::with_capacity(units.div_ceil(units_per_task));
+    for first in (0..units).step_by(units_per_task) {
+        let range = first..units.min(first + units_per_task);
+        let (output, output_rest) = rest.split_at_mut(range.len() * unit_len);
+        let (sums, rest_of_sums) = sums_rest.split_at_mut(range.len() * sums_per_unit);
+        (rest, sums_rest) = (output_rest, rest_of_sums);
+        tasks.push((range, output, sums));
+    }
+    let run = |(range, output, sums): (Range<usize>, &mut [MaybeUninit<T>], &mut [T])| {
+        let mut output = Output { rest: output };
+        vectorized(
+            #[inline(always)]
+            || kernel(range, &mut output, sums),
+        );
+        zeroed(output.rest);
+    };
+    if is_parallel(len) {
+        tasks.into_par_iter().for_each(run);
+    } else {
+        tasks.into_iter().for_each(run);
+    }
+    // SAFETY: the tasks cover `len` values, and `run` initializes those that its kernel did not take; the
+    // sums behind them were set to zero at the start.
+    unsafe { values.set_len(total) };
+    values
+}
+
+/// One value from each of `units` runs of `unit_len` values.
+pub(crate) fn reduce<T: WithDType>(
+    units: usize,
+    unit_len: usize,
+    value: impl Fn(usize) -> T + Sync + Send,
+) -> Vec<T> {
+    let value = |unit| {
+        vectorized(
+            #[inline(always)]
+            || value(unit),
+        )
+    };
+    if is_parallel(units * unit_len) {
+        (0..units).into_par_iter().map(value).collect()
+    } else {
+        (0..units).map(value).collect()
+    }
+}
+
+/// `f(a, b)` for each pair of values.
+pub(crate) fn map<T: WithDType>(a: &[T], b: &[T], f: impl Fn(T, T) -> T + Sync) -> Vec<T> {
+    build(
+        a.len().min(b.len()),
+        1,
+        0,
+        #[inline(always)]
+        |range, output, _| {
+            for (a, b) in a[range.clone()].chunks(BLOCK).zip(b[range].chunks(BLOCK)) {
+                for ((out, &a), &b) in output.take(a.len()).iter_mut().zip(a).zip(b) {
+                    *out = f(a, b);
+                }
+            }
+        },
+    )
+}
+
+/// Sums of `terms(a, b)` over all pairs of values.
+///
+/// Short runs are summed in the type of the values, and the runs in `f64`, so the error does not grow with the
+/// length.
+#[inline(always)]
+pub(crate) fn sums<T: WithDType, const N: usize>(
+    a: &[T],
+    b: &[T],
+    terms: impl Fn(T, T) -> [T; N],
+) -> [f64; N] {
+    let mut totals = [0.; N];
+    for (a, b) in a.chunks(16 * LANES).zip(b.chunks(16 * LANES)) {
+        let mut lanes = [[T::zero(); LANES]; N];
+        let (a_rows, a_rest) = a.as_chunks::<LANES>();
+        let (b_rows, b_rest) = b.as_chunks::<LANES>();
+        for (a, b) in a_rows.iter().zip(b_rows) {
+            for lane in 0..LANES {
+                for (sums, term) in lanes.iter_mut().zip(terms(a[lane], b[lane])) {
+                    sums[lane] += term;
+                }
+            }
+        }
+        for (lane, (&a, &b)) in a_rest.iter().zip(b_rest).enumerate() {
+            for (sums, term) in lanes.iter_mut().zip(terms(a, b)) {
+                sums[lane] += term;
+            }
+        }
+        for (total, sums) in totals.iter_mut().zip(lanes) {
+            *total += sums.into_iter().map(T::to_f64).sum::<f64>();
+        }
+    }
+    totals
+}

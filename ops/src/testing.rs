@@ -1,0 +1,116 @@
+//! What the tests of this crate's operations share.
+
+use candle_core::{DType, Device, Result, Tensor, Var};
+
+use crate::Key;
+
+pub(crate) fn normal(name: &str, shape: &[usize], dtype: DType) -> Tensor {
+    Key::new(name, &[11]).normal(shape, dtype, &Device::Cpu).unwrap()
+}
+
+fn values(x: &Tensor) -> Vec<f64> {
+    x.to_dtype(DType::F64).unwrap().flatten_all().unwrap().to_vec1().unwrap()
+}
+
+#[track_caller]
+pub(crate) fn assert_close(what: &str, actual: &Tensor, expected: &Tensor) {
+    assert_eq!(actual.dims(), expected.dims(), "shape of {what}");
+    let relative = if actual.dtype() == DType::F32 { 2e-5 } else { 1e-12 };
+    let (actual, expected) = (values(actual), values(expected));
+    let scale = expected.iter().fold(1., |scale: f64, v| scale.max(v.abs()));
+    for (i, (a, e)) in actual.iter().zip(&expected).enumerate() {
+        assert!((a - e).abs() <= relative * scale, "{what}: value {i} is {a} and should be {e}");
+    }
+}
+
+/// Which inputs get gradients: all, and each alone.
+fn choices(inputs: usize) -> impl Iterator<Item = Vec<bool>> {
+    let alone = (0..inputs).map(move |only| (0..inputs).map(|i| i == only).collect());
+    std::iter::once(vec![true; inputs]).chain(alone)
+}
+
+/// Compares `f` with a plain composition of candle's operations, and so their gradients with respect to the
+/// inputs named in `differentiable`: in both types, for contiguous inputs and others.
+#[track_caller]
+pub(crate) fn assert_same_as(
+    shapes: &[&[usize]],
+    differentiable: usize,
+    f: impl Fn(&[Tensor]) -> Result<Tensor>,
+    reference: impl Fn(&[Tensor]) -> Result<Tensor>,
+) {
+    for dtype in [DType::F32, DType::F64] {
+        let inputs: Vec<Tensor> =
+            shapes.iter().enumerate().map(|(i, s)| normal(&format!("input {i}"), s, dtype)).collect();
+        for (choice, is_strided) in choices(differentiable).zip([false, true].into_iter().cycle()) {
+            let vars: Vec<Var> =
+                inputs[..differentiable].iter().map(|x| Var::from_tensor(x).unwrap()).collect();
+            let arguments: Vec<Tensor> = inputs
+                .iter()
+                .enumerate()
+                .map(|(i, x)| match choice.get(i) {
+                    Some(true) => vars[i].as_tensor().clone(),
+                    _ => x.clone(),
+                })
+                .collect();
+            let strided = |x: &Tensor| -> Result<Tensor> {
+                let last = x.rank() - 1;
+                x.transpose(0, last)?.contiguous()?.transpose(0, last)
+            };
+            let passed: Vec<Tensor> = if is_strided {
+                arguments.iter().map(|x| strided(x).unwrap()).collect()
+            } else {
+                arguments.clone()
+            };
+            let (y, expected) = (f(&passed).unwrap(), reference(&arguments).unwrap());
+            assert_close("the result", &y, &expected);
+            let dy = normal("cotangent", y.dims(), dtype);
+            let gradients = |y: Tensor| (y * &dy).unwrap().sum_all().unwrap().backward().unwrap();
+            let (actual, expected) = (gradients(y), gradients(expected));
+            for (i, var) in vars.iter().enumerate().filter(|(i, _)| choice[*i]) {
+                let (actual, expected) = (actual.get(var).unwrap(), expected.get(var).unwrap());
+                assert_close(&format!("gradient {i} of {choice:?}"), actual, expected);
+            }
+        }
+    }
+}
+
+/// Compares the gradients of `f` with differences of its values, in `f64`.
+#[track_caller]
+pub(crate) fn assert_gradients(shapes: &[&[usize]], f: impl Fn(&[Tensor]) -> Result<Tensor>) {
+    const STEP: f64 = 1e-5;
+    let inputs: Vec<Tensor> =
+        shapes.iter().enumerate().map(|(i, s)| normal(&format!("input {i}"), s, DType::F64)).collect();
+    let vars: Vec<Var> = inputs.iter().map(|x| Var::from_tensor(x).unwrap()).collect();
+    let tracked: Vec<Tensor> = vars.iter().map(|v| v.as_tensor().clone()).collect();
+    let y = f(&tracked).unwrap();
+    let dy = normal("cotangent", y.dims(), DType::F64);
+    let loss = |y: Tensor| (y * &dy).unwrap().sum_all().unwrap();
+    let gradients = loss(y).backward().unwrap();
+    for (i, input) in inputs.iter().enumerate() {
+        let gradient = values(gradients.get(&vars[i]).unwrap());
+        let at = values(input);
+        for (j, gradient) in gradient.into_iter().enumerate() {
+            let shifted = |step: f64| {
+                let mut at = at.clone();
+                at[j] += step;
+                let mut inputs = inputs.clone();
+                inputs[i] = Tensor::from_vec(at, input.shape(), &Device::Cpu).unwrap();
+                loss(f(&inputs).unwrap()).to_scalar::<f64>().unwrap()
+            };
+            let expected = (shifted(STEP) - shifted(-STEP)) / (2. * STEP);
+            let error = (gradient - expected).abs() / expected.abs().max(1.);
+            assert!(error < 1e-6, "input {i}, value {j}: {gradient} and should be {expected}");
+        }
+    }
+}
+
+/// Checks that `f` gives the same bits with one thread and with several.
+#[track_caller]
+pub(crate) fn assert_independent_of_threads(f: impl Fn() -> Vec<Tensor> + Sync + Send) {
+    let run = |threads: usize| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        let bits = |x: &Tensor| values(x).into_iter().map(f64::to_bits).collect::<Vec<_>>();
+        pool.install(&f).iter().map(bits).collect::<Vec<_>>()
+    };
+    assert!(run(1) == run(3), "results depend on the number of threads");
+}
