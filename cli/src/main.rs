@@ -10,6 +10,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::report::Exit;
 
+mod convert;
 mod dataset;
 mod demo;
 mod device;
@@ -57,6 +58,8 @@ enum Command {
     Interpolate(interpolate::Args),
     /// Say what a checkpoint holds
     Inspect(inspect::Args),
+    /// Write a checkpoint anew: for sampling alone, or in half the size
+    Convert(convert::Args),
     /// Prepare pictures for training
     #[command(subcommand)]
     Dataset(dataset::Command),
@@ -73,6 +76,7 @@ impl Command {
             Self::Mix(args) => mix::run(&args),
             Self::Interpolate(args) => interpolate::run(&args),
             Self::Inspect(args) => inspect::run(&args),
+            Self::Convert(args) => convert::run(&args),
             Self::Dataset(command) => command.run(),
         }
         .map(|()| Exit::Done)
