@@ -4,9 +4,13 @@
 
 mod convert;
 mod dataset;
+mod demo;
 mod inspect;
 mod interpolate;
 mod mix;
 mod sample;
 mod scene;
+mod train;
+mod train_input;
+mod train_refusals;
 mod usage;
