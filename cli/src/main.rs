@@ -14,6 +14,8 @@ mod convert;
 mod dataset;
 mod demo;
 mod device;
+#[cfg(test)]
+mod documented;
 mod inspect;
 mod interpolate;
 mod layout;
