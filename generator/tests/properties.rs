@@ -379,6 +379,21 @@ fn parameter_counts() -> Result<()> {
     Ok(())
 }
 
+/// Row A of Table 1 has exactly the weights of Progressive GAN's published 1024x1024 generator.
+#[test]
+fn row_a_is_as_large_as_progressive_gan() -> Result<()> {
+    let (a, narrow) = ablation().swap_remove(0);
+    assert_eq!(a, 'A');
+    let full = GeneratorConfig::default();
+    let GeneratorConfig { mapping_layers, styles, const_input, noise, norm, blur, .. } = narrow;
+    let (parameters, _) =
+        build(&GeneratorConfig { mapping_layers, styles, const_input, noise, norm, blur, ..full })?;
+    let vars = parameters.vars();
+    let trainable = vars.iter().filter(|(name, _)| !is_buffer(name));
+    assert_eq!(trainable.map(|(_, var)| var.elem_count()).sum::<usize>(), 23_079_115);
+    Ok(())
+}
+
 #[test]
 fn impossible_shapes_are_refused_with_a_reason() -> Result<()> {
     let error = build(&GeneratorConfig { resolution: 24, ..small() }).unwrap_err().to_string();
