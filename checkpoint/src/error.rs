@@ -3,6 +3,8 @@
 use std::io;
 use std::path::PathBuf;
 
+use candle_core::DType;
+
 use crate::Network;
 
 /// A result of this crate.
@@ -173,6 +175,22 @@ pub enum Error {
         /// What differs.
         reason: String,
     },
+    /// A tensor to write is damaged.
+    #[error("the tensor `{name}` holds numbers that are not finite")]
+    NotFinite {
+        /// The tensor's name in the file.
+        name: String,
+    },
+    /// A tensor to write does not fit into the type asked for.
+    #[error("the tensor `{name}` holds numbers up to {largest}, more than {} can hold", dtype.as_str())]
+    OutOfRange {
+        /// The tensor's name in the file.
+        name: String,
+        /// The largest absolute value.
+        largest: f64,
+        /// The type.
+        dtype: DType,
+    },
     /// The file to write exists.
     #[error("`{}` exists; nothing was overwritten", path.display())]
     Exists {
@@ -215,6 +233,8 @@ impl Error {
             Self::NoNetwork { .. } => {
                 "take a snapshot with all three networks from the run's folder".to_owned()
             }
+            Self::NotFinite { .. } => "take the snapshot before it".to_owned(),
+            Self::OutOfRange { .. } => "`--dtype f32` holds them".to_owned(),
             Self::Exists { .. } => "give another name, or `--force` to overwrite it".to_owned(),
             Self::Write { source, .. } => match source.kind() {
                 io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {

@@ -42,6 +42,7 @@
 //!
 //! [`Parameters::names`]: stylegan_ops::Parameters::names
 
+mod convert;
 mod error;
 mod header;
 mod meta;
@@ -50,6 +51,7 @@ mod run_folder;
 mod save;
 mod tensors;
 
+pub use convert::convert;
 pub use error::{Error, Result};
 pub use meta::{Meta, Network, Progress};
 pub use open::Checkpoint;

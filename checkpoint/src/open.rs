@@ -116,6 +116,16 @@ impl Checkpoint {
         shapes
     }
 
+    /// The types of a network's numbers in the file, larger ones first; mostly there is one.
+    pub fn dtypes(&self, network: Network) -> Vec<DType> {
+        let tensors = self.map.header.tensors();
+        let own = tensors.iter().filter(|(name, _)| own_name(network, name).is_some());
+        let mut dtypes: Vec<DType> = own.filter_map(|(_, info)| tensor_type(info.dtype)).collect();
+        dtypes.sort_unstable_by_key(|dtype| (std::cmp::Reverse(dtype.size_in_bytes()), dtype.as_str()));
+        dtypes.dedup();
+        dtypes
+    }
+
     /// The generator that pictures are drawn from, `g_ema`, in f32.
     ///
     /// # Errors

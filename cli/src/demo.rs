@@ -1,5 +1,6 @@
 //! `stylegan demo`
 
+use std::borrow::Cow;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -21,8 +22,10 @@ use crate::train::{open_pictures, train};
 const FACES: &[u8] = include_bytes!("../../demo/faces64.zip");
 /// Length of the demo that the preset was made for, in minutes on two cores.
 const PRESET_MINUTES: f64 = 5.0;
-/// Pictures on each side of the measured distance.
+/// Pictures on each side of the measured distance, in a demo of the preset's length.
 const MEASURED: usize = 1024;
+/// Pictures drawn at a time to be measured.
+const CHUNK: usize = 32;
 
 /// Train a small network on the pictures that come with the program, and draw with it
 ///
@@ -73,9 +76,10 @@ pub(crate) fn run(args: &Args) -> Result<Exit> {
     ] {
         crate::run_arguments(command.into_iter().chain(["--checkpoint".into(), path("")]))?;
     }
-    let distances = Distances::measure(&outcome.snapshot, &pyramid)?;
+    let count = measured_pictures(args.minutes);
+    let distances = Distances::measure(&outcome.snapshot, &pyramid, count)?;
     let measured = format!(
-        "sliced Wasserstein distance x1000 of {MEASURED} fakes to reals (32, 16 pixels): {}; untrained: {}",
+        "sliced Wasserstein distance x1000 of {count} fakes to reals (32, 16 pixels): {}; untrained: {}",
         levels(&distances.trained),
         levels(&distances.untrained)
     );
@@ -107,6 +111,12 @@ fn configuration(args: &Args) -> Result<TrainConfig> {
     Ok(config.checked()?)
 }
 
+/// How many pictures are measured: in a shorter demo fewer, so that measuring takes no longer than training.
+fn measured_pictures(minutes: f64) -> usize {
+    let chunks = MEASURED as f64 / CHUNK as f64 * (minutes / PRESET_MINUTES).min(1.0);
+    CHUNK * (chunks.ceil() as usize).max(2)
+}
+
 /// Writes the program's pictures into the cache of the runs, unless they are there.
 fn unpack(runs: &Path) -> Result<PathBuf> {
     let cache = runs.join(".cache");
@@ -133,36 +143,36 @@ struct Distances {
 }
 
 impl Distances {
-    fn measure(snapshot: &Path, pyramid: &Pyramid) -> Result<Self> {
+    fn measure(snapshot: &Path, pyramid: &Pyramid, count: usize) -> Result<Self> {
         let checkpoint = Checkpoint::open(snapshot)?;
         let generator = &checkpoint.meta().generator;
-        let reals = reals(pyramid, generator.resolution)?;
+        let reals = reals(pyramid, generator.resolution, count)?;
         let first_values = Parameters::new(Key::new("untrained", &[0]));
         let untrained = Generator::new(generator, &first_values.builder(DType::F32, &Device::Cpu))?;
         drop(untrained);
         let untrained = Generator::new(generator, &first_values.frozen(DType::F32, &Device::Cpu))?;
+        let trained = checkpoint.generator(&Device::Cpu)?;
         Ok(Self {
-            trained: sliced_wasserstein(&reals, &fakes(&checkpoint.generator(&Device::Cpu)?, generator)?, 0)?,
-            untrained: sliced_wasserstein(&reals, &fakes(&untrained, generator)?, 0)?,
+            trained: sliced_wasserstein(&reals, &fakes(&trained, generator, count)?, 0)?,
+            untrained: sliced_wasserstein(&reals, &fakes(&untrained, generator, count)?, 0)?,
         })
     }
 }
 
-fn reals(pyramid: &Pyramid, resolution: usize) -> Result<Tensor> {
-    let request = BatchRequest { first_position: 0, batch: MEASURED, resolution };
+fn reals(pyramid: &Pyramid, resolution: usize, count: usize) -> Result<Tensor> {
+    let request = BatchRequest { first_position: 0, batch: count, resolution };
     let batch = assemble(pyramid, &Order::new(0, pyramid.len()), false, &request)?;
-    let pixels = Tensor::from_vec(batch.pixels_u8, (MEASURED, 3, resolution, resolution), &Device::Cpu)?;
+    let pixels = Tensor::from_vec(batch.pixels_u8, (count, 3, resolution, resolution), &Device::Cpu)?;
     Ok(process_reals(&pixels, 0.0, DType::F32)?)
 }
 
 /// Fakes without truncation, clamped to what a picture can show.
-fn fakes(generator: &Generator, config: &GeneratorConfig) -> Result<Tensor> {
-    let chunk = 32;
-    let pictures = (0..MEASURED as u64)
-        .step_by(chunk)
+fn fakes(generator: &Generator, config: &GeneratorConfig, count: usize) -> Result<Tensor> {
+    let pictures = (0..count as u64)
+        .step_by(CHUNK)
         .map(|first| {
             let z = Key::new("measured latents", &[first]).normal(
-                (chunk, config.z_dim),
+                (CHUNK, config.z_dim),
                 DType::F32,
                 &Device::Cpu,
             )?;
@@ -179,9 +189,11 @@ fn levels(distance: &SlicedWasserstein) -> String {
 }
 
 fn next_steps(run_dir: &Path) -> String {
-    let run = run_dir.display();
+    let name = run_dir.to_string_lossy();
+    // As a shell takes it, whatever is in the name.
+    let run = shlex::try_quote(&name).unwrap_or(Cow::Borrowed(&name));
     format!(
-        "Look at `{run}`: fakes*.png, mix.png, walk.gif. Then:\n\n  \
+        "Look at `{name}`: fakes*.png, mix.png, walk.gif. Then:\n\n  \
          stylegan train --data YOUR_PHOTOS\n  \
          stylegan sample --checkpoint {run} --seeds 0-15 --out faces.png\n  \
          stylegan interpolate --checkpoint {run} --seeds 0,1,2 --space w --loop --out walk.gif\n"

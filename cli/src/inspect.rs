@@ -57,6 +57,8 @@ struct NetworkSize {
     /// Trained numbers, without buffers such as `w_avg`.
     parameters: usize,
     tensors: usize,
+    /// Types of the numbers, mostly one.
+    dtypes: Vec<&'static str>,
 }
 
 pub(crate) fn run(args: &Args) -> Result<()> {
@@ -76,6 +78,7 @@ impl Facts {
                 network: network.prefix(),
                 parameters: trained.map(|(_, shape)| shape.iter().product::<usize>()).sum(),
                 tensors: shapes.len(),
+                dtypes: checkpoint.dtypes(network).into_iter().map(|dtype| dtype.as_str()).collect(),
             }
         });
         Ok(Self {
@@ -146,7 +149,8 @@ impl Facts {
         line("widths", &widths.join(", "));
         for network in &self.networks {
             let (parameters, tensors) = (grouped(network.parameters), network.tensors);
-            line(network.network, &format!("{parameters} parameters in {tensors} tensors"));
+            let dtypes = network.dtypes.join(", ");
+            line(network.network, &format!("{parameters} parameters in {tensors} tensors of {dtypes}"));
         }
         text
     }

@@ -10,9 +10,12 @@ use tracing_subscriber::EnvFilter;
 use crate::report::Exit;
 
 mod bench;
+mod convert;
 mod dataset;
 mod demo;
 mod device;
+#[cfg(test)]
+mod documented;
 mod inspect;
 mod interpolate;
 mod layout;
@@ -55,6 +58,8 @@ enum Command {
     Interpolate(interpolate::Args),
     /// Say what a checkpoint holds
     Inspect(inspect::Args),
+    /// Write a checkpoint anew: for sampling alone, or in half the size
+    Convert(convert::Args),
     /// Prepare pictures for training
     #[command(subcommand)]
     Dataset(dataset::Command),
@@ -74,6 +79,7 @@ impl Command {
             Self::Mix(args) => mix::run(&args),
             Self::Interpolate(args) => interpolate::run(&args),
             Self::Inspect(args) => inspect::run(&args),
+            Self::Convert(args) => convert::run(&args),
             Self::Dataset(command) => command.run(),
             Self::Bench(command) => command.run(),
         }

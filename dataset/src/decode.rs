@@ -15,6 +15,9 @@ const MAX_SIDE: u32 = 32_768;
 /// What a decoded picture may take: 178 million pixels of RGB.
 const MAX_DECODED_BYTES: u64 = 512 << 20;
 
+/// Why a picture that was cut short cannot be read.
+const ENDS_EARLY: &str = "the file ends too early";
+
 /// How many pictures were not 8-bit RGB and have been converted, by what they were; one can count several times.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -61,11 +64,12 @@ pub(crate) fn dimensions(bytes: &[u8]) -> Result<(u32, u32), String> {
 pub(crate) fn square(bytes: &[u8], side: usize, resizer: &mut Resizer) -> Result<Square, String> {
     let (mut decoder, format) = decoder(bytes)?;
     if format == ImageFormat::Jpeg && !jpeg_is_complete(bytes) {
-        return Err("the file ends too early".into());
+        return Err(ENDS_EARLY.into());
     }
     // A damaged EXIF block is no reason to lose the picture.
     let orientation = decoder.orientation().ok();
-    let mut picture = DynamicImage::from_decoder(decoder).map_err(|e| reason(&e))?;
+    let mut picture = DynamicImage::from_decoder(decoder)
+        .map_err(|e| if is_cut(format, bytes) { ENDS_EARLY.into() } else { reason(&e) })?;
     if let Some(orientation) = orientation {
         picture.apply_orientation(orientation);
     }
@@ -96,7 +100,9 @@ fn decoder(bytes: &[u8]) -> Result<(impl ImageDecoder + '_, ImageFormat), String
     limits.max_image_height = Some(MAX_SIDE);
     limits.max_alloc = Some(MAX_DECODED_BYTES);
     reader.limits(limits);
-    let decoder = reader.into_decoder().map_err(|e| reason(&e))?;
+    let decoder = reader
+        .into_decoder()
+        .map_err(|e| if is_cut(format, bytes) { ENDS_EARLY.into() } else { reason(&e) })?;
     let (width, height) = decoder.dimensions();
     if width.max(height) > MAX_SIDE || decoder.total_bytes() > MAX_DECODED_BYTES {
         return Err(format!("{width}x{height} pixels, more than are accepted"));
@@ -109,10 +115,21 @@ fn decoder(bytes: &[u8]) -> Result<(impl ImageDecoder + '_, ImageFormat), String
 
 fn reason(error: &image::ImageError) -> String {
     match error {
-        image::ImageError::IoError(e) if e.kind() == std::io::ErrorKind::UnexpectedEof => {
-            "the file ends too early".into()
-        }
-        _ => printable(&error.to_string()),
+        image::ImageError::IoError(e) if e.kind() == std::io::ErrorKind::UnexpectedEof => ENDS_EARLY.into(),
+        _ => printable(error.to_string().trim_end()),
+    }
+}
+
+/// Whether a file that cannot be decoded is shorter than it says.
+fn is_cut(format: ImageFormat, bytes: &[u8]) -> bool {
+    match format {
+        ImageFormat::Jpeg => !jpeg_is_complete(bytes),
+        // "RIFF", then the length of what follows.
+        ImageFormat::WebP => bytes
+            .get(4..8)
+            .and_then(|length| length.try_into().ok())
+            .is_none_or(|length| u64::from(u32::from_le_bytes(length)) + 8 > bytes.len() as u64),
+        _ => false,
     }
 }
 
@@ -123,19 +140,20 @@ fn jpeg_is_complete(bytes: &[u8]) -> bool {
     const START_OF_SCAN: u8 = 0xda;
     let mut at = 2;
     // Segment by segment to the picture data, past a thumbnail that may have an end marker of its own.
-    while let Some(&[0xff, marker]) = bytes.get(at..at + 2) {
-        match marker {
-            START_OF_SCAN => return bytes[at..].windows(2).any(|pair| pair == [0xff, 0xd9]),
-            0xff => at += 1,
-            0x01 | 0xd0..=0xd7 => at += 2,
-            _ => match bytes.get(at + 2..at + 4) {
+    while let Some(&[first, marker]) = bytes.get(at..at + 2) {
+        match (first, marker) {
+            (0xff, START_OF_SCAN) => return bytes[at..].windows(2).any(|pair| pair == [0xff, 0xd9]),
+            (0xff, 0xff) => at += 1,
+            (0xff, 0x01 | 0xd0..=0xd7) => at += 2,
+            (0xff, _) => match bytes.get(at + 2..at + 4) {
                 Some(&[high, low]) => at += 2 + usize::from(u16::from_be_bytes([high, low])),
                 _ => return false,
             },
+            // Not laid out as expected, which the decoder judges better.
+            _ => return true,
         }
     }
-    // Not laid out as expected, which the decoder judges better.
-    true
+    false
 }
 
 /// The color type stands at a fixed place; the decoder hides it by looking the colors up.
@@ -260,7 +278,8 @@ mod tests {
             assert!(decoded(&bytes, 16).is_ok());
             for percent in [0, 3, 10, 50, 90] {
                 let reason = decoded(&bytes[..bytes.len() * percent / 100], 16).err();
-                assert!(reason.is_some(), "{percent} % of {:?}", &bytes[..4]);
+                let expected = if percent == 0 { "an empty file" } else { ENDS_EARLY };
+                assert_eq!(reason.as_deref(), Some(expected), "{percent} % of {:?}", &bytes[..4]);
             }
         }
     }

@@ -227,7 +227,7 @@ impl Error {
                     .into()
             }
             Self::TooManyBad { .. } => {
-                "mend or remove these files, or raise `data.max_bad_fraction`".into()
+                "mend or remove these files, or let more of them be left out, `--max-bad-fraction F`".into()
             }
             Self::TooSmall { width, height, side, .. } => match floor_power_of_two((*width).min(*height)) {
                 Some(fitting) if fitting < *side => {

@@ -356,7 +356,8 @@ impl<'a> Job<'a> {
                 Ok(written) => written.and(kept),
                 Err(panic) => std::panic::resume_unwind(panic),
             }
-        })?;
+        });
+        let kept = kept.map_err(|error| partial.rename(error))?;
 
         if kept.is_empty() {
             return Err(Error::NoPictures {
@@ -368,7 +369,7 @@ impl<'a> Job<'a> {
         index.labels = self.source.labels().map(|labels| labels.select(&kept));
         index.pictures = kept.iter().map(|&i| self.source.names()[i].clone()).collect();
         index.skipped.clone_from(&self.skipped);
-        index.write(partial.path())?;
+        index.write(partial.path()).map_err(|error| partial.rename(error))?;
         if partial.finish()? {
             open(out, index, self.source.ignored(), false, start)
         } else {

@@ -16,13 +16,42 @@ pub(crate) struct Partial {
     /// Tells others that the folder is not a leftover.
     lock: File,
     target: PathBuf,
+    /// Behind `folder`, so that they are empty when it is removed.
+    _parents: Parents,
+}
+
+/// The folders that had to be made on the way to another, outermost first; removed again if nothing is left in them.
+struct Parents(Vec<PathBuf>);
+
+impl Parents {
+    fn make(folder: &Path) -> Result<Self, Error> {
+        let mut missing: Vec<_> = folder
+            .ancestors()
+            .take_while(|folder| !folder.as_os_str().is_empty() && fs::symlink_metadata(folder).is_err())
+            .map(Path::to_path_buf)
+            .collect();
+        missing.reverse();
+        // Made before anything can fail, so that what was made is removed.
+        let parents = Self(missing);
+        fs::create_dir_all(folder).map_err(Error::write(folder))?;
+        Ok(parents)
+    }
+}
+
+impl Drop for Parents {
+    fn drop(&mut self) {
+        for folder in self.0.iter().rev() {
+            // Fails where something was put into it, by this process or another.
+            let _ = fs::remove_dir(folder);
+        }
+    }
 }
 
 impl Partial {
     /// Begins the folder `target`, and removes what interrupted attempts at it left.
     pub(crate) fn begin(target: &Path) -> Result<Self, Error> {
         let parent = parent_of(target);
-        fs::create_dir_all(parent).map_err(Error::write(parent))?;
+        let parents = Parents::make(parent)?;
         let mut prefix = OsString::from(".");
         prefix.push(target.file_name().unwrap_or_default());
         prefix.push(".partial-");
@@ -41,16 +70,27 @@ impl Partial {
         let lock = File::create_new(&lock_path).map_err(Error::write(&lock_path))?;
         // Where the file system has no locks, leftovers stay, which costs space and nothing else.
         let _ = lock.lock();
-        Ok(Self { folder, lock, target: target.to_path_buf() })
+        Ok(Self { folder, lock, target: target.to_path_buf(), _parents: parents })
     }
 
     pub(crate) fn path(&self) -> &Path {
         self.folder.path()
     }
 
+    /// An error of writing inside this folder, by the name that the file was to have.
+    pub(crate) fn rename(&self, error: Error) -> Error {
+        match error {
+            Error::Write { path, source } => match path.strip_prefix(self.path()) {
+                Ok(name) => Error::Write { path: self.target.join(name), source },
+                Err(_) => Error::Write { path, source },
+            },
+            error => error,
+        }
+    }
+
     /// Gives the folder its name. `false` if another process was faster.
     pub(crate) fn finish(self) -> Result<bool, Error> {
-        let Self { folder, lock, target } = self;
+        let Self { folder, lock, target, _parents } = self;
         sync_folder(folder.path());
         if fs::symlink_metadata(&target).is_ok() {
             return Ok(false);
@@ -132,5 +172,21 @@ mod tests {
         names.sort();
         assert_eq!(names, [".pack2.partial-old", "pack"]);
         assert_eq!(fs::read_dir(parent.path().join("pack")).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn folders_made_on_the_way_are_removed_again_if_nothing_came_of_them() {
+        let parent = tempfile::tempdir().unwrap();
+        let target = parent.path().join("runs/.cache/pack");
+        drop(Partial::begin(&target).unwrap());
+        assert_eq!(fs::read_dir(parent.path()).unwrap().count(), 0);
+
+        let partial = Partial::begin(&target).unwrap();
+        fs::write(parent.path().join("runs/notes"), "precious").unwrap();
+        drop(partial);
+        assert!(parent.path().join("runs/notes").exists() && !parent.path().join("runs/.cache").exists());
+
+        assert!(Partial::begin(&target).unwrap().finish().unwrap());
+        assert!(target.is_dir());
     }
 }

@@ -224,7 +224,7 @@ fn a_few_bad_files_are_named_and_left_out() {
     let error = quiet(&source, &strict, &PackOptions::default()).unwrap_err();
     assert!(matches!(&error, Error::TooManyBad { files: 18, .. }), "{error}");
     assert!(error.to_string().contains("`09.png` (not a picture)"), "{error}");
-    assert!(error.hint().unwrap().contains("max_bad_fraction"));
+    assert!(error.hint().unwrap().contains("`--max-bad-fraction F`"));
     // What was packed leniently is not what a stricter run would accept.
     let error = quiet(&source, &parent.path().join("packed"), &PackOptions::default()).unwrap_err();
     assert!(matches!(error, Error::TooManyBad { .. }), "{error}");

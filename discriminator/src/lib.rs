@@ -1,4 +1,23 @@
 //! The critic, and the gradient of its score with respect to the picture.
+//!
+//! ```
+//! use candle_core::{DType, Device, Tensor};
+//! use stylegan_discriminator::{Critic, DiscriminatorConfig};
+//! use stylegan_ops::{Key, Parameters};
+//!
+//! let config =
+//!     DiscriminatorConfig { resolution: 16, fmap_base: 64, fmap_max: 8, ..DiscriminatorConfig::default() };
+//! let parameters = Parameters::new(Key::new("init", &[0]));
+//! let critic = Critic::new(&config, &parameters.builder(DType::F32, &Device::Cpu))?;
+//!
+//! let pictures = Tensor::zeros((4, 3, 16, 16), DType::F32, &Device::Cpu)?;
+//! let (scores, recording) = critic.forward_recorded(&pictures, 0.0, None)?; // [4]
+//! let gradient = recording.input_gradient()?; // [4, 3, 16, 16], itself a part of the graph
+//! let penalty = (gradient.flatten_from(1)?.sqr()?.sum(1)?.sqrt()? - 1.0)?.sqr()?;
+//! let gradients = (penalty - scores)?.mean_all()?.backward()?; // of every weight, second order included
+//! assert!(gradients.get(&parameters.vars()[0].1).is_some());
+//! # Ok::<(), candle_core::Error>(())
+//! ```
 
 mod block;
 mod config;

@@ -2,7 +2,7 @@
 
 use candle_core::{Result, Tensor, bail};
 use candle_nn::{Init, VarBuilder};
-use stylegan_ops::{EqualizedConv, EqualizedDense, GAIN_LEAKY_RELU, Level, blend, sides, upscale2x};
+use stylegan_ops::{EqualizedConv, EqualizedWeight, GAIN_LEAKY_RELU, Level, blend, sides, upscale2x};
 
 use crate::{GeneratorConfig, Noise, SynthesisLayer};
 
@@ -23,12 +23,13 @@ pub struct Synthesis {
 enum Input {
     /// A learned constant, `[1, channels, 4, 4]`.
     Const(Tensor),
-    /// The first layer's w through a dense layer, as Progressive GAN has it.
-    Dense(EqualizedDense),
+    /// The first layer's w through a dense layer, as Progressive GAN has it; its bias is the epilogue's.
+    Dense(EqualizedWeight),
 }
 
 impl Synthesis {
-    /// The synthesis network of `config`: `const` (or `input`), `layer0`, `layer1`, ... and `to_rgb_4`, `to_rgb_8`, ...
+    /// The synthesis network of `config`: `const` (or `input.weight`), `layer0`, `layer1`, ... and `to_rgb_4`,
+    /// `to_rgb_8`, ...
     ///
     /// # Errors
     /// If `vb` has no such tensors.
@@ -39,7 +40,8 @@ impl Synthesis {
         } else {
             // Progressive GAN's gain here is a quarter of the usual.
             let gain = GAIN_LEAKY_RELU / 4.0;
-            Input::Dense(EqualizedDense::new(config.w_dim, 16 * channels, gain, 1.0, &vb.pp("input"))?)
+            let shape = [16 * channels, config.w_dim];
+            Input::Dense(EqualizedWeight::new(&shape, gain, 1.0, "weight", &vb.pp("input"))?)
         };
         let layers = (0..config.num_layers())
             .map(|index| SynthesisLayer::new(config, index, &vb.pp(format!("layer{index}"))))
@@ -68,7 +70,7 @@ impl Synthesis {
                 let (_, channels, height, width) = constant.dims4()?;
                 constant.expand((batch, channels, height, width))?.contiguous()
             }
-            Input::Dense(dense) => dense.forward(w)?.reshape((batch, (), 4, 4)),
+            Input::Dense(weight) => weight.matmul(w)?.reshape((batch, (), 4, 4)),
         }
     }
 

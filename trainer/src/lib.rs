@@ -2,6 +2,18 @@
 //!
 //! [`run`] trains; it knows neither console nor signals, but says what happens as a stream of [`Event`]s and ends when
 //! a flag is set. [`Trainer::step`] is one iteration, for those who bring their own loop.
+//!
+//! A preset, one of its numbers changed, and what training it will do:
+//!
+//! ```
+//! use stylegan_trainer::{Plan, TrainConfig};
+//!
+//! let config = TrainConfig::load(Some("demo"), &["schedule.total_kimg=100".to_owned()])?;
+//! let plan = Plan::new(&config)?;
+//! println!("{plan}");
+//! assert_eq!(plan.levels.iter().map(|level| level.side).collect::<Vec<_>>(), [8, 16, 32]);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod adam;
 mod config;

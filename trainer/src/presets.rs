@@ -91,9 +91,7 @@ impl ConfigError {
                 })
             }
             Self::UnknownKey { key, .. } => {
-                let known = known_keys();
-                nearest(key, known.iter().map(String::as_str))
-                    .map(|nearest| format!("did you mean `{nearest}`?"))
+                nearest_key(key, &known_keys()).map(|nearest| format!("did you mean `{nearest}`?"))
             }
             Self::NoAssignment { .. } => Some("for instance `--set schedule.total_kimg=5000`".to_owned()),
             _ => None,
@@ -240,10 +238,23 @@ fn known_keys() -> Vec<String> {
     Table::try_from(&config).map(|table| keys(&table)).unwrap_or_default()
 }
 
-/// The candidate most like `name`, if one is like it at all.
+/// The key that was meant: one of the same name in another section, as sections are easily left out or mixed up; else
+/// one that is written alike.
+fn nearest_key<'a>(key: &str, known: &'a [String]) -> Option<&'a str> {
+    let name = |key: &'a str| key.rsplit('.').next();
+    let likeness = |candidate: &str| strsim::jaro_winkler(key, candidate);
+    let known = || known.iter().map(String::as_str);
+    known()
+        .filter(|candidate| name(candidate) == key.rsplit('.').next())
+        .max_by(|a, b| likeness(a).total_cmp(&likeness(b)))
+        .or_else(|| nearest(key, known()))
+}
+
+/// The candidate most like `name` but for upper case, if one is like it at all.
 pub fn nearest<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let name = name.to_lowercase();
     candidates
-        .map(|candidate| (strsim::jaro_winkler(name, candidate), candidate))
+        .map(|candidate| (strsim::jaro_winkler(&name, candidate), candidate))
         .filter(|(likeness, _)| *likeness > 0.7)
         .max_by(|(a, _), (b, _)| a.total_cmp(b))
         .map(|(_, candidate)| candidate)
@@ -302,6 +313,15 @@ mod tests {
         let error = TrainConfig::load(None, &sets(&["schedule.total_kimgs=3"])).unwrap_err();
         assert_eq!(error.to_string(), "`--set schedule.total_kimgs=3`: unknown key `schedule.total_kimgs`");
         assert_eq!(error.hint().unwrap(), "did you mean `schedule.total_kimg`?");
+        for (key, meant) in [
+            ("resolution", "generator.resolution"),
+            ("generator.batch", "schedule.batch"),
+            ("critic.fmap_max", "discriminator.fmap_max"),
+            ("gnerator.resolution", "generator.resolution"),
+        ] {
+            let error = TrainConfig::load(None, &sets(&[&format!("{key}=3")])).unwrap_err();
+            assert_eq!(error.hint().unwrap(), format!("did you mean `{meant}`?"));
+        }
 
         let error = TrainConfig::load(None, &sets(&["nonsense"])).unwrap_err();
         assert!(matches!(error, ConfigError::NoAssignment { .. }), "{error}");

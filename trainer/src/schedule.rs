@@ -5,7 +5,7 @@ use stylegan_ops::Level;
 
 use crate::PerSide;
 
-/// The growing schedule; the defaults are the paper's on one device.
+/// The growing schedule; the defaults are the paper's on one device, with the rates for WGAN-GP, the default loss.
 ///
 /// Time is counted in kimg, thousands of real pictures shown. Every side is trained for `steady_kimg`, then the next
 /// one is faded in during `fade_kimg`.
@@ -22,9 +22,10 @@ pub struct Schedule {
     pub total_kimg: f64,
     /// Pictures in a minibatch, by side.
     pub batch: PerSide<usize>,
-    /// Learning rate of the generator, by side.
+    /// Learning rate of the generator, by side: 0.003 from 512 on with R1 on FFHQ, at most 0.002 with WGAN-GP (Karras
+    /// et al. 2019, appendix C).
     pub g_lrate: PerSide<f64>,
-    /// Learning rate of the critic, by side.
+    /// Learning rate of the critic, by side; the original's is that of the generator.
     pub d_lrate: PerSide<f64>,
     /// kimg during which the learning rates rise from 0, 0 for none.
     pub lrate_rampup_kimg: f64,
@@ -34,7 +35,7 @@ pub struct Schedule {
 
 impl Default for Schedule {
     fn default() -> Self {
-        let lrate = PerSide::from_sides([(4, 0.001), (128, 0.0015), (256, 0.002), (512, 0.003)]);
+        let lrate = PerSide::from_sides([(4, 0.001), (128, 0.0015), (256, 0.002)]);
         Self {
             initial_resolution: 8,
             steady_kimg: 600.0,

@@ -1,27 +1,16 @@
 //! `stylegan dataset pack`
 
-use image::{Rgb, RgbImage};
-
 use crate::scene::Scene;
-
-fn photos(scene: &Scene, count: u32) {
-    std::fs::create_dir(scene.path("photos")).unwrap();
-    for number in 0..count {
-        let picture =
-            RgbImage::from_fn(20, 18, |x, y| Rgb([(x * 9) as u8, (y * 11) as u8, (number * 20) as u8]));
-        picture.save(scene.path("photos").join(format!("{number}.png"))).unwrap();
-    }
-}
 
 #[test]
 fn pictures_are_packed_once() {
     let scene = Scene::empty();
-    photos(&scene, 12);
+    scene.photos("photos", 12, (20, 18));
     std::fs::write(scene.path("photos/broken.png"), "no picture").unwrap();
     let words = scene.draws("dataset pack photos --out packed");
     assert!(words.starts_with("skipped `broken.png`: "), "{words}");
     assert!(words.contains("packed 12 pictures of 16x16 in `packed`, 0.0 MiB\n"), "{words}");
-    assert!(words.ends_with("1 could not be read and were left out\n"), "{words}");
+    assert!(words.ends_with("1 could not be read and was left out\n"), "{words}");
     let words = scene.draws("dataset pack photos --out packed");
     assert!(words.starts_with("found 12 pictures of 16x16 in `packed`"), "{words}");
 }
@@ -29,7 +18,7 @@ fn pictures_are_packed_once() {
 #[test]
 fn what_cannot_be_packed() {
     let scene = Scene::empty();
-    photos(&scene, 3);
+    scene.photos("photos", 3, (20, 18));
     std::fs::create_dir(scene.path("empty")).unwrap();
     let refuses = |arguments: &str, message: &str, hint: &str| {
         let before = scene.names("");

@@ -52,4 +52,5 @@ fn a_checkpoint_is_described_for_programs() {
     let expected = 182 + 210 + 150 + 128 + 5 * 576 + 6 * 192 + 3 * 27;
     assert_eq!(facts["networks"][2]["network"], "g_ema");
     assert_eq!(facts["networks"][2]["parameters"], expected);
+    assert_eq!(facts["networks"][2]["dtypes"][0], "f32");
 }

@@ -2,10 +2,15 @@
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
+mod convert;
 mod dataset;
+mod demo;
 mod inspect;
 mod interpolate;
 mod mix;
 mod sample;
 mod scene;
+mod train;
+mod train_input;
+mod train_refusals;
 mod usage;

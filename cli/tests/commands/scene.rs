@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use assert_cmd::Command;
 use assert_cmd::cargo::cargo_bin_cmd;
 use candle_core::{DType, Device};
-use image::RgbImage;
+use image::{Rgb, RgbImage};
 use stylegan_checkpoint::{Meta, Network, Progress, save};
 use stylegan_discriminator::{Critic, DiscriminatorConfig};
 use stylegan_generator::{Generator, GeneratorConfig};
@@ -75,6 +75,18 @@ impl Scene {
         save(&self.path(name), &meta, &networks, false).unwrap();
     }
 
+    /// Makes a folder of PNG pictures, `00.png` and so on, no two alike.
+    pub(crate) fn photos(&self, folder: &str, count: u32, (width, height): (u32, u32)) {
+        fs::create_dir(self.path(folder)).unwrap();
+        for number in 0..count {
+            let wave = |x: u32| (127.5 + 120.0 * f64::from(x).sin()) as u8;
+            let picture = RgbImage::from_fn(width, height, |x, y| {
+                Rgb([wave(x / 3 + number), wave(y / 2 + 2 * number), (number * 20) as u8])
+            });
+            picture.save(self.path(folder).join(format!("{number:02}.png"))).unwrap();
+        }
+    }
+
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
@@ -97,11 +109,16 @@ impl Scene {
         names
     }
 
-    /// Runs the binary in the folder, with arguments separated by spaces.
+    /// Runs the binary in the folder, with arguments as a shell takes them.
     pub(crate) fn run(&self, arguments: &str) -> Ran {
         let mut command: Command = cargo_bin_cmd!("stylegan");
-        command.current_dir(self.folder.path()).env_remove("RUST_LOG").args(arguments.split_whitespace());
-        let output = command.output().unwrap();
+        command.args(shlex::split(arguments).unwrap());
+        self.run_command(command)
+    }
+
+    /// Runs a command in the folder.
+    pub(crate) fn run_command(&self, mut command: Command) -> Ran {
+        let output = command.current_dir(self.folder.path()).env_remove("RUST_LOG").output().unwrap();
         Ran {
             code: output.status.code().unwrap(),
             stdout: String::from_utf8(output.stdout).unwrap(),

@@ -5,7 +5,7 @@ use crate::scene::Scene;
 #[test]
 fn every_flag_is_explained() {
     let scene = Scene::empty();
-    for command in ["sample", "mix", "interpolate", "inspect", "dataset pack"] {
+    for command in ["train", "demo", "sample", "mix", "interpolate", "inspect", "convert", "dataset pack"] {
         let ran = scene.run(&format!("{command} --help"));
         assert_eq!((ran.code, ran.stderr.as_str()), (0, ""), "{command}");
         let mut lines = ran.stdout.lines().peekable();
@@ -54,11 +54,12 @@ fn checkpoints_that_are_none() {
     std::fs::write(scene.path("cut.safetensors"), &scene.bytes("net.safetensors")[..need - 1]).unwrap();
     std::fs::write(scene.path("text.txt"), "not a network at all").unwrap();
     std::fs::create_dir(scene.path("empty")).unwrap();
-    let commands: [fn(&str) -> String; 4] = [
+    let commands: [fn(&str) -> String; 5] = [
         |checkpoint| format!("sample --checkpoint {checkpoint} --seeds 1 --out out.png"),
         |checkpoint| format!("mix --checkpoint {checkpoint} --rows 1 --cols 2 --styles 0 --out out.png"),
         |checkpoint| format!("interpolate --checkpoint {checkpoint} --seeds 1,2 --frames 2 --out out.gif"),
         |checkpoint| format!("inspect {checkpoint}"),
+        |checkpoint| format!("convert {checkpoint} out.safetensors"),
     ];
     for command in commands {
         scene.refuses(

@@ -1,0 +1,57 @@
+//! `stylegan demo`
+
+use std::fs::File;
+use std::io::BufReader;
+
+use image::AnimationDecoder;
+use image::codecs::gif::GifDecoder;
+
+use crate::scene::Scene;
+use crate::train::TINY;
+
+#[test]
+fn the_demo_leaves_pictures_and_says_what_to_type_next() {
+    let scene = Scene::empty();
+    // A name that a shell would take apart.
+    let ran = scene.run("demo --minutes 0.01 --out 'my runs'");
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let run = "my runs/00000-demo";
+    let names = scene.names(run);
+    for name in ["config.toml", "log.txt", "mix.png", "reals.png", "stats.jsonl", "swd.txt", "walk.gif"] {
+        assert!(names.iter().any(|found| found == name), "{name}: {names:?}");
+    }
+    assert!(names.iter().any(|name| name.starts_with("network-snapshot-")), "{names:?}");
+    assert_eq!(scene.picture(&format!("{run}/mix.png")).dimensions(), (34 + 6 * 32, 34 + 4 * 32));
+    let film = BufReader::new(File::open(scene.path(run).join("walk.gif")).unwrap());
+    assert_eq!(GifDecoder::new(film).unwrap().into_frames().count(), 120);
+    let measured = String::from_utf8(scene.bytes(&format!("{run}/swd.txt"))).unwrap();
+    assert!(measured.starts_with("sliced Wasserstein distance x1000 of 64 fakes to reals"), "{measured}");
+
+    // The three commands are to be typed as they stand.
+    let commands: Vec<&str> =
+        ran.stdout.lines().filter_map(|line| line.trim_start().strip_prefix("stylegan ")).collect();
+    let [train, sample, interpolate] = commands[..] else { panic!("{}", ran.stdout) };
+    let words = scene.draws(sample);
+    assert!(words.ends_with("wrote 16 pictures of 32x32 to `faces.png`\n"), "{words}");
+    assert_eq!(scene.picture("faces.png").dimensions(), (128, 128));
+    let words = scene.draws(interpolate);
+    assert!(words.ends_with("wrote 120 frames of 32x32 to `walk.gif`\n"), "{words}");
+    assert_eq!(train, "train --data YOUR_PHOTOS");
+    scene.photos("YOUR_PHOTOS", 12, (20, 18));
+    scene.draws(&format!("{train} {TINY} --kimg 0.004"));
+}
+
+#[test]
+fn a_length_that_makes_no_sense_is_wrong_usage() {
+    let scene = Scene::empty();
+    for minutes in ["0", "-1", "nan", "1e9"] {
+        scene.refuses(
+            &format!("demo --minutes={minutes}"),
+            2,
+            &format!(
+                "error: `--minutes {}` is not between 0.01 and 10000\n",
+                minutes.parse::<f64>().unwrap()
+            ),
+        );
+    }
+}
