@@ -1,12 +1,12 @@
-//! The critic's blocks, each with the gradient of its input beside it.
+//! The critic's blocks: convolutions are links of a [`Chain`], which knows the gradient of its input; the head has its own
+//! beside it.
 //!
-//! `input_gradient` takes the gradient of the scores with respect to a block's output, and what `forward` recorded, to
-//! the gradient with respect to the block's input. It is made of ordinary differentiable operations, so a loss that
-//! contains it trains the weights by one ordinary backward pass.
+//! An input gradient is made of differentiable operations, so a loss that contains it trains the weights by one ordinary
+//! backward pass.
 
 use candle_core::{Result, Tensor, bail};
 use candle_nn::VarBuilder;
-use stylegan_ops::{EqualizedConv, EqualizedDense, GAIN_LEAKY_RELU, Sampling, leaky_relu_grad};
+use stylegan_ops::{Chain, EqualizedConv, EqualizedDense, GAIN_LEAKY_RELU, Link, Sampling, leaky_relu_grad};
 
 use crate::DiscriminatorConfig;
 use crate::minibatch_stddev::MinibatchStddev;
@@ -20,12 +20,8 @@ impl FromRgb {
         EqualizedConv::new(3, config.feature_maps(side), 1, GAIN_LEAKY_RELU, vb).map(Self)
     }
 
-    pub(crate) fn forward(&self, pictures: &Tensor) -> Result<Tensor> {
-        self.0.forward_leaky_relu(pictures, Sampling::Keep)
-    }
-
-    pub(crate) fn input_gradient(&self, g: &Tensor, out: &Tensor) -> Result<Tensor> {
-        self.0.input_gradient(g, out, Sampling::Keep)
+    pub(crate) fn link(&self) -> Result<Link> {
+        self.0.link(Sampling::Keep)
     }
 }
 
@@ -34,14 +30,7 @@ impl FromRgb {
 pub(crate) struct Block {
     conv0: EqualizedConv,
     conv1_down: EqualizedConv,
-    down: Sampling,
-}
-
-/// The activations of a [`Block`].
-#[derive(Clone, Debug)]
-pub(crate) struct BlockRecord {
-    hidden: Tensor,
-    pub(crate) out: Tensor,
+    blur: bool,
 }
 
 impl Block {
@@ -50,19 +39,12 @@ impl Block {
         Ok(Self {
             conv0: EqualizedConv::new(channels, channels, 3, GAIN_LEAKY_RELU, &vb.pp("conv0"))?,
             conv1_down: EqualizedConv::new(channels, below, 3, GAIN_LEAKY_RELU, &vb.pp("conv1_down"))?,
-            down: Sampling::Down { blur: config.blur },
+            blur: config.blur,
         })
     }
 
-    pub(crate) fn forward(&self, x: &Tensor) -> Result<BlockRecord> {
-        let hidden = self.conv0.forward_leaky_relu(x, Sampling::Keep)?;
-        let out = self.conv1_down.forward_leaky_relu(&hidden, self.down)?;
-        Ok(BlockRecord { hidden, out })
-    }
-
-    pub(crate) fn input_gradient(&self, g: &Tensor, record: &BlockRecord) -> Result<Tensor> {
-        let g = self.conv1_down.input_gradient(g, &record.out, self.down)?;
-        self.conv0.input_gradient(&g, &record.hidden, Sampling::Keep)
+    pub(crate) fn links(&self) -> Result<[Link; 2]> {
+        Ok([self.conv0.link(Sampling::Keep)?, self.conv1_down.link(Sampling::Down { blur: self.blur })?])
     }
 }
 
@@ -80,7 +62,7 @@ pub(crate) struct Head {
 #[derive(Clone, Debug)]
 pub(crate) struct HeadRecord {
     input: Tensor,
-    conv: Tensor,
+    conv: Chain,
     dense0: Tensor,
     pub(crate) scores: Tensor,
 }
@@ -109,8 +91,8 @@ impl Head {
             Some(stddev) => stddev.forward(x)?,
             None => x.clone(),
         };
-        let conv = self.conv.forward_leaky_relu(&with_stddev, Sampling::Keep)?;
-        let dense0 = self.dense0.forward_leaky_relu(&conv.flatten_from(1)?)?;
+        let conv = Chain::new(&with_stddev, &[self.conv.link(Sampling::Keep)?])?;
+        let dense0 = self.dense0.forward_leaky_relu(&conv.output().flatten_from(1)?)?;
         let scores = self.dense1.forward(&dense0)?;
         let scores = match self.labels(labels)? {
             Some(labels) => (scores * labels)?.sum(1)?,
@@ -126,8 +108,8 @@ impl Head {
             None => Tensor::ones((record.scores.dim(0)?, 1), record.scores.dtype(), record.scores.device())?,
         };
         let g = leaky_relu_grad(&self.dense1.weight.matmul_transpose(&g)?, &record.dense0)?;
-        let g = self.dense0.weight.matmul_transpose(&g)?.reshape(record.conv.shape())?;
-        let g = self.conv.input_gradient(&g, &record.conv, Sampling::Keep)?;
+        let g = self.dense0.weight.matmul_transpose(&g)?.reshape(record.conv.output().shape())?;
+        let g = record.conv.input_gradient(&g)?;
         match self.stddev {
             Some(stddev) => stddev.input_gradient(&g, &record.input),
             None => Ok(g),

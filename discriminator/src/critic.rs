@@ -2,10 +2,10 @@
 
 use candle_core::{Result, Tensor, bail};
 use candle_nn::VarBuilder;
-use stylegan_ops::{Level, blend, downscale2x, downscale2x_adjoint, sides};
+use stylegan_ops::{Chain, Level, blend, downscale2x, downscale2x_adjoint, sides};
 
 use crate::DiscriminatorConfig;
-use crate::block::{Block, BlockRecord, FromRgb, Head, HeadRecord};
+use crate::block::{Block, FromRgb, Head, HeadRecord};
 
 /// Scores pictures, higher for those that look real: the mirror image of the generator's growing network.
 #[derive(Clone, Debug)]
@@ -23,10 +23,11 @@ pub struct Critic {
 pub struct Recording {
     critic: Critic,
     labels: Option<Tensor>,
-    from_rgb: Tensor,
+    /// From the pictures to the next smaller side.
+    top: Chain,
     fade: Option<Fade>,
-    /// From the side of the pictures down.
-    blocks: Vec<BlockRecord>,
+    /// From there to 4x4; none if that is where `top` ends.
+    below: Option<Chain>,
     head: HeadRecord,
 }
 
@@ -34,7 +35,7 @@ pub struct Recording {
 #[derive(Clone, Debug)]
 struct Fade {
     share: f64,
-    from_rgb: Tensor,
+    from_rgb: Chain,
 }
 
 impl Critic {
@@ -98,27 +99,36 @@ impl Critic {
             )
         }
         // Index of the pictures' side in `from_rgb`, and number of blocks above 4x4 in use.
-        let top = sides(level.side).count() - 1;
-        let from_rgb = self.from_rgb[top].forward(pictures)?;
-        let mut x = from_rgb.clone();
+        let count = sides(level.side).count() - 1;
+        let mut links = vec![self.from_rgb[count].link()?];
+        let (blocks, top_block) = match self.blocks[..count].split_last() {
+            Some((top, blocks)) => (blocks, Some(top)),
+            None => (&[][..], None),
+        };
+        if let Some(block) = top_block {
+            links.extend(block.links()?);
+        }
+        let top = Chain::new(pictures, &links)?;
+        let mut x = top.output().clone();
         let mut fade = None;
-        let mut blocks = Vec::with_capacity(top);
-        for (index, block) in self.blocks[..top].iter().enumerate().rev() {
-            let record = block.forward(&x)?;
-            x = record.out.clone();
-            blocks.push(record);
-            if index + 1 == top && level.fade > 0.0 {
-                let small = self.from_rgb[index].forward(&downscale2x(pictures)?)?;
-                x = blend(&x, &small, level.fade)?;
-                fade = Some(Fade { share: level.fade, from_rgb: small });
+        if level.fade > 0.0 {
+            let small = Chain::new(&downscale2x(pictures)?, &[self.from_rgb[count - 1].link()?])?;
+            x = blend(&x, small.output(), level.fade)?;
+            fade = Some(Fade { share: level.fade, from_rgb: small });
+        }
+        let mut below = None;
+        if !blocks.is_empty() {
+            let mut links = Vec::with_capacity(2 * blocks.len());
+            for block in blocks.iter().rev() {
+                links.extend(block.links()?);
             }
+            let chain = Chain::new(&x, &links)?;
+            x = chain.output().clone();
+            below = Some(chain);
         }
         let head = self.head.forward(&x, labels)?;
         let scores = head.scores.clone();
-        Ok((
-            scores,
-            Recording { critic: self.clone(), labels: labels.cloned(), from_rgb, fade, blocks, head },
-        ))
+        Ok((scores, Recording { critic: self.clone(), labels: labels.cloned(), top, fade, below, head }))
     }
 }
 
@@ -134,24 +144,16 @@ impl Recording {
     /// # Errors
     /// If the device fails.
     pub fn input_gradient(&self) -> Result<Tensor> {
-        let top = self.blocks.len();
         let mut g = self.critic.head.input_gradient(&self.head, self.labels.as_ref())?;
-        let mut of_small = None;
-        for (index, record) in self.blocks.iter().rev().enumerate() {
-            if index + 1 == top
-                && let Some(fade) = &self.fade
-            {
-                let small =
-                    self.critic.from_rgb[index].input_gradient(&(&g * fade.share)?, &fade.from_rgb)?;
-                of_small = Some(downscale2x_adjoint(&small)?);
-                g = (g * (1.0 - fade.share))?;
-            }
-            g = self.critic.blocks[index].input_gradient(&g, record)?;
+        if let Some(below) = &self.below {
+            g = below.input_gradient(&g)?;
         }
-        let g = self.critic.from_rgb[top].input_gradient(&g, &self.from_rgb)?;
-        match of_small {
-            Some(small) => g + small,
-            None => Ok(g),
+        match &self.fade {
+            None => self.top.input_gradient(&g),
+            Some(Fade { share, from_rgb }) => {
+                let of_small = downscale2x_adjoint(&from_rgb.input_gradient(&(&g * *share)?)?)?;
+                self.top.input_gradient(&(g * (1.0 - share))?)? + of_small
+            }
         }
     }
 }

@@ -3,7 +3,7 @@
 use candle_core::{Result, Tensor};
 use candle_nn::{Init, VarBuilder};
 use stylegan_ops::{
-    EqualizedWeight, GAIN_LEAKY_RELU, Sampling, bias_leaky_relu, conv_leaky_relu, conv_noise_leaky_relu,
+    Chain, EqualizedWeight, GAIN_LEAKY_RELU, Link, Sampling, bias_leaky_relu, conv_noise_leaky_relu,
     instance_norm, instance_norm_style, noise_bias_leaky_relu, pixel_norm,
 };
 
@@ -101,7 +101,10 @@ impl SynthesisLayer {
         match (&self.weight, noise) {
             (None, None) => bias_leaky_relu(x, &self.bias),
             (None, Some((image, strength))) => noise_bias_leaky_relu(x, &image, strength, &self.bias),
-            (Some(weight), None) => conv_leaky_relu(x, &weight.effective()?, &self.bias, self.sampling),
+            (Some(weight), None) => {
+                let (weight, bias) = (weight.effective()?, self.bias.clone());
+                Ok(Chain::new(x, &[Link { weight, bias, sampling: self.sampling }])?.output().clone())
+            }
             (Some(weight), Some((image, strength))) => {
                 conv_noise_leaky_relu(x, &weight.effective()?, &image, strength, &self.bias, self.sampling)
             }

@@ -4,7 +4,9 @@ use candle_core::{
     CpuStorage, CustomOp1, CustomOp2, CustomOp3, Layout, Result, Shape, Tensor, WithDType, bail,
 };
 
-use crate::planes::{build, float_kernel, map, reduce, slice, sums};
+use rayon::prelude::*;
+
+use crate::planes::{build, float_kernel, is_parallel, map, reduce, slice, sums, vectorized};
 
 /// What a leaky `ReLU` multiplies negative values by.
 pub(crate) const SLOPE: f64 = 0.2;
@@ -350,8 +352,100 @@ impl<'a, T> NoisePlanes<'a, T> {
     }
 }
 
+/// What happens to features where they are written: noise, bias and leaky `ReLU`.
+pub(crate) struct Finish<'a, T> {
+    /// One number for each channel.
+    pub(crate) bias: &'a [T],
+    /// The noise with its strength in each channel.
+    pub(crate) noise: Option<(&'a [T], NoisePlanes<'a, T>)>,
+}
+
+impl<T: WithDType> Finish<'_, T> {
+    /// Finishes planes of `area` pixels, one for each channel of each sample.
+    pub(crate) fn apply(&self, features: &mut [T], area: usize) {
+        let channels = self.bias.len();
+        let slope = T::from_f64(SLOPE);
+        let leaky = |v: T| if v >= T::zero() { v } else { v * slope };
+        let run = |(plane, y): (usize, &mut [T])| {
+            let bias = self.bias[plane % channels];
+            vectorized(
+                #[inline(always)]
+                || match &self.noise {
+                    None => {
+                        for y in y {
+                            *y = leaky(*y + bias);
+                        }
+                    }
+                    Some((strength, noise)) => {
+                        let strength = strength[plane % channels];
+                        for (y, &noise) in y.iter_mut().zip(noise.of(plane)) {
+                            *y = leaky(*y + noise * strength + bias);
+                        }
+                    }
+                },
+            );
+        };
+        if is_parallel(features.len()) {
+            features.par_chunks_exact_mut(area).enumerate().for_each(run);
+        } else {
+            features.chunks_exact_mut(area.max(1)).enumerate().for_each(run);
+        }
+    }
+}
+
+/// The gradient behind a leaky `ReLU` whose output was `y`, and its sums over the planes of each channel.
+pub(crate) fn masked_with_sums<T: WithDType>(
+    g: &[T],
+    y: &[T],
+    channels: usize,
+    area: usize,
+) -> (Vec<T>, Vec<T>) {
+    let mut packed = masked_and_sums(g, y, g.len() / area.max(1), area);
+    let mut sums = vec![T::zero(); channels];
+    for (plane, sum) in packed.split_off(g.len()).into_iter().enumerate() {
+        sums[plane % channels] += sum;
+    }
+    (packed, sums)
+}
+
+/// The gradient behind a leaky `ReLU`, then its sum over each plane.
+fn masked_and_sums<T: WithDType>(g: &[T], y: &[T], planes: usize, area: usize) -> Vec<T> {
+    let slope = T::from_f64(SLOPE);
+    build(
+        planes,
+        area,
+        1,
+        #[inline(always)]
+        |planes, out, plane_sums| {
+            for (plane, plane_sum) in planes.zip(plane_sums) {
+                let mut y = &y[plane * area..][..area];
+                let mut total = 0.;
+                out.plane(
+                    &g[plane * area..][..area],
+                    #[inline(always)]
+                    |dx, g| {
+                        let (y_block, rest) = y.split_at(g.len());
+                        y = rest;
+                        for ((dx, &g), &y) in dx.iter_mut().zip(g).zip(y_block) {
+                            *dx = if y >= T::zero() { g } else { g * slope };
+                        }
+                        let [sum] = sums(
+                            dx,
+                            dx,
+                            #[inline(always)]
+                            |dx, _| [dx],
+                        );
+                        total += sum;
+                    },
+                );
+                *plane_sum = T::from_f64(total);
+            }
+        },
+    )
+}
+
 /// The gradient `dx` behind a leaky `ReLU`, then the sum of `dx` over each plane.
-pub(crate) struct LeakyReluGradSums;
+struct LeakyReluGradSums;
 
 impl CustomOp2 for LeakyReluGradSums {
     fn name(&self) -> &'static str {
@@ -367,24 +461,8 @@ impl CustomOp2 for LeakyReluGradSums {
     ) -> Result<(CpuStorage, Shape)> {
         let (batch, channels, area) = split_channels(self.name(), g_layout.shape())?;
         float_kernel!(self.name(), g, T => {
-            let slope = T::from_f64(SLOPE);
             let (g, y) = (slice::<T>(g, g_layout)?, slice::<T>(y, y_layout)?);
-            let packed = build(batch * channels, area, 1, #[inline(always)] |planes, out, plane_sums| {
-                for (plane, plane_sum) in planes.zip(plane_sums) {
-                    let mut y = &y[plane * area..][..area];
-                    let mut total = 0.;
-                    out.plane(&g[plane * area..][..area], #[inline(always)] |dx, g| {
-                        let (y_block, rest) = y.split_at(g.len());
-                        y = rest;
-                        for ((dx, &g), &y) in dx.iter_mut().zip(g).zip(y_block) {
-                            *dx = if y >= 0. { g } else { g * slope };
-                        }
-                        let [sum] = sums(dx, dx, #[inline(always)] |dx, _| [dx]);
-                        total += sum;
-                    });
-                    *plane_sum = T::from_f64(total);
-                }
-            });
+            let packed = masked_and_sums(g, y, batch * channels, area);
             let shape = Shape::from(packed.len());
             Ok((T::to_cpu_storage_owned(packed), shape))
         })

@@ -3,7 +3,7 @@
 use candle_core::{Result, Tensor};
 use candle_nn::{Init, VarBuilder};
 
-use crate::{Sampling, add_bias, bias_leaky_relu, conv_leaky_relu, conv_leaky_relu_input_grad, conv2d};
+use crate::{Link, Sampling, add_bias, bias_leaky_relu, conv2d};
 
 /// The gain of a layer that a leaky ReLU follows.
 pub const GAIN_LEAKY_RELU: f64 = std::f64::consts::SQRT_2;
@@ -124,20 +124,12 @@ impl EqualizedConv {
         add_bias(&conv2d(x, &self.weight.effective()?)?, &self.bias)
     }
 
-    /// With a leaky ReLU behind it, and the sides changed as `sampling` says.
+    /// The same as a part of a [`Chain`](crate::Chain), with a leaky ReLU behind it and the sides changed as `sampling`
+    /// says.
     ///
     /// # Errors
-    /// If `x` does not have the layer's number of channels, or sides to be halved are odd.
-    pub fn forward_leaky_relu(&self, x: &Tensor, sampling: Sampling) -> Result<Tensor> {
-        conv_leaky_relu(x, &self.weight.effective()?, &self.bias, sampling)
-    }
-
-    /// The gradient with respect to the input of [`EqualizedConv::forward_leaky_relu`], from the gradient `g` with
-    /// respect to its output `out`; it can be differentiated by `g` and by the weight.
-    ///
-    /// # Errors
-    /// If `g` and `out` do not have the layer's number of outputs.
-    pub fn input_gradient(&self, g: &Tensor, out: &Tensor, sampling: Sampling) -> Result<Tensor> {
-        conv_leaky_relu_input_grad(g, out, &self.weight.effective()?, sampling)
+    /// If the device fails.
+    pub fn link(&self, sampling: Sampling) -> Result<Link> {
+        Ok(Link { weight: self.weight.effective()?, bias: self.bias.clone(), sampling })
     }
 }

@@ -2,11 +2,13 @@
 //! named parameters, keyed randomness, equalized weights, sides and widths.
 
 mod activation;
+mod chain;
 mod conv;
 mod equalized;
 mod layer;
 mod norm;
 mod parameters;
+mod path;
 mod planes;
 mod random;
 mod resample;
@@ -17,11 +19,13 @@ mod testing;
 mod update;
 
 pub use activation::{add_bias, bias_leaky_relu, leaky_relu, leaky_relu_grad, noise_bias_leaky_relu};
+pub use chain::{Chain, Link};
 pub use conv::{conv2d, conv2d_down, conv2d_down_transpose, conv2d_transpose, conv2d_up, conv2d_weight_grad};
 pub use equalized::{EqualizedConv, EqualizedDense, EqualizedWeight, GAIN_LEAKY_RELU};
-pub use layer::{Sampling, conv_leaky_relu, conv_leaky_relu_input_grad, conv_noise_leaky_relu};
+pub use layer::conv_noise_leaky_relu;
 pub use norm::{instance_norm, instance_norm_style, pixel_norm};
 pub use parameters::Parameters;
+pub use path::Sampling;
 pub use random::Key;
 pub use resample::{blend, blur, downscale2x, downscale2x_adjoint, upscale2x, upscale2x_adjoint};
 pub use resolution::{Level, feature_maps, sides};

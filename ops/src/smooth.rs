@@ -189,21 +189,13 @@ mod tests {
 
     use super::*;
     use crate::testing::{
-        assert_close, assert_gradients, assert_independent_of_threads, assert_same_as, normal,
+        assert_close, assert_gradients, assert_independent_of_threads, assert_same_as, normal, plain_blur,
+        plain_path,
     };
-    use crate::{conv2d, conv2d_down, conv2d_up, downscale2x, upscale2x};
+    use crate::{Sampling, conv2d_down, conv2d_up};
 
     const PICTURE: &[usize] = &[3, 5, 8, 4];
     const LARGE: &[usize] = &[3, 5, 96, 64];
-
-    fn plain_blur(x: &Tensor) -> Result<Tensor> {
-        let along = |x: &Tensor, axis: usize| -> Result<Tensor> {
-            let (padded, len) = (x.pad_with_zeros(axis, 1, 1)?, x.dim(axis)?);
-            let ends = (padded.narrow(axis, 0, len)? + padded.narrow(axis, 2, len)?)?;
-            (ends + (x * 2.)?)? * 0.25
-        };
-        along(&along(x, 2)?, 3)
-    }
 
     fn sum_of_neighbors(x: &Tensor) -> Result<Tensor> {
         let along = |x: &Tensor, axis: usize| -> Result<Tensor> {
@@ -214,13 +206,12 @@ mod tests {
     }
 
     fn plain_down(x: &Tensor, blur: bool) -> Result<Tensor> {
-        let x = if blur { plain_blur(x)? } else { x.clone() };
+        let x = plain_blur(x, blur)?;
         sum_of_neighbors(&x.pad_with_zeros(2, 1, 1)?.pad_with_zeros(3, 1, 1)?)? * 0.25
     }
 
     fn plain_up(x: &Tensor, blur: bool) -> Result<Tensor> {
-        let y = sum_of_neighbors(x)?;
-        if blur { plain_blur(&y) } else { Ok(y) }
+        plain_blur(&sum_of_neighbors(x)?, blur)
     }
 
     #[test]
@@ -241,18 +232,17 @@ mod tests {
     fn joined_filters_are_the_separate_ones() {
         for (shape, weight) in [(PICTURE, [6, 5, 3, 3]), (&[2, 9, 6, 4], [11, 9, 3, 3])] {
             for blur in [true, false] {
-                let smooth = |x: &Tensor| if blur { plain_blur(x) } else { Ok(x.clone()) };
                 assert_same_as(
                     &[shape, &weight],
                     2,
                     |v| conv2d_down(&smooth_down(&v[0], blur)?, &v[1]),
-                    |v| downscale2x(&conv2d(&smooth(&v[0])?, &v[1])?),
+                    |v| plain_path(&v[0], &v[1], Sampling::Down { blur }),
                 );
                 assert_same_as(
                     &[shape, &weight],
                     2,
                     |v| smooth_up(&conv2d_up(&v[0], &v[1])?, blur),
-                    |v| smooth(&conv2d(&upscale2x(&v[0])?, &v[1])?),
+                    |v| plain_path(&v[0], &v[1], Sampling::Up { blur }),
                 );
             }
         }

@@ -2,7 +2,9 @@
 
 use candle_core::{DType, Device, Result, Tensor, Var};
 
-use crate::Key;
+use crate::{
+    Key, Sampling, conv2d, conv2d_transpose, downscale2x, downscale2x_adjoint, upscale2x, upscale2x_adjoint,
+};
 
 pub(crate) fn normal(name: &str, shape: &[usize], dtype: DType) -> Tensor {
     Key::new(name, &[11]).normal(shape, dtype, &Device::Cpu).unwrap()
@@ -113,4 +115,41 @@ pub(crate) fn assert_independent_of_threads(f: impl Fn() -> Vec<Tensor> + Sync +
         pool.install(&f).iter().map(bits).collect::<Vec<_>>()
     };
     assert!(run(1) == run(3), "results depend on the number of threads");
+}
+
+/// Every way in which a layer can change the side.
+pub(crate) const WAYS: [Sampling; 5] = [
+    Sampling::Keep,
+    Sampling::Up { blur: true },
+    Sampling::Up { blur: false },
+    Sampling::Down { blur: true },
+    Sampling::Down { blur: false },
+];
+
+/// A blur by `[1, 2, 1]` along both axes, pixels continued by zeros.
+pub(crate) fn plain_blur(x: &Tensor, blur: bool) -> Result<Tensor> {
+    let along = |x: &Tensor, axis: usize| -> Result<Tensor> {
+        let (padded, len) = (x.pad_with_zeros(axis, 1, 1)?, x.dim(axis)?);
+        let ends = (padded.narrow(axis, 0, len)? + padded.narrow(axis, 2, len)?)?;
+        (ends + (x * 2.)?)? * 0.25
+    };
+    if blur { along(&along(x, 2)?, 3) } else { Ok(x.clone()) }
+}
+
+/// Resampling and convolution one after the other, as the paper has it.
+pub(crate) fn plain_path(x: &Tensor, weight: &Tensor, sampling: Sampling) -> Result<Tensor> {
+    match sampling {
+        Sampling::Keep => conv2d(x, weight),
+        Sampling::Up { blur } => plain_blur(&conv2d(&upscale2x(x)?, weight)?, blur),
+        Sampling::Down { blur } => downscale2x(&conv2d(&plain_blur(x, blur)?, weight)?),
+    }
+}
+
+/// The adjoint of [`plain_path`] in the features.
+pub(crate) fn plain_adjoint(g: &Tensor, weight: &Tensor, sampling: Sampling) -> Result<Tensor> {
+    match sampling {
+        Sampling::Keep => conv2d_transpose(g, weight),
+        Sampling::Up { blur } => upscale2x_adjoint(&conv2d_transpose(&plain_blur(g, blur)?, weight)?),
+        Sampling::Down { blur } => plain_blur(&conv2d_transpose(&downscale2x_adjoint(g)?, weight)?, blur),
+    }
 }

@@ -27,6 +27,7 @@ pub(crate) use direct::turned;
 use direct::Element;
 use geometry::{Geometry, Planes};
 
+use crate::activation::Finish;
 use crate::planes::{float_kernel, slice};
 
 /// Correlates `x` with `weight`, stride 1, the size kept: a 3x3 kernel sees one pixel of zeros around `x`.
@@ -189,9 +190,14 @@ where
 
 /// The types that convolutions are computed in, each in its fastest way; values are contiguous.
 pub(crate) trait Convolve: Element {
-    /// `conv2d`
-    fn forward(geometry: &Geometry, x: &[Self], weight: &[Self]) -> Vec<Self> {
-        direct::forward(geometry, x, weight)
+    /// `conv2d`, and what follows it
+    fn forward(
+        geometry: &Geometry,
+        x: &[Self],
+        weight: &[Self],
+        finish: Option<&Finish<'_, Self>>,
+    ) -> Vec<Self> {
+        finished(geometry, direct::forward(geometry, x, weight), finish)
     }
 
     /// `conv2d_transpose`
@@ -205,15 +211,21 @@ pub(crate) trait Convolve: Element {
     }
 }
 
+fn finished<T: WithDType>(geometry: &Geometry, mut y: Vec<T>, finish: Option<&Finish<'_, T>>) -> Vec<T> {
+    if let Some(finish) = finish {
+        finish.apply(&mut y, geometry.output.pixels());
+    }
+    y
+}
+
 impl Convolve for f64 {}
 
 impl Convolve for f32 {
-    fn forward(geometry: &Geometry, x: &[f32], weight: &[f32]) -> Vec<f32> {
+    fn forward(geometry: &Geometry, x: &[f32], weight: &[f32], finish: Option<&Finish<'_, f32>>) -> Vec<f32> {
         if winograd::suits(geometry) {
-            winograd::forward(geometry, x, weight)
-        } else {
-            direct::forward(geometry, x, weight)
+            return winograd::forward(geometry, x, weight, finish);
         }
+        finished(geometry, direct::forward(geometry, x, weight), finish)
     }
 
     fn transpose(geometry: &Geometry, g: &[f32], weight: &[f32]) -> Vec<f32> {
@@ -249,7 +261,7 @@ impl CustomOp2 for Conv2d {
     ) -> Result<(CpuStorage, Shape)> {
         let geometry = &self.0;
         let storage = float_kernel!(self.name(), s1, T => {
-            T::to_cpu_storage_owned(T::forward(geometry, slice::<T>(s1, l1)?, slice::<T>(s2, l2)?))
+            T::to_cpu_storage_owned(T::forward(geometry, slice::<T>(s1, l1)?, slice::<T>(s2, l2)?, None))
         });
         Ok((storage, shape(geometry.batch, geometry.output)))
     }

@@ -10,6 +10,7 @@ use super::pixels::{self, Window};
 use super::product::Strip;
 use super::scheme::Scheme;
 use super::tiles::{self, Block};
+use crate::activation::Finish;
 use crate::conv::geometry::Geometry;
 use crate::conv::output::SharedSlice;
 use crate::conv::scratch::with_scratch;
@@ -33,6 +34,7 @@ pub(super) fn run<S: Lanes, F: Scheme>(
     x: &[f32],
     weight: &[f32],
     reading: Reading,
+    finish: Option<&Finish<'_, f32>>,
 ) -> Vec<f32> {
     let mut y = vec![0.0; geometry.output_len()];
     let convolution = Convolution {
@@ -40,6 +42,7 @@ pub(super) fn run<S: Lanes, F: Scheme>(
         x,
         weight,
         reading,
+        finish,
         filters: FilterLayout::new::<S, F>(geometry.input.channels),
         panels: layout::panels::<S>(geometry.output.channels),
         y: SharedSlice::new(&mut y),
@@ -58,6 +61,7 @@ struct Convolution<'a> {
     x: &'a [f32],
     weight: &'a [f32],
     reading: Reading,
+    finish: Option<&'a Finish<'a, f32>>,
     filters: FilterLayout,
     panels: usize,
     y: SharedSlice<'a, f32>,
@@ -191,6 +195,9 @@ impl Convolution<'_> {
                             let source = &products[first_tile + tile..];
                             let target = &mut buffer[corner..];
                             F::output(simd, source, layout.product_stride, target, window.columns);
+                        }
+                        if let Some(finish) = self.finish {
+                            pixels::finish(simd, planes, finish, channel_block, &window, buffer);
                         }
                         pixels::scatter(simd, planes, buffer, channel_block, &window, overlaps, &self.y);
                     },

@@ -32,6 +32,7 @@ use lanes::{Lanes, Work};
 use scheme::{Four, Half, HalfAdjoint, Two};
 
 use super::geometry::Geometry;
+use crate::activation::Finish;
 
 /// Transformed filters of at most so many bytes are shared by all tasks.
 const SHARED_FILTER_BYTES: usize = 3 << 20;
@@ -52,15 +53,21 @@ pub(super) fn suits(geometry: &Geometry) -> bool {
         && lanes::available()
 }
 
-/// `conv2d` of contiguous values.
-pub(super) fn forward(geometry: &Geometry, x: &[f32], weight: &[f32]) -> Vec<f32> {
-    lanes::run(Forward { geometry, x, weight, reading: Reading::Forward }).unwrap_or_default()
+/// `conv2d` of contiguous values, and what follows it.
+pub(super) fn forward(
+    geometry: &Geometry,
+    x: &[f32],
+    weight: &[f32],
+    finish: Option<&Finish<'_, f32>>,
+) -> Vec<f32> {
+    lanes::run(Forward { geometry, x, weight, reading: Reading::Forward, finish }).unwrap_or_default()
 }
 
 /// `conv2d_transpose` of contiguous values.
 pub(super) fn transpose(geometry: &Geometry, g: &[f32], weight: &[f32]) -> Vec<f32> {
     let reading = if geometry.stride == 1 { Reading::Rotated } else { Reading::Transposed };
-    lanes::run(Forward { geometry: &geometry.transposed(), x: g, weight, reading }).unwrap_or_default()
+    lanes::run(Forward { geometry: &geometry.transposed(), x: g, weight, reading, finish: None })
+        .unwrap_or_default()
 }
 
 /// `conv2d_weight_grad` of contiguous values.
@@ -78,18 +85,21 @@ struct Forward<'a> {
     x: &'a [f32],
     weight: &'a [f32],
     reading: Reading,
+    finish: Option<&'a Finish<'a, f32>>,
 }
 
 impl Work for Forward<'_> {
     type Output = Vec<f32>;
 
     fn run<S: Lanes>(self, simd: S) -> Vec<f32> {
-        let Self { geometry, x, weight, reading } = self;
+        let Self { geometry, x, weight, reading, finish } = self;
         match (geometry.stride, reading) {
-            (1, _) if is_small(geometry) => forward::run::<S, Two>(simd, geometry, x, weight, reading),
-            (1, _) => forward::run::<S, Four>(simd, geometry, x, weight, reading),
-            (_, Reading::Forward) => forward::run::<S, Half>(simd, geometry, x, weight, reading),
-            _ => forward::run::<S, HalfAdjoint>(simd, geometry, x, weight, reading),
+            (1, _) if is_small(geometry) => {
+                forward::run::<S, Two>(simd, geometry, x, weight, reading, finish)
+            }
+            (1, _) => forward::run::<S, Four>(simd, geometry, x, weight, reading, finish),
+            (_, Reading::Forward) => forward::run::<S, Half>(simd, geometry, x, weight, reading, finish),
+            _ => forward::run::<S, HalfAdjoint>(simd, geometry, x, weight, reading, finish),
         }
     }
 }

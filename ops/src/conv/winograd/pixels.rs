@@ -5,6 +5,7 @@ use pulp::bytemuck;
 use super::lanes::{Lanes, MAX_LANES};
 use super::scheme::Cut;
 use super::tiles::Patch;
+use crate::activation::{Finish, SLOPE};
 use crate::conv::geometry::Planes;
 use crate::conv::output::SharedSlice;
 
@@ -133,6 +134,41 @@ pub(super) fn scatter<S: Lanes>(
                     simd.partial_store_f32s(target, *row);
                 }
             }
+        }
+    }
+}
+
+/// Adds noise and bias to `[rows][columns]` vectors of one block of channels, and applies the leaky `ReLU`.
+#[inline(always)]
+pub(super) fn finish<S: Lanes>(
+    simd: S,
+    planes: &Planes,
+    finish: &Finish<'_, f32>,
+    block: usize,
+    window: &Window,
+    values: &mut [S::f32s],
+) {
+    let first_channel = block * S::F32_LANES;
+    let last_channel = planes.channels.min(first_channel + S::F32_LANES);
+    let bias = simd.partial_load_f32s(&finish.bias[first_channel..last_channel]);
+    let slope = simd.splat_f32s(SLOPE as f32);
+    let (outside, first, inside) = window.picture_columns(planes);
+    for (row, values) in values.chunks_exact_mut(window.columns).take(window.rows).enumerate() {
+        let Some(picture_row) = window.picture_row(row, planes) else {
+            continue;
+        };
+        let values = &mut values[outside..outside + inside];
+        if let Some((strength, noise)) = &finish.noise {
+            let strength = simd.partial_load_f32s(&strength[first_channel..last_channel]);
+            let noise = noise.of(window.image * planes.channels);
+            let noise = &noise[picture_row * planes.width + first..][..inside];
+            for (value, noise) in values.iter_mut().zip(noise) {
+                *value = simd.mul_add_f32s(simd.splat_f32s(*noise), strength, *value);
+            }
+        }
+        for value in values {
+            let sum = simd.add_f32s(*value, bias);
+            *value = simd.max_f32s(sum, simd.mul_f32s(sum, slope));
         }
     }
 }

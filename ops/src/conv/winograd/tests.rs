@@ -37,7 +37,7 @@ impl Case {
     fn results(&self) -> [Vec<f32>; 3] {
         let Self { geometry, x, weight, g } = self;
         [
-            super::forward(geometry, x, weight),
+            super::forward(geometry, x, weight, None),
             super::transpose(geometry, g, weight),
             super::weight_grad(geometry, x, g),
         ]

@@ -1,0 +1,532 @@
+//! The critic's run of layers as one operation, and the gradient of its input as another.
+//!
+//! One node of candle's graph stands for all layers: what one hands to the next never becomes a gradient of zeros that
+//! another is added to, and the gradient penalty, a gradient of a gradient, walks over the same few lists.
+
+use std::sync::{Arc, OnceLock};
+
+use candle_core::{
+    CpuStorage, CustomOp2, CustomOp3, Layout, Result, Shape, Storage, Tensor, WithDType, bail,
+};
+
+use crate::activation::{Finish, masked, masked_with_sums};
+use crate::conv::Convolve;
+use crate::conv::geometry::Planes;
+use crate::path::{Path, Sampling};
+use crate::planes::{float_kernel, slice};
+
+/// One layer of a chain: `leaky_relu(convolution + bias)`, with the sides changed as `sampling` says.
+#[derive(Clone, Debug)]
+pub struct Link {
+    /// `[out_channels, in_channels, kernel, kernel]`, `kernel` 1 or 3, 3 where the sides change
+    pub weight: Tensor,
+    /// `[out_channels]`
+    pub bias: Tensor,
+    /// What happens to the sides.
+    pub sampling: Sampling,
+}
+
+/// A chain of layers that has been applied.
+#[derive(Clone, Debug)]
+pub struct Chain {
+    paths: Arc<[Path]>,
+    /// Weights and biases of all layers, one behind the other.
+    parameters: Tensor,
+    features: Arc<Features>,
+    output: Tensor,
+}
+
+/// What each layer but the last has left.
+type Features = OnceLock<Vec<CpuStorage>>;
+
+impl Chain {
+    /// Applies the layers one after the other.
+    ///
+    /// # Shapes
+    /// - `x`: `[batch, in_channels, height, width]` of the first layer
+    ///
+    /// # Errors
+    /// If the shapes do not fit together, sides to be halved are odd, or the dtype is neither `f32` nor `f64`.
+    pub fn new(x: &Tensor, links: &[Link]) -> Result<Self> {
+        let (batch, channels, height, width) = x.dims4()?;
+        let mut planes = Planes { channels, height, width };
+        let (mut paths, mut parameters) =
+            (Vec::with_capacity(links.len()), Vec::with_capacity(2 * links.len()));
+        for Link { weight, bias, sampling } in links {
+            let path = Path::new(*sampling, batch, planes, weight.dims())?;
+            if bias.dims() != [path.output.channels] {
+                bail!("chain: bias {:?} does not match weight {:?}", bias.dims(), weight.dims());
+            }
+            if weight.dtype() != x.dtype() || bias.dtype() != x.dtype() {
+                bail!("chain: features are {:?} and a weight is {:?}", x.dtype(), weight.dtype());
+            }
+            planes = path.output;
+            paths.push(path);
+            parameters.extend([weight.flatten_all()?, bias.clone()]);
+        }
+        if paths.is_empty() {
+            bail!("chain: there are no layers");
+        }
+        let (paths, parameters) = (Arc::from(paths), Tensor::cat(&parameters, 0)?);
+        let features = Arc::default();
+        let op = Forward { paths: Arc::clone(&paths), features: Arc::clone(&features) };
+        let output = x.contiguous()?.apply_op2(&parameters, op)?;
+        Ok(Self { paths, parameters, features, output })
+    }
+
+    /// What comes out, `[batch, out_channels, height, width]` of the last layer.
+    pub fn output(&self) -> &Tensor {
+        &self.output
+    }
+
+    /// The gradient with respect to the input, from the gradient `g` with respect to the output.
+    ///
+    /// Linear in `g` and in each weight, and can be differentiated by both; the features only tell where the activations
+    /// bend, and get no gradient.
+    ///
+    /// # Shapes
+    /// - `g`: as the output
+    /// - returns: as the input
+    ///
+    /// # Errors
+    /// If the shape or the type of `g` is not that of the output.
+    pub fn input_gradient(&self, g: &Tensor) -> Result<Tensor> {
+        if g.dims() != self.output.dims() || g.dtype() != self.output.dtype() {
+            bail!("chain: gradient {:?} and output {:?} differ", g.dims(), self.output.dims());
+        }
+        let op = InputGradient {
+            paths: Arc::clone(&self.paths),
+            features: Arc::clone(&self.features),
+            output: self.output.detach(),
+            gradients: Arc::default(),
+        };
+        g.contiguous()?.apply_op2(&self.parameters, op)
+    }
+}
+
+/// The parameters of each layer within all of them: weight and bias.
+fn split<'a, T>(paths: &[Path], mut parameters: &'a [T]) -> Vec<(&'a [T], &'a [T])> {
+    let take = |path: &Path| {
+        let (weight, rest) = parameters.split_at(path.weight_len());
+        let (bias, rest) = rest.split_at(path.output.channels);
+        parameters = rest;
+        (weight, bias)
+    };
+    paths.iter().map(take).collect()
+}
+
+/// The features of each layer, the last of which is the output.
+fn all_features<'a, T: WithDType>(stored: &'a Features, output: &'a [T]) -> Result<Vec<&'a [T]>> {
+    let Some(stored) = stored.get() else { bail!("chain: there are no features yet") };
+    stored.iter().map(CpuStorage::as_slice::<T>).chain([Ok(output)]).collect()
+}
+
+struct Forward {
+    paths: Arc<[Path]>,
+    features: Arc<Features>,
+}
+
+impl CustomOp2 for Forward {
+    fn name(&self) -> &'static str {
+        "chain"
+    }
+
+    fn cpu_fwd(
+        &self,
+        x: &CpuStorage,
+        lx: &Layout,
+        parameters: &CpuStorage,
+        lp: &Layout,
+    ) -> Result<(CpuStorage, Shape)> {
+        let Self { paths, .. } = self;
+        let (output, features) = float_kernel!(self.name(), x, T => {
+            let mut features: Vec<Vec<T>> = Vec::with_capacity(paths.len());
+            for (path, (weight, bias)) in paths.iter().zip(split(paths, slice::<T>(parameters, lp)?)) {
+                let x = match features.last() {
+                    Some(features) => features,
+                    None => slice::<T>(x, lx)?,
+                };
+                features.push(path.forward(x, weight, Some(&Finish { bias, noise: None })));
+            }
+            let output = features.pop().unwrap_or_default();
+            let features: Vec<CpuStorage> = features.into_iter().map(T::to_cpu_storage_owned).collect();
+            (T::to_cpu_storage_owned(output), features)
+        });
+        if self.features.set(features).is_err() {
+            bail!("{}: it has been applied already", self.name());
+        }
+        let last = &paths[paths.len() - 1];
+        Ok((output, last.shape(last.output)))
+    }
+
+    fn bwd(
+        &self,
+        x: &Tensor,
+        parameters: &Tensor,
+        y: &Tensor,
+        g: &Tensor,
+    ) -> Result<(Option<Tensor>, Option<Tensor>)> {
+        let op = Backward {
+            paths: Arc::clone(&self.paths),
+            features: Arc::clone(&self.features),
+            output: y.detach(),
+            of_input: x.track_op(),
+            of_parameters: parameters.track_op(),
+        };
+        let packed = g.contiguous()?.apply_op3_no_bwd(&x.detach(), &parameters.detach(), &op)?;
+        unpack(&packed, x, parameters)
+    }
+}
+
+/// Separates the gradients of two arguments that lie one behind the other; those that are not tracked were left out.
+fn unpack(packed: &Tensor, a: &Tensor, b: &Tensor) -> Result<(Option<Tensor>, Option<Tensor>)> {
+    let mut start = 0;
+    let mut take = |argument: &Tensor| {
+        if !argument.track_op() {
+            return Ok(None);
+        }
+        let len = argument.elem_count();
+        start += len;
+        packed.narrow(0, start - len, len)?.reshape(argument.shape()).map(Some)
+    };
+    Ok((take(a)?, take(b)?))
+}
+
+/// From the gradient of the output to those of the input and of the parameters, one behind the other.
+struct Backward {
+    paths: Arc<[Path]>,
+    features: Arc<Features>,
+    output: Tensor,
+    of_input: bool,
+    of_parameters: bool,
+}
+
+impl Backward {
+    fn run<T: Convolve>(&self, g: &[T], x: &[T], features: &[&[T]], parameters: &[T]) -> Vec<T> {
+        let Self { paths, of_input, of_parameters, .. } = self;
+        let parameters = split(paths, parameters);
+        let mut from_last = Vec::with_capacity(paths.len());
+        let mut gradient: Option<Vec<T>> = None;
+        for (index, path) in paths.iter().enumerate().rev() {
+            let g = gradient.as_deref().unwrap_or(g);
+            let (y, (weight, _)) = (features[index], parameters[index]);
+            let g = if *of_parameters {
+                let (g, bias_grad) = masked_with_sums(g, y, path.output.channels, path.output.pixels());
+                let x = if index == 0 { x } else { features[index - 1] };
+                from_last.push((path.weight_grad(x, &g), bias_grad));
+                g
+            } else {
+                masked(g, y)
+            };
+            gradient = (index > 0 || *of_input).then(|| path.adjoint(&g, weight));
+        }
+        let mut packed = gradient.unwrap_or_default();
+        for (weight_grad, bias_grad) in from_last.into_iter().rev() {
+            packed.extend(weight_grad);
+            packed.extend(bias_grad);
+        }
+        packed
+    }
+}
+
+impl CustomOp3 for Backward {
+    fn name(&self) -> &'static str {
+        "chain-backward"
+    }
+
+    fn cpu_fwd(
+        &self,
+        g: &CpuStorage,
+        lg: &Layout,
+        x: &CpuStorage,
+        lx: &Layout,
+        parameters: &CpuStorage,
+        lp: &Layout,
+    ) -> Result<(CpuStorage, Shape)> {
+        let (output, layout) = self.output.storage_and_layout();
+        let Storage::Cpu(output) = &*output else {
+            bail!("{}: the features are on another device", self.name());
+        };
+        float_kernel!(self.name(), g, T => {
+            let features = all_features(&self.features, slice::<T>(output, layout)?)?;
+            let (g, x, parameters) = (slice::<T>(g, lg)?, slice::<T>(x, lx)?, slice::<T>(parameters, lp)?);
+            let packed = self.run(g, x, &features, parameters);
+            let len = packed.len();
+            Ok((T::to_cpu_storage_owned(packed), len.into()))
+        })
+    }
+}
+
+struct InputGradient {
+    paths: Arc<[Path]>,
+    features: Arc<Features>,
+    output: Tensor,
+    /// The gradient with respect to what each layer but the last has left.
+    gradients: Arc<Features>,
+}
+
+impl CustomOp2 for InputGradient {
+    fn name(&self) -> &'static str {
+        "chain-input-gradient"
+    }
+
+    fn cpu_fwd(
+        &self,
+        g: &CpuStorage,
+        lg: &Layout,
+        parameters: &CpuStorage,
+        lp: &Layout,
+    ) -> Result<(CpuStorage, Shape)> {
+        let Self { paths, .. } = self;
+        let (output, layout) = self.output.storage_and_layout();
+        let Storage::Cpu(output) = &*output else {
+            bail!("{}: the features are on another device", self.name());
+        };
+        let (of_input, gradients) = float_kernel!(self.name(), g, T => {
+            let features = all_features(&self.features, slice::<T>(output, layout)?)?;
+            let parameters = split(paths, slice::<T>(parameters, lp)?);
+            let mut from_last: Vec<Vec<T>> = Vec::with_capacity(paths.len());
+            for (index, path) in paths.iter().enumerate().rev() {
+                let g = match from_last.last() {
+                    Some(g) => g,
+                    None => slice::<T>(g, lg)?,
+                };
+                from_last.push(path.adjoint(&masked(g, features[index]), parameters[index].0));
+            }
+            let of_input = from_last.pop().unwrap_or_default();
+            let gradients: Vec<CpuStorage> =
+                from_last.into_iter().rev().map(T::to_cpu_storage_owned).collect();
+            (T::to_cpu_storage_owned(of_input), gradients)
+        });
+        if self.gradients.set(gradients).is_err() {
+            bail!("{}: it has been applied already", self.name());
+        }
+        Ok((of_input, paths[0].shape(paths[0].input)))
+    }
+
+    fn bwd(
+        &self,
+        g: &Tensor,
+        parameters: &Tensor,
+        _: &Tensor,
+        v: &Tensor,
+    ) -> Result<(Option<Tensor>, Option<Tensor>)> {
+        let op = SecondOrder {
+            paths: Arc::clone(&self.paths),
+            features: Arc::clone(&self.features),
+            output: self.output.clone(),
+            gradients: Arc::clone(&self.gradients),
+            of_gradient: g.track_op(),
+            of_parameters: parameters.track_op(),
+        };
+        let packed = v.contiguous()?.apply_op3_no_bwd(&g.detach(), &parameters.detach(), &op)?;
+        unpack(&packed, g, parameters)
+    }
+}
+
+/// From the gradient `v` with respect to the input's gradient to those of the output's gradient and of the parameters,
+/// one behind the other.
+struct SecondOrder {
+    paths: Arc<[Path]>,
+    features: Arc<Features>,
+    output: Tensor,
+    gradients: Arc<Features>,
+    of_gradient: bool,
+    of_parameters: bool,
+}
+
+impl SecondOrder {
+    fn run<T: Convolve>(&self, v: &[T], gradients: &[&[T]], features: &[&[T]], parameters: &[T]) -> Vec<T> {
+        let Self { paths, of_gradient, of_parameters, .. } = self;
+        let mut of_parameters_packed = Vec::new();
+        let mut reached: Option<Vec<T>> = None;
+        for (index, (path, (weight, bias))) in paths.iter().zip(split(paths, parameters)).enumerate() {
+            let v = reached.as_deref().unwrap_or(v);
+            if *of_parameters {
+                of_parameters_packed.extend(path.weight_grad(v, &masked(gradients[index], features[index])));
+                // A bias moves where activations bend, but not how much they pass on.
+                of_parameters_packed.extend(bias.iter().map(|_| T::zero()));
+            }
+            reached = (index + 1 < paths.len() || *of_gradient)
+                .then(|| masked(&path.forward(v, weight, None), features[index]));
+        }
+        let mut packed = reached.unwrap_or_default();
+        packed.extend(of_parameters_packed);
+        packed
+    }
+}
+
+impl CustomOp3 for SecondOrder {
+    fn name(&self) -> &'static str {
+        "chain-second-order"
+    }
+
+    fn cpu_fwd(
+        &self,
+        v: &CpuStorage,
+        lv: &Layout,
+        g: &CpuStorage,
+        lg: &Layout,
+        parameters: &CpuStorage,
+        lp: &Layout,
+    ) -> Result<(CpuStorage, Shape)> {
+        let (output, layout) = self.output.storage_and_layout();
+        let Storage::Cpu(output) = &*output else {
+            bail!("{}: the features are on another device", self.name());
+        };
+        float_kernel!(self.name(), v, T => {
+            let features = all_features(&self.features, slice::<T>(output, layout)?)?;
+            let gradients = all_features(&self.gradients, slice::<T>(g, lg)?)?;
+            let packed =
+                self.run(slice::<T>(v, lv)?, &gradients, &features, slice::<T>(parameters, lp)?);
+            let len = packed.len();
+            Ok((T::to_cpu_storage_owned(packed), len.into()))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use candle_core::DType;
+
+    use super::*;
+    use crate::testing::{
+        WAYS, assert_gradients, assert_independent_of_threads, assert_same_as, normal, plain_adjoint,
+        plain_path,
+    };
+    use crate::{bias_leaky_relu, leaky_relu_grad};
+
+    /// Shapes of the weights of a chain from 3 channels over `channels`: 1x1, then 3x3.
+    fn weights(channels: [usize; 3]) -> Vec<[usize; 4]> {
+        let [a, b, c] = channels;
+        vec![[a, 3, 1, 1], [b, a, 3, 3], [c, b, 3, 3]]
+    }
+
+    /// Input, then weight and bias of each layer.
+    fn shapes(channels: [usize; 3]) -> Vec<Vec<usize>> {
+        let parameters = weights(channels).into_iter().flat_map(|weight| [weight.to_vec(), vec![weight[0]]]);
+        std::iter::once(vec![2, 3, 8, 4]).chain(parameters).collect()
+    }
+
+    fn links(parameters: &[Tensor], last: Sampling) -> Vec<Link> {
+        let samplings = [Sampling::Keep, Sampling::Keep, last];
+        let pairs = parameters.chunks_exact(2).zip(samplings);
+        pairs
+            .map(|(pair, sampling)| Link { weight: pair[0].clone(), bias: pair[1].clone(), sampling })
+            .collect()
+    }
+
+    /// The features of each layer, one step after the other.
+    fn plain(x: &Tensor, links: &[Link]) -> Result<Vec<Tensor>> {
+        let mut all: Vec<Tensor> = Vec::new();
+        for Link { weight, bias, sampling } in links {
+            let x = all.last().unwrap_or(x);
+            all.push(bias_leaky_relu(&plain_path(x, weight, *sampling)?, bias)?);
+        }
+        Ok(all)
+    }
+
+    fn plain_input_gradient(g: &Tensor, x: &Tensor, links: &[Link]) -> Result<Tensor> {
+        let mut g = g.clone();
+        for (Link { weight, sampling, .. }, y) in links.iter().zip(plain(x, links)?).rev() {
+            g = plain_adjoint(&leaky_relu_grad(&g, &y)?, weight, *sampling)?;
+        }
+        Ok(g)
+    }
+
+    /// Few channels, and enough for the fast ways.
+    const CHANNELS: [[usize; 3]; 2] = [[5, 4, 6], [9, 12, 10]];
+
+    #[test]
+    fn a_chain_is_its_layers() {
+        for (last, channels) in WAYS.into_iter().flat_map(|way| CHANNELS.map(|channels| (way, channels))) {
+            let shapes = shapes(channels);
+            let shapes: Vec<&[usize]> = shapes.iter().map(Vec::as_slice).collect();
+            assert_same_as(
+                &shapes,
+                shapes.len(),
+                |v| Ok(Chain::new(&v[0], &links(&v[1..], last))?.output().clone()),
+                |v| Ok(plain(&v[0], &links(&v[1..], last))?.pop().unwrap()),
+            );
+        }
+    }
+
+    #[test]
+    fn its_input_gradient_is_that_of_its_layers() {
+        for (last, channels) in WAYS.into_iter().flat_map(|way| CHANNELS.map(|channels| (way, channels))) {
+            let of = |x: &Tensor, v: &[Tensor]| -> Result<(Tensor, Tensor)> {
+                let chain = Chain::new(x, &links(v, last))?;
+                let g = normal("gradient", chain.output().dims(), x.dtype());
+                Ok((chain.input_gradient(&g)?, g))
+            };
+            let shapes = shapes(channels);
+            let shapes: Vec<&[usize]> = shapes.iter().map(Vec::as_slice).collect();
+            // Biases get zeros from the chain and nothing from its layers, so they are compared with themselves.
+            let with_biases = |y: Tensor, v: &[Tensor]| -> Result<Tensor> {
+                let sum = (v[2].sum_all()? + (v[4].sum_all()? + v[6].sum_all()?)?)?;
+                y.broadcast_add(&(sum + v[0].sum_all()?)?)
+            };
+            assert_same_as(
+                &shapes,
+                shapes.len(),
+                |v| with_biases(of(&v[0], &v[1..])?.0, v),
+                |v| {
+                    let (_, g) = of(&v[0], &v[1..])?;
+                    with_biases(plain_input_gradient(&g, &v[0], &links(&v[1..], last))?, v)
+                },
+            );
+        }
+    }
+
+    #[test]
+    fn a_penalty_has_exact_gradients() {
+        let shapes = shapes([4, 3, 5]);
+        let shapes: Vec<&[usize]> = shapes.iter().map(Vec::as_slice).collect();
+        for last in WAYS {
+            assert_gradients(&shapes, |v| {
+                let chain = Chain::new(&v[0], &links(&v[1..], last))?;
+                // The gradient of the output depends on the output, as behind a minibatch stddev.
+                let g = chain.output().sqr()?.affine(0.01, 0.1)?;
+                chain.input_gradient(&g)?.sqr()?.affine(0.01, 0.)
+            });
+        }
+    }
+
+    #[test]
+    fn frozen_layers_cost_no_gradient() {
+        let shapes = shapes([5, 4, 6]);
+        let v: Vec<Tensor> = shapes.iter().map(|shape| normal("v", shape, DType::F32)).collect();
+        let x = candle_core::Var::from_tensor(&v[0]).unwrap();
+        let chain = Chain::new(&x, &links(&v[1..], Sampling::Keep)).unwrap();
+        assert!(!chain.parameters.track_op());
+        let gradients = chain.output().sum_all().unwrap().backward().unwrap();
+        assert_eq!(gradients.get(&x).unwrap().dims(), x.dims());
+    }
+
+    #[test]
+    fn threads_make_no_difference() {
+        let parameters: Vec<Tensor> =
+            shapes([9, 12, 10])[1..].iter().map(|shape| normal("v", shape, DType::F32)).collect();
+        let x = normal("x", &[2, 3, 64, 48], DType::F32);
+        assert_independent_of_threads(|| {
+            let chain = Chain::new(&x, &links(&parameters, Sampling::Down { blur: true })).unwrap();
+            vec![chain.output().clone(), chain.input_gradient(chain.output()).unwrap()]
+        });
+    }
+
+    #[test]
+    fn what_does_not_fit_is_refused() {
+        let tensor = |shape: &[usize]| normal("x", shape, DType::F32);
+        let x = tensor(&[2, 3, 4, 5]);
+        let link = |weight: &[usize], bias: usize, sampling| {
+            vec![Link { weight: tensor(weight), bias: tensor(&[bias]), sampling }]
+        };
+        assert!(Chain::new(&x, &[]).is_err());
+        assert!(Chain::new(&x, &link(&[7, 4, 3, 3], 7, Sampling::Keep)).is_err());
+        assert!(Chain::new(&x, &link(&[7, 3, 3, 3], 6, Sampling::Keep)).is_err());
+        assert!(Chain::new(&x, &link(&[7, 3, 5, 5], 7, Sampling::Keep)).is_err());
+        assert!(Chain::new(&x, &link(&[7, 3, 3, 3], 7, Sampling::Down { blur: true })).is_err());
+        let chain = Chain::new(&x, &link(&[7, 3, 3, 3], 7, Sampling::Keep)).unwrap();
+        assert!(chain.input_gradient(&x).is_err());
+    }
+}
