@@ -1,5 +1,7 @@
 //! Pixel norm, instance norm and adaptive instance norm (`AdaIN`).
 
+#![expect(clippy::inline_always, reason = "vector instructions are available only in what is inlined")]
+
 use candle_core::{
     CpuStorage, CustomOp1, CustomOp2, CustomOp3, Layout, Result, Shape, Tensor, WithDType, bail,
 };

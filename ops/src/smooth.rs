@@ -7,6 +7,8 @@
 //! [`conv2d_up`](crate::conv2d_up), at a quarter of the values. Pixels outside of a picture are zeros before each of the
 //! steps joined, so the taps at a border differ.
 
+#![expect(clippy::inline_always, reason = "vector instructions are available only in what is inlined")]
+
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor, WithDType, bail};
 
 use crate::planes::{build, float_kernel, slice};
@@ -131,8 +133,8 @@ impl Smooth {
         }
     }
 
-    #[inline(always)]
     /// One row of the result from its four neighbors, with their taps.
+    #[inline(always)]
     fn row<T: WithDType>(self, rows: [(&[T], T); 4], padded: &mut [T], target: &mut [T], scale: T) {
         let [(r0, t0), (r1, t1), (r2, t2), (r3, t3)] = rows;
         let margin = usize::try_from(-self.first(0)).unwrap_or(0);

@@ -8,11 +8,12 @@
 
 use std::collections::HashMap;
 
-use candle_core::{DType, Device, Tensor, Var};
+use candle_core::{DType, Device, Result, Tensor, Var};
 use stylegan_ops::{
-    AdamUpdate, adam_update, add_bias, bias_leaky_relu, blur, downscale2x, downscale2x_adjoint, ema_update,
-    instance_norm, instance_norm_style, leaky_relu, leaky_relu_grad, noise_bias_leaky_relu, pixel_norm,
-    upscale2x, upscale2x_adjoint,
+    AdamUpdate, adam_update, add_bias, bias_leaky_relu, blur, conv2d, conv2d_down, conv2d_down_transpose,
+    conv2d_transpose, conv2d_up, downscale2x, downscale2x_adjoint, ema_update, instance_norm,
+    instance_norm_style, leaky_relu, leaky_relu_grad, noise_bias_leaky_relu, pixel_norm, smooth_down,
+    smooth_down_adjoint, smooth_up, upscale2x, upscale2x_adjoint,
 };
 
 /// The stored tensors, and how far from them a result may be.
@@ -91,6 +92,29 @@ impl Golden {
         let grads = h.backward().unwrap();
         self.assert_close(&format!("{op}.h_dy"), grads.get(&dy).expect("`dy` got no gradient"));
     }
+
+    /// Checks a linear operation of features and weight, its derivatives, its adjoint and that one's derivatives.
+    #[track_caller]
+    fn assert_convolution(
+        &self,
+        op: &str,
+        forward: impl Fn(&Tensor, &Tensor) -> Result<Tensor>,
+        adjoint: impl Fn(&Tensor, &Tensor) -> Result<Tensor>,
+    ) {
+        self.assert_operation(op, &["x", "weight"], |v| forward(&v[0], &v[1]).unwrap());
+        let weight = self.var(&format!("{op}.weight"));
+        self.assert_adjoint(op, |dy| adjoint(dy, &weight).unwrap());
+        let dx = adjoint(&self.get(&format!("{op}.dy")), &weight).unwrap();
+        let h = (dx * self.get(&format!("{op}.v"))).unwrap().sum_all().unwrap();
+        let grads = h.backward().unwrap();
+        self.assert_close(&format!("{op}.h_weight"), grads.get(&weight).expect("the weight got no gradient"));
+    }
+}
+
+/// Turns kernels by half a turn: a fused up-convolution of the original sees them so.
+fn turned(weight: &Tensor) -> Tensor {
+    let last = Tensor::new(&[2u32, 1, 0], weight.device()).unwrap();
+    weight.index_select(&last, 2).unwrap().index_select(&last, 3).unwrap()
 }
 
 /// Runs `test` in both types.
@@ -152,6 +176,34 @@ fn norms_match() {
                 instance_norm_style(&v[0], &style).unwrap()
             });
         }
+    });
+}
+
+#[test]
+fn convolutions_match() {
+    in_each_type(|golden| {
+        for op in ["conv1x1", "conv3x3", "conv3x3_single"] {
+            golden.assert_convolution(op, conv2d, conv2d_transpose);
+        }
+        for (op, blur) in [
+            ("conv_downscale_unfused", false),
+            ("conv_downscale_fused", false),
+            ("blur_conv_downscale", true),
+        ] {
+            golden.assert_convolution(
+                op,
+                |x, weight| conv2d_down(&smooth_down(x, blur)?, weight),
+                |dy, weight| smooth_down_adjoint(&conv2d_down_transpose(dy, weight)?, blur),
+            );
+        }
+        for (op, blur) in [("upscale_conv_unfused", false), ("upscale_conv_blur", true)] {
+            golden.assert_operation(op, &["x", "weight"], |v| {
+                smooth_up(&conv2d_up(&v[0], &v[1]).unwrap(), blur).unwrap()
+            });
+        }
+        golden.assert_operation("upscale_conv_fused", &["x", "weight"], |v| {
+            smooth_up(&conv2d_up(&v[0], &turned(&v[1])).unwrap(), false).unwrap()
+        });
     });
 }
 

@@ -101,6 +101,7 @@ fn add_scaled<S: Simd>(simd: S, factor: f64, a: S::f32s, b: S::f32s) -> S::f32s 
 /// All three must be closures that are always inlined: a function passed by its name is called through another one,
 /// in which no vector instructions are available.
 #[inline(always)]
+#[expect(clippy::needless_range_loop, reason = "rows and columns trade places")]
 fn along_both<S: Simd, const FROM: usize, const TO: usize>(
     simd: S,
     transform: impl Fn([S::f32s; FROM]) -> [S::f32s; TO],
