@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use candle_core::{DType, Device};
 use serde::Serialize;
 use stylegan_generator::{Generator, Noise, Truncation};
@@ -83,14 +83,18 @@ struct Measured {
 }
 
 impl Command {
-    pub(crate) fn run(&self) -> Result<()> {
+    fn args(&self) -> &Args {
         let (Self::Train(args) | Self::Sample(args)) = self;
-        if let Some(threads) = args.threads {
-            rayon::ThreadPoolBuilder::new()
-                .num_threads(threads as usize)
-                .build_global()
-                .context("cannot start the threads")?;
-        }
+        args
+    }
+
+    /// Threads to compute on, if there is a wish.
+    pub(crate) fn threads(&self) -> Option<usize> {
+        self.args().threads.map(|threads| threads as usize)
+    }
+
+    pub(crate) fn run(&self) -> Result<()> {
+        let args = self.args();
         let config = args.config()?;
         let device = args.device.open()?;
         let (what, step_millis) = match self {

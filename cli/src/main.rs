@@ -29,6 +29,7 @@ mod report;
 mod sample;
 mod seeds;
 mod style;
+mod threads;
 mod train;
 
 /// Train StyleGAN on your pictures, and draw new ones.
@@ -102,7 +103,8 @@ fn main() -> ExitCode {
         .with_target(false)
         .without_time()
         .init();
-    match cli.command.run() {
+    let threads = if let Command::Bench(command) = &cli.command { command.threads() } else { None };
+    match threads::start(threads).and_then(|()| cli.command.run()) {
         Ok(exit) => exit.code(),
         Err(error) => report::failure(&error).code(),
     }
