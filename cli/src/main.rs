@@ -10,9 +10,11 @@ use tracing_subscriber::EnvFilter;
 
 use crate::report::Exit;
 
+mod console;
 mod dataset;
 mod demo;
 mod device;
+mod events;
 mod inspect;
 mod interpolate;
 mod layout;
@@ -24,6 +26,7 @@ mod pictures;
 mod report;
 mod sample;
 mod seeds;
+mod signals;
 mod style;
 mod train;
 
