@@ -145,8 +145,8 @@ pub struct Tick {
     pub fake_distance: f64,
     /// The same of reals. Fakes much closer to one another than reals have collapsed.
     pub real_distance: f64,
-    /// Sliced Wasserstein distance of a few fakes to a few reals, times 1000, mean over the sides.
-    pub swd: f64,
+    /// Sliced Wasserstein distance of a few fakes to a few reals, times 1000, mean over the sides; none below 16x16.
+    pub swd: Option<f64>,
     /// Updates skipped in this tick since a gradient was not finite.
     pub skipped_updates: u64,
     /// Real pictures per second, without maintenance.

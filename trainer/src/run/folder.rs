@@ -33,6 +33,7 @@ impl RunFolder {
     pub(crate) fn open(path: &Path, config: &TrainConfig) -> Result<Self, RunError> {
         let lock = RunLock::take(path)?;
         stylegan_checkpoint::remove_leftovers(path)
+            .and_then(|()| remove_half_pictures(path))
             .map_err(|source| RunError::File { path: path.to_owned(), source })?;
         Ok(Self { path: path.to_owned(), thousandths: needs_thousandths(config), _lock: lock })
     }
@@ -108,6 +109,17 @@ fn claim(runs: &Path, name: &str) -> Result<PathBuf, RunError> {
             Err(source) => return Err(failed(&path, source)),
         }
     }
+}
+
+/// Removes what writers of pictures left that were ended in the middle of a file.
+fn remove_half_pictures(folder: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        if entry.file_name().as_encoded_bytes().starts_with(b".partial-") && entry.file_type()?.is_file() {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
 }
 
 /// Two ticks fall into one kimg only if they are shorter than one or not in step with them.

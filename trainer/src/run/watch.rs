@@ -4,7 +4,7 @@ use candle_core::{DType, Device, Tensor};
 use stylegan_dataset::{BatchRequest, Order, Pyramid, assemble};
 use stylegan_generator::{Noise, Truncation};
 use stylegan_metrics::{mean_pairwise_distance, sliced_wasserstein};
-use stylegan_ops::{Key, downscale2x, upscale2x};
+use stylegan_ops::{Key, downscale2x};
 
 use super::RunError;
 use crate::step::process_reals;
@@ -14,8 +14,10 @@ use crate::{TrainConfig, Trainer};
 const COUNT: usize = 16;
 /// Pictures computed at a time, so that large ones do not fill the memory.
 const CHUNK: usize = 4;
-/// Sides at which pictures are compared, in pixels: larger ones are scaled down, smaller ones enlarged.
-const SIDES: std::ops::RangeInclusive<usize> = 16..=128;
+/// Side from which on textures are compared, in pixels: the smallest that the distance is made for.
+const TEXTURES: usize = 16;
+/// Largest side at which pictures are compared, in pixels; larger ones are scaled down.
+const LARGEST: usize = 128;
 /// Fakes closer to one another than this share of the reals' distance have collapsed.
 const ALARM: f64 = 0.1;
 
@@ -33,7 +35,7 @@ pub(super) struct Watch {
 pub(super) struct Sight {
     pub(super) fake_distance: f64,
     pub(super) real_distance: f64,
-    pub(super) swd: f64,
+    pub(super) swd: Option<f64>,
 }
 
 impl Watch {
@@ -77,10 +79,11 @@ impl Watch {
             fakes.push(compared(&drawn.clamp(-1.0, 1.0)?)?);
         }
         let (fakes, reals) = (Tensor::cat(&fakes, 0)?, Tensor::cat(&reals, 0)?);
+        let swd = if side < TEXTURES { None } else { Some(sliced_wasserstein(&reals, &fakes, 0)?.mean()) };
         Ok(Sight {
             fake_distance: mean_pairwise_distance(&fakes)?,
             real_distance: mean_pairwise_distance(&reals)?,
-            swd: sliced_wasserstein(&reals, &fakes, 0)?.mean(),
+            swd,
         })
     }
 
@@ -100,11 +103,8 @@ impl Watch {
 /// Pictures at a side where they are compared.
 fn compared(pictures: &Tensor) -> candle_core::Result<Tensor> {
     let mut pictures = pictures.to_device(&Device::Cpu)?;
-    while pictures.dim(3)? > *SIDES.end() {
+    while pictures.dim(3)? > LARGEST {
         pictures = downscale2x(&pictures)?;
-    }
-    while pictures.dim(3)? < *SIDES.start() {
-        pictures = upscale2x(&pictures)?;
     }
     Ok(pictures)
 }
@@ -116,7 +116,7 @@ mod tests {
     #[test]
     fn the_alarm_rings_once() {
         let mut watch = Watch::new(&TrainConfig::default(), &Device::Cpu).unwrap();
-        let sight = |fake_distance| Sight { fake_distance, real_distance: 0.5, swd: 0.0 };
+        let sight = |fake_distance| Sight { fake_distance, real_distance: 0.5, swd: None };
         let rings: Vec<bool> = [0.5, 0.06, 0.04, 0.01, 0.2, 0.0]
             .map(|distance| watch.alarm(&sight(distance)).is_some())
             .to_vec();
