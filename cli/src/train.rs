@@ -18,6 +18,7 @@ use crate::{events, pictures, signals};
 /// grows from small pictures to large ones. Ctrl-C finishes the step, saves and stops; the same command goes on where
 /// it was, and ends as if it had never stopped.
 #[derive(Debug, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own on the command line")]
 pub(crate) struct Args {
     /// Folder of PNG, JPEG and WebP pictures of any depth, a zip of them, or a folder that `dataset pack` made
     #[arg(long, value_name = "SOURCE")]

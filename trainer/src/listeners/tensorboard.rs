@@ -1,4 +1,4 @@
-//! Event files as TensorBoard reads them: TFRecords of protobuf messages.
+//! Event files as TensorBoard reads them: records of protobuf messages.
 //!
 //! The messages are those of TensorFlow's `event.proto` and `summary.proto`, as far as they are written here.
 
@@ -74,7 +74,7 @@ struct Image {
     png: Vec<u8>,
 }
 
-/// `tensorflow.SessionLog`; status 1 makes TensorBoard forget what an earlier file says about this step and later ones.
+/// `tensorflow.SessionLog`: status 1 makes TensorBoard forget what an earlier file says about this step and later ones.
 #[derive(Message)]
 struct SessionLog {
     #[prost(int32, tag = "1")]
@@ -152,7 +152,7 @@ fn png_size(png: &[u8]) -> Option<(i32, i32)> {
     Some((number(16)?, number(20)?))
 }
 
-/// A TFRecord: length and its checksum, the message and its checksum.
+/// A `TFRecord`: length and its checksum, the message and its checksum.
 fn framed(step: i64, what: What) -> Vec<u8> {
     let message = Record { wall_time: now(), step, what: Some(what) }.encode_to_vec();
     let length = (message.len() as u64).to_le_bytes();

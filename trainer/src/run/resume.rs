@@ -139,9 +139,11 @@ impl Start {
 }
 
 fn nothing_good(folder: &Path, damages: Vec<String>) -> RunError {
-    match damages.is_empty() {
-        true => RunError::NothingToResume { path: folder.to_owned() },
-        false => RunError::AllDamaged { folder: folder.to_owned(), damages },
+    let folder = folder.to_owned();
+    if damages.is_empty() {
+        RunError::NothingToResume { path: folder }
+    } else {
+        RunError::AllDamaged { folder, damages }
     }
 }
 

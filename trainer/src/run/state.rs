@@ -25,8 +25,8 @@ pub(super) struct Moment {
     pub(super) rate_factor: f64,
     /// How often the run has been taken back.
     pub(super) rollbacks: u64,
-    /// Time of the last snapshot that the schedule asked for, not a signal. It is the one that the run is taken back to,
-    /// so that a stop in between does not change what follows.
+    /// Time of the last snapshot that the schedule asked for, not a signal. It is the one that the run is taken back
+    /// to, so that a stop in between does not change what follows.
     pub(super) scheduled_nimg: Option<u64>,
 }
 
