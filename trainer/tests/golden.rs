@@ -170,7 +170,8 @@ fn whole_iterations_with_adam_and_average() -> Result<()> {
         let ema_beta = training.ema_beta(golden.scalar("minibatch") as usize);
         assert!((ema_beta - golden.scalar("ema_beta")).abs() < 1e-6);
         let mut trainer = trainer(&golden, kind, training, &weights)?;
-        let iterations = (1..).take_while(|iteration| golden.contains(&format!("it{iteration}.reals"))).count();
+        let iterations =
+            (1..100).take_while(|iteration| golden.contains(&format!("it{iteration}.reals"))).count();
         assert_eq!(iterations, if file.starts_with('a') { 1 } else { 3 });
         for iteration in 1..=iterations {
             let at = format!("it{iteration}.");
