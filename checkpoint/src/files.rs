@@ -114,7 +114,7 @@ mod tests {
         let path = folder.path().join("a");
         Disk.write(&path, &mut |out| out.write_all(b"old")).unwrap();
         let full = Disk.write(&path, &mut |out| {
-            out.write_all(&[0; 3 << 20])?;
+            out.write_all(&vec![0; 3 << 20])?;
             Err(io::ErrorKind::StorageFull.into())
         });
         assert_eq!(full.unwrap_err().kind(), io::ErrorKind::StorageFull);
