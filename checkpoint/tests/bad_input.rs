@@ -101,6 +101,9 @@ fn a_truncated_file_says_how_much_is_missing() {
         format!("`bad.safetensors` is truncated: it has {} of at least {need} bytes", need - 1)
     );
     assert!(matches!(open(&GOOD[..100]), Err(Error::Truncated { .. })));
+    for end in (0..need).step_by(4096) {
+        assert!(open(&GOOD[..end]).is_err(), "{end}");
+    }
     let mut longer = GOOD.clone();
     longer.push(0);
     assert!(matches!(open(&longer), Err(Error::TooLong { .. })));

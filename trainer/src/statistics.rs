@@ -58,9 +58,10 @@ impl Tally {
         self.waited += for_data;
     }
 
-    /// The means since the last call.
-    pub(crate) fn take(&mut self) -> Result<Statistics> {
-        let Self { sum, steps, skipped, waited } = std::mem::take(self);
+    /// The means so far.
+    pub(crate) fn means(&self) -> Result<Statistics> {
+        let Self { sum, steps, skipped, waited } = self;
+        let (steps, skipped, waited) = (*steps, *skipped, *waited);
         let Some(sum) = sum else { return Ok(Statistics { skipped, waited, ..Statistics::default() }) };
         let means = sum.to_vec1::<f32>()?;
         let mean = |index: usize| f64::from(means[index]) / steps as f64;

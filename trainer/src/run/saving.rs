@@ -29,7 +29,8 @@ impl Run<'_> {
     /// something is.
     pub(super) fn save(&mut self, cause: Cause) -> Result<Option<String>, RunError> {
         let nimg = self.moment.position.nimg;
-        if self.last_saved == Some(nimg) {
+        // What a signal saved at this very time is replaced by what the schedule asks for.
+        if self.last_saved == Some(nimg) && (cause == Cause::Signal || self.moment.is_scheduled()) {
             return Ok(None);
         }
         let started = Instant::now();

@@ -45,7 +45,7 @@ impl Default for Moment {
 
 impl Moment {
     /// Whether the schedule asked for the snapshot of this moment.
-    fn is_scheduled(&self) -> bool {
+    pub(super) fn is_scheduled(&self) -> bool {
         self.scheduled_nimg == Some(self.position.nimg)
     }
 }

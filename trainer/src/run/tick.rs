@@ -10,6 +10,7 @@ use super::saving::Cause;
 use super::state::Moment;
 use super::training::Run;
 use super::{RunError, kimg, with_causes};
+use crate::statistics::Tally;
 use crate::{Event, Tick, peak_memory_bytes};
 
 impl Run<'_> {
@@ -17,7 +18,7 @@ impl Run<'_> {
     pub(super) fn tick(&mut self) -> Result<Option<String>, RunError> {
         let nimg = self.moment.position.nimg;
         let settings = self.settings();
-        let statistics = self.tally.take()?;
+        let statistics = self.tally.means()?;
         let w_avg = self.trainer.networks().averaged().w_avg().to_dtype(DType::F32)?;
         let w_avg_norm = f64::from(w_avg.sqr()?.sum_all()?.to_scalar::<f32>()?).sqrt();
         // Reading the statistics has waited for the device; the clock may be read now.
@@ -27,6 +28,7 @@ impl Run<'_> {
         if !statistics.is_sound() || !w_avg_norm.is_finite() {
             return Ok(Some("the losses of a tick were not finite".to_owned()));
         }
+        // The last thing that can fail: until here nothing of the tick is closed, so that it can be saved as it is.
         let sight = self.watch.look(&self.trainer, &self.pyramid, settings.lod, settings.side)?;
         self.moment.ticks += 1;
         let tick = Tick {
@@ -66,6 +68,7 @@ impl Run<'_> {
             self.audience.warn(alarm);
         }
         self.save_grids(nimg, settings.lod, self.is_exact(Cause::Schedule));
+        self.tally = Tally::default();
         self.moment.tick_nimg = nimg;
         self.tick_started = Instant::now();
         self.maintenance = maintenance.elapsed();

@@ -16,15 +16,16 @@ use super::writer::Writer;
 use super::{BeforeStep, Outcome, RunError, Signals, kimg};
 use crate::listeners::Audience;
 use crate::statistics::Tally;
-use crate::{Event, Settings, StepProgress, TrainConfig, Trainer};
+use crate::{Event, RunConfig, Settings, StepProgress, TrainConfig, Trainer};
 
 /// A run in progress.
 pub(super) struct Run<'a> {
+    /// Before the folder, whose lock is to be held until nothing is written any more.
+    pub(super) writer: Writer,
     pub(super) trainer: Trainer,
     pub(super) folder: RunFolder,
     pub(super) grids: Grids,
     pub(super) watch: Watch,
-    pub(super) writer: Writer,
     pub(super) pyramid: Arc<Pyramid>,
     pub(super) device: Device,
     pub(super) runtime: tokio::runtime::Handle,
@@ -46,63 +47,78 @@ pub(super) struct Run<'a> {
 impl Run<'_> {
     /// Trains to the end, or until it is asked to stop.
     pub(super) fn train(&mut self, signals: &Signals) -> Result<Outcome, RunError> {
-        let config = self.trainer.config().clone();
-        let total_nimg = config.schedule.total_nimg();
-        let mut reader = self.reader(total_nimg);
-        self.tick_started = Instant::now();
+        let total_nimg = self.trainer.config().schedule.total_nimg();
+        let advanced = self.advance(total_nimg, signals);
+        if let Ok(()) | Err(RunError::Data(_) | RunError::NoMoreData) = &advanced {
+            // Pictures that cannot be read are no reason to lose what was trained on the others.
+            self.save_and_wait()?;
+        }
+        advanced?;
+        let finished = self.moment.position.nimg >= total_nimg;
+        self.audience.tell(&Event::Stopped { finished, kimg: kimg(self.moment.position.nimg) });
+        let snapshot = self.last_snapshot.clone();
+        Ok(Outcome { run_dir: self.folder.path().to_owned(), snapshot, finished })
+    }
+
+    fn advance(&mut self, total_nimg: u64, signals: &Signals) -> Result<(), RunError> {
         if self.last_saved.is_none() && self.moment.position.nimg > 0 {
             // What a new folder goes on from is to be found in it.
             self.save(Cause::Schedule)?;
         }
-
+        if self.is_tick_due() {
+            // Of a run that could not close it.
+            self.after_step(total_nimg, signals)?;
+        }
+        let mut reader = self.reader(total_nimg);
+        self.tick_started = Instant::now();
         while self.moment.position.nimg < total_nimg && !signals.wants_stop() {
             let settings = self.settings();
-            let batch = match reader.next() {
-                Some(Ok(batch)) => batch,
-                failed => {
-                    self.save_and_wait()?;
-                    return Err(failed.and_then(Result::err).map_or(RunError::NoMoreData, RunError::from));
-                }
-            };
+            let batch = reader.next().ok_or(RunError::NoMoreData)??;
             self.tally.waited(reader.last_wait());
             self.step(&batch, settings)?;
             self.tell_step(settings, total_nimg);
             if let Some(written) = self.writer.finished() {
                 self.settle(written)?;
             }
-
-            let nimg = self.moment.position.nimg;
-            let tick_kimg = config.run.tick_kimg.get(settings.side).unwrap_or(f64::INFINITY);
-            let mut trouble = None;
-            if self.tally.skipped > config.run.max_skipped {
-                trouble = Some(format!("{} updates skipped in a tick", self.tally.skipped));
-            } else if kimg(nimg - self.moment.tick_nimg) >= tick_kimg {
-                trouble = self.tick()?;
-                if trouble.is_none() && self.moment.ticks.is_multiple_of(config.run.snapshot_ticks) {
-                    trouble = self.save(Cause::Schedule)?;
-                }
-            }
-            if trouble.is_none() && nimg >= total_nimg {
-                if nimg > self.moment.tick_nimg {
-                    trouble = self.tick()?;
-                }
-                if trouble.is_none() {
-                    trouble = self.save(Cause::Schedule)?;
-                }
-            } else if trouble.is_none() && signals.take_save() {
-                trouble = self.save(Cause::Signal)?;
-            }
-            if let Some(reason) = trouble {
+            if let Some(reason) = self.after_step(total_nimg, signals)? {
                 self.roll_back(reason)?;
                 reader = self.reader(total_nimg);
             }
         }
+        Ok(())
+    }
 
-        let finished = self.moment.position.nimg >= total_nimg;
-        self.save_and_wait()?;
-        self.audience.tell(&Event::Stopped { finished, kimg: kimg(self.moment.position.nimg) });
-        let snapshot = self.last_snapshot.clone();
-        Ok(Outcome { run_dir: self.folder.path().to_owned(), snapshot, finished })
+    /// Closes a tick and saves, where it is time to; returns what is wrong with the numbers, if something is.
+    fn after_step(&mut self, total_nimg: u64, signals: &Signals) -> Result<Option<String>, RunError> {
+        let RunConfig { max_skipped, snapshot_ticks, .. } = self.trainer.config().run;
+        let nimg = self.moment.position.nimg;
+        let mut trouble = None;
+        if self.tally.skipped > max_skipped {
+            trouble = Some(format!("{} updates skipped in a tick", self.tally.skipped));
+        } else if self.is_tick_due() {
+            trouble = self.tick()?;
+            if trouble.is_none() && self.moment.ticks.is_multiple_of(snapshot_ticks) {
+                trouble = self.save(Cause::Schedule)?;
+            }
+        }
+        if trouble.is_none() && nimg >= total_nimg {
+            if nimg > self.moment.tick_nimg {
+                trouble = self.tick()?;
+            }
+            if trouble.is_none() {
+                trouble = self.save(Cause::Schedule)?;
+            }
+        } else if trouble.is_none() && signals.take_save() {
+            trouble = self.save(Cause::Signal)?;
+        }
+        Ok(trouble)
+    }
+
+    fn is_tick_due(&self) -> bool {
+        let Moment { position, tick_nimg, .. } = self.moment;
+        let tick_kimg =
+            self.trainer.config().run.tick_kimg.get(self.settings().side).unwrap_or(f64::INFINITY);
+        kimg(position.nimg - tick_nimg) >= tick_kimg
     }
 
     /// What holds now: the schedule's settings, with what is left of the learning rates.

@@ -85,6 +85,15 @@ impl Writer {
     }
 }
 
+impl Drop for Writer {
+    fn drop(&mut self) {
+        // A run that ends in an error still lets go of its folder with whole files in it.
+        if let Some(writing) = self.in_flight.take() {
+            let _ = self.runtime.block_on(writing);
+        }
+    }
+}
+
 /// The snapshot first, then the state with its checksum: only both together count.
 fn write(
     files: &dyn Files,
