@@ -64,6 +64,12 @@ pub enum Error {
         /// The length that its header asks for.
         need: u64,
     },
+    /// The file is whole, but not what was written.
+    #[error("`{}` is damaged: its checksum is not that of its contents", path.display())]
+    Checksum {
+        /// The file.
+        path: PathBuf,
+    },
     /// The header is larger than any network needs.
     #[error("the header of `{}` has {bytes} bytes, more than the {limit} that are accepted", path.display())]
     HeaderTooLarge {
@@ -85,6 +91,18 @@ pub enum Error {
     /// A safetensors file that is no checkpoint of this program.
     #[error("`{}` is a safetensors file, but no StyleGAN checkpoint of this program", path.display())]
     OtherKind {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A safetensors file that is no training state of this program.
+    #[error("`{}` is no training state of this program", path.display())]
+    NoState {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A training state where a network was expected.
+    #[error("`{}` is a training state, which holds no networks", path.display())]
+    IsState {
         /// The file.
         path: PathBuf,
     },
@@ -226,7 +244,11 @@ impl Error {
             Self::NotSafetensors { .. } | Self::OtherKind { .. } => {
                 "checkpoints are written by `stylegan train` as `network-snapshot-*.safetensors`".to_owned()
             }
-            Self::Truncated { .. } | Self::TooLong { .. } | Self::Header { .. } => {
+            Self::NoState { .. } => {
+                "training states are written by `stylegan train` as `training-state-*.safetensors`".to_owned()
+            }
+            Self::IsState { .. } => "give the `network-snapshot-*.safetensors` beside it".to_owned(),
+            Self::Truncated { .. } | Self::TooLong { .. } | Self::Checksum { .. } | Self::Header { .. } => {
                 "copy the file again, or take the snapshot before it".to_owned()
             }
             Self::NewerFormat { .. } => "update this program to the version that wrote the file".to_owned(),

@@ -7,15 +7,19 @@
 //! | key              | value                                                                  |
 //! |------------------|------------------------------------------------------------------------|
 //! | `format`         | `stylegan`                                                             |
-//! | `format_version` | `1`                                                                    |
+//! | `format_version` | `2` (`1` had no checksum)                                              |
 //! | `generator`      | the generator's configuration, JSON                                    |
 //! | `discriminator`  | the critic's configuration, JSON; absent from a file for sampling alone |
 //! | `progress`       | [`Progress`], JSON                                                     |
-//! | `config`         | the whole run's resolved configuration, TOML; optional                 |
+//! | `config`         | the run's resolved configuration, TOML; optional                       |
 //! | `written_by`     | name and version of the program that wrote the file                    |
+//! | `checksum`       | BLAKE3 of all other metadata and of the tensors' names, types, shapes, places and bytes |
 //!
 //! Other keys are tolerated. There is no time stamp, and keys and tensors stand in a fixed order, so the same state
 //! gives the same bytes.
+//!
+//! A [`State`] is a second such file, `training-state-*.safetensors`, with what a training needs beside its networks to
+//! go on. It names the checksum of its checkpoint.
 //!
 //! ```
 //! use candle_core::{DType, Device};
@@ -44,16 +48,20 @@
 
 mod convert;
 mod error;
+mod files;
 mod header;
 mod meta;
 mod open;
 mod run_folder;
 mod save;
+mod state;
 mod tensors;
 
 pub use convert::convert;
 pub use error::{Error, Result};
+pub use files::{Disk, Files, Fill, remove_leftovers};
 pub use meta::{Meta, Network, Progress};
 pub use open::Checkpoint;
-pub use run_folder::newest_snapshot;
-pub use save::save;
+pub use run_folder::{Pair, newest_snapshot, pairs};
+pub use save::{Copied, save};
+pub use state::State;

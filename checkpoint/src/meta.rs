@@ -64,7 +64,7 @@ pub struct Meta {
     pub discriminator: Option<DiscriminatorConfig>,
     /// How far training had come.
     pub progress: Progress,
-    /// The resolved configuration of the run, TOML.
+    /// The resolved configuration of the run, TOML; keys that cannot change its networks may be left out.
     pub config: Option<String>,
 }
 

@@ -3,35 +3,38 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::fs::File;
-use std::io;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use candle_core::{DType, Device, Shape, Tensor, bail};
 use candle_nn::var_builder::SimpleBackend;
 use candle_nn::{Init, VarBuilder};
-use memmap2::Mmap;
 use safetensors::tensor::Metadata;
 use stylegan_discriminator::Critic;
 use stylegan_generator::Generator;
 
-use crate::header::{self, tensor_type};
+use crate::header::{self, LENGTH_BYTES, LIMIT_BYTES, tensor_type};
 use crate::run_folder::newest_snapshot;
 use crate::tensors::expected;
 use crate::{Error, Meta, Network, Result};
 
-/// A checkpoint, mapped into memory and checked; tensors are read when they are asked for.
+/// A checkpoint, read and checked.
+///
+/// The file is read as a whole and then closed, so that it may be changed, cut short or deleted meanwhile, and what was
+/// checked is what is used.
 #[derive(Clone)]
 pub struct Checkpoint {
     path: PathBuf,
-    map: Arc<Map>,
+    file: Arc<Contents>,
     meta: Meta,
     written_by: String,
 }
 
-struct Map {
-    bytes: Mmap,
-    header: Metadata,
+/// A safetensors file in memory.
+pub(crate) struct Contents {
+    bytes: Vec<u8>,
+    pub(crate) header: Metadata,
     /// Where the tensors start.
     start: usize,
 }
@@ -39,36 +42,31 @@ struct Map {
 impl Checkpoint {
     /// Opens a checkpoint: a file, or the newest `network-snapshot-*.safetensors` of a run's folder.
     ///
-    /// Everything but the numbers themselves is checked: the configurations are possible, and the file has exactly
-    /// the tensors that they ask for. A hostile file gets an error, whatever it holds.
-    ///
-    /// The file must not be cut short while the checkpoint is in use; files of this program never are, since they
-    /// are replaced by renaming.
+    /// The configurations must be possible, the file must have exactly the tensors that they ask for, and its checksum
+    /// must be that of its contents. A hostile file gets an error, whatever it holds, and no more memory than its
+    /// length.
     ///
     /// # Errors
     /// If there is no such file, or it is not a whole checkpoint of this program.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
-        let read = |source: io::Error| match source.kind() {
-            io::ErrorKind::NotFound => Error::NotFound { path: path.to_owned() },
-            _ => Error::Read { path: path.to_owned(), source },
-        };
-        if path.metadata().map_err(read)?.is_dir() {
+        if path.is_dir() {
             return Self::open(newest_snapshot(path)?);
         }
-        // Opening a pipe would wait for its writer.
-        if !path.metadata().map_err(read)?.is_file() {
-            return Err(Error::NotSafetensors { path: path.to_owned(), looks_like: Some("not a file") });
-        }
-        let file = File::open(path).map_err(read)?;
-        #[expect(unsafe_code, reason = "a memory map loads a network without a second copy of the file")]
-        // SAFETY: the map is only ever read, as bytes, of which every value is valid. A file that someone else cuts
-        // short meanwhile ends the process with a signal; one that is changed gives other numbers.
-        let bytes = unsafe { Mmap::map(&file) }.map_err(read)?;
-        let (header, start) = header::decode(&bytes, path)?;
-        let (meta, written_by) = header::meta(&header, path)?;
-        check(&header, &meta, path)?;
-        Ok(Self { path: path.to_owned(), map: Arc::new(Map { bytes, header, start }), meta, written_by })
+        let mut meta = None;
+        let file = Contents::read(path, |header| {
+            let found = header::meta(header, path)?;
+            check(header, &found.0, path)?;
+            meta = Some(found);
+            Ok(())
+        })?;
+        let Some((meta, written_by)) = meta else { return Err(Error::OtherKind { path: path.to_owned() }) };
+        Ok(Self { path: path.to_owned(), file: Arc::new(file), meta, written_by })
+    }
+
+    /// The checksum of its metadata and tensors, 64 hexadecimal digits; none in files of format version 1.
+    pub fn checksum(&self) -> Option<&str> {
+        header::text(&self.file.header, header::CHECKSUM)
     }
 
     /// The file; of a run's folder, the one that was chosen.
@@ -93,12 +91,12 @@ impl Checkpoint {
 
     /// Length of the file in bytes.
     pub fn size_bytes(&self) -> u64 {
-        self.map.bytes.len() as u64
+        self.file.bytes.len() as u64
     }
 
     /// The first 16 hexadecimal digits of the file's BLAKE3 hash, by which recipes name it.
     pub fn hash(&self) -> String {
-        let mut hex = blake3::hash(&self.map.bytes).to_hex().to_string();
+        let mut hex = blake3::hash(&self.file.bytes).to_hex().to_string();
         hex.truncate(16);
         hex
     }
@@ -106,7 +104,7 @@ impl Checkpoint {
     /// Name and shape of every tensor of a network, sorted by name; names are without the network's prefix.
     pub fn shapes(&self, network: Network) -> Vec<(String, Vec<usize>)> {
         let mut shapes: Vec<_> = self
-            .map
+            .file
             .header
             .tensors()
             .into_iter()
@@ -118,7 +116,7 @@ impl Checkpoint {
 
     /// The types of a network's numbers in the file, larger ones first; mostly there is one.
     pub fn dtypes(&self, network: Network) -> Vec<DType> {
-        let tensors = self.map.header.tensors();
+        let tensors = self.file.header.tensors();
         let own = tensors.iter().filter(|(name, _)| own_name(network, name).is_some());
         let mut dtypes: Vec<DType> = own.filter_map(|(_, info)| tensor_type(info.dtype)).collect();
         dtypes.sort_unstable_by_key(|dtype| (std::cmp::Reverse(dtype.size_in_bytes()), dtype.as_str()));
@@ -153,15 +151,15 @@ impl Checkpoint {
         if !self.networks().contains(&network) {
             return Err(self.lacks(network));
         }
-        let names = self.map.header.offset_keys();
+        let names = self.file.header.offset_keys();
         let own = names.iter().filter_map(|name| Some((name, own_name(network, name)?)));
         Ok(own
-            .map(|(name, own)| Ok((own.to_owned(), self.map.tensor(name, &Device::Cpu)?)))
+            .map(|(name, own)| Ok((own.to_owned(), self.file.tensor(name, &Device::Cpu)?)))
             .collect::<candle_core::Result<_>>()?)
     }
 
     fn builder(&self, network: Network, device: &Device) -> VarBuilder<'static> {
-        let view = View { map: Arc::clone(&self.map), network };
+        let view = View { file: Arc::clone(&self.file), network };
         VarBuilder::from_backend(Box::new(view), DType::F32, device.clone())
     }
 
@@ -179,8 +177,42 @@ impl fmt::Debug for Checkpoint {
     }
 }
 
-impl Map {
-    fn tensor(&self, name: &str, device: &Device) -> candle_core::Result<Tensor> {
+impl Contents {
+    /// Reads a file whose header passes `check`; only then is the rest of it read, and its checksum verified.
+    pub(crate) fn read(path: &Path, check: impl FnOnce(&Metadata) -> Result<()>) -> Result<Self> {
+        let read = |source: io::Error| match source.kind() {
+            io::ErrorKind::NotFound => Error::NotFound { path: path.to_owned() },
+            _ => Error::Read { path: path.to_owned(), source },
+        };
+        // Opening a pipe would wait for its writer.
+        if !path.metadata().map_err(read)?.is_file() {
+            return Err(Error::NotSafetensors { path: path.to_owned(), looks_like: Some("not a file") });
+        }
+        let mut file = File::open(path).map_err(read)?;
+        let have = file.metadata().map_err(read)?.len();
+
+        let mut bytes = Vec::new();
+        let mut take =
+            |limit: u64, bytes: &mut Vec<u8>| (&mut file).take(limit).read_to_end(bytes).map_err(read);
+        take(LENGTH_BYTES as u64, &mut bytes)?;
+        if let Ok(length) = <[u8; LENGTH_BYTES]>::try_from(bytes.as_slice()) {
+            // One byte more, so that a file of another kind can be told by its first bytes.
+            take(u64::from_le_bytes(length).clamp(1, LIMIT_BYTES), &mut bytes)?;
+        }
+        let (header, start) = header::decode(&bytes, have, path)?;
+        check(&header)?;
+        bytes.reserve_exact(header.data_len());
+        take(header.data_len() as u64, &mut bytes)?;
+        let need = (start + header.data_len()) as u64;
+        if bytes.len() as u64 != need {
+            // Cut short since its length was asked for.
+            return Err(Error::Truncated { path: path.to_owned(), have: bytes.len() as u64, need });
+        }
+        header::verify(&header, &bytes[start..], path)?;
+        Ok(Self { bytes, header, start })
+    }
+
+    pub(crate) fn tensor(&self, name: &str, device: &Device) -> candle_core::Result<Tensor> {
         let Some(info) = self.header.info(name) else { bail!("there is no tensor `{name}`") };
         let (from, to) = info.data_offsets;
         match (tensor_type(info.dtype), self.bytes.get(self.start + from..self.start + to)) {
@@ -220,9 +252,9 @@ fn check(header: &Metadata, meta: &Meta, path: &Path) -> Result<()> {
     }
 }
 
-/// Gives a network its tensors straight from the map.
+/// Gives a network its tensors straight from the file.
 struct View {
-    map: Arc<Map>,
+    file: Arc<Contents>,
     network: Network,
 }
 
@@ -244,10 +276,10 @@ impl SimpleBackend for View {
     }
 
     fn get_unchecked(&self, name: &str, dtype: DType, device: &Device) -> candle_core::Result<Tensor> {
-        self.map.tensor(&format!("{}.{name}", self.network), device)?.to_dtype(dtype)
+        self.file.tensor(&format!("{}.{name}", self.network), device)?.to_dtype(dtype)
     }
 
     fn contains_tensor(&self, name: &str) -> bool {
-        self.map.header.info(&format!("{}.{name}", self.network)).is_some()
+        self.file.header.info(&format!("{}.{name}", self.network)).is_some()
     }
 }

@@ -1,12 +1,24 @@
-//! The newest snapshot of a run.
+//! The snapshots and training states of a run.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::{Error, Result};
 
-const PREFIX: &str = "network-snapshot-";
+const SNAPSHOT: &str = "network-snapshot-";
+const STATE: &str = "training-state-";
 const SUFFIX: &str = ".safetensors";
+
+/// A snapshot with the training state of the same name beside it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pair {
+    /// Time that the name tells, in thousandths of a kimg; of a name without thousandths, the full kimg.
+    pub nimg: u64,
+    /// `network-snapshot-*.safetensors`
+    pub snapshot: PathBuf,
+    /// `training-state-*.safetensors`
+    pub state: PathBuf,
+}
 
 /// The file `network-snapshot-*.safetensors` of the highest number in `folder`.
 ///
@@ -24,14 +36,39 @@ pub fn newest_snapshot(folder: &Path) -> Result<PathBuf> {
     Err(Error::NoSnapshot { path: folder.to_owned(), nearest })
 }
 
-fn newest_in(folder: &Path) -> Result<Option<(u64, PathBuf)>> {
-    Ok(entries(folder)?.into_iter().filter_map(|path| Some((number(&path)?, path))).max())
+/// Every snapshot in `folder` that has a training state beside it, the newest first.
+///
+/// # Errors
+/// If the folder cannot be read.
+pub fn pairs(folder: &Path) -> Result<Vec<Pair>> {
+    let mut pairs: Vec<Pair> = entries(folder)?.into_iter().filter_map(Pair::of_state).collect();
+    pairs.sort_by(|a, b| b.nimg.cmp(&a.nimg).then_with(|| b.state.cmp(&a.state)));
+    Ok(pairs)
 }
 
-fn number(path: &Path) -> Option<u64> {
-    let digits = path.file_name()?.to_str()?.strip_prefix(PREFIX)?.strip_suffix(SUFFIX)?;
+impl Pair {
+    fn of_state(state: PathBuf) -> Option<Self> {
+        let nimg = number(&state, STATE)?;
+        let time = state.file_name()?.to_str()?.strip_prefix(STATE)?;
+        let snapshot = state.with_file_name(format!("{SNAPSHOT}{time}"));
+        snapshot.is_file().then_some(Self { nimg, snapshot, state })
+    }
+}
+
+fn newest_in(folder: &Path) -> Result<Option<(u64, PathBuf)>> {
+    Ok(entries(folder)?.into_iter().filter_map(|path| Some((number(&path, SNAPSHOT)?, path))).max())
+}
+
+/// The time in a name, `000160` or `000160.750`, in thousandths of a kimg.
+fn number(path: &Path, prefix: &str) -> Option<u64> {
+    let time = path.file_name()?.to_str()?.strip_prefix(prefix)?.strip_suffix(SUFFIX)?;
+    let (kimg, thousandths) = time.split_once('.').unwrap_or((time, "000"));
     // `parse` alone would take `+1` as well.
-    if digits.bytes().all(|byte| byte.is_ascii_digit()) { digits.parse().ok() } else { None }
+    let is_number = |digits: &str| digits.bytes().all(|byte| byte.is_ascii_digit());
+    if !is_number(kimg) || !is_number(thousandths) || thousandths.len() != 3 {
+        return None;
+    }
+    kimg.parse::<u64>().ok()?.checked_mul(1000)?.checked_add(thousandths.parse().ok()?)
 }
 
 fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
@@ -43,21 +80,50 @@ fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
 mod tests {
     use super::*;
 
+    fn folder_with(names: &[&str]) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        for name in names {
+            fs::write(folder.path().join(name), []).unwrap();
+        }
+        folder
+    }
+
     #[test]
     fn numbers_decide_not_names() {
-        let folder = tempfile::tempdir().unwrap();
-        for name in [
+        let folder = folder_with(&[
             "network-snapshot-000160.safetensors",
             "network-snapshot-1000000.safetensors",
             "network-snapshot-999999.safetensors",
             "network-snapshot-9999999.safetensors.tmp",
             "network-snapshot-+9999999.safetensors",
+            "network-snapshot-99999999999999999999.safetensors",
+            "network-snapshot-9999999.75.safetensors",
+            "network-snapshot-9999999.7500.safetensors",
+            ".network-snapshot-9999999.safetensors.x1.part",
             "training-state-9999999.safetensors",
-        ] {
-            fs::write(folder.path().join(name), []).unwrap();
-        }
+        ]);
         let newest = newest_snapshot(folder.path()).unwrap();
         assert_eq!(newest.file_name().unwrap(), "network-snapshot-1000000.safetensors");
+        fs::write(folder.path().join("network-snapshot-1000000.250.safetensors"), []).unwrap();
+        fs::write(folder.path().join("network-snapshot-1000000.025.safetensors"), []).unwrap();
+        let newest = newest_snapshot(folder.path()).unwrap();
+        assert_eq!(newest.file_name().unwrap(), "network-snapshot-1000000.250.safetensors");
+    }
+
+    #[test]
+    fn pairs_have_both_files() {
+        let folder = folder_with(&[
+            "network-snapshot-000001.safetensors",
+            "network-snapshot-000002.500.safetensors",
+            "network-snapshot-000003.safetensors",
+            "training-state-000001.safetensors",
+            "training-state-000002.500.safetensors",
+            "training-state-000004.safetensors",
+        ]);
+        let pairs = pairs(folder.path()).unwrap();
+        assert_eq!(pairs.iter().map(|pair| pair.nimg).collect::<Vec<_>>(), [2500, 1000]);
+        assert!(pairs[0].snapshot.ends_with("network-snapshot-000002.500.safetensors"));
+        assert!(pairs[0].state.ends_with("training-state-000002.500.safetensors"));
     }
 
     #[test]

@@ -1,20 +1,19 @@
 //! Writing a checkpoint.
 
-use std::fs::{self, File};
-use std::io::{self, BufWriter, Write};
+use std::io::{self, Write};
 use std::path::Path;
 
 use candle_core::{Device, Tensor};
 use stylegan_ops::Parameters;
 
-use crate::header::{self, Entry};
+use crate::files::{Files, write_whole};
 use crate::tensors::expected;
-use crate::{Error, Meta, Network, Result};
+use crate::{Error, Meta, Network, Result, header};
 
 /// Writes a checkpoint to `path`: all at once or not at all.
 ///
 /// The file is written under another name in the same folder, flushed to the disk, and renamed; whoever looks sees
-/// the old file or the whole new one. Tensors are copied one at a time. The same state gives the same bytes.
+/// the old file or the whole new one. The same state gives the same bytes.
 ///
 /// A `meta` with a critic goes with all three networks, one without with `g_ema` alone.
 ///
@@ -22,53 +21,89 @@ use crate::{Error, Meta, Network, Result};
 /// If the networks are not those that `meta` describes, the file exists and `overwrite` is not set, or it cannot be
 /// written; then nothing is left behind.
 pub fn save(path: &Path, meta: &Meta, networks: &[(Network, &Parameters)], overwrite: bool) -> Result<()> {
-    let violations = meta.violations();
-    if !violations.is_empty() {
-        return Err(Error::Config { path: path.to_owned(), violations });
-    }
     if !overwrite && path.symlink_metadata().is_ok() {
         return Err(Error::Exists { path: path.to_owned() });
     }
-    let tensors = collect(networks);
-    check(path, meta, &tensors)?;
-    let entries: Vec<Entry> = tensors
-        .iter()
-        .map(|(name, tensor)| Entry {
-            name: name.clone(),
-            dtype: tensor.dtype(),
-            shape: tensor.dims().to_vec(),
-        })
-        .collect();
-    let written = |source| Error::Write { path: path.to_owned(), source };
-    let header = header::encode(meta, &entries).map_err(|error| written(error.into()))?;
+    let tensors =
+        collect(networks).into_iter().map(|(name, tensor)| Ok((name, tensor.to_device(&Device::Cpu)?)));
+    let encoded = Encoded::new(path, meta, tensors.collect::<Result<_>>()?)?;
+    match write_whole(path, overwrite, &mut |out| encoded.write(out)) {
+        Err(error) if !overwrite && error.kind() == io::ErrorKind::AlreadyExists => {
+            Err(Error::Exists { path: path.to_owned() })
+        }
+        result => result.map_err(|source| Error::Write { path: path.to_owned(), source }),
+    }
+}
 
-    let folder = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-    let name = path.file_name().ok_or_else(|| written(io::ErrorKind::InvalidFilename.into()))?;
-    let mut file = temporary(folder, &name.to_string_lossy()).map_err(written)?;
-    let mut out = BufWriter::with_capacity(1 << 20, file.as_file_mut());
-    out.write_all(&header).map_err(written)?;
-    for (_, tensor) in &tensors {
-        match tensor.to_device(&Device::Cpu)?.write_bytes(&mut out) {
-            Ok(()) => {}
-            Err(candle_core::Error::Io(source)) => return Err(written(source)),
-            Err(error) => return Err(error.into()),
-        }
+/// The numbers of networks as they were at one moment, in main memory, to be written while the networks go on.
+#[derive(Debug)]
+pub struct Copied(Vec<(String, Tensor)>);
+
+impl Copied {
+    /// Copies the networks.
+    ///
+    /// # Errors
+    /// If there is no memory for the copy.
+    pub fn of(networks: &[(Network, &Parameters)]) -> Result<Self> {
+        let copy = |(name, tensor): (String, Tensor)| Ok((name, copied(&tensor)?));
+        Ok(Self(collect(networks).into_iter().map(copy).collect::<candle_core::Result<_>>()?))
     }
-    out.flush().map_err(written)?;
-    drop(out);
-    file.as_file().sync_all().map_err(written)?;
-    let persisted = if overwrite { file.persist(path) } else { file.persist_noclobber(path) };
-    match persisted {
-        Ok(_) => {}
-        Err(error) if !overwrite && error.error.kind() == io::ErrorKind::AlreadyExists => {
-            return Err(Error::Exists { path: path.to_owned() });
-        }
-        Err(error) => return Err(written(error.error)),
+
+    /// Writes the copy as a checkpoint, as [`save`] does with `overwrite`; returns its checksum.
+    ///
+    /// # Errors
+    /// As [`save`].
+    pub fn save(self, files: &dyn Files, path: &Path, meta: &Meta) -> Result<String> {
+        let encoded = Encoded::new(path, meta, self.0)?;
+        files
+            .write(path, &mut |out| encoded.write(out))
+            .map_err(|source| Error::Write { path: path.to_owned(), source })?;
+        Ok(encoded.checksum)
     }
-    sync_folder(folder).map_err(written)
+}
+
+/// The values of a tensor in main memory, whatever happens to the tensor.
+pub(crate) fn copied(tensor: &Tensor) -> candle_core::Result<Tensor> {
+    // On the CPU `to_device` hands out the same storage again.
+    if tensor.device().is_cpu() { tensor.copy() } else { tensor.to_device(&Device::Cpu) }
+}
+
+/// A file about to be written.
+pub(crate) struct Encoded {
+    header: Vec<u8>,
+    tensors: Vec<(String, Tensor)>,
+    pub(crate) checksum: String,
+}
+
+impl Encoded {
+    fn new(path: &Path, meta: &Meta, tensors: Vec<(String, Tensor)>) -> Result<Self> {
+        let violations = meta.violations();
+        if !violations.is_empty() {
+            return Err(Error::Config { path: path.to_owned(), violations });
+        }
+        check(path, meta, &tensors)?;
+        let texts =
+            header::texts_of(meta).map_err(|e| Error::Write { path: path.to_owned(), source: e.into() })?;
+        Self::with_texts(texts, tensors)
+    }
+
+    pub(crate) fn with_texts(texts: header::Texts, tensors: Vec<(String, Tensor)>) -> Result<Self> {
+        let (header, checksum) = header::encode(texts, &tensors)?;
+        Ok(Self { header, tensors, checksum })
+    }
+
+    pub(crate) fn write(&self, out: &mut dyn Write) -> io::Result<()> {
+        let mut out = out;
+        out.write_all(&self.header)?;
+        for (_, tensor) in &self.tensors {
+            match tensor.write_bytes(&mut out) {
+                Ok(()) => {}
+                Err(candle_core::Error::Io(error)) => return Err(error),
+                Err(error) => return Err(io::Error::other(error)),
+            }
+        }
+        Ok(())
+    }
 }
 
 /// The tensors by their names in the file: larger types first, so that each stands at a multiple of its size, then
@@ -108,22 +143,4 @@ fn check(path: &Path, meta: &Meta, tensors: &[(String, Tensor)]) -> Result<()> {
         Some(name) => wrong(format!("`{name}` is missing")),
         None => Ok(()),
     }
-}
-
-fn temporary(folder: &Path, name: &str) -> io::Result<tempfile::NamedTempFile> {
-    let prefix = format!(".{name}.");
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(&prefix).suffix(".part");
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        // Like any other new file, not for its owner alone as temporary files are.
-        builder.permissions(fs::Permissions::from_mode(0o666));
-    }
-    builder.tempfile_in(folder)
-}
-
-/// Makes the new name itself durable.
-fn sync_folder(folder: &Path) -> io::Result<()> {
-    if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
 }

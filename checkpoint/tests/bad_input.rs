@@ -39,9 +39,12 @@ fn open(bytes: &[u8]) -> Result<Checkpoint, Error> {
     Checkpoint::open(path)
 }
 
-/// The good file with its header changed.
+/// The good file with its header changed, in the version that has no checksum to notice it.
 fn with_header(change: impl FnOnce(&mut Value)) -> Vec<u8> {
     let mut header: Value = serde_json::from_slice(&GOOD[8..data_start()]).unwrap();
+    let metadata = header["__metadata__"].as_object_mut().unwrap();
+    metadata.remove("checksum").unwrap();
+    metadata["format_version"] = json!("1");
     change(&mut header);
     let json = serde_json::to_vec(&header).unwrap();
     let mut bytes = (json.len() as u64).to_le_bytes().to_vec();
@@ -98,9 +101,30 @@ fn a_truncated_file_says_how_much_is_missing() {
         format!("`bad.safetensors` is truncated: it has {} of at least {need} bytes", need - 1)
     );
     assert!(matches!(open(&GOOD[..100]), Err(Error::Truncated { .. })));
+    for end in (0..need).step_by(4096) {
+        assert!(open(&GOOD[..end]).is_err(), "{end}");
+    }
     let mut longer = GOOD.clone();
     longer.push(0);
     assert!(matches!(open(&longer), Err(Error::TooLong { .. })));
+}
+
+#[test]
+fn a_changed_byte_of_a_tensor_is_noticed() {
+    for place in [data_start(), GOOD.len() / 2, GOOD.len() - 1] {
+        let mut bytes = GOOD.clone();
+        bytes[place] ^= 1;
+        assert_eq!(message(&bytes), "`bad.safetensors` is damaged: its checksum is not that of its contents");
+        assert!(open(&bytes).unwrap_err().hint().is_some());
+    }
+    let checksum = open(&GOOD).unwrap().checksum().unwrap().to_owned();
+    assert_eq!(checksum.len(), 64);
+    // A file of version 1 has none; one of version 2 that lost it is refused.
+    assert!(open(&with_header(|_| {})).unwrap().checksum().is_none());
+    assert_eq!(
+        message(&with_metadata("format_version", "2")),
+        "the metadata `checksum` of `bad.safetensors` is missing"
+    );
 }
 
 #[test]
@@ -117,14 +141,14 @@ fn another_kind_of_safetensors_file() {
 fn a_newer_format_is_told_from_a_broken_one() {
     let newer = with_header(|header| {
         let metadata = &mut header["__metadata__"];
-        metadata["format_version"] = json!("2");
+        metadata["format_version"] = json!("3");
         metadata["written_by"] = json!("stylegan 9.0.0");
         // Nothing else of a newer file needs to be understood.
         metadata["generator"] = json!("?");
     });
     assert_eq!(
         message(&newer),
-        "`bad.safetensors` has format version 2, written by a newer version (`stylegan 9.0.0`): this one reads up to 1"
+        "`bad.safetensors` has format version 3, written by a newer version (`stylegan 9.0.0`): this one reads up to 2"
     );
     assert!(open(&newer).unwrap_err().hint().unwrap().starts_with("update this program"));
     assert_eq!(
@@ -201,9 +225,29 @@ proptest! {
     }
 
     #[test]
-    fn flipped_bits_never_panic(flips in prop::collection::vec(0..data_start() * 8, 1..4)) {
+    fn flipped_bits_never_panic_and_never_load_as_something_else(
+        flips in prop::collection::vec(0..GOOD.len() * 8, 1..4),
+        in_header in any::<bool>(),
+    ) {
         let mut bytes = GOOD.clone();
         for bit in flips {
+            let bit = if in_header { bit % (data_start() * 8) } else { bit };
+            bytes[bit / 8] ^= 1 << (bit % 8);
+        }
+        if let Ok(checkpoint) = open(&bytes) {
+            // A flip in the blanks at the header's end, or one that undid another.
+            let good = open(&GOOD).unwrap();
+            prop_assert_eq!(checkpoint.meta(), good.meta());
+            prop_assert_eq!(checkpoint.checksum(), good.checksum());
+        }
+    }
+
+    #[test]
+    fn flipped_bits_without_a_checksum_never_panic(flips in prop::collection::vec(any::<prop::sample::Index>(), 1..4)) {
+        let mut bytes = with_header(|_| {});
+        let header_bits = 8 * (bytes.len() - (GOOD.len() - data_start()));
+        for flip in flips {
+            let bit = flip.index(header_bits);
             bytes[bit / 8] ^= 1 << (bit % 8);
         }
         if let Ok(checkpoint) = open(&bytes) {

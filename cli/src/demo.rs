@@ -12,11 +12,11 @@ use stylegan_dataset::{BatchRequest, Order, Pyramid, assemble};
 use stylegan_generator::{Generator, GeneratorConfig, Noise, Truncation};
 use stylegan_metrics::{SlicedWasserstein, sliced_wasserstein};
 use stylegan_ops::{Key, Parameters};
-use stylegan_trainer::{TrainConfig, process_reals};
+use stylegan_trainer::{Resume, TrainConfig, process_reals};
 
 use crate::device::DeviceName;
 use crate::report::{Exit, data, note};
-use crate::train::{open_pictures, train};
+use crate::train::{Manner, open_pictures, train};
 
 /// The pictures that come with the program.
 const FACES: &[u8] = include_bytes!("../../demo/faces64.zip");
@@ -49,7 +49,8 @@ pub(crate) fn run(args: &Args) -> Result<Exit> {
     let config = configuration(args)?;
     let zip = unpack(&args.out)?;
     let pyramid = open_pictures(&zip, &args.out, &config)?;
-    let outcome = train(config, pyramid.clone(), &args.out, DeviceName::Cpu)?;
+    let manner = Manner { resume: Resume::No, ..Manner::default() };
+    let outcome = train(config, pyramid.clone(), &args.out, DeviceName::Cpu, manner)?;
     if !outcome.finished {
         return Ok(Exit::Stopped);
     }

@@ -10,12 +10,14 @@ use tracing_subscriber::EnvFilter;
 use crate::report::Exit;
 
 mod bench;
+mod console;
 mod convert;
 mod dataset;
 mod demo;
 mod device;
 #[cfg(test)]
 mod documented;
+mod events;
 mod inspect;
 mod interpolate;
 mod layout;
@@ -28,6 +30,7 @@ mod pictures;
 mod report;
 mod sample;
 mod seeds;
+mod signals;
 mod style;
 mod threads;
 mod train;

@@ -118,6 +118,15 @@ pub(crate) fn progress_bar(what: &'static str, total: u64) -> ProgressBar {
     bar.with_message(what)
 }
 
+/// A bar on stderr for a training, if that is a terminal; its message says where the training is.
+pub(crate) fn training_bar() -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(10));
+    if let Ok(style) = ProgressStyle::with_template("{msg} [{bar:30}] {eta} left") {
+        bar.set_style(style.progress_chars("=> "));
+    }
+    bar
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

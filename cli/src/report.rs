@@ -16,6 +16,8 @@ pub(crate) enum Exit {
     Usage,
     /// A signal stopped it; what was computed is saved.
     Stopped,
+    /// The numbers of a training went bad again and again.
+    Diverged,
 }
 
 impl Exit {
@@ -25,6 +27,7 @@ impl Exit {
             Self::Failed => 1,
             Self::Usage => 2,
             Self::Stopped => 3,
+            Self::Diverged => 4,
         })
     }
 }
@@ -87,13 +90,17 @@ pub(crate) fn failure(error: &anyhow::Error) -> Exit {
         let _ = writeln!(text, "\n{} {hint}", paint("hint", 36));
     }
     say(&text);
-    error
-        .chain()
-        .find_map(|cause| match cause.downcast_ref::<Refusal>() {
-            Some(refusal) => Some(refusal.exit),
-            None => cause.is::<stylegan_trainer::ConfigError>().then_some(Exit::Usage),
-        })
-        .unwrap_or(Exit::Failed)
+    error.chain().find_map(exit_of).unwrap_or(Exit::Failed)
+}
+
+fn exit_of(error: &(dyn Error + 'static)) -> Option<Exit> {
+    if let Some(refusal) = error.downcast_ref::<Refusal>() {
+        return Some(refusal.exit);
+    }
+    if let Some(stylegan_trainer::RunError::Diverged { .. }) = error.downcast_ref() {
+        return Some(Exit::Diverged);
+    }
+    error.is::<stylegan_trainer::ConfigError>().then_some(Exit::Usage)
 }
 
 /// candle adds a backtrace to its messages when one is asked for; only the first line is for people.
@@ -110,6 +117,9 @@ fn hint_of(error: &(dyn Error + 'static)) -> Option<String> {
         return error.hint.clone();
     }
     if let Some(error) = error.downcast_ref::<stylegan_trainer::ConfigError>() {
+        return error.hint();
+    }
+    if let Some(error) = error.downcast_ref::<stylegan_trainer::RunError>() {
         return error.hint();
     }
     if let Some(error) = error.downcast_ref::<stylegan_checkpoint::Error>() {

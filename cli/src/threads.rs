@@ -17,9 +17,8 @@ const VARIABLE: &str = "RAYON_NUM_THREADS";
 /// where it is called. The operations that matter are ours, and rayon's.
 pub(crate) fn start(asked_for: Option<usize>) -> Result<()> {
     let given = || env::var(VARIABLE).ok()?.parse().ok().filter(|&threads| threads > 0);
-    let threads = asked_for
-        .or_else(given)
-        .unwrap_or_else(|| available_parallelism().map_or(1, NonZeroUsize::get));
+    let threads =
+        asked_for.or_else(given).unwrap_or_else(|| available_parallelism().map_or(1, NonZeroUsize::get));
     rayon::ThreadPoolBuilder::new()
         .num_threads(threads)
         .build_global()

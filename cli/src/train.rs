@@ -2,22 +2,23 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context, Result};
-use indicatif::ProgressBar;
 use stylegan_dataset::{PackOptions, Pyramid};
-use stylegan_trainer::{Event, Job, Outcome, Plan, StepProgress, TrainConfig, run};
+use stylegan_trainer::{Job, Outcome, Plan, Resume, Signals, TrainConfig, run};
 
+use crate::console::Console;
 use crate::device::DeviceName;
 use crate::report::{Exit, data, note};
-use crate::{output, pictures};
+use crate::{events, pictures, signals};
 
 /// Train a network on your pictures
 ///
 /// The pictures are cropped to their middle square, resized and stored once in the folder of runs; then the network
-/// grows from small pictures to large ones. Ctrl-C finishes the step, writes a snapshot and stops.
+/// grows from small pictures to large ones. Ctrl-C finishes the step, saves and stops; the same command goes on where
+/// it was, and ends as if it had never stopped.
 #[derive(Debug, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own on the command line")]
 pub(crate) struct Args {
     /// Folder of PNG, JPEG and WebP pictures of any depth, a zip of them, or a folder that `dataset pack` made
     #[arg(long, value_name = "SOURCE")]
@@ -42,6 +43,19 @@ pub(crate) struct Args {
     /// Seed of everything random, instead of the configuration's
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
+
+    /// What to go on from: `auto` for the newest run of this name unless it is finished, `no` for a new run, or a run
+    /// folder, training state or snapshot
+    #[arg(long, value_name = "auto|no|PATH", default_value = "auto", value_parser = parse_resume)]
+    resume: Resume,
+
+    /// Go on although configuration or pictures are not those that the run was trained with
+    #[arg(long)]
+    allow_changes: bool,
+
+    /// Print every event as a line of JSON on stdout
+    #[arg(long)]
+    json: bool,
 
     /// Device to compute on, `cpu` or `cuda:N`
     #[arg(long, value_name = "DEVICE", default_value = "cpu")]
@@ -83,8 +97,18 @@ pub(crate) fn run_train(args: &Args) -> Result<Exit> {
     }
     let pyramid = open_pictures(&args.data, &args.out, &config)?;
     note(&Plan::new(&config)?.to_string());
-    let outcome = train(config, pyramid, &args.out, args.device)?;
+    let manner = Manner { resume: args.resume.clone(), allow_changes: args.allow_changes, json: args.json };
+    let outcome = train(config, pyramid, &args.out, args.device, manner)?;
     Ok(if outcome.finished { Exit::Done } else { Exit::Stopped })
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "clap asks for a result")]
+fn parse_resume(text: &str) -> Result<Resume, String> {
+    Ok(match text {
+        "auto" => Resume::Auto,
+        "no" => Resume::No,
+        path => Resume::From(path.into()),
+    })
 }
 
 /// The pictures of `source`, packed at the network's side.
@@ -99,58 +123,43 @@ pub(crate) fn open_pictures(source: &Path, runs: &Path, config: &TrainConfig) ->
     Ok(Arc::new(pyramid))
 }
 
-/// Trains with a bar on the terminal, until it is done or a person presses Ctrl-C.
+/// How a training is started, beside what it trains.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Manner {
+    pub(crate) resume: Resume,
+    pub(crate) allow_changes: bool,
+    /// Whether events go to stdout as JSON instead of to the console.
+    pub(crate) json: bool,
+}
+
+/// Trains until it is done or a signal stops it.
 pub(crate) fn train(
     config: TrainConfig,
     pyramid: Arc<Pyramid>,
     runs: &Path,
     device: DeviceName,
+    manner: Manner,
 ) -> Result<Outcome> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .enable_all()
         .build()
         .context("cannot start the reader of pictures")?;
-    let stop = Arc::new(AtomicBool::new(false));
-    runtime.spawn(stop_on_signal(stop.clone()));
-    let bar = output::progress_bar("", 0);
+    let signals = Arc::new(Signals::default());
+    runtime.block_on(async { signals::listen(&signals) }).context("cannot listen to signals")?;
+    let Manner { resume, allow_changes, json } = manner;
     let job = Job {
-        config,
-        pyramid,
-        runs: runs.to_owned(),
-        device: device.open()?,
-        runtime: runtime.handle().clone(),
+        resume,
+        allow_changes,
+        ..Job::new(config, pyramid, runs.to_owned(), device.open()?, runtime.handle().clone())
     };
-    let outcome = run(job, &stop, &mut |event| show(&bar, event));
-    bar.finish_and_clear();
+    let outcome = if json {
+        run(job, &signals, &mut |event| events::print(event))
+    } else {
+        let mut console = Console::new();
+        run(job, &signals, &mut |event| console.show(event))
+    };
     // A batch still being prepared is of no use to anyone.
     runtime.shutdown_background();
     Ok(outcome?)
-}
-
-/// The first signal asks the training to save and stop; the second ends the program.
-async fn stop_on_signal(stop: Arc<AtomicBool>) {
-    while tokio::signal::ctrl_c().await.is_ok() {
-        if stop.swap(true, Ordering::Relaxed) {
-            std::process::exit(1);
-        }
-        note("finishing the step and saving; Ctrl-C again stops at once");
-    }
-}
-
-fn show(bar: &ProgressBar, event: &Event) {
-    match event {
-        Event::Started { run_dir, .. } => bar.suspend(|| note(&format!("run       `{}`", run_dir.display()))),
-        Event::Step(StepProgress { nimg, total_nimg, resolution, fade, images_per_sec, .. }) => {
-            bar.set_length(*total_nimg);
-            bar.set_position(*nimg);
-            let fading =
-                if *fade > 0.0 { format!(" fade-in {:.0}%", 100.0 * (1.0 - fade)) } else { String::new() };
-            bar.set_message(format!("{resolution}x{resolution}{fading} {images_per_sec:.0} img/s"));
-        }
-        Event::Tick(tick) => bar.suspend(|| note(&tick.line())),
-        Event::Snapshot { path, .. } => bar.suspend(|| note(&format!("saved     `{}`", path.display()))),
-        Event::Warning { message } => bar.suspend(|| note(&format!("warning: {message}"))),
-        Event::Stopped { .. } => {}
-    }
 }

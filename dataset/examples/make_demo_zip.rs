@@ -62,7 +62,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut bytes = 22 + entry_bytes(labels.0, labels.1.len());
     let mut count = 0;
     while count < pyramid.len() {
-        let jpeg = encode(pyramid.picture(side, count)?, side, quality)?;
+        let jpeg = encode(&pyramid.picture(side, count)?, side, quality)?;
         let name = format!("{:05}/img{count:08}.jpg", count / 1000);
         bytes += entry_bytes(&name, jpeg.len());
         if bytes > max_bytes {

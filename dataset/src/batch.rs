@@ -29,7 +29,8 @@ pub struct Batch {
 /// Copies the pictures that `request` names out of the pyramid; with `mirror`, every second one by chance mirrored.
 ///
 /// # Errors
-/// If the pyramid has no level of that side, or the order is one of another number of pictures.
+/// If the pyramid has no level of that side, the order is one of another number of pictures, or a picture cannot be
+/// read.
 pub fn assemble(
     pyramid: &Pyramid,
     order: &Order,
@@ -43,7 +44,7 @@ pub fn assemble(
         let position = first_position + offset;
         let index = order.index(position);
         let start = pixels_u8.len();
-        pixels_u8.extend_from_slice(pyramid.picture(resolution, index)?);
+        pyramid.append_picture(resolution, index, &mut pixels_u8)?;
         if mirror && order.mirrored(position, 0.5) {
             pixels_u8[start..].chunks_exact_mut(resolution).for_each(<[u8]>::reverse);
         }

@@ -39,6 +39,16 @@ pub enum Error {
         /// The system's reason.
         source: io::Error,
     },
+    /// A level of a pack could not be read where a picture should be.
+    #[error("cannot read `{}` at byte {offset}", path.display())]
+    ReadAt {
+        /// The level's file.
+        path: PathBuf,
+        /// Where the picture starts.
+        offset: u64,
+        /// The system's reason.
+        source: io::Error,
+    },
     /// The system could not write a file or folder.
     #[error("cannot write `{}`", path.display())]
     Write {
@@ -244,6 +254,10 @@ impl Error {
                     format!("the nearest is {below}")
                 }
             }
+            Self::ReadAt { path, source, .. } if source.kind() == io::ErrorKind::UnexpectedEof => format!(
+                "the file was cut short: delete `{}`, pack the pictures anew and start the same command again",
+                path.parent().unwrap_or(path).display()
+            ),
             Self::OutputExists { .. } => "choose a folder that does not exist yet".into(),
             Self::OutputDiffers { path, .. } => {
                 format!("choose another folder, or delete `{}` to pack it anew", path.display())

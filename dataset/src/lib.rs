@@ -2,7 +2,7 @@
 //!
 //! A [`Source`] is what a person has: a folder of PNG, JPEG and WebP files, or a zip of them. [`pack`] decodes it
 //! once into a [`Pyramid`], a folder of raw pixels at every side from the full one down to 4, which training
-//! maps into memory and never decodes. [`Order`] says which picture stands at which position of an endless
+//! reads and never decodes. [`Order`] says which picture stands at which position of an endless
 //! training run, and [`Prefetcher`] assembles the batches of those positions ahead of the step.
 //!
 //! ```
@@ -35,6 +35,7 @@ mod pack;
 mod partial;
 mod prefetch;
 mod pyramid;
+mod read_at;
 mod source;
 
 pub use batch::{Batch, BatchRequest, assemble};

@@ -1,26 +1,25 @@
-//! A packed data set, mapped into memory.
+//! A packed data set, read picture by picture.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-
-use memmap2::Mmap;
 
 use crate::error::{Error, Skipped};
 use crate::index::Index;
 use crate::labels::Labels;
 use crate::levels::sides;
+use crate::read_at::read_exact_at;
 
 /// A packed data set: every picture at every side, read without decoding.
 ///
 /// A pack is a folder of `level-0064.bin`, `level-0032.bin`, … with the u8 pixels `[pictures, 3, side, side]`, and
-/// of `index.json`, which says what they are. The files are mapped, not read: opening is instant, and the system
-/// keeps in memory what is used.
+/// of `index.json`, which says what they are. Opening reads none of the pixels, and the system keeps in memory what is
+/// used. The files stay open, so a pack that is deleted meanwhile is read to the end of the run.
 #[derive(Debug)]
 pub struct Pyramid {
     path: PathBuf,
     index: Index,
     /// From the largest side down.
-    levels: Vec<Mmap>,
+    levels: Vec<File>,
 }
 
 /// What the level of that side is called.
@@ -46,7 +45,7 @@ impl Pyramid {
 
     pub(crate) fn with_index(path: PathBuf, index: Index) -> Result<Self, Error> {
         let levels = sides(index.resolution)
-            .map(|side| map_level(&path, index.count, side))
+            .map(|side| open_level(&path, index.count, side))
             .collect::<Result<_, _>>()?;
         Ok(Self { path, index, levels })
     }
@@ -90,18 +89,33 @@ impl Pyramid {
     /// The pixels of one picture at one side, `[3, side, side]`.
     ///
     /// # Errors
-    /// If there is no such level or picture.
-    pub fn picture(&self, side: usize, index: usize) -> Result<&[u8], Error> {
+    /// As [`Pyramid::append_picture`].
+    pub fn picture(&self, side: usize, index: usize) -> Result<Vec<u8>, Error> {
+        let mut pixels_u8 = Vec::new();
+        self.append_picture(side, index, &mut pixels_u8)?;
+        Ok(pixels_u8)
+    }
+
+    /// Adds the pixels of one picture at one side to `pixels_u8`, `[3, side, side]`.
+    ///
+    /// # Errors
+    /// If there is no such level or picture, or the file cannot be read there, as when it was cut short.
+    pub fn append_picture(&self, side: usize, index: usize, pixels_u8: &mut Vec<u8>) -> Result<(), Error> {
         let Index { resolution, count, .. } = self.index;
         let level = sides(resolution)
             .position(|known| known == side)
             .map(|level| &self.levels[level])
             .ok_or(Error::NoSuchLevel { side, resolution })?;
-        let length = 3 * side * side;
         if index >= count {
             return Err(Error::NoSuchPicture { index, count });
         }
-        Ok(&level[index * length..(index + 1) * length])
+        let length = 3 * side * side;
+        let (start, offset) = (pixels_u8.len(), index as u64 * length as u64);
+        pixels_u8.resize(start + length, 0);
+        read_exact_at(level, &mut pixels_u8[start..], offset).map_err(|source| {
+            pixels_u8.truncate(start);
+            Error::ReadAt { path: self.path.join(level_file_name(side)), offset, source }
+        })
     }
 
     pub(crate) fn index(&self) -> &Index {
@@ -109,7 +123,7 @@ impl Pyramid {
     }
 }
 
-fn map_level(folder: &Path, count: usize, side: usize) -> Result<Mmap, Error> {
+fn open_level(folder: &Path, count: usize, side: usize) -> Result<File, Error> {
     let name = level_file_name(side);
     let path = folder.join(&name);
     let length = match fs::metadata(&path) {
@@ -121,14 +135,5 @@ fn map_level(folder: &Path, count: usize, side: usize) -> Result<Mmap, Error> {
         let expected = expected.map_or_else(|| "more".into(), |bytes| bytes.to_string());
         return Err(Error::damaged(folder, format!("`{name}` has {length} bytes instead of {expected}")));
     }
-    let file = File::open(&path).map_err(Error::read(&path))?;
-    // SAFETY: the mapping is read-only and its bytes are plain numbers, any of which is valid. This program writes a
-    // level file only under a name that no mapping uses and never changes one afterwards. Should another program cut
-    // the file off while it is mapped, the system ends the process; it cannot make it read other memory.
-    #[expect(unsafe_code, reason = "reading without decoding or copying needs a memory map")]
-    let mapping = unsafe { Mmap::map(&file) }.map_err(Error::read(&path))?;
-    if mapping.len() as u64 != length {
-        return Err(Error::damaged(folder, format!("`{name}` changed while it was opened")));
-    }
-    Ok(mapping)
+    File::open(&path).map_err(Error::read(&path))
 }

@@ -132,6 +132,31 @@ fn damaged_levels_are_refused() {
 }
 
 #[test]
+fn a_level_cut_short_or_deleted_while_it_is_open() {
+    let parent = tempfile::tempdir().unwrap();
+    let pyramid = packed(parent.path(), 5);
+    let (first, last) = (pyramid.picture(8, 0).unwrap(), pyramid.picture(16, 4).unwrap());
+    let level = pyramid.path().join("level-0008.bin");
+    fs::OpenOptions::new().write(true).open(&level).unwrap().set_len(3 * 192 + 10).unwrap();
+    assert_eq!(pyramid.picture(8, 0).unwrap(), first);
+    for (index, offset) in [(3, 576), (4, 768)] {
+        let mut pixels_u8 = vec![7];
+        let error = pyramid.append_picture(8, index, &mut pixels_u8).unwrap_err();
+        assert_eq!(error.to_string(), format!("cannot read `{}` at byte {offset}", level.display()));
+        assert!(error.hint().unwrap().starts_with("the file was cut short"), "{error:?}");
+        assert_eq!(pixels_u8, [7]);
+    }
+    let request = BatchRequest { first_position: 0, batch: 5, resolution: 8 };
+    let error = assemble(&pyramid, &Order::new(1, 5), false, &request).unwrap_err();
+    assert!(matches!(error, Error::ReadAt { .. }), "{error:?}");
+    // What is open outlasts its name, where the system lets an open file be deleted.
+    if cfg!(unix) {
+        fs::remove_dir_all(pyramid.path()).unwrap();
+        assert_eq!(pyramid.picture(16, 4).unwrap(), last);
+    }
+}
+
+#[test]
 fn damaged_indices_are_refused() {
     for (from, to, expected) in [
         ("\"count\":2", "\"count\":3", "names 2 of 3 pictures"),

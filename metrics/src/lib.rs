@@ -1,4 +1,4 @@
-//! How far generated pictures are from real ones.
+//! How far generated pictures are from real ones, and from one another.
 //!
 //! ```
 //! use candle_core::{DType, Device};
@@ -15,6 +15,8 @@
 //! # Ok::<(), candle_core::Error>(())
 //! ```
 
+mod pairwise;
 mod sliced_wasserstein;
 
+pub use pairwise::mean_pairwise_distance;
 pub use sliced_wasserstein::{SlicedWasserstein, sliced_wasserstein};

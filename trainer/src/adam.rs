@@ -1,7 +1,7 @@
 //! Adam, in TensorFlow's form.
 
 use candle_core::backprop::GradStore;
-use candle_core::{Result, Tensor, Var};
+use candle_core::{Result, Tensor, Var, bail};
 use serde::{Deserialize, Serialize};
 use stylegan_ops::{AdamUpdate, Parameters, adam_update, all_finite};
 
@@ -118,6 +118,47 @@ impl Adam {
             }
         }
         Ok(true)
+    }
+
+    /// Steps done since the last reset.
+    pub fn steps(&self) -> u64 {
+        self.steps
+    }
+
+    /// Its moments by name, `NAME.second_moment` and, unless `beta1` is 0, `NAME.first_moment`.
+    pub fn moments(&self) -> impl Iterator<Item = (String, &Tensor)> {
+        self.slots.iter().flat_map(|slot| {
+            let first = slot.first_moment.iter().map(|var| (format!("{}.first_moment", slot.name), var));
+            let second = [(format!("{}.second_moment", slot.name), &slot.second_moment)];
+            first.chain(second).map(|(name, var)| (name, var.as_tensor()))
+        })
+    }
+
+    /// Goes on from `steps` steps and the moments that `moment` gives by their names.
+    ///
+    /// # Errors
+    /// If a moment is missing or its shape differs.
+    pub fn restore<'a>(&mut self, steps: u64, moment: impl Fn(&str) -> Option<&'a Tensor>) -> Result<()> {
+        for (name, own) in self.moments() {
+            match moment(&name) {
+                Some(value) if value.dims() == own.dims() => {}
+                Some(value) => {
+                    bail!("`{name}` has shape {:?} where {:?} is expected", value.dims(), own.dims())
+                }
+                None => bail!("`{name}` is missing"),
+            }
+        }
+        for slot in &self.slots {
+            let moments =
+                [("first_moment", slot.first_moment.as_ref()), ("second_moment", Some(&slot.second_moment))];
+            for (kind, var) in moments {
+                if let (Some(var), Some(value)) = (var, moment(&format!("{}.{kind}", slot.name))) {
+                    var.set(&value.to_dtype(var.dtype())?.to_device(var.device())?)?;
+                }
+            }
+        }
+        self.steps = steps;
+        Ok(())
     }
 
     /// The parameters it trains, by name.

@@ -38,8 +38,20 @@ pub struct RunConfig {
     pub seed: u64,
     /// Time between two ticks (a line of statistics, a grid of fakes), in kimg, by side.
     pub tick_kimg: PerSide<f64>,
-    /// Ticks between two snapshots of the networks; there is one at the end in any case.
+    /// Ticks between two snapshots of the networks, each with a training state to go on from; there is one at the end
+    /// in any case.
     pub snapshot_ticks: u64,
+    /// Newest training states that are kept, 1 or more. One is about as large as `g` and `d` together.
+    pub keep_last: usize,
+    /// Time between training states that are kept for good, in kimg; 0 for none.
+    pub keep_every_kimg: f64,
+    /// Whether the snapshots of training states that are not kept stay; else they go with their states.
+    pub keep_all_snapshots: bool,
+    /// Updates that may be skipped in one tick since a gradient was not finite; more take the run back to its last
+    /// training state, with half the learning rates.
+    pub max_skipped: u64,
+    /// How often the run is taken back in all before it stops as diverged.
+    pub max_rollbacks: u64,
     /// Columns and rows of the picture grids, 0 to fit about 1920x1080 pixels.
     pub grid: [usize; 2],
 }
@@ -61,6 +73,11 @@ impl Default for RunConfig {
                 (1024, 20.0),
             ]),
             snapshot_ticks: 10,
+            keep_last: 2,
+            keep_every_kimg: 0.0,
+            keep_all_snapshots: true,
+            max_skipped: 20,
+            max_rollbacks: 3,
             grid: [0, 0],
         }
     }
@@ -178,6 +195,7 @@ impl TrainConfig {
             ("training.w_avg_beta", self.training.w_avg_beta, 1.0),
             ("training.ema_half_life_kimg", self.training.ema_half_life_kimg, 1e9),
             ("data.max_bad_fraction", self.data.max_bad_fraction, 1.0),
+            ("run.keep_every_kimg", self.run.keep_every_kimg, 1e9),
         ] {
             if !(0.0..=most).contains(&value) {
                 found.push(format!("`{key}` is {value}, but must be 0 to {most}"));
@@ -188,6 +206,9 @@ impl TrainConfig {
         }
         if self.run.snapshot_ticks == 0 {
             found.push("`run.snapshot_ticks` is 0, but must be 1 or more".to_owned());
+        }
+        if self.run.keep_last == 0 {
+            found.push("`run.keep_last` is 0, but must be 1 or more".to_owned());
         }
         if !(1..=4096).contains(&self.data.prefetch) {
             found.push(format!("`data.prefetch` is {}, but must be 1 to 4096", self.data.prefetch));

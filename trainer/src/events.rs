@@ -9,10 +9,12 @@ use serde::Serialize;
 #[derive(Clone, Debug, Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Event {
-    /// Training starts.
+    /// Training starts, or goes on.
     Started {
         /// The run folder.
         run_dir: PathBuf,
+        /// The training state or network that it goes on from; none from the beginning.
+        resumed_from: Option<PathBuf>,
         /// Time at which it starts, in kimg.
         kimg: f64,
         /// Time at which it ends, in kimg.
@@ -20,14 +22,41 @@ pub enum Event {
     },
     /// An iteration is done.
     Step(StepProgress),
-    /// A tick is done: its statistics are in `stats.jsonl` and its pictures in the run folder.
+    /// A tick is done.
     Tick(Box<Tick>),
-    /// A snapshot of the networks is on the disk.
+    /// A grid of pictures is on the disk.
+    Grid {
+        /// What it shows, `fakes` or `reals`.
+        name: &'static str,
+        /// The PNG file.
+        path: PathBuf,
+        /// Time of the pictures, in kimg.
+        kimg: f64,
+    },
+    /// A snapshot of the networks and the training state beside it are on the disk.
     Snapshot {
-        /// The file.
+        /// The file of the networks.
         path: PathBuf,
         /// Time of the snapshot, in kimg.
         kimg: f64,
+    },
+    /// The numbers went bad, and the run was taken back to a state where they were good.
+    RolledBack {
+        /// What went bad.
+        reason: String,
+        /// The training state; none for the beginning.
+        to: Option<PathBuf>,
+        /// Time of that state, in kimg.
+        kimg: f64,
+        /// What the scheduled learning rates are multiplied with from now on.
+        rate_factor: f64,
+        /// How often the run has been taken back.
+        rollbacks: u64,
+    },
+    /// Something a person may want to know.
+    Note {
+        /// One sentence.
+        message: String,
     },
     /// Something a person should know.
     Warning {
@@ -41,6 +70,23 @@ pub enum Event {
         /// Time at which it ended, in kimg.
         kimg: f64,
     },
+}
+
+impl Event {
+    /// The event in a sentence, for those that people read as one.
+    pub fn sentence(&self) -> Option<String> {
+        match self {
+            Self::Note { message } | Self::Warning { message } => Some(message.clone()),
+            Self::RolledBack { reason, to, kimg, rate_factor, .. } => {
+                let to = match to {
+                    Some(path) => format!("`{}`", path.display()),
+                    None => "the beginning".to_owned(),
+                };
+                Some(format!("{reason}; back to {to} at {kimg} kimg, with learning rates x {rate_factor}"))
+            }
+            _ => None,
+        }
+    }
 }
 
 /// Where a run is after an iteration.
@@ -75,6 +121,10 @@ pub struct Tick {
     pub resolution: usize,
     /// Pictures in a minibatch.
     pub batch: usize,
+    /// What the scheduled learning rates were multiplied with: half for every time the run was taken back.
+    pub rate_factor: f64,
+    /// How often the run has been taken back since its numbers went bad.
+    pub rollbacks: u64,
     /// Learning rate of the generator.
     pub g_lrate: f64,
     /// Learning rate of the critic.
@@ -91,6 +141,12 @@ pub struct Tick {
     pub gradient_norm: f64,
     /// Length of the running mean of w.
     pub w_avg_norm: f64,
+    /// Mean distance between two fakes, root mean square per channel and pixel.
+    pub fake_distance: f64,
+    /// The same of reals. Fakes much closer to one another than reals have collapsed.
+    pub real_distance: f64,
+    /// Sliced Wasserstein distance of a few fakes to a few reals, times 1000, mean over the sides; none below 16x16.
+    pub swd: Option<f64>,
     /// Updates skipped in this tick since a gradient was not finite.
     pub skipped_updates: u64,
     /// Real pictures per second, without maintenance.

@@ -29,8 +29,9 @@ pub(crate) fn estimate_bytes(
     g_parameters: u64,
     d_parameters: u64,
 ) -> u64 {
-    // g: value, average, second moment, gradient, scaled weight; d: the same without the average.
-    let weights = 5 * g_parameters + 4 * d_parameters;
+    // g: value, average, second moment, gradient, scaled weight, and of the first three a copy being written; d: the
+    // same without the average.
+    let weights = 8 * g_parameters + 6 * d_parameters;
     let critic = config.critic();
     let (mut g_features, mut d_features) = (0, 0);
     for s in sides(side) {

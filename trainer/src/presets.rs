@@ -201,7 +201,7 @@ fn merge(into: &mut Table, from: Table) {
     }
 }
 
-fn is_per_side(table: &Table) -> bool {
+pub(crate) fn is_per_side(table: &Table) -> bool {
     !table.is_empty() && table.keys().all(|key| key.parse::<usize>().is_ok())
 }
 

@@ -96,6 +96,11 @@ impl Schedule {
         }
     }
 
+    /// Real pictures shown at the end of the training.
+    pub fn total_nimg(&self) -> u64 {
+        (self.total_kimg * 1000.0).ceil() as u64
+    }
+
     /// Every level with the kimg at which it starts to fade in (the first is there from 0), ends its fade, and gives
     /// way to the next (the last at the end of the training). Levels that the training does not reach are left out.
     pub fn levels(&self, resolution: usize) -> Vec<LevelPlan> {

@@ -2,7 +2,7 @@
 
 use candle_core::{DType, Device, Result, Tensor};
 use stylegan_generator::{Generator, Noise, is_buffer, mix_styles};
-use stylegan_ops::{Key, blend, clamp_update, downscale2x, upscale2x};
+use stylegan_ops::{Key, all_finite, blend, clamp_update, downscale2x, upscale2x};
 
 use crate::losses::{CriticBatch, CriticLoss};
 use crate::{Adam, LossKind, Networks, Settings, TrainConfig};
@@ -12,10 +12,10 @@ use crate::{Adam, LossKind, Networks, Settings, TrainConfig};
 pub struct Trainer {
     config: TrainConfig,
     networks: Networks,
-    g_adam: Adam,
-    d_adam: Adam,
+    pub(crate) g_adam: Adam,
+    pub(crate) d_adam: Adam,
     /// Level of detail of the last iteration.
-    last_lod: Option<f64>,
+    pub(crate) last_lod: Option<f64>,
 }
 
 /// Everything random in one pass of the generator.
@@ -80,7 +80,7 @@ pub struct StepOutcome {
     pub fake_score: Tensor,
     /// Mean norm of the scores' gradient per full-size pixel; 0 where the loss looks at none.
     pub gradient_norm: Tensor,
-    /// Updates that were skipped since a gradient was not finite, 0 to 2.
+    /// Updates that were skipped since the loss or a gradient was not finite, 0 to 2.
     pub skipped: u32,
 }
 
@@ -174,7 +174,7 @@ impl Trainer {
         let fakes = self.draw(&self.networks.frozen_generator, draws, labels, lod)?;
         let parts = self.critic_loss(CriticBatch { reals, fakes: &fakes, mix, labels, lod })?;
         let loss = parts.loss.mean_all()?;
-        let stepped = self.d_adam.step(&loss.backward()?, settings.d_lrate)?;
+        let stepped = all_finite(&loss)? && self.d_adam.step(&loss.backward()?, settings.d_lrate)?;
         if stepped && self.config.loss.kind == LossKind::WganClip {
             for (_, parameter) in self.d_adam.parameters() {
                 clamp_update(parameter, self.config.loss.clip_limit)?;
@@ -191,7 +191,7 @@ impl Trainer {
         })
     }
 
-    /// One step of the generator: its mean loss, and whether its gradients were finite so that it was made.
+    /// One step of the generator: its mean loss, and whether loss and gradients were finite so that it was made.
     ///
     /// # Errors
     /// If a shape differs or the device fails.
@@ -202,7 +202,8 @@ impl Trainer {
         settings: Settings,
     ) -> Result<(Tensor, bool)> {
         let loss = self.generator_loss(draws, labels, settings.lod)?.mean_all()?;
-        let stepped = self.g_adam.step(&loss.backward()?, settings.g_lrate)?;
+        // A gradient can be finite where its loss is not: a leaky ReLU passes on what its input's sign alone decides.
+        let stepped = all_finite(&loss)? && self.g_adam.step(&loss.backward()?, settings.g_lrate)?;
         Ok((loss.detach(), stepped))
     }
 

@@ -1,13 +1,28 @@
 //! The grids of pictures that a run leaves behind.
 
+use std::path::Path;
+
 use candle_core::{DType, Device, Tensor};
 use stylegan_dataset::{BatchRequest, Order, Pyramid, assemble};
 use stylegan_generator::{Noise, Truncation};
 use stylegan_ops::{Key, upscale2x};
+use thiserror::Error;
 
-use crate::run::RunError;
+use super::RunError;
+use super::folder::RunFolder;
 use crate::step::process_reals;
-use crate::{RunFolder, TrainConfig, Trainer};
+use crate::{TrainConfig, Trainer};
+
+/// Why a grid is not there.
+#[derive(Debug, Error)]
+pub(super) enum GridError {
+    /// The networks or the device failed.
+    #[error(transparent)]
+    Networks(#[from] candle_core::Error),
+    /// The picture cannot be written.
+    #[error(transparent)]
+    Media(#[from] stylegan_media::Error),
+}
 
 /// Pictures computed at a time, so that a grid of large ones does not fill the memory.
 const CHUNK: usize = 8;
@@ -48,28 +63,22 @@ impl Grids {
     }
 
     /// `reals.png`: the reals at full size.
-    pub(crate) fn save_reals(&self, folder: &RunFolder) -> Result<(), RunError> {
+    pub(crate) fn save_reals(&self, folder: &RunFolder) -> Result<(), GridError> {
         let pictures = process_reals(&self.reals, 0.0, DType::F32)?;
         self.save(&pictures, &folder.path().join("reals.png"))
     }
 
     /// The reals as the critic sees them at `lod`.
-    pub(crate) fn save_reals_at(&self, folder: &RunFolder, nimg: u64, lod: f64) -> Result<(), RunError> {
+    pub(crate) fn save_reals_at(&self, path: &Path, lod: f64) -> Result<(), GridError> {
         let mut pixels = self.reals.to_dtype(DType::F32)?;
         for _ in 0..lod.floor() as usize {
             pixels = stylegan_ops::downscale2x(&pixels)?;
         }
-        self.save(&process_reals(&pixels, lod, DType::F32)?, &folder.file_at("reals", nimg, "png"))
+        self.save(&process_reals(&pixels, lod, DType::F32)?, path)
     }
 
     /// The averaged generator's pictures of the grid's latents, not truncated, with the stored noise.
-    pub(crate) fn save_fakes(
-        &self,
-        folder: &RunFolder,
-        trainer: &Trainer,
-        nimg: u64,
-        lod: f64,
-    ) -> Result<(), RunError> {
+    pub(crate) fn save_fakes(&self, path: &Path, trainer: &Trainer, lod: f64) -> Result<(), GridError> {
         let generator = trainer.networks().averaged();
         let count = self.columns * self.rows;
         let mut pictures = Vec::new();
@@ -80,15 +89,16 @@ impl Grids {
             let w_plus = generator.truncate(&generator.broadcast(&w)?, Truncation::OFF)?;
             pictures.push(generator.synthesis().forward(&w_plus, lod, &Noise::Const)?);
         }
-        self.save(&Tensor::cat(&pictures, 0)?, &folder.file_at("fakes", nimg, "png"))
+        self.save(&Tensor::cat(&pictures, 0)?, path)
     }
 
-    fn save(&self, pictures: &Tensor, path: &std::path::Path) -> Result<(), RunError> {
+    fn save(&self, pictures: &Tensor, path: &Path) -> Result<(), GridError> {
         let mut pictures = pictures.clone();
         while pictures.dim(3)? < self.reals.dim(3)? {
             pictures = upscale2x(&pictures)?;
         }
         let pictures = stylegan_media::to_u8(&pictures)?;
-        Ok(stylegan_media::save_png(path, &stylegan_media::grid(&pictures, self.columns, self.rows), false)?)
+        // A run that goes on writes the same grids again.
+        Ok(stylegan_media::save_png(path, &stylegan_media::grid(&pictures, self.columns, self.rows), true)?)
     }
 }

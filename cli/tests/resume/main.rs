@@ -1,0 +1,9 @@
+//! Trainings of the binary that are killed, stopped, started twice, and gone on with.
+
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
+mod kill;
+mod refuse;
+mod scene;
+mod stop;

@@ -1,0 +1,193 @@
+//! Why a run could not go on.
+
+use std::io;
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+use crate::Difference;
+
+/// Why a run could not go on.
+#[derive(Debug, Error)]
+pub enum RunError {
+    /// The packed pictures are smaller than the network's.
+    #[error("the pictures are packed at {packed}x{packed}, but `generator.resolution` is {wanted}")]
+    TooSmall {
+        /// Side of the pack.
+        packed: usize,
+        /// Side of the network.
+        wanted: usize,
+    },
+    /// The labels of the pictures are not those of the networks.
+    #[error(
+        "`generator.label_dim` is {wanted}, but the pictures' labels have {found} numbers (0 for no labels)"
+    )]
+    Labels {
+        /// Numbers in a label of the data set.
+        found: usize,
+        /// Numbers in a label of the networks.
+        wanted: usize,
+    },
+    /// Another process trains in the run folder.
+    #[error("`{}` is in use{}", folder.display(), by(holder))]
+    Locked {
+        /// The run folder.
+        folder: PathBuf,
+        /// Process and host, as they introduced themselves.
+        holder: String,
+    },
+    /// The run was trained with another configuration or other pictures.
+    #[error("`{}` was not trained with what is asked for now:\n  {}", folder.display(), changes.join("\n  "))]
+    Changed {
+        /// The run folder or file to go on from.
+        folder: PathBuf,
+        /// One sentence for each key, and one for the pictures.
+        changes: Vec<String>,
+    },
+    /// There is nothing to go on from.
+    #[error("`{}` holds no training state to go on from", path.display())]
+    NothingToResume {
+        /// The run folder.
+        path: PathBuf,
+    },
+    /// Every training state of a run is damaged.
+    #[error("no training state of `{}` can be read:\n  {}", folder.display(), damages.join("\n  "))]
+    AllDamaged {
+        /// The run folder.
+        folder: PathBuf,
+        /// What is wrong with each.
+        damages: Vec<String>,
+    },
+    /// A snapshot and a state that were not written together.
+    #[error("`{}` is not the state of the snapshot beside it", state.display())]
+    NoPair {
+        /// The training state.
+        state: PathBuf,
+    },
+    /// A training state whose description cannot be understood.
+    #[error("the training state `{}` cannot be understood", path.display())]
+    State {
+        /// The training state.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The state to go on from is at the end of the training already.
+    #[error("`{}` is trained to its end, {kimg} kimg", path.display())]
+    Finished {
+        /// The run folder or file.
+        path: PathBuf,
+        /// Time of the end, in kimg.
+        kimg: f64,
+    },
+    /// The numbers went bad again and again.
+    #[error("training diverged after {rollbacks} rollbacks: {reason}; {}", last_good(state.as_ref()))]
+    Diverged {
+        /// What went bad the last time.
+        reason: String,
+        /// How often the run had been taken back.
+        rollbacks: u64,
+        /// The last good training state.
+        state: Option<PathBuf>,
+    },
+    /// The reader of the pictures ended early.
+    #[error("the reader of the pictures stopped before the training did")]
+    NoMoreData,
+    /// The configuration cannot be written.
+    #[error("cannot write the configuration")]
+    Config(#[from] toml::ser::Error),
+    /// The networks or the device failed.
+    #[error("the networks failed")]
+    Networks(#[from] candle_core::Error),
+    /// The file system refused.
+    #[error("cannot use `{}`", path.display())]
+    File {
+        /// The file or folder.
+        path: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// The pictures cannot be read.
+    #[error("cannot read the pictures")]
+    Data(#[from] stylegan_dataset::Error),
+    /// A snapshot or training state cannot be read.
+    #[error("cannot go on from what was saved")]
+    Resume(#[source] stylegan_checkpoint::Error),
+    /// There is no copy to write a snapshot from.
+    #[error("cannot copy the networks for a snapshot")]
+    Copy(#[source] stylegan_checkpoint::Error),
+    /// Snapshots cannot be written.
+    #[error("{failures} snapshots in a row could not be written")]
+    Snapshots {
+        /// How many.
+        failures: u32,
+        /// Why the last one could not.
+        source: stylegan_checkpoint::Error,
+    },
+    /// The last snapshot cannot be written.
+    #[error("what was trained since the last snapshot is lost")]
+    LastSnapshot(#[source] stylegan_checkpoint::Error),
+}
+
+fn by(holder: &str) -> String {
+    if holder.is_empty() { " by another process".to_owned() } else { format!(" by {holder}") }
+}
+
+fn last_good(state: Option<&PathBuf>) -> String {
+    match state {
+        Some(state) => format!("the last good state is `{}`", state.display()),
+        None => "there was no good state but the beginning".to_owned(),
+    }
+}
+
+impl RunError {
+    /// What to do about it.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::TooSmall { packed, .. } => Some(format!(
+                "`--set generator.resolution={packed}` trains at that side; a new pack needs larger pictures or \
+                 `--allow-upscale`"
+            )),
+            Self::Labels { found, .. } => {
+                Some(format!("`--set generator.label_dim={found}`, or 0 to train without labels"))
+            }
+            Self::Locked { .. } => {
+                Some("wait for it, or start a run beside it with `--resume no` or another `run.name`".to_owned())
+            }
+            Self::Changed { .. } => Some(
+                "`--allow-changes` goes on with what is asked for now, `--resume no` starts a new run".to_owned(),
+            ),
+            Self::NothingToResume { .. } => {
+                Some("`--resume no` starts a new run; `--resume SNAPSHOT` goes on from networks alone".to_owned())
+            }
+            Self::AllDamaged { .. } => Some(
+                "`--resume SNAPSHOT` goes on from the networks of a good snapshot, `--resume no` starts a new run"
+                    .to_owned(),
+            ),
+            Self::Finished { .. } => {
+                Some("a longer `--kimg` with `--allow-changes` trains on; `--resume no` starts a new run".to_owned())
+            }
+            Self::Diverged { .. } => Some(
+                "go on from it with smaller `schedule.g_lrate` and `schedule.d_lrate` and `--allow-changes`".to_owned(),
+            ),
+            Self::Data(e) => e.hint(),
+            Self::Resume(e) | Self::Snapshots { source: e, .. } | Self::LastSnapshot(e) => e.hint(),
+            Self::File { source, .. } if source.kind() == io::ErrorKind::StorageFull => {
+                Some("make room on the disk".to_owned())
+            }
+            _ => None,
+        }
+    }
+
+    pub(super) fn changed(
+        folder: PathBuf,
+        differences: &[Difference],
+        fingerprints: Option<(&str, &str)>,
+    ) -> Self {
+        let mut changes: Vec<String> = differences.iter().map(Difference::to_string).collect();
+        if let Some((before, now)) = fingerprints {
+            changes.push(format!("the pictures have the fingerprint {now}, but had {before}"));
+        }
+        Self::Changed { folder, changes }
+    }
+}

@@ -1,0 +1,172 @@
+//! Where a run starts: in a new folder, or where it was.
+
+use std::path::{Path, PathBuf};
+
+use stylegan_checkpoint::{Error, Pair, State};
+
+use super::folder::{RunFolder, newest_run};
+use super::state::{Saved, newest_good};
+use super::{Job, RunError};
+
+/// What a run goes on from.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Resume {
+    /// The newest run of the same name, if it is not finished and has a training state; else nothing.
+    #[default]
+    Auto,
+    /// Nothing: a new run.
+    No,
+    /// A run folder, a training state, or a snapshot of the networks.
+    ///
+    /// A folder is gone on in, and so is that of a state which is its newest. Anything else starts a new folder, so
+    /// that what comes after it in its own folder is not overwritten.
+    From(PathBuf),
+}
+
+/// Where a run starts.
+pub(super) struct Start {
+    pub(super) folder: RunFolder,
+    pub(super) saved: Option<Saved>,
+    /// Whether the folder has nothing in it yet.
+    pub(super) is_new: bool,
+    pub(super) notes: Vec<String>,
+    pub(super) warnings: Vec<String>,
+}
+
+impl Start {
+    pub(super) fn find(job: &Job) -> Result<Self, RunError> {
+        match &job.resume {
+            Resume::No => Self::anew(job, Vec::new()),
+            Resume::Auto => match newest_run(&job.runs, &job.config.run.name)? {
+                None => Self::anew(job, Vec::new()),
+                Some(path) => Self::newest(job, &path),
+            },
+            Resume::From(path) if path.is_dir() => {
+                let folder = RunFolder::open(path, &job.config)?;
+                let (saved, damages) = newest_good(path)?;
+                let Some(saved) = saved else { return Err(nothing_good(path, damages)) };
+                Self::going_on(job, folder, saved, damages)
+            }
+            Resume::From(path) => Self::from_file(job, path),
+        }
+    }
+
+    /// In a new folder, from the beginning.
+    fn anew(job: &Job, notes: Vec<String>) -> Result<Self, RunError> {
+        let folder = RunFolder::create(&job.runs, &job.config, job.files.as_ref())?;
+        Ok(Self { folder, saved: None, is_new: true, notes, warnings: Vec::new() })
+    }
+
+    /// In the newest folder of this name, unless there is nothing to go on with.
+    fn newest(job: &Job, path: &Path) -> Result<Self, RunError> {
+        let folder = RunFolder::open(path, &job.config)?;
+        let (saved, damages) = newest_good(path)?;
+        let Some(saved) = saved else {
+            if !damages.is_empty() {
+                return Err(nothing_good(path, damages));
+            }
+            let note = format!("`{}` has no training state yet; a new run starts", path.display());
+            return Self::anew(job, vec![note]);
+        };
+        if saved.is_finished() {
+            let kimg = saved.moment.position.nimg as f64 / 1000.0;
+            let note = format!("`{}` is finished at {kimg} kimg; a new run starts", path.display());
+            return Self::anew(job, vec![note]);
+        }
+        Self::going_on(job, folder, saved, damages)
+    }
+
+    fn going_on(job: &Job, folder: RunFolder, saved: Saved, damages: Vec<String>) -> Result<Self, RunError> {
+        check_changes(job, &saved, folder.path())?;
+        folder.replace_config(job.files.as_ref(), &job.config, saved.moment.position.nimg)?;
+        let warnings = damages
+            .into_iter()
+            .map(|damage| format!("{damage}; going on from `{}`", saved.path.display()))
+            .collect();
+        Ok(Self { folder, saved: Some(saved), is_new: false, notes: Vec::new(), warnings })
+    }
+
+    fn from_file(job: &Job, path: &Path) -> Result<Self, RunError> {
+        let folder = match path.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => parent,
+            _ => Path::new("."),
+        };
+        let pairs = stylegan_checkpoint::pairs(folder).map_err(RunError::Resume)?;
+        let same = |other: &Path| other.file_name() == path.file_name();
+        let place = pairs.iter().position(|Pair { snapshot, state, .. }| same(snapshot) || same(state));
+        let mut warnings = Vec::new();
+        if let Some(place) = place {
+            let pair = &pairs[place];
+            match Saved::open(pair) {
+                Ok(saved) if place == 0 => {
+                    let folder = RunFolder::open(folder, &job.config)?;
+                    return Self::going_on(job, folder, saved, Vec::new());
+                }
+                Ok(saved) => return Self::forked(job, saved, path, warnings),
+                // Of a damaged state the networks are left.
+                Err(error) if same(&pair.snapshot) => {
+                    warnings.push(match error {
+                        RunError::Resume(error) => error.to_string(),
+                        error => error.to_string(),
+                    });
+                }
+                Err(error) => return Err(error),
+            }
+        } else if !matches!(State::open(path), Err(Error::NoState { .. })) {
+            // A state without its snapshot, or nothing that can be read.
+            let snapshot = path.with_file_name(
+                path.file_name()
+                    .unwrap_or_default()
+                    .to_string_lossy()
+                    .replace("training-state-", "network-snapshot-"),
+            );
+            let pair = Pair { nimg: 0, snapshot, state: path.to_owned() };
+            return Self::forked(job, Saved::open(&pair)?, path, warnings);
+        }
+        let saved = Saved::networks_alone(path, &job.config)?;
+        warnings.push(format!(
+            "`{}` has no training state: its networks go on, the optimizers start afresh",
+            path.display()
+        ));
+        Self::forked(job, saved, path, warnings)
+    }
+
+    /// In a new folder, from a state of another.
+    fn forked(job: &Job, saved: Saved, path: &Path, warnings: Vec<String>) -> Result<Self, RunError> {
+        check_changes(job, &saved, path)?;
+        Ok(Self { saved: Some(saved), warnings, ..Self::anew(job, Vec::new())? })
+    }
+}
+
+fn nothing_good(folder: &Path, damages: Vec<String>) -> RunError {
+    let folder = folder.to_owned();
+    if damages.is_empty() {
+        RunError::NothingToResume { path: folder }
+    } else {
+        RunError::AllDamaged { folder, damages }
+    }
+}
+
+/// Refuses another configuration or other pictures, unless that was allowed; and an end that is past.
+fn check_changes(job: &Job, saved: &Saved, place: &Path) -> Result<(), RunError> {
+    if !job.allow_changes {
+        let differences = match &saved.config {
+            Some(config) => job.config.differences(config)?,
+            None => Vec::new(),
+        };
+        let fingerprint = job.pyramid.fingerprint();
+        let fingerprints = saved
+            .data_fingerprint
+            .as_deref()
+            .filter(|before| *before != fingerprint)
+            .map(|before| (before, fingerprint));
+        if !differences.is_empty() || fingerprints.is_some() {
+            return Err(RunError::changed(place.to_owned(), &differences, fingerprints));
+        }
+    }
+    let total_nimg = job.config.schedule.total_nimg();
+    if saved.moment.position.nimg >= total_nimg {
+        return Err(RunError::Finished { path: place.to_owned(), kimg: total_nimg as f64 / 1000.0 });
+    }
+    Ok(())
+}

@@ -1,0 +1,31 @@
+//! What a running training may be asked from outside.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Wishes of a person or a cluster, looked at between two iterations.
+#[derive(Debug, Default)]
+pub struct Signals {
+    stop: AtomicBool,
+    save: AtomicBool,
+}
+
+impl Signals {
+    /// Asks the run to finish its iteration, save and stop; returns whether that was asked for before.
+    pub fn stop(&self) -> bool {
+        self.stop.swap(true, Ordering::Relaxed)
+    }
+
+    /// Asks the run to save and go on.
+    pub fn save(&self) {
+        self.save.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn wants_stop(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+
+    /// Whether the run was asked to save since the last call.
+    pub(super) fn take_save(&self) -> bool {
+        self.save.swap(false, Ordering::Relaxed)
+    }
+}

@@ -1,0 +1,125 @@
+//! A look at a few fakes each tick, to notice a generator that draws the same picture for every latent.
+
+use candle_core::{DType, Device, Tensor};
+use stylegan_dataset::{BatchRequest, Order, Pyramid, assemble};
+use stylegan_generator::{Noise, Truncation};
+use stylegan_metrics::{mean_pairwise_distance, sliced_wasserstein};
+use stylegan_ops::{Key, downscale2x};
+
+use super::RunError;
+use crate::step::process_reals;
+use crate::{TrainConfig, Trainer};
+
+/// Pictures on each side. Enough for the alarm; the distance of so few is compared with itself over time alone.
+const COUNT: usize = 16;
+/// Pictures computed at a time, so that large ones do not fill the memory.
+const CHUNK: usize = 4;
+/// Side from which on textures are compared, in pixels: the smallest that the distance is made for.
+const TEXTURES: usize = 16;
+/// Largest side at which pictures are compared, in pixels; larger ones are scaled down.
+const LARGEST: usize = 128;
+/// Fakes closer to one another than this share of the reals' distance have collapsed.
+const ALARM: f64 = 0.1;
+
+/// The same reals and the same latents through the whole run.
+pub(super) struct Watch {
+    seed: u64,
+    z: Tensor,
+    label_dim: usize,
+    device: Device,
+    is_collapsed: bool,
+}
+
+/// What a look shows.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sight {
+    pub(super) fake_distance: f64,
+    pub(super) real_distance: f64,
+    pub(super) swd: Option<f64>,
+}
+
+impl Watch {
+    pub(super) fn new(config: &TrainConfig, device: &Device) -> Result<Self, RunError> {
+        let seed = config.run.seed;
+        let shape = (COUNT, config.generator.z_dim);
+        Ok(Self {
+            seed,
+            z: Key::new("watched latents", &[seed]).normal(shape, DType::F32, device)?,
+            label_dim: config.generator.label_dim,
+            device: device.clone(),
+            is_collapsed: false,
+        })
+    }
+
+    /// Compares fakes of the averaged generator with reals as the critic sees them.
+    pub(super) fn look(
+        &self,
+        trainer: &Trainer,
+        pyramid: &Pyramid,
+        lod: f64,
+        side: usize,
+    ) -> Result<Sight, RunError> {
+        let generator = trainer.networks().averaged();
+        let order = Order::new(self.seed, pyramid.len());
+        let (mut fakes, mut reals) = (Vec::new(), Vec::new());
+        for first in (0..COUNT).step_by(CHUNK) {
+            let request = BatchRequest { first_position: first as u64, batch: CHUNK, resolution: side };
+            let batch = assemble(pyramid, &order, false, &request)?;
+            let labels = match batch.labels {
+                Some(labels) if self.label_dim > 0 => {
+                    Some(Tensor::from_vec(labels, (CHUNK, self.label_dim), &self.device)?)
+                }
+                _ => None,
+            };
+            let pixels = Tensor::from_vec(batch.pixels_u8, (CHUNK, 3, side, side), &self.device)?;
+            reals.push(compared(&process_reals(&pixels, lod, DType::F32)?)?);
+            let w = generator.mapping().forward(&self.z.narrow(0, first, CHUNK)?, labels.as_ref())?;
+            let w_plus = generator.truncate(&generator.broadcast(&w)?, Truncation::OFF)?;
+            let drawn = generator.synthesis().forward(&w_plus, lod, &Noise::Const)?;
+            fakes.push(compared(&drawn.clamp(-1.0, 1.0)?)?);
+        }
+        let (fakes, reals) = (Tensor::cat(&fakes, 0)?, Tensor::cat(&reals, 0)?);
+        let swd = if side < TEXTURES { None } else { Some(sliced_wasserstein(&reals, &fakes, 0)?.mean()) };
+        Ok(Sight {
+            fake_distance: mean_pairwise_distance(&fakes)?,
+            real_distance: mean_pairwise_distance(&reals)?,
+            swd,
+        })
+    }
+
+    /// One sentence when the fakes have collapsed since the last look.
+    pub(super) fn alarm(&mut self, sight: &Sight) -> Option<String> {
+        let Sight { fake_distance, real_distance, .. } = *sight;
+        let was_collapsed = std::mem::replace(&mut self.is_collapsed, fake_distance < ALARM * real_distance);
+        (self.is_collapsed && !was_collapsed).then(|| {
+            format!(
+                "the fakes look alike: their mean distance is {fake_distance:.4}, that of reals {real_distance:.4}; \
+                 the generator may have collapsed"
+            )
+        })
+    }
+}
+
+/// Pictures at a side where they are compared.
+fn compared(pictures: &Tensor) -> candle_core::Result<Tensor> {
+    let mut pictures = pictures.to_device(&Device::Cpu)?;
+    while pictures.dim(3)? > LARGEST {
+        pictures = downscale2x(&pictures)?;
+    }
+    Ok(pictures)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_alarm_rings_once() {
+        let mut watch = Watch::new(&TrainConfig::default(), &Device::Cpu).unwrap();
+        let sight = |fake_distance| Sight { fake_distance, real_distance: 0.5, swd: None };
+        let rings: Vec<bool> = [0.5, 0.06, 0.04, 0.01, 0.2, 0.0]
+            .map(|distance| watch.alarm(&sight(distance)).is_some())
+            .to_vec();
+        assert_eq!(rings, [false, false, true, false, false, true]);
+    }
+}

@@ -1,0 +1,9 @@
+//! Whole runs of tiny networks: stopped, gone on with, harmed.
+
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
+mod data;
+mod disk;
+mod numbers;
+mod resume;
+mod scene;

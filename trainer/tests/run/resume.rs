@@ -1,0 +1,225 @@
+//! A run that is stopped and gone on with is the run that was never stopped.
+
+use std::fs;
+use std::path::Path;
+
+use stylegan_checkpoint::pairs;
+use stylegan_trainer::{Event, Outcome, Resume, RunError, Signals};
+
+use crate::scene::{Scene, assert_same_run, files, listen, ticks, tiny};
+
+#[test]
+fn a_stop_after_every_iteration_changes_nothing_for_every_loss() {
+    let scene = Scene::new();
+    for loss in ["wgan_gp", "logistic_r1", "wgan_clip"] {
+        let config = tiny(&[&format!("loss.kind={loss}"), "adam.beta1=0.1"]);
+        let (whole, _) = scene.train(&format!("{loss}-whole"), &config);
+        let runs = format!("{loss}-stopped");
+        let mut stopped = scene.train_until(&runs, &config, 1);
+        let mut stops = 1;
+        while !stopped.finished {
+            stops += 1;
+            stopped = scene.train_until(&runs, &config, stops);
+        }
+        assert_eq!(stops, 36);
+        assert_eq!(fs::read_dir(scene.folder.path().join(runs)).unwrap().count(), 1);
+        assert_same_run(&stopped.run_dir, &whole.run_dir);
+        let lod: Vec<f64> = ticks(&whole.run_dir).iter().map(|tick| tick["lod"].as_f64().unwrap()).collect();
+        assert!(
+            lod[0] == 1.0 && lod.iter().any(|lod| lod.fract() > 0.0) && lod.last() == Some(&0.0),
+            "{lod:?}"
+        );
+    }
+}
+
+#[test]
+fn saving_in_between_changes_nothing() {
+    let scene = Scene::new();
+    let config = tiny(&[]);
+    let (whole, _) = scene.train("whole", &config);
+    let signals = Signals::default();
+    let mut snapshots = Vec::new();
+    let (result, warnings) = listen(scene.job("saved", &config), &signals, |event| match event {
+        Event::Step(progress) if progress.step == 7 => signals.save(),
+        Event::Snapshot { kimg, .. } => snapshots.push(*kimg),
+        _ => {}
+    });
+    let Outcome { run_dir, finished, snapshot } = result.unwrap();
+    assert!(finished && warnings.is_empty());
+    assert_eq!(snapshots, [0.02, 0.028, 0.04, 0.06, 0.08, 0.1, 0.12, 0.14, 0.144]);
+    assert!(snapshot.ends_with("network-snapshot-000000.144.safetensors"), "{snapshot:?}");
+    assert!(run_dir.join("network-snapshot-000000.028.safetensors").exists());
+    assert_same_run(&run_dir, &whole.run_dir);
+}
+
+#[test]
+fn a_damaged_pair_falls_back_to_the_one_before() {
+    let scene = Scene::new();
+    let config = tiny(&[]);
+    let (whole, _) = scene.train("whole", &config);
+    for (number, prefix) in ["training-state-", "network-snapshot-"].into_iter().enumerate() {
+        for (place, cut) in [(100, false), (5000, false), (4096, true), (0, true)] {
+            let runs = format!("{number}-{place}-{cut}");
+            let stopped = scene.train_until(&runs, &config, 23);
+            let newest = files(&stopped.run_dir, prefix).pop().unwrap();
+            let mut bytes = fs::read(&newest).unwrap();
+            if cut {
+                bytes.truncate(place);
+            } else {
+                bytes[place] ^= 4;
+            }
+            fs::write(&newest, bytes).unwrap();
+            let (resumed, warnings) = scene.train(&runs, &config);
+            assert_eq!(resumed.run_dir, stopped.run_dir);
+            let name = newest.file_name().unwrap().to_str().unwrap();
+            let expected = "; going on from `";
+            assert!(
+                warnings.len() == 1 && warnings[0].contains(name) && warnings[0].contains(expected),
+                "{warnings:?}"
+            );
+            assert!(warnings[0].ends_with("training-state-000000.080.safetensors`"), "{warnings:?}");
+            assert_same_run(&resumed.run_dir, &whole.run_dir);
+        }
+    }
+    // A snapshot that is whole, but another's.
+    let stopped = scene.train_until("mixed", &config, 23);
+    let found = pairs(&stopped.run_dir).unwrap();
+    fs::copy(&found[1].snapshot, &found[0].snapshot).unwrap();
+    let (resumed, warnings) = scene.train("mixed", &config);
+    assert!(warnings[0].contains("is not the state of the snapshot beside it"), "{warnings:?}");
+    assert_same_run(&resumed.run_dir, &whole.run_dir);
+    // None is left: nothing is started over in silence.
+    let stopped = scene.train_until("hopeless", &config, 23);
+    for state in files(&stopped.run_dir, "training-state-") {
+        fs::write(state, "?").unwrap();
+    }
+    let (result, _) = listen(scene.job("hopeless", &config), &Signals::default(), |_| {});
+    let error = result.unwrap_err();
+    assert!(matches!(&error, RunError::AllDamaged { damages, .. } if damages.len() == 5), "{error:?}");
+}
+
+#[test]
+fn what_differs_is_named_and_refused() {
+    let scene = Scene::new();
+    let config = tiny(&[]);
+    let stopped = scene.train_until("a", &config, 8);
+    let changed =
+        tiny(&["schedule.total_kimg=0.1", "schedule.g_lrate=0.002", "data.prefetch=3", "run.keep_last=9"]);
+    let (result, _) = listen(scene.job("a", &changed), &Signals::default(), |_| {});
+    let error = result.unwrap_err();
+    let words = error.to_string();
+    assert!(words.contains("\n  `schedule.g_lrate` is 0.002, but was { 4 = 0.001,"), "{words}");
+    assert!(words.ends_with("\n  `schedule.total_kimg` is 0.1, but was 0.142"), "{words}");
+    assert!(!words.contains("prefetch") && !words.contains("keep_last"), "{words}");
+    assert!(error.hint().unwrap().contains("--allow-changes"));
+
+    let mut job = scene.job("a", &changed);
+    job.allow_changes = true;
+    let (result, _) = listen(job, &Signals::default(), |_| {});
+    let outcome = result.unwrap();
+    assert!(outcome.finished && outcome.run_dir == stopped.run_dir);
+    let text = |name: &str| fs::read_to_string(outcome.run_dir.join(name)).unwrap();
+    assert_eq!(text("config.toml"), changed.to_toml().unwrap());
+    assert_eq!(text("config.000000.032.toml"), config.to_toml().unwrap());
+
+    // Other pictures.
+    scene.train_until("b", &config, 8);
+    let photos = scene.folder.path().join("photos");
+    fs::remove_file(photos.join("3.png")).unwrap();
+    fs::remove_dir_all(scene.packed()).unwrap();
+    stylegan_dataset::pack(&photos, &scene.packed(), &stylegan_dataset::PackOptions::default(), &mut |_| {})
+        .unwrap();
+    let (result, _) = listen(scene.job("b", &config), &Signals::default(), |_| {});
+    let words = result.unwrap_err().to_string();
+    assert!(words.contains("\n  the pictures have the fingerprint "), "{words}");
+}
+
+#[test]
+fn free_keys_leave_no_trace() {
+    let scene = Scene::new();
+    let (whole, _) = scene.train("whole", &tiny(&[]));
+    scene.train_until("changed", &tiny(&[]), 13);
+    let (resumed, _) =
+        scene.train("changed", &tiny(&["run.keep_last=200", "data.prefetch=1", "run.max_rollbacks=0"]));
+    assert_same_run(&resumed.run_dir, &whole.run_dir);
+}
+
+#[test]
+fn what_a_run_goes_on_from() {
+    let scene = Scene::new();
+    let config = tiny(&[]);
+    let (whole, _) = scene.train("whole", &config);
+    let go_on = |resume: Resume| {
+        let mut job = scene.job("runs", &config);
+        job.resume = resume;
+        let mut said = Vec::new();
+        let (result, warnings) = listen(job, &Signals::default(), |event| {
+            if let Event::Note { message } = event {
+                said.push(message.clone());
+            }
+        });
+        (result, warnings, said)
+    };
+    let name = |outcome: &Outcome| outcome.run_dir.file_name().unwrap().to_str().unwrap().to_owned();
+
+    // A folder, in which it goes on.
+    let stopped = scene.train_until("runs", &config, 18);
+    let (first, _, _) = go_on(Resume::From(stopped.run_dir.clone()));
+    assert_eq!(name(&first.unwrap()), "00000-tiny");
+    assert_same_run(&stopped.run_dir, &whole.run_dir);
+
+    // The same again: it is finished.
+    let (result, _, _) = go_on(Resume::From(stopped.run_dir.clone()));
+    assert!(matches!(result, Err(RunError::Finished { .. })), "{result:?}");
+    let (second, _, said) = go_on(Resume::Auto);
+    assert_eq!(name(&second.unwrap()), "00001-tiny");
+    assert!(said[0].ends_with("is finished at 0.144 kimg; a new run starts"), "{said:?}");
+
+    // An older state: a new folder, with the same end.
+    let older = pairs(&stopped.run_dir).unwrap().pop().unwrap();
+    let (third, warnings, _) = go_on(Resume::From(older.state));
+    let third = third.unwrap();
+    assert_eq!((name(&third).as_str(), warnings.len()), ("00002-tiny", 0));
+    let last = "network-snapshot-000000.144.safetensors";
+    assert!(fs::read(third.run_dir.join(last)).unwrap() == fs::read(whole.run_dir.join(last)).unwrap());
+
+    // Networks alone: another run, and that is said.
+    let alone = scene.folder.path().join("alone.safetensors");
+    fs::copy(&files(&stopped.run_dir, "network-snapshot-")[1], &alone).unwrap();
+    let (fourth, warnings, _) = go_on(Resume::From(alone));
+    let fourth = fourth.unwrap();
+    assert_eq!(name(&fourth), "00003-tiny");
+    assert!(warnings[0].contains("has no training state: its networks go on"), "{warnings:?}");
+    let bytes = |run_dir: &Path| fs::read(run_dir.join(last)).unwrap();
+    assert!(bytes(&fourth.run_dir) != bytes(&whole.run_dir));
+
+    // Nothing, and nothing of the kind.
+    let (fifth, _, _) = go_on(Resume::No);
+    assert_eq!(name(&fifth.unwrap()), "00004-tiny");
+    for missing in ["missing", "photos", "photos/1.png"] {
+        let (result, _, _) = go_on(Resume::From(scene.folder.path().join(missing)));
+        assert!(result.is_err(), "{missing}");
+    }
+
+    // A folder without a state yet.
+    fs::create_dir(scene.folder.path().join("runs").join("00005-tiny")).unwrap();
+    let (sixth, _, said) = go_on(Resume::Auto);
+    assert_eq!(name(&sixth.unwrap()), "00006-tiny");
+    assert!(said[0].ends_with("has no training state yet; a new run starts"), "{said:?}");
+}
+
+#[test]
+fn a_second_run_in_the_same_folder_is_refused() {
+    let scene = Scene::new();
+    let config = tiny(&[]);
+    let mut refused = None;
+    let (result, _) = listen(scene.job("runs", &config), &Signals::default(), |event| {
+        if matches!(event, Event::Step(progress) if progress.step == 9) {
+            let (result, _) = listen(scene.job("runs", &config), &Signals::default(), |_| {});
+            refused = Some(result.unwrap_err());
+        }
+    });
+    assert!(result.unwrap().finished);
+    let words = refused.unwrap().to_string();
+    assert!(words.contains(&format!("is in use by process {} on ", std::process::id())), "{words}");
+}
