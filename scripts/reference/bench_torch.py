@@ -1,0 +1,317 @@
+"""How fast does PyTorch do the same work on this machine?
+
+  python bench_torch.py --res 64 --fmap-base 2048 --fmap-max 128 --batch 16 --threads 2
+  python bench_torch.py --check            # first prove it computes the reference's numbers
+
+One training iteration = critic step with WGAN-GP (fakes without graph, real and fake
+scores, penalty with double backward, Adam), EMA, generator step with style mixing, Adam.
+img/s counts real images per second of training time, as training logs do.
+
+Speed choices that leave the mathematics unchanged:
+  * instance norm and style are one batch_norm call over N*C channels (contiguous layout);
+  * bias goes into the convolution where no filter follows, activations work in place;
+  * resampling convolutions may run in their 4x4 stride-2 form at every resolution
+    (--resample fused: flipped kernels for up-sampling give the identical function);
+  * real and fake images share one critic pass, with separate stddev groups;
+  * the generator step differentiates only with respect to generator parameters;
+  * fused Adam and foreach EMA.
+"""
+
+import argparse
+import copy
+import json
+import resource
+import statistics
+import time
+
+import torch
+import torch.nn.functional as F
+
+import stylegan_reference as R
+
+
+class SelfAdjointBlur(torch.autograd.Function):
+    """The zero-padded binomial filter is its own transpose, so every order of gradient is the
+    same cheap call.  (The stock double backward of a depthwise conv loops over channels.)"""
+
+    @staticmethod
+    def forward(ctx, x, kernel):
+        ctx.save_for_backward(kernel)
+        c = x.shape[1]
+        return F.conv2d(x, kernel.expand(c, 1, 3, 3), padding=1, groups=c)
+
+    @staticmethod
+    def backward(ctx, dy):
+        return SelfAdjointBlur.apply(dy, ctx.saved_tensors[0]), None
+
+
+class Fast:
+    """Fast forward passes over the parameters of the reference modules."""
+
+    def __init__(self, cfg, channels_last=False, resample="auto", blur="conv", adain="auto"):
+        self.cfg, self.cl, self.resample, self.blur_kind = cfg, channels_last, resample, blur
+        self.adain = ("instance" if channels_last else "batch") if adain == "auto" else adain
+        k = torch.tensor([1.0, 2.0, 1.0]) / 4
+        self.kernel = torch.outer(k, k)[None, None]
+
+    def fmt(self, x):
+        return x.contiguous(memory_format=torch.channels_last) if self.cl else x
+
+    def blur(self, x):
+        if self.blur_kind == "pool":           # (1,1)/2 twice is (1,2,1)/4
+            return F.avg_pool2d(F.avg_pool2d(x, 2, 1, padding=1), 2, 1)
+        return SelfAdjointBlur.apply(x, self.kernel.to(x.dtype))
+
+    def fuse(self, big):
+        return self.resample == "fused" or (self.resample == "auto" and self.cfg.is_fused(big))
+
+    def up_conv(self, x, w, native_fused, big):
+        if not self.fuse(big) and not native_fused:
+            return F.conv2d(F.interpolate(x, scale_factor=2, mode="nearest"), w, padding=1)
+        w = w if native_fused else w.flip(2, 3)
+        return F.conv_transpose2d(x, R.box4(w).transpose(0, 1), stride=2, padding=1)
+
+    def conv_down(self, x, w, b, native_fused, big):
+        if not self.fuse(big) and not native_fused:
+            return F.avg_pool2d(F.conv2d(x, w, b, padding=1), 2)
+        return F.conv2d(x, 0.25 * R.box4(w), b, stride=2, padding=1)
+
+    def mapping(self, m, z):
+        x = R.pixel_norm(z)
+        for i in range(self.cfg.mapping_layers):
+            d = getattr(m, f"dense{i}")
+            x = F.leaky_relu_(F.linear(x, d.w(), d.b()), 0.2)
+        return x
+
+    def synthesis(self, s, dlatents, noise=None):
+        n = dlatents.shape[0]
+        x = self.fmt(s.const.expand(n, -1, -1, -1))
+        for l in range(self.cfg.num_layers):
+            L = s.layer(l)
+            z = noise[l] if noise is not None else torch.randn(n, 1, L.res, L.res, dtype=x.dtype)
+            a, b = L.noise_strength.view(1, -1, 1, 1), L.bias.view(1, -1, 1, 1)
+            if l == 0:
+                x = torch.addcmul(x + b, z, a)
+            elif L.up:
+                x = self.blur(self.up_conv(x, L.weight * L.coef, L.fused, L.res))
+                x = x.addcmul_(z, a).add_(b)
+            else:
+                x = F.conv2d(x, L.weight * L.coef, L.bias, padding=1).addcmul_(z, a)
+            x = F.leaky_relu_(x, 0.2)
+            ys, yb = F.linear(dlatents[:, l], L.style_weight * L.style_coef, L.style_bias).chunk(2, 1)
+            if self.adain == "batch":
+                shape = x.shape
+                x = F.batch_norm(x.reshape(1, -1, *shape[2:]), None, None, (ys + 1).reshape(-1), yb.reshape(-1),
+                                 training=True, eps=1e-8).view(shape)
+            else:
+                x = F.instance_norm(x, eps=1e-8)
+                x = torch.addcmul(yb[:, :, None, None], x, (ys + 1)[:, :, None, None])
+        t = getattr(s, f"to_rgb_{self.cfg.resolution}")
+        return F.conv2d(x, t.w(), t.b())
+
+    def generator(self, g, z, z2=None, cutoff=None, noise=None):
+        w = self.mapping(g.mapping, z)
+        with torch.no_grad():
+            g.w_avg.copy_(w.mean(0).lerp(g.w_avg, 0.995))
+        dl = g.broadcast(w)
+        if z2 is not None and cutoff < self.cfg.num_layers:
+            dl = torch.cat([dl[:, :cutoff], g.broadcast(self.mapping(g.mapping, z2))[:, cutoff:]], 1)
+        return self.synthesis(g.synthesis, dl, noise)
+
+    def sample(self, g, z, psi=0.7, cutoff=8):
+        return self.synthesis(g.synthesis, g.truncate(g.broadcast(self.mapping(g.mapping, z)), psi, cutoff))
+
+    def critic(self, d, x, groups=1):
+        cfg = self.cfg
+        x = self.fmt(x)
+        f = getattr(d, f"from_rgb_{cfg.resolution}")
+        x = F.leaky_relu_(F.conv2d(x, f.w(), f.b()), 0.2)
+        for r in reversed(cfg.resolutions[1:]):
+            b = getattr(d, f"block_{r}")
+            x = F.leaky_relu_(F.conv2d(x, b.conv0.w(), b.conv0.b(), padding=1), 0.2)
+            x = self.conv_down(self.blur(x), b.conv1_down.w(), b.conv1_down.b(), cfg.is_fused(r), r)
+            x = F.leaky_relu_(x, 0.2)
+        b = d.block_4
+        x = torch.cat([R.minibatch_stddev(c, cfg.mbstd_group_size) for c in x.chunk(groups)])
+        x = F.leaky_relu_(F.conv2d(x, b.conv.w(), b.conv.b(), padding=1), 0.2)
+        x = F.leaky_relu_(F.linear(x.flatten(1), b.dense0.w(), b.dense0.b()), 0.2)
+        return F.linear(x, b.dense1.w(), b.dense1.b())[:, 0]
+
+    def d_loss(self, d, reals, fakes, mix):
+        n = reals.shape[0]
+        real, fake = self.critic(d, torch.cat([reals, fakes]), groups=2).split(n)
+        mixed = torch.lerp(reals, fakes, mix).requires_grad_(True)
+        grad = torch.autograd.grad(self.critic(d, mixed).sum(), mixed, create_graph=True)[0]
+        penalty = (grad.square().sum((1, 2, 3)).sqrt() - 1).square()
+        return (fake - real + 10 * penalty + 0.001 * real.square()).mean()
+
+
+class Trainer:
+    def __init__(self, cfg, batch, fast):
+        torch.manual_seed(0)
+        self.cfg, self.n, self.fast = cfg, batch, fast
+        self.g, self.d = R.Generator(cfg), R.Critic(cfg)
+        if fast.cl:
+            self.g.to(memory_format=torch.channels_last)
+            self.d.to(memory_format=torch.channels_last)
+        self.ema = copy.deepcopy(self.g)
+        opt = dict(lr=1e-3, betas=(0.0, 0.99), eps=1e-8, fused=True)
+        self.gp, self.dp = list(self.g.parameters()), list(self.d.parameters())
+        self.ep = list(self.ema.parameters())
+        self.go, self.do = torch.optim.Adam(self.gp, **opt), torch.optim.Adam(self.dp, **opt)
+        self.beta = R.ema_beta(batch)
+        self.gen = fast.generator
+        self.reals = fast.fmt(torch.rand(batch, 3, cfg.resolution, cfg.resolution) * 2 - 1)
+
+    def latents(self):
+        z = torch.randn(2, self.n, self.cfg.latent_size)
+        return z[0], z[1], R.draw_mix_cutoff(self.cfg, 0.0)
+
+    def step(self, opt, params, loss):
+        for p, g in zip(params, torch.autograd.grad(loss, params, allow_unused=True)):
+            p.grad = torch.zeros_like(p) if g is None else g
+        opt.step()
+
+    def iteration(self):
+        marks = [time.perf_counter()]
+        with torch.no_grad():
+            fakes = self.gen(self.g, *self.latents())
+        self.step(self.do, self.dp, self.fast.d_loss(self.d, self.reals, fakes, torch.rand(self.n, 1, 1, 1)))
+        marks.append(time.perf_counter())
+        with torch.no_grad():
+            torch._foreach_lerp_(self.ep, self.gp, 1 - self.beta)
+            self.ema.w_avg.copy_(self.g.w_avg)
+        images = self.gen(self.g, *self.latents())
+        self.step(self.go, self.gp, -self.fast.critic(self.d, images).mean())
+        marks.append(time.perf_counter())
+        return marks[1] - marks[0], marks[2] - marks[1]
+
+
+def finish():
+    """Waits for the device, so that a clock read next includes all work given to it."""
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+
+
+def timed(fn, seconds, warm=2, least=5):
+    for _ in range(warm):
+        fn()
+    finish()
+    out, stop = [], time.perf_counter() + seconds
+    while len(out) < least or time.perf_counter() < stop:
+        t, c = time.perf_counter(), time.process_time()
+        fn()
+        finish()
+        out.append((time.perf_counter() - t, time.process_time() - c))
+    return out
+
+
+def spread(ts, images):
+    """Wall time, plus the CPU seconds of all threads: on a busy machine compare those as well."""
+    s, cpu = sorted(t for t, _ in ts), sorted(c for _, c in ts)
+    med = statistics.median(s)
+    return dict(median_s=round(med, 5), min_s=round(s[0], 5), p90_s=round(s[int(0.9 * (len(s) - 1))], 5),
+                runs=len(s), cpu_median_s=round(statistics.median(cpu), 5), cpu_min_s=round(cpu[0], 5),
+                img_per_s=round(images / med, 2), best_img_per_s=round(images / s[0], 2))
+
+
+def gradients(loss, module):
+    return torch.autograd.grad(loss, list(module.parameters()), allow_unused=True)
+
+
+def check():
+    """Every fast variant against the reference, float64."""
+    torch.set_default_dtype(torch.float64)
+    worst = 0.0
+    for fused in ("auto", True):
+        cfg = R.Config(resolution=32, latent_size=24, dlatent_size=24, mapping_layers=3, mapping_fmaps=24,
+                       fmap_base=128, fmap_max=16, fused_scale=fused)
+        g, d = R.randomize(R.Generator(cfg), 1), R.randomize(R.Critic(cfg), 2)
+        z, z2, real = torch.randn(8, 24), torch.randn(8, 24), torch.randn(8, 3, 32, 32)
+        noise = [torch.randn(8, 1, 4 * 2 ** (l // 2), 4 * 2 ** (l // 2)) for l in range(8)]
+        mix = torch.rand(8, 1, 1, 1)
+        want = copy.deepcopy(g).forward_train(z, z2, 3, noise=noise)
+        ref_d = R.d_wgan_gp(d, real, want.detach(), mix)[0].mean()
+        ref_dg = gradients(ref_d, d)
+        g1 = copy.deepcopy(g)
+        ref_gg = gradients(-d(g1.forward_train(z, z2, 3, noise=noise)).mean(), g1)
+        for cl in (False, True):
+            for resample in ("auto", "fused", "plain"):
+                for blur in ("conv", "pool"):
+                    f = Fast(cfg, cl, resample, blur)
+                    g2 = copy.deepcopy(g)
+                    img = f.generator(g2, z, z2, 3, noise)
+                    errs = [(img - want).abs().max()]
+                    gg = gradients(-f.critic(d, img).mean(), g2)
+                    errs += [(a - b).abs().max() for a, b in zip(gg, ref_gg) if a is not None]
+                    dl = f.d_loss(d, real, want.detach(), mix)
+                    errs.append((dl - ref_d).abs())
+                    errs += [(a - b).abs().max() for a, b in zip(gradients(dl, d), ref_dg) if a is not None]
+                    worst = max(worst, max(errs).item())
+                    print(f"fused_scale={fused} channels_last={cl} resample={resample} blur={blur}: "
+                          f"max error {max(errs).item():.1e}")
+    assert worst < 1e-9
+    torch.set_default_dtype(torch.float32)
+
+
+def main():
+    ap = argparse.ArgumentParser()
+    ap.add_argument("--res", type=int, default=64)
+    ap.add_argument("--fmap-base", type=int, default=2048)
+    ap.add_argument("--fmap-max", type=int, default=128)
+    ap.add_argument("--latent", type=int, default=512)
+    ap.add_argument("--mapping-layers", type=int, default=8)
+    ap.add_argument("--batch", type=int, default=16)
+    ap.add_argument("--threads", type=int, default=torch.get_num_threads())
+    ap.add_argument("--seconds", type=float, default=20.0, help="how long to measure each, after warming up")
+    ap.add_argument("--least", type=int, default=5, help="fewest repetitions, however long they take")
+    ap.add_argument("--channels-last", action="store_true")
+    ap.add_argument("--resample", choices=("auto", "fused", "plain"), default="fused")
+    ap.add_argument("--blur", choices=("conv", "pool"), default="conv")
+    ap.add_argument("--adain", choices=("auto", "batch", "instance"), default="auto")
+    ap.add_argument("--compile", action="store_true",
+                    help="torch.compile the generator (the critic needs double backward, which compiled graphs lack)")
+    ap.add_argument("--skip", default="", help="comma list of train, sample and single (sampling with batch 1)")
+    ap.add_argument("--device", default="cpu", help="cpu or cuda")
+    ap.add_argument("--tf32", action=argparse.BooleanOptionalAction, default=True,
+                    help="cuda: TF32 in convolutions and products")
+    ap.add_argument("--check", action="store_true")
+    a = ap.parse_args()
+    torch.set_num_threads(a.threads)
+    torch.set_default_device(a.device)
+    if a.device != "cpu":
+        torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = a.tf32
+        torch.backends.cudnn.benchmark = True
+    if a.check:
+        return check()
+    cfg = R.Config(resolution=a.res, fmap_base=a.fmap_base, fmap_max=a.fmap_max, latent_size=a.latent,
+                   dlatent_size=a.latent, mapping_fmaps=a.latent, mapping_layers=a.mapping_layers)
+    fast = Fast(cfg, a.channels_last, a.resample, a.blur, a.adain)
+    if a.compile:                              # the mixing cutoff stays outside, so nothing recompiles later
+        fast.synthesis, fast.mapping = torch.compile(fast.synthesis), torch.compile(fast.mapping)
+    t = Trainer(cfg, a.batch, fast)
+    count = lambda m: sum(p.numel() for p in m.parameters())
+    out = dict(torch=torch.__version__, threads=a.threads, res=a.res, fmap_base=a.fmap_base, fmap_max=a.fmap_max,
+               batch=a.batch, channels_last=a.channels_last, resample=a.resample, blur=a.blur, adain=fast.adain,
+               compile=a.compile, g_params=count(t.g), d_params=count(t.d))
+    skip = a.skip.split(",")
+    if "train" not in skip:
+        parts = []
+        ts = timed(lambda: parts.append(t.iteration()), a.seconds, warm=6 if a.compile else 2, least=a.least)
+        out["train"] = spread(ts, a.batch)
+        out["train"]["d_step_s"] = round(statistics.median(p[0] for p in parts[-len(ts):]), 5)
+        out["train"]["g_step_s"] = round(statistics.median(p[1] for p in parts[-len(ts):]), 5)
+    if "sample" not in skip:
+        with torch.inference_mode():
+            for n in (a.batch,) if "single" in skip else (1, a.batch):
+                z = torch.randn(n, a.latent)
+                ts = timed(lambda: fast.sample(t.g, z), a.seconds / 4, least=a.least)
+                out[f"sample_batch{n}"] = spread(ts, n)
+    out["images_per_sec"] = out.get("train", out.get("sample_batch%d" % a.batch))["img_per_s"]
+    out["peak_memory_bytes"] = (torch.cuda.max_memory_allocated() if a.device != "cpu"
+                                else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+    print(json.dumps(out))
+
+
+if __name__ == "__main__":
+    main()
