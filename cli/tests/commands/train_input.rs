@@ -165,7 +165,11 @@ fn a_disk_that_fills_up_while_training() {
         return;
     };
     assert_eq!(ran.code, 1, "{}", ran.stderr);
-    assert!(ran.stderr.contains("\nerror: what was trained since the last snapshot is lost"), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("\nerror: what was trained since the last snapshot is lost"),
+        "{}",
+        ran.stderr
+    );
     assert!(ran.stderr.contains("cannot write `full/00000-tiny/network-snapshot-"), "{}", ran.stderr);
     assert!(ran.stderr.contains("No space left on device (os error 28)\n"), "{}", ran.stderr);
     assert!(ran.stderr.contains("\n\nhint: make room on the disk; "), "{}", ran.stderr);
