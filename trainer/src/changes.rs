@@ -5,7 +5,7 @@ use std::fmt;
 use toml::{Table, Value};
 
 use crate::TrainConfig;
-use crate::presets::is_per_side;
+use crate::presets::values;
 
 /// Keys whose values may change without a word when a run goes on, since no later snapshot depends on them.
 ///
@@ -78,20 +78,6 @@ impl TrainConfig {
             .filter(|difference| difference.before != difference.now)
             .collect())
     }
-}
-
-/// The path of every value, and the value.
-fn values(table: &Table) -> Vec<(String, Value)> {
-    let mut found = Vec::new();
-    for (key, value) in table {
-        match value {
-            Value::Table(inner) if !is_per_side(inner) => {
-                found.extend(values(inner).into_iter().map(|(name, value)| (format!("{key}.{name}"), value)));
-            }
-            _ => found.push((key.clone(), value.clone())),
-        }
-    }
-    found
 }
 
 #[cfg(test)]

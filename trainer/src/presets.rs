@@ -201,7 +201,7 @@ fn merge(into: &mut Table, from: Table) {
     }
 }
 
-pub(crate) fn is_per_side(table: &Table) -> bool {
+fn is_per_side(table: &Table) -> bool {
     !table.is_empty() && table.keys().all(|key| key.parse::<usize>().is_ok())
 }
 
@@ -215,13 +215,18 @@ fn check_keys(table: &Table, place: &str) -> Result<(), ConfigError> {
 
 /// The path of every value.
 fn keys(table: &Table) -> Vec<String> {
+    values(table).into_iter().map(|(key, _)| key).collect()
+}
+
+/// The path of every value, and the value.
+pub(crate) fn values(table: &Table) -> Vec<(String, Value)> {
     let mut found = Vec::new();
     for (key, value) in table {
         match value {
             Value::Table(inner) if !is_per_side(inner) => {
-                found.extend(keys(inner).into_iter().map(|name| format!("{key}.{name}")));
+                found.extend(values(inner).into_iter().map(|(name, value)| (format!("{key}.{name}"), value)));
             }
-            _ => found.push(key.clone()),
+            _ => found.push((key.clone(), value.clone())),
         }
     }
     found
