@@ -1,5 +1,7 @@
 //! Bias, noise and leaky `ReLU`, alone or in one pass over the picture.
 
+#![expect(clippy::inline_always, reason = "vector instructions are available only in what is inlined")]
+
 use candle_core::{
     CpuStorage, CustomOp1, CustomOp2, CustomOp3, Layout, Result, Shape, Tensor, WithDType, bail,
 };
@@ -352,37 +354,54 @@ impl<'a, T> NoisePlanes<'a, T> {
     }
 }
 
-/// What happens to features where they are written: noise, bias and leaky `ReLU`.
-pub(crate) struct Finish<'a, T> {
-    /// One number for each channel.
-    pub(crate) bias: &'a [T],
-    /// The noise with its strength in each channel.
-    pub(crate) noise: Option<(&'a [T], NoisePlanes<'a, T>)>,
+/// What happens to the values of features, or of their gradient, where they are written.
+pub(crate) enum Finish<'a, T> {
+    /// Noise and bias are added, and the leaky `ReLU` follows.
+    Activate {
+        /// One number for each channel.
+        bias: &'a [T],
+        /// The noise with its strength in each channel.
+        noise: Option<(&'a [T], NoisePlanes<'a, T>)>,
+    },
+    /// The gradient passes the leaky `ReLU` whose output was this.
+    Mask(&'a [T]),
 }
 
 impl<T: WithDType> Finish<'_, T> {
-    /// Finishes planes of `area` pixels, one for each channel of each sample.
-    pub(crate) fn apply(&self, features: &mut [T], area: usize) {
-        let channels = self.bias.len();
+    /// Finishes some neighboring values of a plane, from its pixel `first` on; planes have `area` pixels, one plane for
+    /// each channel of each sample.
+    #[inline(always)]
+    pub(crate) fn part(&self, plane: usize, area: usize, first: usize, values: &mut [T]) {
         let slope = T::from_f64(SLOPE);
-        let leaky = |v: T| if v >= T::zero() { v } else { v * slope };
-        let run = |(plane, y): (usize, &mut [T])| {
-            let bias = self.bias[plane % channels];
+        match self {
+            Self::Activate { bias, noise: None } => {
+                let bias = bias[plane % bias.len()];
+                for value in values {
+                    let sum = *value + bias;
+                    *value = if sum >= T::zero() { sum } else { sum * slope };
+                }
+            }
+            Self::Activate { bias, noise: Some((strength, noise)) } => {
+                let (bias, strength) = (bias[plane % bias.len()], strength[plane % strength.len()]);
+                for (value, &noise) in values.iter_mut().zip(&noise.of(plane)[first..]) {
+                    let sum = *value + noise * strength + bias;
+                    *value = if sum >= T::zero() { sum } else { sum * slope };
+                }
+            }
+            Self::Mask(y) => {
+                for (value, &y) in values.iter_mut().zip(&y[plane * area + first..]) {
+                    *value = if y >= T::zero() { *value } else { *value * slope };
+                }
+            }
+        }
+    }
+
+    /// Finishes planes of `area` pixels.
+    pub(crate) fn planes(&self, features: &mut [T], area: usize) {
+        let run = |(plane, values): (usize, &mut [T])| {
             vectorized(
                 #[inline(always)]
-                || match &self.noise {
-                    None => {
-                        for y in y {
-                            *y = leaky(*y + bias);
-                        }
-                    }
-                    Some((strength, noise)) => {
-                        let strength = strength[plane % channels];
-                        for (y, &noise) in y.iter_mut().zip(noise.of(plane)) {
-                            *y = leaky(*y + noise * strength + bias);
-                        }
-                    }
-                },
+                || self.part(plane, area, 0, &mut *values),
             );
         };
         if is_parallel(features.len()) {
@@ -391,21 +410,6 @@ impl<T: WithDType> Finish<'_, T> {
             features.chunks_exact_mut(area.max(1)).enumerate().for_each(run);
         }
     }
-}
-
-/// The gradient behind a leaky `ReLU` whose output was `y`, and its sums over the planes of each channel.
-pub(crate) fn masked_with_sums<T: WithDType>(
-    g: &[T],
-    y: &[T],
-    channels: usize,
-    area: usize,
-) -> (Vec<T>, Vec<T>) {
-    let mut packed = masked_and_sums(g, y, g.len() / area.max(1), area);
-    let mut sums = vec![T::zero(); channels];
-    for (plane, sum) in packed.split_off(g.len()).into_iter().enumerate() {
-        sums[plane % channels] += sum;
-    }
-    (packed, sums)
 }
 
 /// The gradient behind a leaky `ReLU`, then its sum over each plane.
@@ -518,6 +522,34 @@ impl CustomOp3 for LeakyReluGradNoiseSums {
     }
 }
 
+/// The sum over each plane of `area` pixels.
+fn plane_sums<T: WithDType>(x: &[T], planes: usize, area: usize) -> Vec<T> {
+    reduce(
+        planes,
+        area,
+        #[inline(always)]
+        |plane| {
+            let x = &x[plane * area..][..area];
+            let [sum] = sums(
+                x,
+                x,
+                #[inline(always)]
+                |x, _| [x],
+            );
+            T::from_f64(sum)
+        },
+    )
+}
+
+/// The sum over all planes of each channel.
+pub(crate) fn channel_sums<T: WithDType>(x: &[T], channels: usize, area: usize) -> Vec<T> {
+    let mut sums = vec![T::zero(); channels];
+    for (plane, sum) in plane_sums(x, x.len() / area.max(1), area).into_iter().enumerate() {
+        sums[plane % channels] += sum;
+    }
+    sums
+}
+
 /// The sum over each plane: `[batch, channels, height, width]` to `[batch, channels]`.
 struct PlaneSums;
 
@@ -529,12 +561,7 @@ impl CustomOp1 for PlaneSums {
     fn cpu_fwd(&self, x: &CpuStorage, x_layout: &Layout) -> Result<(CpuStorage, Shape)> {
         let (batch, channels, area) = split_channels(self.name(), x_layout.shape())?;
         float_kernel!(self.name(), x, T => {
-            let x = slice::<T>(x, x_layout)?;
-            let plane_sums = reduce(batch * channels, area, #[inline(always)] |plane| {
-                let x = &x[plane * area..][..area];
-                let [sum] = sums(x, x, #[inline(always)] |x, _| [x]);
-                T::from_f64(sum)
-            });
+            let plane_sums = plane_sums(slice::<T>(x, x_layout)?, batch * channels, area);
             Ok((T::to_cpu_storage_owned(plane_sums), Shape::from((batch, channels))))
         })
     }

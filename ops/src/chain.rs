@@ -9,7 +9,7 @@ use candle_core::{
     CpuStorage, CustomOp2, CustomOp3, Layout, Result, Shape, Storage, Tensor, WithDType, bail,
 };
 
-use crate::activation::{Finish, masked, masked_with_sums};
+use crate::activation::{Finish, channel_sums, masked};
 use crate::conv::Convolve;
 use crate::conv::geometry::Planes;
 use crate::path::{Path, Sampling};
@@ -115,10 +115,17 @@ fn split<'a, T>(paths: &[Path], mut parameters: &'a [T]) -> Vec<(&'a [T], &'a [T
     paths.iter().map(take).collect()
 }
 
+/// What each layer but the last has left, or its gradient.
+fn stored<T: WithDType>(features: &Features) -> Result<Vec<&[T]>> {
+    let Some(features) = features.get() else { bail!("chain: there are no features yet") };
+    features.iter().map(CpuStorage::as_slice::<T>).collect()
+}
+
 /// The features of each layer, the last of which is the output.
-fn all_features<'a, T: WithDType>(stored: &'a Features, output: &'a [T]) -> Result<Vec<&'a [T]>> {
-    let Some(stored) = stored.get() else { bail!("chain: there are no features yet") };
-    stored.iter().map(CpuStorage::as_slice::<T>).chain([Ok(output)]).collect()
+fn all_features<'a, T: WithDType>(features: &'a Features, output: &'a [T]) -> Result<Vec<&'a [T]>> {
+    let mut features = stored(features)?;
+    features.push(output);
+    Ok(features)
 }
 
 struct Forward {
@@ -146,7 +153,7 @@ impl CustomOp2 for Forward {
                     Some(features) => features,
                     None => slice::<T>(x, lx)?,
                 };
-                features.push(path.forward(x, weight, Some(&Finish { bias, noise: None })));
+                features.push(path.forward(x, weight, Some(&Finish::Activate { bias, noise: None })));
             }
             let output = features.pop().unwrap_or_default();
             let features: Vec<CpuStorage> = features.into_iter().map(T::to_cpu_storage_owned).collect();
@@ -206,21 +213,20 @@ impl Backward {
         let Self { paths, of_input, of_parameters, .. } = self;
         let parameters = split(paths, parameters);
         let mut from_last = Vec::with_capacity(paths.len());
-        let mut gradient: Option<Vec<T>> = None;
+        let mut gradient = masked(g, features[paths.len() - 1]);
         for (index, path) in paths.iter().enumerate().rev() {
-            let g = gradient.as_deref().unwrap_or(g);
-            let (y, (weight, _)) = (features[index], parameters[index]);
-            let g = if *of_parameters {
-                let (g, bias_grad) = masked_with_sums(g, y, path.output.channels, path.output.pixels());
-                let x = if index == 0 { x } else { features[index - 1] };
-                from_last.push((path.weight_grad(x, &g), bias_grad));
-                g
+            let below = index.checked_sub(1).map(|below| features[below]);
+            if *of_parameters {
+                let bias_grad = channel_sums(&gradient, path.output.channels, path.output.pixels());
+                from_last.push((path.weight_grad(below.unwrap_or(x), &gradient), bias_grad));
+            }
+            gradient = if below.is_some() || *of_input {
+                path.adjoint(&gradient, parameters[index].0, below.map(Finish::Mask).as_ref())
             } else {
-                masked(g, y)
+                Vec::new()
             };
-            gradient = (index > 0 || *of_input).then(|| path.adjoint(&g, weight));
         }
-        let mut packed = gradient.unwrap_or_default();
+        let mut packed = gradient;
         for (weight_grad, bias_grad) in from_last.into_iter().rev() {
             packed.extend(weight_grad);
             packed.extend(bias_grad);
@@ -261,7 +267,7 @@ struct InputGradient {
     paths: Arc<[Path]>,
     features: Arc<Features>,
     output: Tensor,
-    /// The gradient with respect to what each layer but the last has left.
+    /// The gradient with respect to each layer's result before its activation.
     gradients: Arc<Features>,
 }
 
@@ -285,18 +291,15 @@ impl CustomOp2 for InputGradient {
         let (of_input, gradients) = float_kernel!(self.name(), g, T => {
             let features = all_features(&self.features, slice::<T>(output, layout)?)?;
             let parameters = split(paths, slice::<T>(parameters, lp)?);
-            let mut from_last: Vec<Vec<T>> = Vec::with_capacity(paths.len());
+            let mut from_last = Vec::with_capacity(paths.len());
+            let mut gradient = masked(slice::<T>(g, lg)?, features[paths.len() - 1]);
             for (index, path) in paths.iter().enumerate().rev() {
-                let g = match from_last.last() {
-                    Some(g) => g,
-                    None => slice::<T>(g, lg)?,
-                };
-                from_last.push(path.adjoint(&masked(g, features[index]), parameters[index].0));
+                let finish = index.checked_sub(1).map(|below| Finish::Mask(features[below]));
+                let below = path.adjoint(&gradient, parameters[index].0, finish.as_ref());
+                from_last.push(T::to_cpu_storage_owned(std::mem::replace(&mut gradient, below)));
             }
-            let of_input = from_last.pop().unwrap_or_default();
-            let gradients: Vec<CpuStorage> =
-                from_last.into_iter().rev().map(T::to_cpu_storage_owned).collect();
-            (T::to_cpu_storage_owned(of_input), gradients)
+            let gradients: Vec<CpuStorage> = from_last.into_iter().rev().collect();
+            (T::to_cpu_storage_owned(gradient), gradients)
         });
         if self.gradients.set(gradients).is_err() {
             bail!("{}: it has been applied already", self.name());
@@ -319,13 +322,13 @@ impl CustomOp2 for InputGradient {
             of_gradient: g.track_op(),
             of_parameters: parameters.track_op(),
         };
-        let packed = v.contiguous()?.apply_op3_no_bwd(&g.detach(), &parameters.detach(), &op)?;
+        let packed = v.contiguous()?.apply_op2_no_bwd(&parameters.detach(), &op)?;
         unpack(&packed, g, parameters)
     }
 }
 
 /// From the gradient `v` with respect to the input's gradient to those of the output's gradient and of the parameters,
-/// one behind the other.
+/// one behind the other. Linear in the output's gradient, whose values it does not need.
 struct SecondOrder {
     paths: Arc<[Path]>,
     features: Arc<Features>,
@@ -343,12 +346,12 @@ impl SecondOrder {
         for (index, (path, (weight, bias))) in paths.iter().zip(split(paths, parameters)).enumerate() {
             let v = reached.as_deref().unwrap_or(v);
             if *of_parameters {
-                of_parameters_packed.extend(path.weight_grad(v, &masked(gradients[index], features[index])));
+                of_parameters_packed.extend(path.weight_grad(v, gradients[index]));
                 // A bias moves where activations bend, but not how much they pass on.
                 of_parameters_packed.extend(bias.iter().map(|_| T::zero()));
             }
             reached = (index + 1 < paths.len() || *of_gradient)
-                .then(|| masked(&path.forward(v, weight, None), features[index]));
+                .then(|| path.forward(v, weight, Some(&Finish::Mask(features[index]))));
         }
         let mut packed = reached.unwrap_or_default();
         packed.extend(of_parameters_packed);
@@ -356,7 +359,7 @@ impl SecondOrder {
     }
 }
 
-impl CustomOp3 for SecondOrder {
+impl CustomOp2 for SecondOrder {
     fn name(&self) -> &'static str {
         "chain-second-order"
     }
@@ -365,8 +368,6 @@ impl CustomOp3 for SecondOrder {
         &self,
         v: &CpuStorage,
         lv: &Layout,
-        g: &CpuStorage,
-        lg: &Layout,
         parameters: &CpuStorage,
         lp: &Layout,
     ) -> Result<(CpuStorage, Shape)> {
@@ -376,7 +377,7 @@ impl CustomOp3 for SecondOrder {
         };
         float_kernel!(self.name(), v, T => {
             let features = all_features(&self.features, slice::<T>(output, layout)?)?;
-            let gradients = all_features(&self.gradients, slice::<T>(g, lg)?)?;
+            let gradients = stored(&self.gradients)?;
             let packed =
                 self.run(slice::<T>(v, lv)?, &gradients, &features, slice::<T>(parameters, lp)?);
             let len = packed.len();

@@ -3,7 +3,7 @@
 use candle_core::{Result, Tensor};
 use candle_nn::{Init, VarBuilder};
 
-use crate::{Link, Sampling, add_bias, bias_leaky_relu, conv2d};
+use crate::{Link, Sampling, add_bias, bias_leaky_relu, conv2d, dense, dense_transpose};
 
 /// The gain of a layer that a leaky ReLU follows.
 pub const GAIN_LEAKY_RELU: f64 = std::f64::consts::SQRT_2;
@@ -38,12 +38,12 @@ impl EqualizedWeight {
         &self.stored * self.scale
     }
 
-    /// `x · weightᵀ`, for `x` `[batch, in]`; scales the smaller side of the product.
+    /// `x · weightᵀ`, for `x` `[batch, in]`.
     ///
     /// # Errors
     /// If `x` does not have as many features as the weight has inputs.
     pub fn matmul(&self, x: &Tensor) -> Result<Tensor> {
-        x.matmul(&self.stored.t()?)? * self.scale
+        dense(x, &self.stored, self.scale)
     }
 
     /// `g · weight`, the adjoint of [`EqualizedWeight::matmul`], for `g` `[batch, out]`.
@@ -51,7 +51,7 @@ impl EqualizedWeight {
     /// # Errors
     /// If `g` does not have as many features as the weight has outputs.
     pub fn matmul_transpose(&self, g: &Tensor) -> Result<Tensor> {
-        g.matmul(&self.stored)? * self.scale
+        dense_transpose(g, &self.stored, self.scale)
     }
 }
 

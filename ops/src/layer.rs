@@ -80,7 +80,7 @@ impl CustomOp3 for Layer {
         float_kernel!(self.name(), x, T => {
             let (strength, bias) = slice::<T>(b, lb)?.split_at(channels);
             let planes = NoisePlanes::new(slice::<T>(noise, layout)?, channels, path.output.pixels());
-            let finish = Finish { bias, noise: Some((strength, planes)) };
+            let finish = Finish::Activate { bias, noise: Some((strength, planes)) };
             let y = path.forward(slice::<T>(x, lx)?, slice::<T>(w, lw)?, Some(&finish));
             Ok((T::to_cpu_storage_owned(y), path.shape(path.output)))
         })
@@ -127,7 +127,7 @@ impl CustomOp2 for PathAdjoint {
     ) -> Result<(CpuStorage, Shape)> {
         let Self(path) = self;
         float_kernel!(self.name(), g, T => {
-            let x = path.adjoint(slice::<T>(g, lg)?, slice::<T>(w, lw)?);
+            let x = path.adjoint(slice::<T>(g, lg)?, slice::<T>(w, lw)?, None);
             Ok((T::to_cpu_storage_owned(x), path.shape(path.input)))
         })
     }

@@ -4,6 +4,7 @@
 mod activation;
 mod chain;
 mod conv;
+mod dense;
 mod equalized;
 mod layer;
 mod norm;
@@ -21,6 +22,7 @@ mod update;
 pub use activation::{add_bias, bias_leaky_relu, leaky_relu, leaky_relu_grad, noise_bias_leaky_relu};
 pub use chain::{Chain, Link};
 pub use conv::{conv2d, conv2d_down, conv2d_down_transpose, conv2d_transpose, conv2d_up, conv2d_weight_grad};
+pub use dense::{dense, dense_transpose};
 pub use equalized::{EqualizedConv, EqualizedDense, EqualizedWeight, GAIN_LEAKY_RELU};
 pub use layer::conv_noise_leaky_relu;
 pub use norm::{instance_norm, instance_norm_style, pixel_norm};

@@ -70,15 +70,22 @@ impl Path {
 
     fn grow<T: WithDType>(&self, blur: bool, scale: f64, planes: Planes, x: &[T]) -> Vec<T> {
         let smooth = Smooth { way: Way::Grow, blur, scale };
-        smooth.apply(self.batch * planes.channels, planes.height, planes.width, x)
+        smooth.apply(self.batch * planes.channels, planes.height, planes.width, x, None)
     }
 
-    fn shrink<T: WithDType>(&self, blur: bool, scale: f64, planes: Planes, x: &[T]) -> Vec<T> {
+    fn shrink<T: WithDType>(
+        &self,
+        blur: bool,
+        scale: f64,
+        planes: Planes,
+        x: &[T],
+        finish: Option<&Finish<'_, T>>,
+    ) -> Vec<T> {
         let smooth = Smooth { way: Way::Shrink, blur, scale };
-        smooth.apply(self.batch * planes.channels, planes.height + 1, planes.width + 1, x)
+        smooth.apply(self.batch * planes.channels, planes.height + 1, planes.width + 1, x, finish)
     }
 
-    /// Features and weight to features, with noise, bias and activation if there is a `finish`.
+    /// Features and weight to features, and what follows.
     pub(crate) fn forward<T: Convolve>(
         &self,
         x: &[T],
@@ -90,11 +97,7 @@ impl Path {
             Sampling::Keep => T::forward(convolution, x, weight, finish),
             Sampling::Up { blur } => {
                 let weight = turned(output.channels, 9, weight);
-                let mut y = self.shrink(blur, 1., output, &T::transpose(convolution, x, &weight));
-                if let Some(finish) = finish {
-                    finish.apply(&mut y, output.pixels());
-                }
-                y
+                self.shrink(blur, 1., output, &T::transpose(convolution, x, &weight, None), finish)
             }
             Sampling::Down { blur } => {
                 T::forward(convolution, &self.grow(blur, 0.25, input, x), weight, finish)
@@ -102,16 +105,23 @@ impl Path {
         }
     }
 
-    /// The adjoint of [`Path::forward`] in the features.
-    pub(crate) fn adjoint<T: Convolve>(&self, g: &[T], weight: &[T]) -> Vec<T> {
+    /// The adjoint of [`Path::forward`] in the features, and what follows.
+    pub(crate) fn adjoint<T: Convolve>(
+        &self,
+        g: &[T],
+        weight: &[T],
+        finish: Option<&Finish<'_, T>>,
+    ) -> Vec<T> {
         let Self { sampling, input, output, ref convolution, .. } = *self;
         match sampling {
-            Sampling::Keep => T::transpose(convolution, g, weight),
+            Sampling::Keep => T::transpose(convolution, g, weight, finish),
             Sampling::Up { blur } => {
                 let weight = turned(output.channels, 9, weight);
-                T::forward(convolution, &self.grow(blur, 1., output, g), &weight, None)
+                T::forward(convolution, &self.grow(blur, 1., output, g), &weight, finish)
             }
-            Sampling::Down { blur } => self.shrink(blur, 0.25, input, &T::transpose(convolution, g, weight)),
+            Sampling::Down { blur } => {
+                self.shrink(blur, 0.25, input, &T::transpose(convolution, g, weight, None), finish)
+            }
         }
     }
 

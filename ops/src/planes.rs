@@ -53,8 +53,23 @@ pub(crate) fn is_parallel(len: usize) -> bool {
 
 /// Does `work` with the widest vectors of this machine; only what is always inlined into it gets them.
 #[inline(always)]
-pub(crate) fn vectorized<R>(work: impl FnOnce() -> R) -> R {
-    pulp::Arch::new().dispatch(work)
+pub(crate) fn vectorized<R>(work: impl FnMut() -> R) -> R {
+    pulp::Arch::new().dispatch(Inlined(work))
+}
+
+/// A closure as work for a vector unit.
+///
+/// Without this, a closure that does not consume what it captures is called through a function that the compiler makes
+/// for `FnOnce`, which is not always inlined and then calls every vector instruction as a function of its own.
+pub(crate) struct Inlined<F>(pub(crate) F);
+
+impl<R, F: FnMut() -> R> pulp::WithSimd for Inlined<F> {
+    type Output = R;
+
+    #[inline(always)]
+    fn with_simd<S: pulp::Simd>(mut self, _: S) -> R {
+        (self.0)()
+    }
 }
 
 /// Memory to be written from front to back.
@@ -119,7 +134,7 @@ pub(crate) fn build<T: WithDType>(
         let mut output = Output { rest: output };
         vectorized(
             #[inline(always)]
-            || kernel(range, &mut output, sums),
+            || kernel(range.clone(), &mut output, sums),
         );
         zeroed(output.rest);
     };

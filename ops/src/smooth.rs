@@ -11,6 +11,7 @@
 
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor, WithDType, bail};
 
+use crate::activation::Finish;
 use crate::planes::{build, float_kernel, slice};
 
 /// What follows [`conv2d_up`](crate::conv2d_up) for both to be `upscale2x`, `conv2d` and, if `blur` says so, a blur.
@@ -68,8 +69,15 @@ pub(crate) struct Smooth {
 }
 
 impl Smooth {
-    /// The filters of these sizes on contiguous planes.
-    pub(crate) fn apply<T: WithDType>(self, planes: usize, height: usize, width: usize, x: &[T]) -> Vec<T> {
+    /// The filters of these sizes on contiguous planes, and what follows them.
+    pub(crate) fn apply<T: WithDType>(
+        self,
+        planes: usize,
+        height: usize,
+        width: usize,
+        x: &[T],
+        finish: Option<&Finish<'_, T>>,
+    ) -> Vec<T> {
         let (out_height, out_width) = (self.len(height), self.len(width));
         let scale = T::from_f64(if self.blur { self.scale / 16. } else { self.scale });
         build(
@@ -82,8 +90,8 @@ impl Smooth {
                 // Summed over the column, with zeros for what lies beyond the ends.
                 let mut padded = vec![T::zero(); out_width + 3];
                 for row in rows {
-                    let (plane, row) = (row / out_height, row % out_height);
-                    let plane = &x[plane * height * width..][..height * width];
+                    let (index, row) = (row / out_height, row % out_height);
+                    let plane = &x[index * height * width..][..height * width];
                     let taps: [T; 4] = self.taps(row, out_height);
                     let neighbors = std::array::from_fn(|index| {
                         match usize::try_from(self.first(row) + index as isize) {
@@ -91,7 +99,11 @@ impl Smooth {
                             _ => (&zeros[..], taps[index]),
                         }
                     });
-                    self.row(neighbors, &mut padded, out.take(out_width), scale);
+                    let target = out.take(out_width);
+                    self.row(neighbors, &mut padded, target, scale);
+                    if let Some(finish) = finish {
+                        finish.part(index, out_height * out_width, row * out_width, target);
+                    }
                 }
             },
         )
@@ -170,7 +182,7 @@ impl CustomOp1 for Smooth {
             bail!("{}: a picture of {height}x{width} has no neighbors to sum", self.name());
         }
         float_kernel!(self.name(), x, T => {
-            let y = self.apply(batch * channels, height, width, slice::<T>(x, x_layout)?);
+            let y = self.apply(batch * channels, height, width, slice::<T>(x, x_layout)?, None);
             let shape = Shape::from((batch, channels, self.len(height), self.len(width)));
             Ok((T::to_cpu_storage_owned(y), shape))
         })

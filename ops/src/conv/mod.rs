@@ -197,12 +197,17 @@ pub(crate) trait Convolve: Element {
         weight: &[Self],
         finish: Option<&Finish<'_, Self>>,
     ) -> Vec<Self> {
-        finished(geometry, direct::forward(geometry, x, weight), finish)
+        finished(geometry.output, direct::forward(geometry, x, weight), finish)
     }
 
-    /// `conv2d_transpose`
-    fn transpose(geometry: &Geometry, g: &[Self], weight: &[Self]) -> Vec<Self> {
-        direct::transpose(geometry, g, weight)
+    /// `conv2d_transpose`, and what follows it
+    fn transpose(
+        geometry: &Geometry,
+        g: &[Self],
+        weight: &[Self],
+        finish: Option<&Finish<'_, Self>>,
+    ) -> Vec<Self> {
+        finished(geometry.input, direct::transpose(geometry, g, weight), finish)
     }
 
     /// `conv2d_weight_grad`
@@ -211,9 +216,9 @@ pub(crate) trait Convolve: Element {
     }
 }
 
-fn finished<T: WithDType>(geometry: &Geometry, mut y: Vec<T>, finish: Option<&Finish<'_, T>>) -> Vec<T> {
+fn finished<T: WithDType>(planes: Planes, mut y: Vec<T>, finish: Option<&Finish<'_, T>>) -> Vec<T> {
     if let Some(finish) = finish {
-        finish.apply(&mut y, geometry.output.pixels());
+        finish.planes(&mut y, planes.pixels());
     }
     y
 }
@@ -225,14 +230,20 @@ impl Convolve for f32 {
         if winograd::suits(geometry) {
             return winograd::forward(geometry, x, weight, finish);
         }
-        finished(geometry, direct::forward(geometry, x, weight), finish)
+        finished(geometry.output, direct::forward(geometry, x, weight), finish)
     }
 
-    fn transpose(geometry: &Geometry, g: &[f32], weight: &[f32]) -> Vec<f32> {
-        if winograd::suits(geometry) {
-            winograd::transpose(geometry, g, weight)
-        } else {
-            direct::transpose(geometry, g, weight)
+    fn transpose(
+        geometry: &Geometry,
+        g: &[f32],
+        weight: &[f32],
+        finish: Option<&Finish<'_, f32>>,
+    ) -> Vec<f32> {
+        // Tiles that overlap are written in parts, and finished only when all are there.
+        match (winograd::suits(geometry), geometry.stride) {
+            (true, 1) => winograd::transpose(geometry, g, weight, finish),
+            (true, _) => finished(geometry.input, winograd::transpose(geometry, g, weight, None), finish),
+            (false, _) => finished(geometry.input, direct::transpose(geometry, g, weight), finish),
         }
     }
 
@@ -297,7 +308,7 @@ impl CustomOp2 for Conv2dTranspose {
     ) -> Result<(CpuStorage, Shape)> {
         let geometry = &self.0;
         let storage = float_kernel!(self.name(), s1, T => {
-            T::to_cpu_storage_owned(T::transpose(geometry, slice::<T>(s1, l1)?, slice::<T>(s2, l2)?))
+            T::to_cpu_storage_owned(T::transpose(geometry, slice::<T>(s1, l1)?, slice::<T>(s2, l2)?, None))
         });
         Ok((storage, shape(geometry.batch, geometry.input)))
     }

@@ -122,7 +122,7 @@ pub(super) fn finish_panel<S: Lanes, F: GradientScheme>(
     simd: S,
     geometry: &Geometry,
     source: &[S::f32s],
-    ins: Range<usize>,
+    ins: &Range<usize>,
     panel: usize,
     add: bool,
     target: &SharedSlice<f32>,

@@ -14,6 +14,7 @@ use crate::activation::Finish;
 use crate::conv::geometry::Geometry;
 use crate::conv::output::SharedSlice;
 use crate::conv::scratch::with_scratch;
+use crate::planes::Inlined;
 
 /// Bytes of transformed tiles that a task of its own should not exceed.
 const BLOCK_BYTES: usize = 256 << 10;
@@ -124,13 +125,13 @@ impl Convolution<'_> {
     }
 
     fn transform_filters<S: Lanes, F: Scheme>(&self, simd: S, panel: usize, target: &mut [S::f32s]) {
-        simd.vectorize(
+        simd.vectorize(Inlined(
             #[inline(always)]
             || {
                 let Self { geometry, weight, reading, .. } = *self;
                 filters::transform_panel::<S, F>(simd, geometry, weight, reading, panel, target);
             },
-        );
+        ));
     }
 
     /// Transforms all tiles of `block` in one block of input channels.
@@ -156,12 +157,12 @@ impl Convolution<'_> {
         filters: &[S::f32s],
     ) {
         with_scratch(S::VECTORS * layout.block_stride, |products: &mut [S::f32s]| {
-            simd.vectorize(
+            simd.vectorize(Inlined(
                 #[inline(always)]
                 || {
                     multiply::<S, F>(simd, block.tiles, layout, input, self.filters, filters, products);
                 },
-            );
+            ));
             for (vector, products) in products.chunks_exact(layout.block_stride).enumerate() {
                 let channel_block = panel * S::VECTORS + vector;
                 if channel_block * S::F32_LANES < self.geometry.output.channels {
@@ -182,7 +183,7 @@ impl Convolution<'_> {
         for (first_tile, patch) in block.numbered() {
             let window = Window::new(F::OUTPUT, &patch);
             with_scratch(window.pixels(), |buffer: &mut [S::f32s]| {
-                simd.vectorize(
+                simd.vectorize(Inlined(
                     #[inline(always)]
                     || {
                         let (planes, overlaps) = (&self.geometry.output, F::OUTPUT.overlaps());
@@ -196,12 +197,19 @@ impl Convolution<'_> {
                             let target = &mut buffer[corner..];
                             F::output(simd, source, layout.product_stride, target, window.columns);
                         }
-                        if let Some(finish) = self.finish {
-                            pixels::finish(simd, planes, finish, channel_block, &window, buffer);
-                        }
-                        pixels::scatter(simd, planes, buffer, channel_block, &window, overlaps, &self.y);
+                        let finish = self.finish;
+                        pixels::scatter(
+                            simd,
+                            planes,
+                            buffer,
+                            channel_block,
+                            &window,
+                            overlaps,
+                            finish,
+                            &self.y,
+                        );
                     },
-                );
+                ));
             });
         }
     }
@@ -220,7 +228,7 @@ pub(super) fn transform_input<S: Lanes, F: Scheme>(
     for (first_tile, patch) in block.numbered() {
         let window = Window::new(F::INPUT, &patch);
         with_scratch(window.pixels(), |buffer: &mut [S::f32s]| {
-            simd.vectorize(
+            simd.vectorize(Inlined(
                 #[inline(always)]
                 || {
                     pixels::gather(simd, &geometry.input, x, channel_block, &window, buffer);
@@ -231,7 +239,7 @@ pub(super) fn transform_input<S: Lanes, F: Scheme>(
                         F::input(simd, source, window.columns, target, layout.product_stride);
                     }
                 },
-            );
+            ));
         });
     }
 }

@@ -63,10 +63,15 @@ pub(super) fn forward(
     lanes::run(Forward { geometry, x, weight, reading: Reading::Forward, finish }).unwrap_or_default()
 }
 
-/// `conv2d_transpose` of contiguous values.
-pub(super) fn transpose(geometry: &Geometry, g: &[f32], weight: &[f32]) -> Vec<f32> {
+/// `conv2d_transpose` of contiguous values, and what follows it where tiles do not overlap.
+pub(super) fn transpose(
+    geometry: &Geometry,
+    g: &[f32],
+    weight: &[f32],
+    finish: Option<&Finish<'_, f32>>,
+) -> Vec<f32> {
     let reading = if geometry.stride == 1 { Reading::Rotated } else { Reading::Transposed };
-    lanes::run(Forward { geometry: &geometry.transposed(), x: g, weight, reading, finish: None })
+    lanes::run(Forward { geometry: &geometry.transposed(), x: g, weight, reading, finish })
         .unwrap_or_default()
 }
 

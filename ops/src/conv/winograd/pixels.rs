@@ -1,5 +1,7 @@
 //! Between the planes of a picture and vectors of neighbouring channels.
 
+use std::ops::Range;
+
 use pulp::bytemuck;
 
 use super::lanes::{Lanes, MAX_LANES};
@@ -90,11 +92,12 @@ pub(super) fn gather<S: Lanes>(
     }
 }
 
-/// Copies `[rows][columns]` vectors of one block of channels to the pixels of `window` inside of the picture; the
-/// first and the last row are added to what is there if they `overlap` those of the windows above and below.
+/// Copies `[rows][columns]` vectors of one block of channels to the pixels of `window` inside of the picture, finished;
+/// the first and the last row are added to what is there if they `overlap` those of the windows above and below.
 ///
 /// No other task may write to these pixels meanwhile.
 #[inline(always)]
+#[expect(clippy::too_many_arguments, reason = "what a write needs, passed through from one caller")]
 pub(super) fn scatter<S: Lanes>(
     simd: S,
     planes: &Planes,
@@ -102,6 +105,7 @@ pub(super) fn scatter<S: Lanes>(
     block: usize,
     window: &Window,
     overlap: bool,
+    finish: Option<&Finish<'_, f32>>,
     values: &SharedSlice<f32>,
 ) {
     let lanes = S::F32_LANES;
@@ -109,66 +113,76 @@ pub(super) fn scatter<S: Lanes>(
     let first_channel = block * lanes;
     let present = lanes.min(planes.channels - first_channel);
     let (outside, first, inside) = window.picture_columns(planes);
+    let first_plane = window.image * planes.channels + first_channel;
     for (row, source) in source.chunks_exact(window.columns).take(window.rows).enumerate() {
         let Some(picture_row) = window.picture_row(row, planes) else {
             continue;
         };
         let adds = overlap && (row == 0 || row == window.rows - 1);
-        let start =
-            (window.image * planes.channels + first_channel) * planes.pixels() + picture_row * planes.width;
         for (chunk, source) in source[outside..outside + inside].chunks(lanes).enumerate() {
             let mut square = [zero; MAX_LANES];
             square[..source.len()].copy_from_slice(source);
             simd.transpose(&mut square[..lanes]);
+            let pixel = picture_row * planes.width + first + chunk * lanes;
             for (lane, row) in square.iter().enumerate().take(present) {
-                let offset = start + lane * planes.pixels() + first + chunk * lanes;
+                let plane = first_plane + lane;
                 #[expect(unsafe_code, reason = "tasks write parts of one result that are not contiguous")]
                 // SAFETY: the caller vouches that no other task touches these pixels.
-                let target = unsafe { values.part(offset, source.len()) };
+                let target = unsafe { values.part(plane * planes.pixels() + pixel, source.len()) };
+                let mut row = *row;
                 if adds {
-                    let sum = simd.add_f32s(simd.partial_load_f32s(target), *row);
-                    simd.partial_store_f32s(target, sum);
-                } else if source.len() == lanes {
-                    target.copy_from_slice(bytemuck::cast_slice(std::slice::from_ref(row)));
+                    row = simd.add_f32s(simd.partial_load_f32s(target), row);
+                }
+                if let Some(finish) = finish {
+                    let pixels = pixel..pixel + source.len();
+                    row = finished(simd, finish, plane, planes.pixels(), pixels, row);
+                }
+                if source.len() == lanes {
+                    target.copy_from_slice(bytemuck::cast_slice(std::slice::from_ref(&row)));
                 } else {
-                    simd.partial_store_f32s(target, *row);
+                    simd.partial_store_f32s(target, row);
                 }
             }
         }
     }
 }
 
-/// Adds noise and bias to `[rows][columns]` vectors of one block of channels, and applies the leaky `ReLU`.
+/// Finishes some neighboring values of a plane, from its pixel `first` on, as [`Finish::part`] does.
 #[inline(always)]
-pub(super) fn finish<S: Lanes>(
+fn finished<S: Lanes>(
     simd: S,
-    planes: &Planes,
     finish: &Finish<'_, f32>,
-    block: usize,
-    window: &Window,
-    values: &mut [S::f32s],
-) {
-    let first_channel = block * S::F32_LANES;
-    let last_channel = planes.channels.min(first_channel + S::F32_LANES);
-    let bias = simd.partial_load_f32s(&finish.bias[first_channel..last_channel]);
-    let slope = simd.splat_f32s(SLOPE as f32);
-    let (outside, first, inside) = window.picture_columns(planes);
-    for (row, values) in values.chunks_exact_mut(window.columns).take(window.rows).enumerate() {
-        let Some(picture_row) = window.picture_row(row, planes) else {
-            continue;
-        };
-        let values = &mut values[outside..outside + inside];
-        if let Some((strength, noise)) = &finish.noise {
-            let strength = simd.partial_load_f32s(&strength[first_channel..last_channel]);
-            let noise = noise.of(window.image * planes.channels);
-            let noise = &noise[picture_row * planes.width + first..][..inside];
-            for (value, noise) in values.iter_mut().zip(noise) {
-                *value = simd.mul_add_f32s(simd.splat_f32s(*noise), strength, *value);
-            }
+    plane: usize,
+    area: usize,
+    pixels: Range<usize>,
+    values: S::f32s,
+) -> S::f32s {
+    let zero = simd.splat_f32s(0.0);
+    let (signs, values) = match finish {
+        Finish::Activate { bias, noise } => {
+            let bias = simd.splat_f32s(bias[plane % bias.len()]);
+            let values = match noise {
+                None => simd.add_f32s(values, bias),
+                Some((strength, noise)) => {
+                    let strength = simd.splat_f32s(strength[plane % strength.len()]);
+                    let noise = load(simd, &noise.of(plane)[pixels]);
+                    simd.add_f32s(simd.mul_add_f32s(noise, strength, values), bias)
+                }
+            };
+            (values, values)
         }
-        for value in values {
-            let sum = simd.add_f32s(*value, bias);
-            *value = simd.max_f32s(sum, simd.mul_f32s(sum, slope));
-        }
+        Finish::Mask(y) => (load(simd, &y[plane * area..][pixels]), values),
+    };
+    let is_positive = simd.greater_than_or_equal_f32s(signs, zero);
+    simd.select_f32s(is_positive, values, simd.mul_f32s(values, simd.splat_f32s(SLOPE as f32)))
+}
+
+/// As many values as a vector has, or fewer and zeros.
+#[inline(always)]
+fn load<S: Lanes>(simd: S, values: &[f32]) -> S::f32s {
+    if values.len() == S::F32_LANES {
+        bytemuck::pod_read_unaligned(bytemuck::cast_slice(values))
+    } else {
+        simd.partial_load_f32s(values)
     }
 }

@@ -38,7 +38,7 @@ impl Case {
         let Self { geometry, x, weight, g } = self;
         [
             super::forward(geometry, x, weight, None),
-            super::transpose(geometry, g, weight),
+            super::transpose(geometry, g, weight, None),
             super::weight_grad(geometry, x, g),
         ]
     }

@@ -16,6 +16,7 @@ use super::tiles::{self, Block};
 use crate::conv::geometry::Geometry;
 use crate::conv::output::SharedSlice;
 use crate::conv::scratch::with_scratch;
+use crate::planes::Inlined;
 
 /// Bytes of transformed tiles that a task of its own should not exceed.
 const BLOCK_BYTES: usize = 512 << 10;
@@ -181,7 +182,7 @@ impl WeightGradient<'_> {
         for (first_tile, patch) in block.numbered() {
             let window = Window::new(F::OUTPUT, &patch);
             with_scratch(window.pixels(), |buffer: &mut [S::f32s]| {
-                simd.vectorize(
+                simd.vectorize(Inlined(
                     #[inline(always)]
                     || {
                         pixels::gather(simd, &self.geometry.output, self.g, channel_block, &window, buffer);
@@ -192,7 +193,7 @@ impl WeightGradient<'_> {
                             F::output_adjoint(simd, source, window.columns, target, layout.product_stride);
                         }
                     },
-                );
+                ));
             });
         }
     }
@@ -206,10 +207,10 @@ impl WeightGradient<'_> {
         add: bool,
         target: &SharedSlice<f32>,
     ) {
-        simd.vectorize(
+        simd.vectorize(Inlined(
             #[inline(always)]
-            || filters::finish_panel::<S, F>(simd, self.geometry, sums, ins, panel, add, target),
-        );
+            || filters::finish_panel::<S, F>(simd, self.geometry, sums, &ins, panel, add, target),
+        ));
     }
 }
 
@@ -223,7 +224,7 @@ fn multiply<S: Lanes, F: GradientScheme>(
     filter_layout: FilterLayout,
     sums: &mut [S::f32s],
 ) {
-    simd.vectorize(
+    simd.vectorize(Inlined(
         #[inline(always)]
         || {
             for product in 0..F::PRODUCTS {
@@ -242,5 +243,5 @@ fn multiply<S: Lanes, F: GradientScheme>(
                 }
             }
         },
-    );
+    ));
 }
