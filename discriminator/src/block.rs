@@ -86,9 +86,10 @@ impl Head {
         })
     }
 
-    pub(crate) fn forward(&self, x: &Tensor, labels: Option<&Tensor>) -> Result<HeadRecord> {
+    /// `x` is made of so many `sets` of samples that do not see each other.
+    pub(crate) fn forward(&self, x: &Tensor, labels: Option<&Tensor>, sets: usize) -> Result<HeadRecord> {
         let with_stddev = match self.stddev {
-            Some(stddev) => stddev.forward(x)?,
+            Some(stddev) => stddev.forward(x, sets)?,
             None => x.clone(),
         };
         let conv = Chain::new(&with_stddev, &[self.conv.link(Sampling::Keep)?])?;
@@ -101,17 +102,24 @@ impl Head {
         Ok(HeadRecord { input: x.clone(), conv, dense0, scores })
     }
 
-    /// The gradient of the sum of the scores with respect to the input.
-    pub(crate) fn input_gradient(&self, record: &HeadRecord, labels: Option<&Tensor>) -> Result<Tensor> {
+    /// The gradient of the sum of the scores of one set, `count` samples from `first` on, with respect to its input.
+    pub(crate) fn input_gradient(
+        &self,
+        record: &HeadRecord,
+        labels: Option<&Tensor>,
+        (first, count): (usize, usize),
+    ) -> Result<Tensor> {
         let g = match self.labels(labels)? {
-            Some(labels) => labels.clone(),
-            None => Tensor::ones((record.scores.dim(0)?, 1), record.scores.dtype(), record.scores.device())?,
+            Some(labels) => labels.narrow(0, first, count)?,
+            None => Tensor::ones((count, 1), record.scores.dtype(), record.scores.device())?,
         };
-        let g = leaky_relu_grad(&self.dense1.weight.matmul_transpose(&g)?, &record.dense0)?;
-        let g = self.dense0.weight.matmul_transpose(&g)?.reshape(record.conv.output().shape())?;
-        let g = record.conv.input_gradient(&g)?;
+        let dense0 = record.dense0.narrow(0, first, count)?;
+        let g = leaky_relu_grad(&self.dense1.weight.matmul_transpose(&g)?, &dense0)?;
+        let (_, channels, height, width) = record.conv.output().dims4()?;
+        let g = self.dense0.weight.matmul_transpose(&g)?.reshape((count, channels, height, width))?;
+        let g = record.conv.input_gradient_of(&g, first)?;
         match self.stddev {
-            Some(stddev) => stddev.input_gradient(&g, &record.input),
+            Some(stddev) => stddev.input_gradient(&g, &record.input.narrow(0, first, count)?),
             None => Ok(g),
         }
     }

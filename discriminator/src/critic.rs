@@ -23,6 +23,8 @@ pub struct Critic {
 pub struct Recording {
     critic: Critic,
     labels: Option<Tensor>,
+    /// Samples in each set of pictures.
+    batch: usize,
     /// From the pictures to the next smaller side.
     top: Chain,
     fade: Option<Fade>,
@@ -89,6 +91,32 @@ impl Critic {
         lod: f64,
         labels: Option<&Tensor>,
     ) -> Result<(Tensor, Recording)> {
+        let (mut scores, recording) = self.forward_sets(&[pictures], lod, labels)?;
+        Ok((scores.remove(0), recording))
+    }
+
+    /// The scores of several sets of pictures in one pass, each a minibatch of its own.
+    ///
+    /// # Shapes
+    /// - `sets`: `[batch, 3, side, side]` each
+    /// - `labels`: `[batch, label_dim]`, the same for all sets
+    /// - returns: `[batch]` for each set
+    ///
+    /// # Errors
+    /// As [`Critic::forward`], or if the sets differ in shape or there are none.
+    pub fn forward_sets(
+        &self,
+        sets: &[&Tensor],
+        lod: f64,
+        labels: Option<&Tensor>,
+    ) -> Result<(Vec<Tensor>, Recording)> {
+        let Some(first) = sets.first() else { bail!("the critic was given no pictures") };
+        if let Some(other) = sets.iter().find(|set| set.dims() != first.dims()) {
+            bail!("sets of pictures differ: {:?} and {:?}", first.dims(), other.dims())
+        }
+        let batch = first.dim(0)?;
+        let labels = labels.map(|labels| Tensor::cat(&vec![labels; sets.len()], 0)).transpose()?;
+        let pictures = &if sets.len() == 1 { (*first).clone() } else { Tensor::cat(sets, 0)? };
         let level = Level::new(self.config.resolution, lod)?;
         let (_, channels, height, width) = pictures.dims4()?;
         if (channels, height, width) != (3, level.side, level.side) {
@@ -126,14 +154,16 @@ impl Critic {
             x = chain.output().clone();
             below = Some(chain);
         }
-        let head = self.head.forward(&x, labels)?;
-        let scores = head.scores.clone();
-        Ok((scores, Recording { critic: self.clone(), labels: labels.cloned(), top, fade, below, head }))
+        let head = self.head.forward(&x, labels.as_ref(), sets.len())?;
+        let scores =
+            (0..sets.len()).map(|set| head.scores.narrow(0, set * batch, batch)).collect::<Result<_>>()?;
+        Ok((scores, Recording { critic: self.clone(), labels, batch, top, fade, below, head }))
     }
 }
 
 impl Recording {
-    /// The gradient of the sum of the scores with respect to the pictures, as a part of the graph.
+    /// The gradient of the sum of the scores with respect to the pictures, as a part of the graph; of several sets, the
+    /// first.
     ///
     /// It is a differentiable function of the critic's weights: a loss made of it, such as the gradient penalty, gives
     /// exact second-order gradients by one ordinary backward pass. No gradient of a weight is computed here.
@@ -144,15 +174,25 @@ impl Recording {
     /// # Errors
     /// If the device fails.
     pub fn input_gradient(&self) -> Result<Tensor> {
-        let mut g = self.critic.head.input_gradient(&self.head, self.labels.as_ref())?;
+        self.input_gradient_of(0)
+    }
+
+    /// The same for the pictures of set number `set`.
+    ///
+    /// # Errors
+    /// If there is no such set or the device fails.
+    pub fn input_gradient_of(&self, set: usize) -> Result<Tensor> {
+        let first = set * self.batch;
+        let mut g = self.critic.head.input_gradient(&self.head, self.labels.as_ref(), (first, self.batch))?;
         if let Some(below) = &self.below {
-            g = below.input_gradient(&g)?;
+            g = below.input_gradient_of(&g, first)?;
         }
         match &self.fade {
-            None => self.top.input_gradient(&g),
+            None => self.top.input_gradient_of(&g, first),
             Some(Fade { share, from_rgb }) => {
-                let of_small = downscale2x_adjoint(&from_rgb.input_gradient(&(&g * *share)?)?)?;
-                self.top.input_gradient(&(g * (1.0 - share))?)? + of_small
+                let of_small = from_rgb.input_gradient_of(&(&g * *share)?, first)?;
+                let of_large = self.top.input_gradient_of(&(g * (1.0 - share))?, first)?;
+                of_large + downscale2x_adjoint(&of_small)?
             }
         }
     }

@@ -15,48 +15,49 @@ pub(crate) struct MinibatchStddev {
 
 /// The deviations within the groups, by which the layer and its adjoint are both defined.
 struct Deviations {
-    /// `x - mean`, `[size, groups, features, channels / features, height, width]`
+    /// `x - mean`, `[sets, size, groups, features, channels / features · height · width]`
     centered: Tensor,
     /// `sqrt(mean(centered²) + 1e-8)`, the same shape with `size` 1
     stddev: Tensor,
 }
 
 impl MinibatchStddev {
-    /// `x` `[batch, channels, height, width]` to `[batch, channels + num_features, height, width]`.
-    pub(crate) fn forward(&self, x: &Tensor) -> Result<Tensor> {
+    /// `x` `[batch, channels, height, width]`, made of so many `sets` of samples that do not see each other, to
+    /// `[batch, channels + num_features, height, width]`.
+    pub(crate) fn forward(&self, x: &Tensor, sets: usize) -> Result<Tensor> {
         let (batch, _, height, width) = x.dims4()?;
-        let Deviations { stddev, .. } = self.deviations(x)?;
-        let (_, groups, features, ..) = dims6(&stddev)?;
-        let statistic = stddev.reshape((1, groups, features, ()))?.mean(D::Minus1)?;
-        let size = batch / groups;
-        let planes = statistic
-            .expand((size, groups, features))?
-            .reshape((batch, features, 1, 1))?
-            .expand((batch, features, height, width))?;
-        Tensor::cat(&[x, &planes.contiguous()?], 1)
+        let Deviations { centered, stddev } = self.deviations(x, sets)?;
+        let (sets, size, groups, features, _) = centered.dims5()?;
+        let planes = stddev
+            .mean_keepdim(D::Minus1)?
+            .expand((sets, size, groups, features, height * width))?
+            .contiguous()?
+            .reshape((batch, features, height, width))?;
+        Tensor::cat(&[x, &planes], 1)
     }
 
-    /// The gradient of a scalar with respect to `x`, given its gradient `g` with respect to the output.
+    /// The gradient of a scalar with respect to `x`, given its gradient `g` with respect to the output of one set.
     ///
     /// With `y = x - mean` and `s = sqrt(mean(y²) + ε)` over a group of `G`, `ds/dx_i = y_i / (G · s)`; the mean's own
     /// derivative vanishes since the `y` of a group add up to 0. All of it is differentiable again, in `g` and in `x`.
     pub(crate) fn input_gradient(&self, g: &Tensor, x: &Tensor) -> Result<Tensor> {
         let (batch, channels, height, width) = x.dims4()?;
-        let Deviations { centered, stddev } = self.deviations(x)?;
-        let (size, groups, features, per_feature, ..) = dims6(&centered)?;
+        let Deviations { centered, stddev } = self.deviations(x, 1)?;
+        let (_, size, groups, features, values) = centered.dims5()?;
         let of_statistic = g
             .narrow(1, channels, features)?
             .contiguous()?
             .reshape((size, groups, features, height * width))?
             .sum((0, 3))?
-            .reshape((1, groups, features, 1, 1, 1))?;
-        let count = (size * per_feature * height * width) as f64;
+            .reshape((1, 1, groups, features, 1))?;
+        let count = (size * values) as f64;
         let through = centered.broadcast_mul(&(of_statistic / count)?.broadcast_div(&stddev)?)?;
         g.narrow(1, 0, channels)? + through.reshape((batch, channels, height, width))?
     }
 
-    fn deviations(&self, x: &Tensor) -> Result<Deviations> {
-        let (batch, channels, height, width) = x.dims4()?;
+    fn deviations(&self, x: &Tensor, sets: usize) -> Result<Deviations> {
+        let (batch, channels, _, _) = x.dims4()?;
+        let batch = batch / sets;
         let size = self.group_size.min(batch);
         if !batch.is_multiple_of(size) || !channels.is_multiple_of(self.num_features) {
             bail!(
@@ -65,18 +66,9 @@ impl MinibatchStddev {
                 self.num_features
             )
         }
-        let features = self.num_features;
-        let shape = vec![size, batch / size, features, channels / features, height, width];
-        let grouped = x.reshape(shape)?;
-        let centered = grouped.broadcast_sub(&grouped.mean_keepdim(0)?)?;
-        let stddev = (centered.sqr()?.mean_keepdim(0)? + EPSILON)?.sqrt()?;
+        let grouped = x.reshape((sets, size, batch / size, self.num_features, ()))?;
+        let centered = grouped.broadcast_sub(&grouped.mean_keepdim(1)?)?;
+        let stddev = (centered.sqr()?.mean_keepdim(1)? + EPSILON)?.sqrt()?;
         Ok(Deviations { centered, stddev })
-    }
-}
-
-fn dims6(x: &Tensor) -> Result<(usize, usize, usize, usize, usize, usize)> {
-    match *x.dims() {
-        [a, b, c, d, e, f] => Ok((a, b, c, d, e, f)),
-        _ => bail!("expected six dimensions, got {:?}", x.dims()),
     }
 }

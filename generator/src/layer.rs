@@ -3,8 +3,8 @@
 use candle_core::{Result, Tensor};
 use candle_nn::{Init, VarBuilder};
 use stylegan_ops::{
-    Chain, EqualizedWeight, GAIN_LEAKY_RELU, Link, Sampling, bias_leaky_relu, conv_noise_leaky_relu,
-    instance_norm, instance_norm_style, noise_bias_leaky_relu, pixel_norm,
+    Chain, EqualizedWeight, GAIN_LEAKY_RELU, Link, Sampling, bias_leaky_relu, instance_norm,
+    instance_norm_style, noise_bias_leaky_relu, pixel_norm, synthesis_layer,
 };
 
 use crate::{GeneratorConfig, Noise, Norm};
@@ -79,17 +79,6 @@ impl SynthesisLayer {
     /// # Errors
     /// If a shape differs, or given noise has no image for this layer.
     pub fn forward(&self, x: &Tensor, w: &Tensor, noise: &Noise) -> Result<Tensor> {
-        let x = self.activated(x, noise)?;
-        match (self.norm, self.style(w)?) {
-            (Norm::Instance, Some(style)) => instance_norm_style(&x, &style),
-            (Norm::Instance, None) => instance_norm(&x),
-            (Norm::Pixel, style) => apply_style(&pixel_norm(&x)?, style),
-            (Norm::None, style) => apply_style(&x, style),
-        }
-    }
-
-    /// All up to the leaky ReLU.
-    fn activated(&self, x: &Tensor, noise: &Noise) -> Result<Tensor> {
         let (batch, _, side, _) = x.dims4()?;
         let side = if matches!(self.sampling, Sampling::Up { .. }) { 2 * side } else { side };
         let noise = match &self.noise {
@@ -98,15 +87,33 @@ impl SynthesisLayer {
                 .map(|image| (image, &layer.strength)),
             None => None,
         };
+        let noise = noise.as_ref().map(|(image, strength)| (image, *strength));
+        let style = self.style(w)?;
+        if let (Some(weight), Some(noise), Norm::Instance, Some(style)) =
+            (&self.weight, noise, self.norm, &style)
+        {
+            return synthesis_layer(x, &weight.effective()?, noise, &self.bias, Some(style), self.sampling);
+        }
+        let x = self.activated(x, noise)?;
+        match (self.norm, style) {
+            (Norm::Instance, Some(style)) => instance_norm_style(&x, &style),
+            (Norm::Instance, None) => instance_norm(&x),
+            (Norm::Pixel, style) => apply_style(&pixel_norm(&x)?, style),
+            (Norm::None, style) => apply_style(&x, style),
+        }
+    }
+
+    /// All up to the leaky ReLU.
+    fn activated(&self, x: &Tensor, noise: Option<(&Tensor, &Tensor)>) -> Result<Tensor> {
         match (&self.weight, noise) {
             (None, None) => bias_leaky_relu(x, &self.bias),
-            (None, Some((image, strength))) => noise_bias_leaky_relu(x, &image, strength, &self.bias),
+            (None, Some((image, strength))) => noise_bias_leaky_relu(x, image, strength, &self.bias),
             (Some(weight), None) => {
                 let (weight, bias) = (weight.effective()?, self.bias.clone());
                 Ok(Chain::new(x, &[Link { weight, bias, sampling: self.sampling }])?.output().clone())
             }
-            (Some(weight), Some((image, strength))) => {
-                conv_noise_leaky_relu(x, &weight.effective()?, &image, strength, &self.bias, self.sampling)
+            (Some(weight), Some(noise)) => {
+                synthesis_layer(x, &weight.effective()?, noise, &self.bias, None, self.sampling)
             }
         }
     }

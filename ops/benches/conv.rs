@@ -13,8 +13,8 @@ use candle_core::{Result, Tensor, Var};
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use stylegan_ops::{
-    Chain, Link, Sampling, conv_noise_leaky_relu, conv2d, conv2d_down, conv2d_down_transpose,
-    conv2d_transpose, conv2d_up, conv2d_weight_grad,
+    Chain, Link, Sampling, conv2d, conv2d_down, conv2d_down_transpose, conv2d_transpose, conv2d_up,
+    conv2d_weight_grad, synthesis_layer,
 };
 
 use shapes::{NETWORKS, Network, group, normal};
@@ -80,10 +80,10 @@ impl Layer {
     fn bench_with_noise(&self, group: &mut Group<'_>, sampling: Sampling) -> Result<()> {
         let [x, weight, bias] = [&self.x, &self.weight, &self.bias].map(Var::from_tensor);
         let (x, weight, bias) = (x?, weight?, bias?);
-        let run = || conv_noise_leaky_relu(black_box(&x), &weight, &self.noise, &bias, &bias, sampling);
+        let run = || synthesis_layer(black_box(&x), &weight, (&self.noise, &bias), &bias, None, sampling);
         let y = run()?;
-        self.bench(group, "conv_noise_leaky_relu", 1, run);
-        self.bench(group, "conv_noise_leaky_relu backward", 2, || black_box(&y).backward());
+        self.bench(group, "synthesis_layer", 1, run);
+        self.bench(group, "synthesis_layer backward", 2, || black_box(&y).backward());
         Ok(())
     }
 }

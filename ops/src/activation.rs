@@ -492,34 +492,60 @@ impl CustomOp3 for LeakyReluGradNoiseSums {
     ) -> Result<(CpuStorage, Shape)> {
         let (batch, channels, area) = split_channels(self.name(), g_layout.shape())?;
         float_kernel!(self.name(), g, T => {
-            let slope = T::from_f64(SLOPE);
             let (g, y) = (slice::<T>(g, g_layout)?, slice::<T>(y, y_layout)?);
             let noise = NoisePlanes::new(slice::<T>(noise, noise_layout)?, channels, area);
-            let packed = build(batch * channels, area, 2, #[inline(always)] |planes, out, plane_sums| {
-                for (plane, plane_sums) in planes.zip(plane_sums.chunks_exact_mut(2)) {
-                    let mut y = &y[plane * area..][..area];
-                    let mut noise = noise.of(plane);
-                    let mut totals = [0.; 2];
-                    out.plane(&g[plane * area..][..area], #[inline(always)] |dx, g| {
-                        let (y_block, y_rest) = y.split_at(g.len());
-                        let (noise_block, noise_rest) = noise.split_at(g.len());
-                        (y, noise) = (y_rest, noise_rest);
-                        for ((dx, &g), &y) in dx.iter_mut().zip(g).zip(y_block) {
-                            *dx = if y >= 0. { g } else { g * slope };
-                        }
-                        let [dstrength, dbias] = sums(dx, noise_block, #[inline(always)] |dx, noise| [dx * noise, dx]);
-                        totals[0] += dstrength;
-                        totals[1] += dbias;
-                    });
-                    for (sum, total) in plane_sums.iter_mut().zip(totals) {
-                        *sum = T::from_f64(total);
-                    }
-                }
-            });
+            let packed = masked_and_noise_sums(g, y, &noise, batch * channels, area);
             let shape = Shape::from(packed.len());
             Ok((T::to_cpu_storage_owned(packed), shape))
         })
     }
+}
+
+/// The gradient behind a leaky `ReLU`, then for each plane its products with the noise, summed up, and its sum.
+pub(crate) fn masked_and_noise_sums<T: WithDType>(
+    g: &[T],
+    y: &[T],
+    noise: &NoisePlanes<'_, T>,
+    planes: usize,
+    area: usize,
+) -> Vec<T> {
+    let slope = T::from_f64(SLOPE);
+    build(
+        planes,
+        area,
+        2,
+        #[inline(always)]
+        |planes, out, plane_sums| {
+            for (plane, plane_sums) in planes.zip(plane_sums.chunks_exact_mut(2)) {
+                let mut y = &y[plane * area..][..area];
+                let mut noise = noise.of(plane);
+                let mut totals = [0.; 2];
+                out.plane(
+                    &g[plane * area..][..area],
+                    #[inline(always)]
+                    |dx, g| {
+                        let (y_block, y_rest) = y.split_at(g.len());
+                        let (noise_block, noise_rest) = noise.split_at(g.len());
+                        (y, noise) = (y_rest, noise_rest);
+                        for ((dx, &g), &y) in dx.iter_mut().zip(g).zip(y_block) {
+                            *dx = if y >= T::zero() { g } else { g * slope };
+                        }
+                        let [dstrength, dbias] = sums(
+                            dx,
+                            noise_block,
+                            #[inline(always)]
+                            |dx, noise| [dx * noise, dx],
+                        );
+                        totals[0] += dstrength;
+                        totals[1] += dbias;
+                    },
+                );
+                for (sum, total) in plane_sums.iter_mut().zip(totals) {
+                    *sum = T::from_f64(total);
+                }
+            }
+        },
+    )
 }
 
 /// The sum over each plane of `area` pixels.

@@ -91,13 +91,31 @@ impl Chain {
     /// # Errors
     /// If the shape or the type of `g` is not that of the output.
     pub fn input_gradient(&self, g: &Tensor) -> Result<Tensor> {
-        if g.dims() != self.output.dims() || g.dtype() != self.output.dtype() {
+        if g.dims() != self.output.dims() {
+            bail!("chain: gradient {:?} and output {:?} differ", g.dims(), self.output.dims());
+        }
+        self.input_gradient_of(g, 0)
+    }
+
+    /// The same for some of the samples only, from number `first` on.
+    ///
+    /// # Shapes
+    /// - `g`: as the output, with as many samples as are asked for
+    /// - returns: as the input, with as many samples
+    ///
+    /// # Errors
+    /// If there are no such samples, or `g` does not fit the output.
+    pub fn input_gradient_of(&self, g: &Tensor, first: usize) -> Result<Tensor> {
+        let (count, channels, height, width) = g.dims4()?;
+        let output = self.output.narrow(0, first, count)?.detach();
+        if output.dims() != [count, channels, height, width] || g.dtype() != output.dtype() {
             bail!("chain: gradient {:?} and output {:?} differ", g.dims(), self.output.dims());
         }
         let op = InputGradient {
-            paths: Arc::clone(&self.paths),
+            paths: self.paths.iter().map(|path| path.of_batch(count)).collect(),
             features: Arc::clone(&self.features),
-            output: self.output.detach(),
+            output,
+            first,
             gradients: Arc::default(),
         };
         g.contiguous()?.apply_op2(&self.parameters, op)
@@ -121,11 +139,20 @@ fn stored<T: WithDType>(features: &Features) -> Result<Vec<&[T]>> {
     features.iter().map(CpuStorage::as_slice::<T>).collect()
 }
 
-/// The features of each layer, the last of which is the output.
-fn all_features<'a, T: WithDType>(features: &'a Features, output: &'a [T]) -> Result<Vec<&'a [T]>> {
-    let mut features = stored(features)?;
-    features.push(output);
-    Ok(features)
+/// The features of each layer, the last of which is the output, for as many samples as the paths have, from number
+/// `first` on; the output is that of these samples.
+fn all_features<'a, T: WithDType>(
+    paths: &[Path],
+    first: usize,
+    features: &'a Features,
+    output: &'a [T],
+) -> Result<Vec<&'a [T]>> {
+    let mut all = stored(features)?;
+    for (features, path) in all.iter_mut().zip(paths) {
+        *features = &features[first * path.output.len()..][..path.batch * path.output.len()];
+    }
+    all.push(output);
+    Ok(all)
 }
 
 struct Forward {
@@ -254,7 +281,7 @@ impl CustomOp3 for Backward {
             bail!("{}: the features are on another device", self.name());
         };
         float_kernel!(self.name(), g, T => {
-            let features = all_features(&self.features, slice::<T>(output, layout)?)?;
+            let features = all_features(&self.paths, 0, &self.features, slice::<T>(output, layout)?)?;
             let (g, x, parameters) = (slice::<T>(g, lg)?, slice::<T>(x, lx)?, slice::<T>(parameters, lp)?);
             let packed = self.run(g, x, &features, parameters);
             let len = packed.len();
@@ -267,6 +294,8 @@ struct InputGradient {
     paths: Arc<[Path]>,
     features: Arc<Features>,
     output: Tensor,
+    /// Number of the first sample within the features.
+    first: usize,
     /// The gradient with respect to each layer's result before its activation.
     gradients: Arc<Features>,
 }
@@ -289,7 +318,7 @@ impl CustomOp2 for InputGradient {
             bail!("{}: the features are on another device", self.name());
         };
         let (of_input, gradients) = float_kernel!(self.name(), g, T => {
-            let features = all_features(&self.features, slice::<T>(output, layout)?)?;
+            let features = all_features(&self.paths, self.first, &self.features, slice::<T>(output, layout)?)?;
             let parameters = split(paths, slice::<T>(parameters, lp)?);
             let mut from_last = Vec::with_capacity(paths.len());
             let mut gradient = masked(slice::<T>(g, lg)?, features[paths.len() - 1]);
@@ -318,6 +347,7 @@ impl CustomOp2 for InputGradient {
             paths: Arc::clone(&self.paths),
             features: Arc::clone(&self.features),
             output: self.output.clone(),
+            first: self.first,
             gradients: Arc::clone(&self.gradients),
             of_gradient: g.track_op(),
             of_parameters: parameters.track_op(),
@@ -333,6 +363,7 @@ struct SecondOrder {
     paths: Arc<[Path]>,
     features: Arc<Features>,
     output: Tensor,
+    first: usize,
     gradients: Arc<Features>,
     of_gradient: bool,
     of_parameters: bool,
@@ -376,7 +407,7 @@ impl CustomOp2 for SecondOrder {
             bail!("{}: the features are on another device", self.name());
         };
         float_kernel!(self.name(), v, T => {
-            let features = all_features(&self.features, slice::<T>(output, layout)?)?;
+            let features = all_features(&self.paths, self.first, &self.features, slice::<T>(output, layout)?)?;
             let gradients = stored(&self.gradients)?;
             let packed =
                 self.run(slice::<T>(v, lv)?, &gradients, &features, slice::<T>(parameters, lp)?);

@@ -1,37 +1,41 @@
-//! A synthesis layer up to its norm as one operation.
+//! A synthesis layer as one operation.
 //!
-//! A network trains on what its layers leave behind: joined, a layer leaves the activated features alone, where one
-//! operation after the other would leave resampled, convolved and noisy ones as well, and candle would start a
-//! gradient of zeros for each of them. What a gradient needs besides is computed again: it costs one pass over memory.
+//! A network trains on what its layers leave behind: joined, a layer leaves the activated features and the normalized
+//! ones, where one operation after the other would leave resampled, convolved and noisy ones as well, and candle would
+//! start a gradient of zeros for each of them. What a gradient needs besides is computed again: it costs one pass over
+//! memory.
 
-use candle_core::{
-    CpuStorage, CustomOp2, CustomOp3, Layout, Result, Shape, Storage, Tensor, WithDType, bail,
-};
+use std::sync::{Arc, OnceLock};
 
-use crate::activation::{Finish, LeakyReluGradNoiseSums, NoisePlanes, leaky_relu_grad, unpack};
+use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Storage, Tensor, WithDType, bail};
+
+use crate::activation::{Finish, NoisePlanes, masked_and_noise_sums};
+use crate::conv::Convolve;
 use crate::conv::geometry::Planes;
-use crate::conv::tracked;
+use crate::norm::{normalize, normalize_grad};
 use crate::path::{Path, Sampling};
 use crate::planes::{float_kernel, slice};
 
-/// `leaky_relu(convolution + noise · strength + bias)`, with the sides changed as `sampling` says: a synthesis layer up
-/// to its norm (Karras et al. 2019, figure 1b). The noise gets no gradient; the gradient is of first order only.
+/// `leaky_relu(convolution + noise · strength + bias)`, with the sides changed as `sampling` says, then
+/// [`instance_norm_style`](crate::instance_norm_style) if there is a `style`: a synthesis layer (Karras et al. 2019,
+/// figure 1b). The noise gets no gradient; the gradient is of first order only.
 ///
 /// # Shapes
 /// - `x`: `[batch, in_channels, height, width]`
 /// - `weight`: `[out_channels, in_channels, kernel, kernel]`, `kernel` 1 or 3, 3 where the sides change
 /// - `noise`: `[batch, 1, height, width]` of the result, or `[1, 1, height, width]` for the same noise on all samples
 /// - `strength`, `bias`: `[out_channels]`
+/// - `style`: `[batch, 2 * out_channels]`, all scales, then all shifts
 /// - returns: `[batch, out_channels, height, width]`, the sides doubled or halved
 ///
 /// # Errors
 /// If the shapes do not fit together, sides to be halved are odd, or the dtype is neither `f32` nor `f64`.
-pub fn conv_noise_leaky_relu(
+pub fn synthesis_layer(
     x: &Tensor,
     weight: &Tensor,
-    noise: &Tensor,
-    strength: &Tensor,
+    (noise, strength): (&Tensor, &Tensor),
     bias: &Tensor,
+    style: Option<&Tensor>,
     sampling: Sampling,
 ) -> Result<Tensor> {
     let (batch, channels, height, width) = x.dims4()?;
@@ -40,26 +44,42 @@ pub fn conv_noise_leaky_relu(
     let (noise_batch, noise_channels, noise_height, noise_width) = noise.dims4()?;
     let covers = (noise_channels, noise_height, noise_width) == (1, height, width);
     if !covers || (noise_batch != batch && noise_batch != 1) || noise.dtype() != x.dtype() {
-        bail!("conv-noise-leaky-relu: noise {:?} does not cover {height}x{width} pixels", noise.dims());
+        bail!("synthesis-layer: noise {:?} does not cover {height}x{width} pixels", noise.dims());
     }
     if strength.dims() != [channels] || bias.dims() != [channels] || weight.dtype() != x.dtype() {
-        bail!("conv-noise-leaky-relu: strength {:?} or bias {:?} do not match", strength.dims(), bias.dims());
+        bail!("synthesis-layer: strength {:?} or bias {:?} do not match", strength.dims(), bias.dims());
     }
     // A custom operation takes three arguments at most.
-    let strength_and_bias = Tensor::stack(&[strength, bias], 0)?;
-    let layer = Layer { path, noise: noise.detach().contiguous()? };
-    x.contiguous()?.apply_op3(&weight.contiguous()?, &strength_and_bias, layer)
+    let mut parameters = vec![strength.clone(), bias.clone()];
+    if let Some(style) = style {
+        if style.dims() != [batch, 2 * channels] {
+            bail!("synthesis-layer: style {:?} does not hold two values for each channel", style.dims());
+        }
+        parameters.push(style.flatten_all()?);
+    }
+    let layer = Layer { path, noise: noise.detach().contiguous()?, activated: Arc::default() };
+    x.contiguous()?.apply_op3(&weight.contiguous()?, &Tensor::cat(&parameters, 0)?, layer)
 }
 
-/// `leaky_relu(path + noise · strength + bias)`, strength and bias stacked as `[2, channels]`.
+/// What a layer has left before its norm.
+type Activated = OnceLock<CpuStorage>;
+
 struct Layer {
     path: Path,
     noise: Tensor,
+    activated: Arc<Activated>,
+}
+
+/// Strength, bias and style, which lie one behind the other, the style all scales and then all shifts for each sample.
+fn split<'a, T>(path: &Path, parameters: &'a [T]) -> (&'a [T], &'a [T], Option<&'a [T]>) {
+    let (strength, rest) = parameters.split_at(path.output.channels);
+    let (bias, style) = rest.split_at(path.output.channels);
+    (strength, bias, (!style.is_empty()).then_some(style))
 }
 
 impl CustomOp3 for Layer {
     fn name(&self) -> &'static str {
-        "layer"
+        "synthesis-layer"
     }
 
     fn cpu_fwd(
@@ -68,22 +88,31 @@ impl CustomOp3 for Layer {
         lx: &Layout,
         w: &CpuStorage,
         lw: &Layout,
-        b: &CpuStorage,
-        lb: &Layout,
+        p: &CpuStorage,
+        lp: &Layout,
     ) -> Result<(CpuStorage, Shape)> {
-        let Self { path, noise } = self;
+        let Self { path, noise, activated } = self;
         let (storage, layout) = noise.storage_and_layout();
         let Storage::Cpu(noise) = &*storage else {
             bail!("{}: the noise is on another device", self.name());
         };
         let Planes { channels, .. } = path.output;
-        float_kernel!(self.name(), x, T => {
-            let (strength, bias) = slice::<T>(b, lb)?.split_at(channels);
+        let (y, features) = float_kernel!(self.name(), x, T => {
+            let (strength, bias, style) = split(path, slice::<T>(p, lp)?);
             let planes = NoisePlanes::new(slice::<T>(noise, layout)?, channels, path.output.pixels());
             let finish = Finish::Activate { bias, noise: Some((strength, planes)) };
-            let y = path.forward(slice::<T>(x, lx)?, slice::<T>(w, lw)?, Some(&finish));
-            Ok((T::to_cpu_storage_owned(y), path.shape(path.output)))
-        })
+            let features = path.forward(slice::<T>(x, lx)?, slice::<T>(w, lw)?, Some(&finish));
+            let y = match style {
+                Some(_) => normalize(&features, style, channels, path.output.pixels()),
+                // A copy, which only ablations pay for.
+                None => features.clone(),
+            };
+            (T::to_cpu_storage_owned(y), T::to_cpu_storage_owned(features))
+        });
+        if activated.set(features).is_err() {
+            bail!("{}: it has been applied already", self.name());
+        }
+        Ok((y, path.shape(path.output)))
     }
 
     fn bwd(
@@ -91,67 +120,109 @@ impl CustomOp3 for Layer {
         x: &Tensor,
         weight: &Tensor,
         parameters: &Tensor,
-        y: &Tensor,
+        _: &Tensor,
         g: &Tensor,
     ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
-        let (g, y) = (g.contiguous()?, y.detach());
-        let (g, parameters_grad) = if parameters.track_op() {
-            let packed = g.apply_op3_no_bwd(&y, &self.noise, &LeakyReluGradNoiseSums)?;
-            let (g, sums) = unpack(&packed, y.shape(), 2)?;
-            (g, Some(sums.t()?.contiguous()?))
-        } else {
-            (leaky_relu_grad(&g, &y)?, None)
+        let op = Backward {
+            path: self.path,
+            noise: self.noise.clone(),
+            activated: Arc::clone(&self.activated),
+            parameters: parameters.detach(),
+            wanted: [x.track_op(), weight.track_op()],
         };
-        Ok((
-            tracked(x, || g.apply_op2_no_bwd(&weight.detach(), &PathAdjoint(self.path)))?,
-            tracked(weight, || x.detach().apply_op2_no_bwd(&g, &PathWeightGrad(self.path)))?,
-            parameters_grad,
-        ))
+        let packed = g.contiguous()?.apply_op3_no_bwd(&x.detach(), &weight.detach(), &op)?;
+        let mut start = 0;
+        let mut take = |argument: &Tensor, is_there: bool| -> Result<Option<Tensor>> {
+            if !is_there {
+                return Ok(None);
+            }
+            let len = argument.elem_count();
+            start += len;
+            let gradient = packed.narrow(0, start - len, len)?.reshape(argument.shape())?;
+            Ok(argument.track_op().then_some(gradient))
+        };
+        Ok((take(x, x.track_op())?, take(weight, weight.track_op())?, take(parameters, true)?))
     }
 }
 
-/// `path.adjoint(g, weight)`, not to be differentiated.
-struct PathAdjoint(Path);
+/// From the gradient of the result to those of features and weight, as far as they are wanted, and of the parameters,
+/// one behind the other.
+struct Backward {
+    path: Path,
+    noise: Tensor,
+    activated: Arc<Activated>,
+    parameters: Tensor,
+    wanted: [bool; 2],
+}
 
-impl CustomOp2 for PathAdjoint {
+impl Backward {
+    fn run<T: Convolve>(
+        &self,
+        g: &[T],
+        x: &[T],
+        weight: &[T],
+        noise: &[T],
+        parameters: &[T],
+    ) -> Result<Vec<T>> {
+        let Self { path, activated, wanted, .. } = self;
+        let Planes { channels, .. } = path.output;
+        let (area, planes) = (path.output.pixels(), path.batch * channels);
+        let Some(features) = activated.get() else { bail!("synthesis-layer: there are no features yet") };
+        let features = features.as_slice::<T>()?;
+        let style = split(path, parameters).2;
+        // The gradient before the norm, then those of scale and shift for each plane.
+        let normalized = style.map(|_| normalize_grad(features, style, g, channels, area));
+        let (g, style_grad) = match &normalized {
+            Some(normalized) => normalized.split_at(planes * area),
+            None => (g, &[][..]),
+        };
+        let noise = NoisePlanes::new(noise, channels, area);
+        let packed = masked_and_noise_sums(g, features, &noise, planes, area);
+        let (g, sums) = packed.split_at(planes * area);
+        let [mut result, weight_grad] = path.adjoints(x, weight, g, *wanted);
+        result.extend(weight_grad);
+        for kind in 0..2 {
+            let mut totals = vec![T::zero(); channels];
+            for (plane, sums) in sums.chunks_exact(2).enumerate() {
+                totals[plane % channels] += sums[kind];
+            }
+            result.extend(totals);
+        }
+        for sample in style_grad.chunks_exact(2 * channels) {
+            for kind in 0..2 {
+                result.extend(sample.chunks_exact(2).map(|pair| pair[kind]));
+            }
+        }
+        Ok(result)
+    }
+}
+
+impl CustomOp3 for Backward {
     fn name(&self) -> &'static str {
-        "path-adjoint"
+        "synthesis-layer-backward"
     }
 
     fn cpu_fwd(
         &self,
         g: &CpuStorage,
         lg: &Layout,
+        x: &CpuStorage,
+        lx: &Layout,
         w: &CpuStorage,
         lw: &Layout,
     ) -> Result<(CpuStorage, Shape)> {
-        let Self(path) = self;
+        let (noise, noise_layout) = self.noise.storage_and_layout();
+        let (parameters, parameters_layout) = self.parameters.storage_and_layout();
+        let (Storage::Cpu(noise), Storage::Cpu(parameters)) = (&*noise, &*parameters) else {
+            bail!("{}: noise or parameters are on another device", self.name());
+        };
         float_kernel!(self.name(), g, T => {
-            let x = path.adjoint(slice::<T>(g, lg)?, slice::<T>(w, lw)?, None);
-            Ok((T::to_cpu_storage_owned(x), path.shape(path.input)))
-        })
-    }
-}
-
-/// `path.weight_grad(x, g)`, not to be differentiated.
-struct PathWeightGrad(Path);
-
-impl CustomOp2 for PathWeightGrad {
-    fn name(&self) -> &'static str {
-        "path-weight-grad"
-    }
-
-    fn cpu_fwd(
-        &self,
-        x: &CpuStorage,
-        lx: &Layout,
-        g: &CpuStorage,
-        lg: &Layout,
-    ) -> Result<(CpuStorage, Shape)> {
-        let Self(path) = self;
-        float_kernel!(self.name(), x, T => {
-            let grad = path.weight_grad(slice::<T>(x, lx)?, slice::<T>(g, lg)?);
-            Ok((T::to_cpu_storage_owned(grad), path.weight_shape()))
+            let (noise, parameters) =
+                (slice::<T>(noise, noise_layout)?, slice::<T>(parameters, parameters_layout)?);
+            let packed =
+                self.run(slice::<T>(g, lg)?, slice::<T>(x, lx)?, slice::<T>(w, lw)?, noise, parameters)?;
+            let len = packed.len();
+            Ok((T::to_cpu_storage_owned(packed), len.into()))
         })
     }
 }
@@ -161,8 +232,8 @@ mod tests {
     use candle_core::DType;
 
     use super::*;
-    use crate::noise_bias_leaky_relu;
     use crate::testing::{WAYS, assert_same_as, normal, plain_path};
+    use crate::{instance_norm_style, noise_bias_leaky_relu};
 
     #[test]
     fn a_layer_is_its_steps() {
@@ -174,11 +245,21 @@ mod tests {
             };
             // Few channels of odd numbers, and enough for the fast ways.
             for (batch, ins, outs) in [(1, 5, 4), (3, 5, 4), (1, 9, 12), (3, 17, 8)] {
+                let noise: &[usize] = &[batch, 1, height, width];
+                let plain = |v: &[Tensor], noise: &Tensor| {
+                    noise_bias_leaky_relu(&plain_path(&v[0], &v[1], sampling)?, noise, &v[2], &v[3])
+                };
                 assert_same_as(
-                    &[&[3, ins, 8, 6], &[outs, ins, 3, 3], &[outs], &[outs], &[batch, 1, height, width]],
+                    &[&[3, ins, 8, 6], &[outs, ins, 3, 3], &[outs], &[outs], noise],
                     4,
-                    |v| conv_noise_leaky_relu(&v[0], &v[1], &v[4], &v[2], &v[3], sampling),
-                    |v| noise_bias_leaky_relu(&plain_path(&v[0], &v[1], sampling)?, &v[4], &v[2], &v[3]),
+                    |v| synthesis_layer(&v[0], &v[1], (&v[4], &v[2]), &v[3], None, sampling),
+                    |v| plain(v, &v[4]),
+                );
+                assert_same_as(
+                    &[&[3, ins, 8, 6], &[outs, ins, 3, 3], &[outs], &[outs], &[3, 2 * outs], noise],
+                    5,
+                    |v| synthesis_layer(&v[0], &v[1], (&v[5], &v[2]), &v[3], Some(&v[4]), sampling),
+                    |v| instance_norm_style(&plain(v, &v[5])?, &v[4]),
                 );
             }
         }
@@ -189,7 +270,7 @@ mod tests {
         let tensor = |shape: &[usize]| normal("x", shape, DType::F32);
         let (x, weight, ones) = (tensor(&[2, 3, 4, 5]), tensor(&[7, 3, 3, 3]), tensor(&[7]));
         let layer = |weight: &Tensor, noise: &[usize], ones: &Tensor, sampling| {
-            conv_noise_leaky_relu(&x, weight, &tensor(noise), ones, ones, sampling)
+            synthesis_layer(&x, weight, (&tensor(noise), ones), ones, None, sampling)
         };
         let up = Sampling::Up { blur: true };
         assert!(layer(&weight, &[1, 1, 8, 10], &ones, up).is_ok());

@@ -24,7 +24,7 @@ pub use chain::{Chain, Link};
 pub use conv::{conv2d, conv2d_down, conv2d_down_transpose, conv2d_transpose, conv2d_up, conv2d_weight_grad};
 pub use dense::{dense, dense_transpose};
 pub use equalized::{EqualizedConv, EqualizedDense, EqualizedWeight, GAIN_LEAKY_RELU};
-pub use layer::conv_noise_leaky_relu;
+pub use layer::synthesis_layer;
 pub use norm::{instance_norm, instance_norm_style, pixel_norm};
 pub use parameters::Parameters;
 pub use path::Sampling;

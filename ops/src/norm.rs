@@ -122,7 +122,7 @@ fn style_of<T: WithDType>(style: Option<&[T]>, channels: usize, plane: usize) ->
 }
 
 /// Normalizes planes of `area` values while they are in cache.
-fn normalize<T: WithDType>(x: &[T], style: Option<&[T]>, channels: usize, area: usize) -> Vec<T> {
+pub(crate) fn normalize<T: WithDType>(x: &[T], style: Option<&[T]>, channels: usize, area: usize) -> Vec<T> {
     build(
         x.len() / area.max(1),
         area,
@@ -149,7 +149,7 @@ fn normalize<T: WithDType>(x: &[T], style: Option<&[T]>, channels: usize, area: 
 }
 
 /// The gradient of the picture, then the gradients of scale and shift for each plane if there is a `style`.
-fn normalize_grad<T: WithDType>(
+pub(crate) fn normalize_grad<T: WithDType>(
     x: &[T],
     style: Option<&[T]>,
     g: &[T],

@@ -63,6 +63,11 @@ impl Path {
         Ok(Self { sampling, batch, input, output, convolution })
     }
 
+    /// The same for another number of samples.
+    pub(crate) fn of_batch(&self, batch: usize) -> Self {
+        Self { batch, convolution: Geometry { batch, ..self.convolution }, ..*self }
+    }
+
     /// Values of the weight.
     pub(crate) fn weight_len(&self) -> usize {
         self.convolution.weight_len()
@@ -115,10 +120,7 @@ impl Path {
         let Self { sampling, input, output, ref convolution, .. } = *self;
         match sampling {
             Sampling::Keep => T::transpose(convolution, g, weight, finish),
-            Sampling::Up { blur } => {
-                let weight = turned(output.channels, 9, weight);
-                T::forward(convolution, &self.grow(blur, 1., output, g), &weight, finish)
-            }
+            Sampling::Up { blur } => self.adjoint_of_grown(&self.grow(blur, 1., output, g), weight, finish),
             Sampling::Down { blur } => {
                 self.shrink(blur, 0.25, input, &T::transpose(convolution, g, weight, None), finish)
             }
@@ -130,17 +132,45 @@ impl Path {
         let Self { sampling, input, output, ref convolution, .. } = *self;
         match sampling {
             Sampling::Keep => T::weight_grad(convolution, x, g),
-            Sampling::Up { blur } => {
-                let grad = T::weight_grad(convolution, &self.grow(blur, 1., output, g), x);
-                turned(input.channels, 9, &grad)
-            }
+            Sampling::Up { blur } => self.weight_grad_of_grown(x, &self.grow(blur, 1., output, g)),
             Sampling::Down { blur } => T::weight_grad(convolution, &self.grow(blur, 0.25, input, x), g),
         }
     }
 
-    pub(crate) fn weight_shape(&self) -> Shape {
-        let kernel = self.convolution.kernel;
-        (self.output.channels, self.input.channels, kernel, kernel).into()
+    /// Both adjoints, or nothing for one that is not wanted; what they have in common is done once.
+    pub(crate) fn adjoints<T: Convolve>(
+        &self,
+        x: &[T],
+        weight: &[T],
+        g: &[T],
+        [of_x, of_weight]: [bool; 2],
+    ) -> [Vec<T>; 2] {
+        let Sampling::Up { blur } = self.sampling else {
+            return [
+                if of_x { self.adjoint(g, weight, None) } else { Vec::new() },
+                if of_weight { self.weight_grad(x, g) } else { Vec::new() },
+            ];
+        };
+        let grown = self.grow(blur, 1., self.output, g);
+        [
+            if of_x { self.adjoint_of_grown(&grown, weight, None) } else { Vec::new() },
+            if of_weight { self.weight_grad_of_grown(x, &grown) } else { Vec::new() },
+        ]
+    }
+
+    /// What remains of [`Path::adjoint`] of `Up` behind its filter.
+    fn adjoint_of_grown<T: Convolve>(
+        &self,
+        grown: &[T],
+        weight: &[T],
+        finish: Option<&Finish<'_, T>>,
+    ) -> Vec<T> {
+        T::forward(&self.convolution, grown, &turned(self.output.channels, 9, weight), finish)
+    }
+
+    /// What remains of [`Path::weight_grad`] of `Up` behind its filter.
+    fn weight_grad_of_grown<T: Convolve>(&self, x: &[T], grown: &[T]) -> Vec<T> {
+        turned(self.input.channels, 9, &T::weight_grad(&self.convolution, grown, x))
     }
 
     pub(crate) fn shape(&self, planes: Planes) -> Shape {

@@ -149,6 +149,11 @@ pub(crate) fn build<T: WithDType>(
     values
 }
 
+/// So many zeros, written by all threads.
+pub(crate) fn zeros<T: WithDType>(len: usize) -> Vec<T> {
+    build(len, 1, 0, |_, _, _| {})
+}
+
 /// One value from each of `units` runs of `unit_len` values.
 pub(crate) fn reduce<T: WithDType>(
     units: usize,

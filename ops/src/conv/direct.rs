@@ -11,6 +11,7 @@ use rayon::prelude::*;
 use super::geometry::{Geometry, Planes};
 use super::output::SharedSlice;
 use super::scratch::with_scratch;
+use crate::planes::zeros;
 
 /// Bytes that the columns of one strip should not exceed.
 const STRIP_BYTES: usize = 1 << 19;
@@ -40,7 +41,7 @@ impl Element for f64 {
 /// `conv2d` of contiguous values.
 pub(super) fn forward<T: Element>(geometry: &Geometry, x: &[T], weight: &[T]) -> Vec<T> {
     let Geometry { output, .. } = geometry;
-    let mut y = vec![T::ZERO; geometry.output_len()];
+    let mut y = zeros(geometry.output_len());
     if geometry.taps() == 0 {
         return y;
     }

@@ -10,10 +10,10 @@ use super::{CriticBatch, CriticLoss, Loss, softplus, squared_norms};
 /// norm per full-size pixel as for WGAN-GP.
 pub(super) fn critic(loss: &Loss, critic: &Critic, batch: CriticBatch<'_>) -> Result<CriticLoss> {
     let CriticBatch { reals, fakes, labels, lod, .. } = batch;
-    let fake_scores = critic.forward(fakes, lod, labels)?;
-    let (real_scores, recording) = critic.forward_recorded(reals, lod, labels)?;
+    let (scores, recording) = critic.forward_sets(&[reals, fakes], lod, labels)?;
+    let (real_scores, fake_scores) = (scores[0].clone(), scores[1].clone());
     let pixel_repeat = Level::new(critic.config().resolution, lod)?.pixel_repeat as f64;
-    let squared = (squared_norms(&recording.input_gradient()?)? / pixel_repeat.powi(2))?;
+    let squared = (squared_norms(&recording.input_gradient_of(0)?)? / pixel_repeat.powi(2))?;
     let penalty = (&squared * (0.5 * loss.r1_gamma))?;
     Ok(CriticLoss {
         loss: ((softplus(&fake_scores)? + softplus(&real_scores.neg()?)?)? + penalty)?,

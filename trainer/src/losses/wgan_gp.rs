@@ -13,12 +13,11 @@ use super::{CriticBatch, CriticLoss, Loss, squared_norms};
 /// `f × f` of those, so that their gradient's norm is ours divided by `f`.
 pub(super) fn critic(loss: &Loss, critic: &Critic, batch: CriticBatch<'_>) -> Result<CriticLoss> {
     let CriticBatch { reals, fakes, mix, labels, lod } = batch;
-    let real_scores = critic.forward(reals, lod, labels)?;
-    let fake_scores = critic.forward(fakes, lod, labels)?;
     let mixed = (reals + (fakes - reals)?.broadcast_mul(mix)?)?;
-    let (_, recording) = critic.forward_recorded(&mixed, lod, labels)?;
+    let (scores, recording) = critic.forward_sets(&[reals, fakes, &mixed], lod, labels)?;
+    let (real_scores, fake_scores) = (scores[0].clone(), scores[1].clone());
     let pixel_repeat = Level::new(critic.config().resolution, lod)?.pixel_repeat as f64;
-    let norms = (squared_norms(&recording.input_gradient()?)?.sqrt()? / pixel_repeat)?;
+    let norms = (squared_norms(&recording.input_gradient_of(2)?)?.sqrt()? / pixel_repeat)?;
     let penalty = ((&norms - loss.wgan_target)?.sqr()? * (loss.gp_lambda / loss.wgan_target.powi(2)))?;
     let drift = (real_scores.sqr()? * loss.drift_epsilon)?;
     Ok(CriticLoss {

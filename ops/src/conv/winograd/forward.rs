@@ -6,7 +6,7 @@ use super::SHARED_FILTER_BYTES;
 use super::filters::{self, Reading};
 use super::lanes::Lanes;
 use super::layout::{self, FilterLayout, TileLayout};
-use super::pixels::{self, Window};
+use super::pixels::{self, Destination, Window};
 use super::product::Strip;
 use super::scheme::Scheme;
 use super::tiles::{self, Block};
@@ -14,7 +14,7 @@ use crate::activation::Finish;
 use crate::conv::geometry::Geometry;
 use crate::conv::output::SharedSlice;
 use crate::conv::scratch::with_scratch;
-use crate::planes::Inlined;
+use crate::planes::{Inlined, zeros};
 
 /// Bytes of transformed tiles that a task of its own should not exceed.
 const BLOCK_BYTES: usize = 256 << 10;
@@ -37,16 +37,15 @@ pub(super) fn run<S: Lanes, F: Scheme>(
     reading: Reading,
     finish: Option<&Finish<'_, f32>>,
 ) -> Vec<f32> {
-    let mut y = vec![0.0; geometry.output_len()];
+    let mut y = zeros(geometry.output_len());
     let convolution = Convolution {
         geometry,
         x,
         weight,
         reading,
-        finish,
         filters: FilterLayout::new::<S, F>(geometry.input.channels),
         panels: layout::panels::<S>(geometry.output.channels),
-        y: SharedSlice::new(&mut y),
+        destination: Destination { planes: geometry.output, finish, values: SharedSlice::new(&mut y) },
     };
     let filter_bytes = convolution.panels * convolution.filters.panel_stride * size_of::<S::f32s>();
     if filter_bytes <= SHARED_FILTER_BYTES {
@@ -62,10 +61,9 @@ struct Convolution<'a> {
     x: &'a [f32],
     weight: &'a [f32],
     reading: Reading,
-    finish: Option<&'a Finish<'a, f32>>,
     filters: FilterLayout,
     panels: usize,
-    y: SharedSlice<'a, f32>,
+    destination: Destination<'a>,
 }
 
 impl Convolution<'_> {
@@ -186,7 +184,7 @@ impl Convolution<'_> {
                 simd.vectorize(Inlined(
                     #[inline(always)]
                     || {
-                        let (planes, overlaps) = (&self.geometry.output, F::OUTPUT.overlaps());
+                        let overlaps = F::OUTPUT.overlaps();
                         if overlaps {
                             buffer.fill(simd.splat_f32s(0.0));
                         }
@@ -197,17 +195,7 @@ impl Convolution<'_> {
                             let target = &mut buffer[corner..];
                             F::output(simd, source, layout.product_stride, target, window.columns);
                         }
-                        let finish = self.finish;
-                        pixels::scatter(
-                            simd,
-                            planes,
-                            buffer,
-                            channel_block,
-                            &window,
-                            overlaps,
-                            finish,
-                            &self.y,
-                        );
+                        pixels::scatter(simd, &self.destination, buffer, channel_block, &window, overlaps);
                     },
                 ));
             });

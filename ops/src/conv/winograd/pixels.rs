@@ -43,11 +43,45 @@ impl Window {
         (row < planes.height).then_some(row)
     }
 
+    /// The rows inside of the picture, if they are whole and shorter than `lanes` pixels.
+    fn narrow_rows(&self, planes: &Planes, lanes: usize) -> Option<NarrowRows> {
+        let (outside, _, inside) = self.picture_columns(planes);
+        if inside != planes.width || planes.width >= lanes {
+            return None;
+        }
+        let row = |row: isize| usize::try_from(row).unwrap_or(0).min(planes.height);
+        let (top, bottom) = (row(self.top), row(self.top + self.rows as isize));
+        Some(NarrowRows {
+            pixels: top * planes.width..bottom * planes.width,
+            width: planes.width,
+            columns: self.columns,
+            origin: outside as isize - self.top * self.columns as isize,
+        })
+    }
+
     /// First column inside of the picture, in the window and in the picture, and the number of such columns.
     fn picture_columns(&self, planes: &Planes) -> (usize, usize, usize) {
         let outside = usize::try_from(-self.left).unwrap_or(0);
         let first = usize::try_from(self.left).unwrap_or(0);
         (outside, first, (self.columns - outside).min(planes.width - first))
+    }
+}
+
+/// Whole rows of a picture that are shorter than a vector, so that several are handled at a time.
+struct NarrowRows {
+    /// Within the picture, one row behind the other.
+    pixels: Range<usize>,
+    width: usize,
+    /// Columns of the window, and where the picture's first pixel is in it, counted from the window's first or before it.
+    columns: usize,
+    origin: isize,
+}
+
+impl NarrowRows {
+    /// Where a pixel of the picture is in the window.
+    #[inline(always)]
+    fn position(&self, pixel: usize) -> usize {
+        (self.origin + (pixel / self.width * self.columns + pixel % self.width) as isize) as usize
     }
 }
 
@@ -66,6 +100,18 @@ pub(super) fn gather<S: Lanes>(
     let zero = simd.splat_f32s(0.0);
     let first_channel = block * lanes;
     let present = lanes.min(planes.channels - first_channel);
+    let first_plane = window.image * planes.channels + first_channel;
+    if let Some(run) = window.narrow_rows(planes, lanes) {
+        target[..window.pixels()].fill(zero);
+        for pixel in run.pixels.clone().step_by(lanes) {
+            let start = first_plane * planes.pixels() + pixel;
+            let square = read_square(simd, &values[start..], planes.pixels(), present);
+            for (pixel, vector) in (pixel..run.pixels.end).zip(&square[..lanes]) {
+                target[run.position(pixel)] = *vector;
+            }
+        }
+        return;
+    }
     let (outside, first, inside) = window.picture_columns(planes);
     for (row, target) in target.chunks_exact_mut(window.columns).take(window.rows).enumerate() {
         let Some(picture_row) = window.picture_row(row, planes) else {
@@ -74,46 +120,103 @@ pub(super) fn gather<S: Lanes>(
         };
         target[..outside].fill(zero);
         target[outside + inside..].fill(zero);
-        let start =
-            (window.image * planes.channels + first_channel) * planes.pixels() + picture_row * planes.width;
+        let start = first_plane * planes.pixels() + picture_row * planes.width + first;
         for (chunk, target) in target[outside..outside + inside].chunks_mut(lanes).enumerate() {
-            let mut square = [zero; MAX_LANES];
-            for (lane, row) in square.iter_mut().enumerate().take(present) {
-                let source = &values[start + lane * planes.pixels() + first + chunk * lanes..];
-                // What lies beyond the window is loaded along where it can be, and not looked at.
-                *row = match source.split_at_checked(lanes) {
-                    Some((source, _)) => bytemuck::pod_read_unaligned(bytemuck::cast_slice(source)),
-                    None => simd.partial_load_f32s(source),
-                };
+            let square = read_square(simd, &values[start + chunk * lanes..], planes.pixels(), present);
+            // A loop, for a copy of a few vectors whose number is not known is a call.
+            for (target, vector) in target.iter_mut().zip(&square[..lanes]) {
+                *target = *vector;
             }
-            simd.transpose(&mut square[..lanes]);
-            target.copy_from_slice(&square[..target.len()]);
         }
     }
 }
 
-/// Copies `[rows][columns]` vectors of one block of channels to the pixels of `window` inside of the picture, finished;
-/// the first and the last row are added to what is there if they `overlap` those of the windows above and below.
+/// One vector of neighboring pixels for each of `channels` planes, turned to vectors of channels.
+#[inline(always)]
+fn read_square<S: Lanes>(simd: S, values: &[f32], distance: usize, channels: usize) -> [S::f32s; MAX_LANES] {
+    let mut square = [simd.splat_f32s(0.0); MAX_LANES];
+    for (lane, row) in square.iter_mut().enumerate().take(channels) {
+        // What lies beyond the pixels asked for is loaded along where it can be, and not looked at.
+        let source = &values[lane * distance..];
+        *row = load(simd, &source[..source.len().min(S::F32_LANES)]);
+    }
+    simd.transpose(&mut square[..S::F32_LANES]);
+    square
+}
+
+/// Where features are written to, and what happens to them there.
+pub(super) struct Destination<'a> {
+    pub(super) planes: Planes,
+    pub(super) finish: Option<&'a Finish<'a, f32>>,
+    pub(super) values: SharedSlice<'a, f32>,
+}
+
+impl Destination<'_> {
+    /// Writes neighboring pixels, one in each vector of `square`, to as many planes as there are `channels` from
+    /// `first_plane` on; adds them to what is there if they are only a part.
+    #[inline(always)]
+    fn write<S: Lanes>(
+        &self,
+        simd: S,
+        square: &mut [S::f32s; MAX_LANES],
+        (first_plane, channels): (usize, usize),
+        pixels: &Range<usize>,
+        adds: bool,
+    ) {
+        let area = self.planes.pixels();
+        simd.transpose(&mut square[..S::F32_LANES]);
+        for (lane, row) in square.iter().enumerate().take(channels) {
+            let plane = first_plane + lane;
+            #[expect(unsafe_code, reason = "tasks write parts of one result that are not contiguous")]
+            // SAFETY: the caller of `scatter` vouches that no other task touches these pixels.
+            let target = unsafe { self.values.part(plane * area + pixels.start, pixels.len()) };
+            let mut row = *row;
+            if adds {
+                row = simd.add_f32s(simd.partial_load_f32s(target), row);
+            }
+            if let Some(finish) = self.finish {
+                row = finished(simd, finish, plane, area, pixels, row);
+            }
+            if target.len() == S::F32_LANES {
+                target.copy_from_slice(bytemuck::cast_slice(std::slice::from_ref(&row)));
+            } else {
+                simd.partial_store_f32s(target, row);
+            }
+        }
+    }
+}
+
+/// Copies `[rows][columns]` vectors of one block of channels to the pixels of `window` inside of the picture; the first
+/// and the last row are added to what is there if they `overlap` those of the windows above and below.
 ///
 /// No other task may write to these pixels meanwhile.
 #[inline(always)]
-#[expect(clippy::too_many_arguments, reason = "what a write needs, passed through from one caller")]
 pub(super) fn scatter<S: Lanes>(
     simd: S,
-    planes: &Planes,
+    destination: &Destination<'_>,
     source: &[S::f32s],
     block: usize,
     window: &Window,
     overlap: bool,
-    finish: Option<&Finish<'_, f32>>,
-    values: &SharedSlice<f32>,
 ) {
+    let planes = &destination.planes;
     let lanes = S::F32_LANES;
     let zero = simd.splat_f32s(0.0);
     let first_channel = block * lanes;
-    let present = lanes.min(planes.channels - first_channel);
+    let channels =
+        (window.image * planes.channels + first_channel, lanes.min(planes.channels - first_channel));
+    if let Some(run) = window.narrow_rows(planes, lanes).filter(|_| !overlap) {
+        for pixel in run.pixels.clone().step_by(lanes) {
+            let pixels = pixel..run.pixels.end.min(pixel + lanes);
+            let mut square = [zero; MAX_LANES];
+            for (pixel, vector) in pixels.clone().zip(&mut square[..lanes]) {
+                *vector = source[run.position(pixel)];
+            }
+            destination.write(simd, &mut square, channels, &pixels, false);
+        }
+        return;
+    }
     let (outside, first, inside) = window.picture_columns(planes);
-    let first_plane = window.image * planes.channels + first_channel;
     for (row, source) in source.chunks_exact(window.columns).take(window.rows).enumerate() {
         let Some(picture_row) = window.picture_row(row, planes) else {
             continue;
@@ -121,28 +224,11 @@ pub(super) fn scatter<S: Lanes>(
         let adds = overlap && (row == 0 || row == window.rows - 1);
         for (chunk, source) in source[outside..outside + inside].chunks(lanes).enumerate() {
             let mut square = [zero; MAX_LANES];
-            square[..source.len()].copy_from_slice(source);
-            simd.transpose(&mut square[..lanes]);
-            let pixel = picture_row * planes.width + first + chunk * lanes;
-            for (lane, row) in square.iter().enumerate().take(present) {
-                let plane = first_plane + lane;
-                #[expect(unsafe_code, reason = "tasks write parts of one result that are not contiguous")]
-                // SAFETY: the caller vouches that no other task touches these pixels.
-                let target = unsafe { values.part(plane * planes.pixels() + pixel, source.len()) };
-                let mut row = *row;
-                if adds {
-                    row = simd.add_f32s(simd.partial_load_f32s(target), row);
-                }
-                if let Some(finish) = finish {
-                    let pixels = pixel..pixel + source.len();
-                    row = finished(simd, finish, plane, planes.pixels(), pixels, row);
-                }
-                if source.len() == lanes {
-                    target.copy_from_slice(bytemuck::cast_slice(std::slice::from_ref(&row)));
-                } else {
-                    simd.partial_store_f32s(target, row);
-                }
+            for (vector, source) in square[..lanes].iter_mut().zip(source) {
+                *vector = *source;
             }
+            let pixel = picture_row * planes.width + first + chunk * lanes;
+            destination.write(simd, &mut square, channels, &(pixel..pixel + source.len()), adds);
         }
     }
 }
@@ -154,7 +240,7 @@ fn finished<S: Lanes>(
     finish: &Finish<'_, f32>,
     plane: usize,
     area: usize,
-    pixels: Range<usize>,
+    pixels: &Range<usize>,
     values: S::f32s,
 ) -> S::f32s {
     let zero = simd.splat_f32s(0.0);
@@ -165,13 +251,13 @@ fn finished<S: Lanes>(
                 None => simd.add_f32s(values, bias),
                 Some((strength, noise)) => {
                     let strength = simd.splat_f32s(strength[plane % strength.len()]);
-                    let noise = load(simd, &noise.of(plane)[pixels]);
+                    let noise = load(simd, &noise.of(plane)[pixels.clone()]);
                     simd.add_f32s(simd.mul_add_f32s(noise, strength, values), bias)
                 }
             };
             (values, values)
         }
-        Finish::Mask(y) => (load(simd, &y[plane * area..][pixels]), values),
+        Finish::Mask(y) => (load(simd, &y[plane * area..][pixels.clone()]), values),
     };
     let is_positive = simd.greater_than_or_equal_f32s(signs, zero);
     simd.select_f32s(is_positive, values, simd.mul_f32s(values, simd.splat_f32s(SLOPE as f32)))
