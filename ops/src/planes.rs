@@ -154,6 +154,27 @@ pub(crate) fn zeros<T: WithDType>(len: usize) -> Vec<T> {
     build(len, 1, 0, |_, _, _| {})
 }
 
+/// The sum of partial sums of `len` values each, which lie one behind the other.
+pub(crate) fn total<T: WithDType>(partials: Vec<T>, len: usize) -> Vec<T> {
+    if partials.len() <= len {
+        return partials;
+    }
+    build(
+        len,
+        1,
+        0,
+        #[inline(always)]
+        |range, output, _| {
+            let sums = output.take(range.len());
+            for partial in partials.chunks_exact(len) {
+                for (sum, &partial) in sums.iter_mut().zip(&partial[range.clone()]) {
+                    *sum += partial;
+                }
+            }
+        },
+    )
+}
+
 /// One value from each of `units` runs of `unit_len` values.
 pub(crate) fn reduce<T: WithDType>(
     units: usize,

@@ -11,7 +11,7 @@ use rayon::prelude::*;
 use super::geometry::{Geometry, Planes};
 use super::output::SharedSlice;
 use super::scratch::with_scratch;
-use crate::planes::zeros;
+use crate::planes::{total, zeros};
 
 /// Bytes that the columns of one strip should not exceed.
 const STRIP_BYTES: usize = 1 << 19;
@@ -86,7 +86,7 @@ pub(super) fn weight_grad<T: Element>(geometry: &Geometry, x: &[T], g: &[T]) -> 
         return vec![T::ZERO; len];
     }
     let partials = strips.len().min((PARTIAL_VALUES / len).clamp(1, MAX_PARTIALS));
-    let mut sums = vec![T::ZERO; partials * len];
+    let mut sums = zeros(partials * len);
     let dealt = sums.par_chunks_mut(len).zip(strips.par_chunks(strips.len().div_ceil(partials)));
     dealt.for_each(|(sum, strips)| {
         let sum = SharedSlice::new(sum);
@@ -104,14 +104,7 @@ pub(super) fn weight_grad<T: Element>(geometry: &Geometry, x: &[T], g: &[T]) -> 
             });
         }
     });
-    let (total, rest) = sums.split_at_mut(len);
-    for partial in rest.chunks_exact(len) {
-        for (total, partial) in total.iter_mut().zip(partial) {
-            *total += *partial;
-        }
-    }
-    sums.truncate(len);
-    sums
+    total(sums, len)
 }
 
 /// Some rows of one picture of the output.

@@ -16,7 +16,7 @@ use super::tiles::{self, Block};
 use crate::conv::geometry::Geometry;
 use crate::conv::output::SharedSlice;
 use crate::conv::scratch::with_scratch;
-use crate::planes::Inlined;
+use crate::planes::{Inlined, total, zeros};
 
 /// Bytes of transformed tiles that a task of its own should not exceed.
 const BLOCK_BYTES: usize = 512 << 10;
@@ -73,20 +73,13 @@ impl WeightGradient<'_> {
         let target = (BLOCK_BYTES / self.tile_bytes::<S, F>()).min(most).clamp(BLOCK_TILES.0, BLOCK_TILES.1);
         let blocks = tiles::blocks::<F>(geometry, target);
         let share = blocks.len().div_ceil(MAX_PARTIALS);
-        let mut partials = vec![0.0; blocks.len().div_ceil(share) * len];
+        let mut partials = zeros(blocks.len().div_ceil(share) * len);
         partials
             .par_chunks_exact_mut(len)
             .zip(blocks.par_chunks(share))
             .with_max_len(1)
             .for_each(|(partial, blocks)| self.partial::<S, F>(simd, blocks, &SharedSlice::new(partial)));
-        let (total, rest) = partials.split_at_mut(len);
-        for partial in rest.chunks_exact(len) {
-            for (total, partial) in total.iter_mut().zip(partial) {
-                *total += *partial;
-            }
-        }
-        partials.truncate(len);
-        partials
+        total(partials, len)
     }
 
     /// The gradient of some blocks of tiles.
@@ -120,7 +113,7 @@ impl WeightGradient<'_> {
     /// another.
     fn sharing_tiles<S: Lanes, F: GradientScheme>(&self, simd: S) -> Vec<f32> {
         let geometry = self.geometry;
-        let mut result = vec![0.0; geometry.weight_len()];
+        let mut result = zeros(geometry.weight_len());
         let shared = SharedSlice::new(&mut result);
         let in_blocks = layout::blocks::<S>(geometry.input.channels);
         let target = SHARED_TILE_BYTES / self.tile_bytes::<S, F>();
