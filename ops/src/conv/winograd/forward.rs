@@ -186,7 +186,10 @@ impl Convolution<'_> {
                     || {
                         let overlaps = F::OUTPUT.overlaps();
                         if overlaps {
-                            buffer.fill(simd.splat_f32s(0.0));
+                            // All else is written before anything is added to it.
+                            let zero = simd.splat_f32s(0.0);
+                            buffer[..window.columns].fill(zero);
+                            buffer.iter_mut().step_by(window.columns).for_each(|value| *value = zero);
                         }
                         for tile in 0..patch.tiles() {
                             let (row, column) = (tile / patch.columns, tile % patch.columns);

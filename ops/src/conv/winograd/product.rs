@@ -60,10 +60,12 @@ pub(super) struct Corner<'a, S: Simd> {
     pub(super) gradient_stride: usize,
     /// `[channels][vectors]`, from the first channel of the corner on.
     pub(super) sums: &'a mut [S::f32s],
+    /// Whether `sums` holds sums already, or anything.
+    pub(super) adds: bool,
 }
 
 impl<S: Simd> Corner<'_, S> {
-    /// `sums[channel][vector] += sum of input[tile][channel] * gradient[vector][tile]` for `CHANNELS` channels.
+    /// `sums[channel][vector] (+)= sum of input[tile][channel] * gradient[vector][tile]` for `CHANNELS` channels.
     ///
     /// The sum over the tiles is complete before it is added: sums of sums round less than one long sum.
     #[inline(always)]
@@ -85,7 +87,7 @@ impl<S: Simd> Corner<'_, S> {
             }
         }
         for (total, sum) in self.sums.iter_mut().zip(sums.as_flattened()) {
-            *total = simd.add_f32s(*total, *sum);
+            *total = if self.adds { simd.add_f32s(*total, *sum) } else { *sum };
         }
     }
 }

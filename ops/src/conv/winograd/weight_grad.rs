@@ -88,8 +88,7 @@ impl WeightGradient<'_> {
         let filter_layout = FilterLayout::new::<S, F>(geometry.input.channels);
         let in_blocks = layout::blocks::<S>(geometry.input.channels);
         with_scratch(self.panels * filter_layout.panel_stride, |sums: &mut [S::f32s]| {
-            sums.fill(simd.splat_f32s(0.0));
-            for block in blocks {
+            for (number, block) in blocks.iter().enumerate() {
                 let layout = TileLayout::new::<S, F>(block.tiles);
                 let len = (in_blocks + self.panels * S::VECTORS) * layout.block_stride;
                 with_scratch(len, |factors: &mut [S::f32s]| {
@@ -99,7 +98,16 @@ impl WeightGradient<'_> {
                     let (input, gradient) = factors.split_at(in_blocks * layout.block_stride);
                     let panels = gradient.chunks_exact(S::VECTORS * layout.block_stride);
                     for (gradient, sums) in panels.zip(sums.chunks_exact_mut(filter_layout.panel_stride)) {
-                        multiply::<S, F>(simd, block.tiles, layout, input, gradient, filter_layout, sums);
+                        multiply::<S, F>(
+                            simd,
+                            block.tiles,
+                            layout,
+                            input,
+                            gradient,
+                            filter_layout,
+                            sums,
+                            number > 0,
+                        );
                     }
                 });
             }
@@ -132,12 +140,20 @@ impl WeightGradient<'_> {
                         slice * SHARED_CHANNELS..((slice + 1) * SHARED_CHANNELS).min(geometry.input.channels);
                     let filter_layout = FilterLayout::new::<S, F>(ins.len());
                     with_scratch(filter_layout.panel_stride, |sums: &mut [S::f32s]| {
-                        sums.fill(simd.splat_f32s(0.0));
                         let first_block = ins.start / S::F32_LANES;
                         let used = layout::blocks::<S>(ins.len()) * layout.block_stride;
                         let input = &input[first_block * layout.block_stride..][..used];
                         let gradient = &gradient[panel * S::VECTORS * layout.block_stride..];
-                        multiply::<S, F>(simd, block.tiles, layout, input, gradient, filter_layout, sums);
+                        multiply::<S, F>(
+                            simd,
+                            block.tiles,
+                            layout,
+                            input,
+                            gradient,
+                            filter_layout,
+                            sums,
+                            false,
+                        );
                         self.finish::<S, F>(simd, sums, ins, panel, number > 0, &shared);
                     });
                 });
@@ -207,7 +223,9 @@ impl WeightGradient<'_> {
     }
 }
 
-/// Adds the products of all input channels with one panel of gradients to `[products][channels][vectors]`.
+/// The products of all input channels with one panel of gradients, `[values of a filter][channels][vectors]`, which may
+/// be added to what `sums` holds.
+#[expect(clippy::too_many_arguments, reason = "two factors, a result, and where their values lie")]
 fn multiply<S: Lanes, F: GradientScheme>(
     simd: S,
     tiles: usize,
@@ -216,11 +234,13 @@ fn multiply<S: Lanes, F: GradientScheme>(
     gradient: &[S::f32s],
     filter_layout: FilterLayout,
     sums: &mut [S::f32s],
+    adds: bool,
 ) {
     simd.vectorize(Inlined(
         #[inline(always)]
         || {
             for product in 0..F::PRODUCTS {
+                let is_first = (0..product).all(|earlier| F::filter_of(earlier) != F::filter_of(product));
                 let sums = &mut sums[F::filter_of(product) * filter_layout.product_stride..]
                     [..filter_layout.product_len];
                 for (corner, sums) in sums.chunks_exact_mut(S::CORNER * S::VECTORS).enumerate() {
@@ -232,6 +252,7 @@ fn multiply<S: Lanes, F: GradientScheme>(
                         gradient: &gradient[product * layout.product_stride..],
                         gradient_stride: layout.block_stride,
                         sums,
+                        adds: adds || !is_first,
                     });
                 }
             }
