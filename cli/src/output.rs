@@ -100,7 +100,10 @@ fn exists(path: &Path) -> anyhow::Error {
 
 fn check_parent(path: &Path) -> Result<()> {
     match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() && !parent.is_dir() => {
+        Some(parent) if parent.exists() && !parent.is_dir() => {
+            Err(Refusal::new(format!("`{}` is no folder", parent.display())).into())
+        }
+        Some(parent) if !parent.as_os_str().is_empty() && !parent.exists() => {
             Err(Refusal::new(format!("the folder `{}` does not exist", parent.display()))
                 .hint(format!("`mkdir -p {}` makes it", parent.display()))
                 .into())
