@@ -117,6 +117,34 @@ fn feature_maps_follow_their_decay() -> Result<()> {
 }
 
 #[test]
+fn sets_of_pictures_do_not_see_each_other() -> Result<()> {
+    let (_, critic) = build(&DiscriminatorConfig { label_dim: 2, ..small() })?;
+    let labels = Key::new("labels", &[]).normal((8, 2), DType::F32, &Device::Cpu)?;
+    let set = |number| Key::new("set", &[number]).normal((8, 3, 16, 16), DType::F32, &Device::Cpu);
+    let sets = [set(0)?, (set(1)? * 0.1)?, set(2)?];
+    let assert_close = |what: &str, a: &Tensor, b: &Tensor| -> Result<()> {
+        let (error, scale) = ((a - b)?.abs()?.max_all()?, b.abs()?.max_all()?);
+        let (error, scale) = (error.to_scalar::<f32>()?, scale.to_scalar::<f32>()?);
+        assert!(error <= 1e-5 * scale, "{what}: {error} of {scale}");
+        Ok(())
+    };
+    for lod in [0.0, 0.4] {
+        let (scores, recording) =
+            critic.forward_sets(&sets.iter().collect::<Vec<_>>(), lod, Some(&labels))?;
+        for (number, pictures) in sets.iter().enumerate() {
+            let (alone, recorded) = critic.forward_recorded(pictures, lod, Some(&labels))?;
+            assert_close("scores", &scores[number], &alone)?;
+            let gradient = recording.input_gradient_of(number)?;
+            assert_close("input gradient", &gradient, &recorded.input_gradient()?)?;
+        }
+    }
+    let other = Tensor::zeros((7, 3, 16, 16), DType::F32, &Device::Cpu)?;
+    assert!(critic.forward_sets(&[&sets[0], &other], 0.0, Some(&labels)).is_err());
+    assert!(critic.forward_sets(&[], 0.0, None).is_err());
+    Ok(())
+}
+
+#[test]
 fn the_smallest_and_a_large_resolution() -> Result<()> {
     for resolution in [8, 256] {
         let (_, critic) = build(&DiscriminatorConfig { resolution, fmap_max: 5, ..small() })?;
