@@ -124,14 +124,14 @@ fn split_channels(name: &str, shape: &Shape) -> Result<(usize, usize, usize)> {
     }
 }
 
-/// Separates what a fused backward pass wrote one behind the other: the gradient of the picture, and
-/// `sums_per_plane` sums for each plane, added up over the batch to `[channels, sums_per_plane]`.
-pub(crate) fn unpack(packed: &Tensor, x: &Shape, sums_per_plane: usize) -> Result<(Tensor, Tensor)> {
+/// Separates what [`LeakyReluGradNoiseSums`] wrote one behind the other: the gradient of the picture, and the two sums
+/// of each plane, added up over the batch to `[channels, 2]`.
+fn unpack(packed: &Tensor, x: &Shape) -> Result<(Tensor, Tensor)> {
     let (batch, channels, area) = split_channels("unpack", x)?;
     let len = batch * channels * area;
     let dx = packed.narrow(0, 0, len)?.reshape(x)?;
-    let sums = packed.narrow(0, len, batch * channels * sums_per_plane)?;
-    Ok((dx, sums.reshape((batch, channels, sums_per_plane))?.sum(0)?))
+    let sums = packed.narrow(0, len, batch * channels * 2)?;
+    Ok((dx, sums.reshape((batch, channels, 2))?.sum(0)?))
 }
 
 struct LeakyRelu;
@@ -261,17 +261,10 @@ impl CustomOp2 for Bias {
             };
             return Ok((dx, None));
         }
-        let (dx, dbias) = if x.rank() == 2 {
-            let dx = if self.activate { leaky_relu_grad(g, y)? } else { g.clone() };
-            let dbias = dx.sum(0)?;
-            (dx, dbias)
-        } else if self.activate {
-            let packed = g.contiguous()?.apply_op2_no_bwd(y, &LeakyReluGradSums)?;
-            let (dx, sums) = unpack(&packed, x.shape(), 1)?;
-            (dx, sums.squeeze(1)?)
-        } else {
-            (g.clone(), g.contiguous()?.apply_op1_no_bwd(&PlaneSums)?.sum(0)?)
-        };
+        let dx = if self.activate { leaky_relu_grad(g, y)? } else { g.clone() };
+        let plane_sums =
+            if x.rank() == 2 { dx.clone() } else { dx.contiguous()?.apply_op1_no_bwd(&PlaneSums)? };
+        let dbias = plane_sums.sum(0)?;
         Ok((x.track_op().then_some(dx), Some(dbias)))
     }
 }
@@ -331,7 +324,7 @@ impl CustomOp3 for NoiseBiasLeakyRelu {
             return Ok((dx, None, None));
         }
         let packed = g.contiguous()?.apply_op3_no_bwd(y, noise, &LeakyReluGradNoiseSums)?;
-        let (dx, sums) = unpack(&packed, x.shape(), 2)?;
+        let (dx, sums) = unpack(&packed, x.shape())?;
         Ok((x.track_op().then_some(dx), None, Some(sums.t()?.contiguous()?)))
     }
 }
@@ -412,69 +405,8 @@ impl<T: WithDType> Finish<'_, T> {
     }
 }
 
-/// The gradient behind a leaky `ReLU`, then its sum over each plane.
-fn masked_and_sums<T: WithDType>(g: &[T], y: &[T], planes: usize, area: usize) -> Vec<T> {
-    let slope = T::from_f64(SLOPE);
-    build(
-        planes,
-        area,
-        1,
-        #[inline(always)]
-        |planes, out, plane_sums| {
-            for (plane, plane_sum) in planes.zip(plane_sums) {
-                let mut y = &y[plane * area..][..area];
-                let mut total = 0.;
-                out.plane(
-                    &g[plane * area..][..area],
-                    #[inline(always)]
-                    |dx, g| {
-                        let (y_block, rest) = y.split_at(g.len());
-                        y = rest;
-                        for ((dx, &g), &y) in dx.iter_mut().zip(g).zip(y_block) {
-                            *dx = if y >= T::zero() { g } else { g * slope };
-                        }
-                        let [sum] = sums(
-                            dx,
-                            dx,
-                            #[inline(always)]
-                            |dx, _| [dx],
-                        );
-                        total += sum;
-                    },
-                );
-                *plane_sum = T::from_f64(total);
-            }
-        },
-    )
-}
-
-/// The gradient `dx` behind a leaky `ReLU`, then the sum of `dx` over each plane.
-struct LeakyReluGradSums;
-
-impl CustomOp2 for LeakyReluGradSums {
-    fn name(&self) -> &'static str {
-        "leaky-relu-grad-sums"
-    }
-
-    fn cpu_fwd(
-        &self,
-        g: &CpuStorage,
-        g_layout: &Layout,
-        y: &CpuStorage,
-        y_layout: &Layout,
-    ) -> Result<(CpuStorage, Shape)> {
-        let (batch, channels, area) = split_channels(self.name(), g_layout.shape())?;
-        float_kernel!(self.name(), g, T => {
-            let (g, y) = (slice::<T>(g, g_layout)?, slice::<T>(y, y_layout)?);
-            let packed = masked_and_sums(g, y, batch * channels, area);
-            let shape = Shape::from(packed.len());
-            Ok((T::to_cpu_storage_owned(packed), shape))
-        })
-    }
-}
-
 /// The gradient `dx` behind a leaky `ReLU`, then the sums of `dx * noise` and `dx` over each plane.
-pub(crate) struct LeakyReluGradNoiseSums;
+struct LeakyReluGradNoiseSums;
 
 impl CustomOp3 for LeakyReluGradNoiseSums {
     fn name(&self) -> &'static str {
@@ -569,9 +501,14 @@ fn plane_sums<T: WithDType>(x: &[T], planes: usize, area: usize) -> Vec<T> {
 
 /// The sum over all planes of each channel.
 pub(crate) fn channel_sums<T: WithDType>(x: &[T], channels: usize, area: usize) -> Vec<T> {
+    over_batch(plane_sums(x, x.len() / area.max(1), area), channels)
+}
+
+/// One value for each channel from one for each plane: their sum over the samples.
+pub(crate) fn over_batch<T: WithDType>(of_planes: impl IntoIterator<Item = T>, channels: usize) -> Vec<T> {
     let mut sums = vec![T::zero(); channels];
-    for (plane, sum) in plane_sums(x, x.len() / area.max(1), area).into_iter().enumerate() {
-        sums[plane % channels] += sum;
+    for (plane, value) in of_planes.into_iter().enumerate() {
+        sums[plane % channels] += value;
     }
     sums
 }

@@ -9,7 +9,7 @@ use std::sync::{Arc, OnceLock};
 
 use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Storage, Tensor, WithDType, bail};
 
-use crate::activation::{Finish, NoisePlanes, masked_and_noise_sums};
+use crate::activation::{Finish, NoisePlanes, masked_and_noise_sums, over_batch};
 use crate::conv::Convolve;
 use crate::conv::geometry::Planes;
 use crate::norm::{normalize, normalize_grad};
@@ -182,11 +182,7 @@ impl Backward {
         let [mut result, weight_grad] = path.adjoints(x, weight, g, *wanted);
         result.extend(weight_grad);
         for kind in 0..2 {
-            let mut totals = vec![T::zero(); channels];
-            for (plane, sums) in sums.chunks_exact(2).enumerate() {
-                totals[plane % channels] += sums[kind];
-            }
-            result.extend(totals);
+            result.extend(over_batch(sums.chunks_exact(2).map(|pair| pair[kind]), channels));
         }
         for sample in style_grad.chunks_exact(2 * channels) {
             for kind in 0..2 {
