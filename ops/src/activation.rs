@@ -330,24 +330,34 @@ impl CustomOp3 for NoiseBiasLeakyRelu {
 }
 
 /// The noise that lies over each plane of a picture.
+#[derive(Clone, Copy)]
 pub(crate) struct NoisePlanes<'a, T> {
     noise: &'a [T],
     channels: usize,
     area: usize,
+    /// Whether all samples have the same.
+    is_shared: bool,
 }
 
 impl<'a, T> NoisePlanes<'a, T> {
     pub(crate) fn new(noise: &'a [T], channels: usize, area: usize) -> Self {
-        Self { noise, channels, area }
+        Self { noise, channels, area, is_shared: noise.len() == area }
     }
 
     pub(crate) fn of(&self, plane: usize) -> &'a [T] {
-        let sample = if self.noise.len() == self.area { 0 } else { plane / self.channels };
+        let sample = if self.is_shared { 0 } else { plane / self.channels };
         &self.noise[sample * self.area..][..self.area]
+    }
+
+    /// The same for the samples from number `first` on.
+    fn samples_from(self, first: usize) -> Self {
+        let first = if self.is_shared { 0 } else { first };
+        Self { noise: &self.noise[first * self.area..], ..self }
     }
 }
 
 /// What happens to the values of features, or of their gradient, where they are written.
+#[derive(Clone, Copy)]
 pub(crate) enum Finish<'a, T> {
     /// Noise and bias are added, and the leaky `ReLU` follows.
     Activate {
@@ -361,6 +371,17 @@ pub(crate) enum Finish<'a, T> {
 }
 
 impl<T: WithDType> Finish<'_, T> {
+    /// The same for the samples from number `first` on, of so many channels of `area` pixels.
+    pub(crate) fn samples_from(&self, first: usize, channels: usize, area: usize) -> Self {
+        match *self {
+            Self::Activate { bias, noise } => {
+                let noise = noise.map(|(strength, planes)| (strength, planes.samples_from(first)));
+                Self::Activate { bias, noise }
+            }
+            Self::Mask(y) => Self::Mask(&y[first * channels * area..]),
+        }
+    }
+
     /// Finishes some neighboring values of a plane, from its pixel `first` on; planes have `area` pixels, one plane for
     /// each channel of each sample.
     #[inline(always)]

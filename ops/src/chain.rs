@@ -235,9 +235,47 @@ struct Backward {
     of_parameters: bool,
 }
 
+/// Bytes of one layer's gradient at a time.
+const PART_BYTES: usize = 24 << 20;
+
 impl Backward {
+    /// Works through some samples at a time, so that few gradients are in memory at once.
     fn run<T: Convolve>(&self, g: &[T], x: &[T], features: &[&[T]], parameters: &[T]) -> Vec<T> {
-        let Self { paths, of_input, of_parameters, .. } = self;
+        let largest = self.paths.iter().map(|path| path.output.len()).max().unwrap_or(0);
+        let batch = self.paths[0].batch;
+        let most = (PART_BYTES / size_of::<f32>() / largest.max(1)).max(1);
+        let samples = batch.div_ceil(batch.div_ceil(most).max(1)).max(1);
+        let mut packed = Vec::new();
+        let mut of_parameters: Vec<T> = Vec::new();
+        for first in (0..batch).step_by(samples) {
+            let count = samples.min(batch - first);
+            let paths: Vec<Path> = self.paths.iter().map(|path| path.of_batch(count)).collect();
+            let samples = |planes: Planes| first * planes.len()..(first + count) * planes.len();
+            let features: Vec<&[T]> =
+                features.iter().zip(&paths).map(|(features, path)| &features[samples(path.output)]).collect();
+            let (g, x) = (&g[samples(paths[paths.len() - 1].output)], &x[samples(paths[0].input)]);
+            let (of_x, of_weights) = self.part(&paths, g, x, &features, parameters);
+            packed.extend(of_x);
+            if first == 0 {
+                of_parameters = of_weights;
+            } else {
+                of_parameters.iter_mut().zip(of_weights).for_each(|(sum, part)| *sum += part);
+            }
+        }
+        packed.extend(of_parameters);
+        packed
+    }
+
+    /// The gradients of the input and of the parameters, as far as they are wanted.
+    fn part<T: Convolve>(
+        &self,
+        paths: &[Path],
+        g: &[T],
+        x: &[T],
+        features: &[&[T]],
+        parameters: &[T],
+    ) -> (Vec<T>, Vec<T>) {
+        let Self { of_input, of_parameters, .. } = self;
         let parameters = split(paths, parameters);
         let mut from_last = Vec::with_capacity(paths.len());
         let mut gradient = masked(g, features[paths.len() - 1]);
@@ -253,12 +291,9 @@ impl Backward {
                 Vec::new()
             };
         }
-        let mut packed = gradient;
-        for (weight_grad, bias_grad) in from_last.into_iter().rev() {
-            packed.extend(weight_grad);
-            packed.extend(bias_grad);
-        }
-        packed
+        let of_parameters: Vec<_> =
+            from_last.into_iter().rev().flat_map(|(weight, bias)| [weight, bias]).collect();
+        (gradient, of_parameters.concat())
     }
 }
 
@@ -419,7 +454,7 @@ impl CustomOp2 for SecondOrder {
 
 #[cfg(test)]
 mod tests {
-    use candle_core::DType;
+    use candle_core::{DType, Var};
 
     use super::*;
     use crate::testing::{
@@ -524,11 +559,47 @@ mod tests {
         }
     }
 
+    /// More samples than gradients are computed of at once, against so few that all are.
+    #[test]
+    fn samples_do_not_see_each_other() -> Result<()> {
+        let last = Sampling::Down { blur: true };
+        let parameters: Vec<Var> = shapes([9, 12, 10])[1..]
+            .iter()
+            .map(|shape| Var::from_tensor(&normal("v", shape, DType::F32)))
+            .collect::<Result<_>>()?;
+        let tensors: Vec<Tensor> = parameters.iter().map(|var| var.as_tensor().clone()).collect();
+        let x = normal("x", &[40, 3, 128, 128], DType::F32);
+        let gradients = |x: &Tensor| -> Result<(Tensor, Vec<Tensor>)> {
+            let x = Var::from_tensor(x)?;
+            let chain = Chain::new(&x, &links(&tensors, last))?;
+            let gradients = (chain.output().sqr()? * 1e-3)?.sum_all()?.backward()?;
+            let of = |var: &Var| gradients.get(var).unwrap().clone();
+            Ok((of(&x), parameters.iter().map(of).collect()))
+        };
+        let (of_x, of_parameters) = gradients(&x)?;
+        let mut sums: Option<Vec<Tensor>> = None;
+        for first in (0..40).step_by(5) {
+            let (of_part, of_parameters) = gradients(&x.narrow(0, first, 5)?.contiguous()?)?;
+            let expected = of_x.narrow(0, first, 5)?;
+            assert_eq!(of_part.flatten_all()?.to_vec1::<f32>()?, expected.flatten_all()?.to_vec1::<f32>()?);
+            sums = Some(match sums {
+                None => of_parameters,
+                Some(sums) => sums.iter().zip(&of_parameters).map(|(a, b)| a + b).collect::<Result<_>>()?,
+            });
+        }
+        for (index, (actual, expected)) in of_parameters.iter().zip(sums.unwrap()).enumerate() {
+            let largest = |x: Tensor| x.abs()?.max_all()?.to_scalar::<f32>();
+            let (off, scale) = (largest((actual - &expected)?)?, largest(expected)?);
+            assert!(off <= 1e-5 * scale, "parameter {index} is {off} off, at values up to {scale}");
+        }
+        Ok(())
+    }
+
     #[test]
     fn frozen_layers_cost_no_gradient() {
         let shapes = shapes([5, 4, 6]);
         let v: Vec<Tensor> = shapes.iter().map(|shape| normal("v", shape, DType::F32)).collect();
-        let x = candle_core::Var::from_tensor(&v[0]).unwrap();
+        let x = Var::from_tensor(&v[0]).unwrap();
         let chain = Chain::new(&x, &links(&v[1..], Sampling::Keep)).unwrap();
         assert!(!chain.parameters.track_op());
         let gradients = chain.output().sum_all().unwrap().backward().unwrap();

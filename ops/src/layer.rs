@@ -179,8 +179,11 @@ impl Backward {
         let noise = NoisePlanes::new(noise, channels, area);
         let packed = masked_and_noise_sums(g, features, &noise, planes, area);
         let (g, sums) = packed.split_at(planes * area);
-        let [mut result, weight_grad] = path.adjoints(x, weight, g, *wanted);
-        result.extend(weight_grad);
+        let [of_x, of_weight] = *wanted;
+        let mut result = if of_x { path.adjoint(g, weight, None) } else { Vec::new() };
+        if of_weight {
+            result.extend(path.weight_grad(x, g));
+        }
         for kind in 0..2 {
             result.extend(over_batch(sums.chunks_exact(2).map(|pair| pair[kind]), channels));
         }

@@ -1,11 +1,10 @@
 //! A convolution and what changes the side of its pictures, as one linear map.
 
-use candle_core::{Result, Shape, WithDType, bail};
+use candle_core::{Result, Shape, bail};
 
 use crate::activation::Finish;
 use crate::conv::geometry::{Geometry, Planes};
 use crate::conv::{Convolve, turned};
-use crate::smooth::{Smooth, Way};
 
 /// What a layer does to the sides of its pictures besides the convolution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,12 +50,13 @@ impl Path {
         let output = |height, width| Planes { channels: out_channels, height, width };
         let (output, convolution) = match sampling {
             Sampling::Keep => (output(height, width), Geometry::same(batch, input, out_channels, kernel)),
-            Sampling::Up { .. } => {
-                (output(2 * height, 2 * width), Geometry::halving(batch, out_channels, input))
-            }
-            Sampling::Down { .. } if height % 2 == 0 && width % 2 == 0 => {
+            Sampling::Up { blur } => (
+                output(2 * height, 2 * width),
+                Geometry::halving(batch, out_channels, input).smoothed(blur, 1.),
+            ),
+            Sampling::Down { blur } if height % 2 == 0 && width % 2 == 0 => {
                 let output = output(height / 2, width / 2);
-                (output, Geometry::halving(batch, channels, output))
+                (output, Geometry::halving(batch, channels, output).smoothed(blur, 0.25))
             }
             Sampling::Down { .. } => bail!("layer: the sides of {input:?} are not even"),
         };
@@ -73,23 +73,6 @@ impl Path {
         self.convolution.weight_len()
     }
 
-    fn grow<T: WithDType>(&self, blur: bool, scale: f64, planes: Planes, x: &[T]) -> Vec<T> {
-        let smooth = Smooth { way: Way::Grow, blur, scale };
-        smooth.apply(self.batch * planes.channels, planes.height, planes.width, x, None)
-    }
-
-    fn shrink<T: WithDType>(
-        &self,
-        blur: bool,
-        scale: f64,
-        planes: Planes,
-        x: &[T],
-        finish: Option<&Finish<'_, T>>,
-    ) -> Vec<T> {
-        let smooth = Smooth { way: Way::Shrink, blur, scale };
-        smooth.apply(self.batch * planes.channels, planes.height + 1, planes.width + 1, x, finish)
-    }
-
     /// Features and weight to features, and what follows.
     pub(crate) fn forward<T: Convolve>(
         &self,
@@ -97,16 +80,10 @@ impl Path {
         weight: &[T],
         finish: Option<&Finish<'_, T>>,
     ) -> Vec<T> {
-        let Self { sampling, input, output, ref convolution, .. } = *self;
-        match sampling {
-            Sampling::Keep => T::forward(convolution, x, weight, finish),
-            Sampling::Up { blur } => {
-                let weight = turned(output.channels, 9, weight);
-                self.shrink(blur, 1., output, &T::transpose(convolution, x, &weight, None), finish)
-            }
-            Sampling::Down { blur } => {
-                T::forward(convolution, &self.grow(blur, 0.25, input, x), weight, finish)
-            }
+        if self.is_turned() {
+            T::transpose(&self.convolution, x, &turned(self.output.channels, 9, weight), finish)
+        } else {
+            T::forward(&self.convolution, x, weight, finish)
         }
     }
 
@@ -117,60 +94,25 @@ impl Path {
         weight: &[T],
         finish: Option<&Finish<'_, T>>,
     ) -> Vec<T> {
-        let Self { sampling, input, output, ref convolution, .. } = *self;
-        match sampling {
-            Sampling::Keep => T::transpose(convolution, g, weight, finish),
-            Sampling::Up { blur } => self.adjoint_of_grown(&self.grow(blur, 1., output, g), weight, finish),
-            Sampling::Down { blur } => {
-                self.shrink(blur, 0.25, input, &T::transpose(convolution, g, weight, None), finish)
-            }
+        if self.is_turned() {
+            T::forward(&self.convolution, g, &turned(self.output.channels, 9, weight), finish)
+        } else {
+            T::transpose(&self.convolution, g, weight, finish)
         }
     }
 
     /// The adjoint of [`Path::forward`] in the weight.
     pub(crate) fn weight_grad<T: Convolve>(&self, x: &[T], g: &[T]) -> Vec<T> {
-        let Self { sampling, input, output, ref convolution, .. } = *self;
-        match sampling {
-            Sampling::Keep => T::weight_grad(convolution, x, g),
-            Sampling::Up { blur } => self.weight_grad_of_grown(x, &self.grow(blur, 1., output, g)),
-            Sampling::Down { blur } => T::weight_grad(convolution, &self.grow(blur, 0.25, input, x), g),
+        if self.is_turned() {
+            turned(self.input.channels, 9, &T::weight_grad(&self.convolution, g, x))
+        } else {
+            T::weight_grad(&self.convolution, x, g)
         }
     }
 
-    /// Both adjoints, or nothing for one that is not wanted; what they have in common is done once.
-    pub(crate) fn adjoints<T: Convolve>(
-        &self,
-        x: &[T],
-        weight: &[T],
-        g: &[T],
-        [of_x, of_weight]: [bool; 2],
-    ) -> [Vec<T>; 2] {
-        let Sampling::Up { blur } = self.sampling else {
-            return [
-                if of_x { self.adjoint(g, weight, None) } else { Vec::new() },
-                if of_weight { self.weight_grad(x, g) } else { Vec::new() },
-            ];
-        };
-        let grown = self.grow(blur, 1., self.output, g);
-        [
-            if of_x { self.adjoint_of_grown(&grown, weight, None) } else { Vec::new() },
-            if of_weight { self.weight_grad_of_grown(x, &grown) } else { Vec::new() },
-        ]
-    }
-
-    /// What remains of [`Path::adjoint`] of `Up` behind its filter.
-    fn adjoint_of_grown<T: Convolve>(
-        &self,
-        grown: &[T],
-        weight: &[T],
-        finish: Option<&Finish<'_, T>>,
-    ) -> Vec<T> {
-        T::forward(&self.convolution, grown, &turned(self.output.channels, 9, weight), finish)
-    }
-
-    /// What remains of [`Path::weight_grad`] of `Up` behind its filter.
-    fn weight_grad_of_grown<T: Convolve>(&self, x: &[T], grown: &[T]) -> Vec<T> {
-        turned(self.input.channels, 9, &T::weight_grad(&self.convolution, grown, x))
+    /// Whether the convolution is that of the adjoint.
+    fn is_turned(&self) -> bool {
+        matches!(self.sampling, Sampling::Up { .. })
     }
 
     pub(crate) fn shape(&self, planes: Planes) -> Shape {

@@ -109,16 +109,30 @@ fn zeroed<T: WithDType>(values: &mut [MaybeUninit<T>]) -> &mut [T] {
 /// A vector of `units` runs of `unit_len` values, followed by `sums_per_unit` values for each of them.
 ///
 /// `kernel(units, output, sums)` writes the units of one task, in order; what it leaves out is zero.
-#[expect(unsafe_code, reason = "results are written to fresh memory, which a zeroing pass would cost")]
 pub(crate) fn build<T: WithDType>(
     units: usize,
     unit_len: usize,
     sums_per_unit: usize,
     kernel: impl Fn(Range<usize>, &mut Output<'_, T>, &mut [T]) + Sync,
 ) -> Vec<T> {
+    let mut values = Vec::new();
+    append(&mut values, units, unit_len, sums_per_unit, kernel);
+    values
+}
+
+/// What [`build`] makes, behind what `values` holds already.
+#[expect(unsafe_code, reason = "results are written to fresh memory, which a zeroing pass would cost")]
+pub(crate) fn append<T: WithDType>(
+    values: &mut Vec<T>,
+    units: usize,
+    unit_len: usize,
+    sums_per_unit: usize,
+    kernel: impl Fn(Range<usize>, &mut Output<'_, T>, &mut [T]) + Sync,
+) {
     let len = units * unit_len;
     let total = len + units * sums_per_unit;
-    let mut values = Vec::with_capacity(total);
+    let before = values.len();
+    values.reserve_exact(total);
     let (mut rest, sums) = values.spare_capacity_mut()[..total].split_at_mut(len);
     let mut sums_rest = zeroed(sums);
     let units_per_task = (TASK / unit_len.max(1)).max(1);
@@ -145,8 +159,7 @@ pub(crate) fn build<T: WithDType>(
     }
     // SAFETY: the tasks cover `len` values, and `run` initializes those that its kernel did not take; the
     // sums behind them were set to zero at the start.
-    unsafe { values.set_len(total) };
-    values
+    unsafe { values.set_len(before + total) };
 }
 
 /// So many zeros, written by all threads.

@@ -6,13 +6,16 @@
 //! convolution at every second pixel, [`conv2d_down`](crate::conv2d_down), or one of pixels set apart,
 //! [`conv2d_up`](crate::conv2d_up), at a quarter of the values. Pixels outside of a picture are zeros before each of the
 //! steps joined, so the taps at a border differ.
+//!
+//! Within a layer, what is smoothed before a convolution is so on its way into tiles (`conv/winograd/smoothing.rs`), and
+//! what is smoothed after one a few samples at a time, so that the larger features never leave the cache.
 
 #![expect(clippy::inline_always, reason = "vector instructions are available only in what is inlined")]
 
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor, WithDType, bail};
 
 use crate::activation::Finish;
-use crate::planes::{build, float_kernel, slice};
+use crate::planes::{append, float_kernel, slice};
 
 /// What follows [`conv2d_up`](crate::conv2d_up) for both to be `upscale2x`, `conv2d` and, if `blur` says so, a blur.
 ///
@@ -61,7 +64,7 @@ pub(crate) enum Way {
 }
 
 /// Sums over neighbors, times `scale`.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Smooth {
     pub(crate) way: Way,
     pub(crate) blur: bool,
@@ -69,18 +72,31 @@ pub(crate) struct Smooth {
 }
 
 impl Smooth {
-    /// The filters of these sizes on contiguous planes, and what follows them.
-    pub(crate) fn apply<T: WithDType>(
+    /// The same filters the other way.
+    pub(crate) fn adjoint(self) -> Self {
+        Self { way: if self.way == Way::Grow { Way::Shrink } else { Way::Grow }, ..self }
+    }
+
+    /// The filters on contiguous planes of these sizes.
+    pub(crate) fn apply<T: WithDType>(self, planes: usize, height: usize, width: usize, x: &[T]) -> Vec<T> {
+        let mut y = Vec::new();
+        self.append(&mut y, planes, (height, width), x, None);
+        y
+    }
+
+    /// The same behind what `y` holds already, and what follows the filters.
+    pub(crate) fn append<T: WithDType>(
         self,
+        y: &mut Vec<T>,
         planes: usize,
-        height: usize,
-        width: usize,
+        (height, width): (usize, usize),
         x: &[T],
         finish: Option<&Finish<'_, T>>,
-    ) -> Vec<T> {
+    ) {
         let (out_height, out_width) = (self.len(height), self.len(width));
-        let scale = T::from_f64(if self.blur { self.scale / 16. } else { self.scale });
-        build(
+        let scale = T::from_f64(self.scale());
+        append(
+            y,
             planes * out_height,
             out_width,
             0,
@@ -106,7 +122,12 @@ impl Smooth {
                     }
                 }
             },
-        )
+        );
+    }
+
+    /// The factor on all sums by taps.
+    pub(crate) fn scale(self) -> f64 {
+        if self.blur { self.scale / 16. } else { self.scale }
     }
 
     /// Pixels along one side of the result.
@@ -120,7 +141,7 @@ impl Smooth {
     /// What the result at `position` of `len` takes from its four neighbors, which start at
     /// [`Smooth::first`] and of which those outside of the picture count as zeros.
     #[inline(always)]
-    fn taps<T: WithDType>(self, position: usize, len: usize) -> [T; 4] {
+    pub(crate) fn taps<T: WithDType>(self, position: usize, len: usize) -> [T; 4] {
         let is_ends = [position == 0, position + 1 == len];
         let taps = match (self.blur, self.way, is_ends) {
             (false, ..) => [0., 1., 1., 0.],
@@ -134,6 +155,12 @@ impl Smooth {
             (true, ..) => [1., 3., 3., 1.],
         };
         taps.map(T::from_f64)
+    }
+
+    /// The taps away from the borders.
+    #[inline(always)]
+    pub(crate) fn inner_taps<T: WithDType>(self) -> [T; 4] {
+        self.taps(1, 3)
     }
 
     /// Where the four neighbors of `position` start.
@@ -155,10 +182,9 @@ impl Smooth {
             *sum = ((a * t0 + d * t3) + (b * t1 + c * t2)) * scale;
         }
         let last = target.len() - 1;
-        let three = if self.blur { T::from_f64(3.) } else { T::one() };
-        let one = if self.blur { T::one() } else { T::zero() };
+        let [outer, inner, ..] = self.inner_taps::<T>();
         for (y, around) in target.iter_mut().zip(padded.windows(4)) {
-            *y = (around[0] + around[3]) * one + (around[1] + around[2]) * three;
+            *y = (around[0] + around[3]) * outer + (around[1] + around[2]) * inner;
         }
         for position in [0, last] {
             let taps: [T; 4] = self.taps(position, last + 1);
@@ -182,7 +208,7 @@ impl CustomOp1 for Smooth {
             bail!("{}: a picture of {height}x{width} has no neighbors to sum", self.name());
         }
         float_kernel!(self.name(), x, T => {
-            let y = self.apply(batch * channels, height, width, slice::<T>(x, x_layout)?, None);
+            let y = self.apply(batch * channels, height, width, slice::<T>(x, x_layout)?);
             let shape = Shape::from((batch, channels, self.len(height), self.len(width)));
             Ok((T::to_cpu_storage_owned(y), shape))
         })
@@ -192,8 +218,7 @@ impl CustomOp1 for Smooth {
         if !x.track_op() {
             return Ok(None);
         }
-        let way = if self.way == Way::Grow { Way::Shrink } else { Way::Grow };
-        g.contiguous()?.apply_op1(Smooth { way, ..*self }).map(Some)
+        g.contiguous()?.apply_op1(self.adjoint()).map(Some)
     }
 }
 

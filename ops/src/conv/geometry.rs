@@ -1,5 +1,7 @@
 //! The sizes that describe one convolution.
 
+use crate::smooth::{Smooth, Way};
+
 /// The channels of one picture, or of its features.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Planes {
@@ -19,7 +21,7 @@ impl Planes {
 }
 
 /// What `conv2d` is applied to; its two gradients are described by the same numbers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Geometry {
     pub(crate) batch: usize,
     pub(crate) input: Planes,
@@ -28,19 +30,39 @@ pub(crate) struct Geometry {
     pub(crate) kernel: usize,
     /// 1, where a kernel of 3 sees one pixel of zeros on each side, or 2, where it sees none.
     pub(crate) stride: usize,
+    /// What features pass to become the input, from planes smaller by a pixel.
+    pub(crate) smooth: Option<Smooth>,
 }
 
 impl Geometry {
     /// A convolution that keeps the size.
     pub(crate) fn same(batch: usize, input: Planes, out_channels: usize, kernel: usize) -> Self {
-        Self { batch, input, output: Planes { channels: out_channels, ..input }, kernel, stride: 1 }
+        Self {
+            batch,
+            input,
+            output: Planes { channels: out_channels, ..input },
+            kernel,
+            stride: 1,
+            smooth: None,
+        }
     }
 
     /// A 3x3 convolution that takes `2 n + 1` pixels to `n`.
     pub(crate) fn halving(batch: usize, in_channels: usize, output: Planes) -> Self {
         let input =
             Planes { channels: in_channels, height: 2 * output.height + 1, width: 2 * output.width + 1 };
-        Self { batch, input, output, kernel: 3, stride: 2 }
+        Self { batch, input, output, kernel: 3, stride: 2, smooth: None }
+    }
+
+    /// The same of features that are smoothed first.
+    pub(crate) fn smoothed(self, blur: bool, scale: f64) -> Self {
+        Self { smooth: Some(Smooth { way: Way::Grow, blur, scale }), ..self }
+    }
+
+    /// The planes of the features.
+    pub(crate) fn features(&self) -> Planes {
+        let before = usize::from(self.smooth.is_some());
+        Planes { height: self.input.height - before, width: self.input.width - before, ..self.input }
     }
 
     /// The adjoint, which takes the output back to the input.

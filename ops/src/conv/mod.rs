@@ -20,6 +20,8 @@ mod scratch;
 mod tests;
 mod winograd;
 
+use std::borrow::Cow;
+
 use candle_core::{CpuStorage, CustomOp1, CustomOp2, DType, Layout, Result, Shape, Tensor, WithDType, bail};
 
 pub(crate) use direct::turned;
@@ -197,7 +199,7 @@ pub(crate) trait Convolve: Element {
         weight: &[Self],
         finish: Option<&Finish<'_, Self>>,
     ) -> Vec<Self> {
-        finished(geometry.output, direct::forward(geometry, x, weight), finish)
+        finished(geometry.output, direct::forward(geometry, &input(geometry, x), weight), finish)
     }
 
     /// `conv2d_transpose`, and what follows it
@@ -207,13 +209,49 @@ pub(crate) trait Convolve: Element {
         weight: &[Self],
         finish: Option<&Finish<'_, Self>>,
     ) -> Vec<Self> {
-        finished(geometry.input, direct::transpose(geometry, g, weight), finish)
+        transposed(geometry, g, finish, |part, g| direct::transpose(part, g, weight))
     }
 
     /// `conv2d_weight_grad`
     fn weight_grad(geometry: &Geometry, x: &[Self], g: &[Self]) -> Vec<Self> {
-        direct::weight_grad(geometry, x, g)
+        direct::weight_grad(geometry, &input(geometry, x), g)
     }
+}
+
+/// What the convolution sees of features.
+fn input<'a, T: WithDType>(geometry: &Geometry, x: &'a [T]) -> Cow<'a, [T]> {
+    let Planes { channels, height, width } = geometry.features();
+    match geometry.smooth {
+        None => Cow::Borrowed(x),
+        Some(smooth) => Cow::Owned(smooth.apply(geometry.batch * channels, height, width, x)),
+    }
+}
+
+/// Bytes of unsmoothed gradients at a time, which should stay in the cache.
+const PART_BYTES: usize = 8 << 20;
+
+/// `conv2d_transpose` as `transpose` does it, to the features, and what follows it.
+fn transposed<T: WithDType>(
+    geometry: &Geometry,
+    g: &[T],
+    finish: Option<&Finish<'_, T>>,
+    transpose: impl Fn(&Geometry, &[T]) -> Vec<T>,
+) -> Vec<T> {
+    let Geometry { batch, input, output, .. } = *geometry;
+    let Some(smooth) = geometry.smooth else {
+        return finished(input, transpose(geometry, g), finish);
+    };
+    let features = geometry.features();
+    let samples = (PART_BYTES / size_of::<f32>() / input.len().max(1)).max(1);
+    let mut x = Vec::with_capacity(batch * features.len());
+    for first in (0..batch).step_by(samples) {
+        let part = Geometry { batch: samples.min(batch - first), smooth: None, ..*geometry };
+        let unsmoothed = transpose(&part, &g[first * output.len()..][..part.output_len()]);
+        let finish = finish.map(|finish| finish.samples_from(first, features.channels, features.pixels()));
+        let planes = part.batch * input.channels;
+        smooth.adjoint().append(&mut x, planes, (input.height, input.width), &unsmoothed, finish.as_ref());
+    }
+    x
 }
 
 fn finished<T: WithDType>(planes: Planes, mut y: Vec<T>, finish: Option<&Finish<'_, T>>) -> Vec<T> {
@@ -230,7 +268,7 @@ impl Convolve for f32 {
         if winograd::suits(geometry) {
             return winograd::forward(geometry, x, weight, finish);
         }
-        finished(geometry.output, direct::forward(geometry, x, weight), finish)
+        finished(geometry.output, direct::forward(geometry, &input(geometry, x), weight), finish)
     }
 
     fn transpose(
@@ -242,8 +280,10 @@ impl Convolve for f32 {
         // Tiles that overlap are written in parts, and finished only when all are there.
         match (winograd::suits(geometry), geometry.stride) {
             (true, 1) => winograd::transpose(geometry, g, weight, finish),
-            (true, _) => finished(geometry.input, winograd::transpose(geometry, g, weight, None), finish),
-            (false, _) => finished(geometry.input, direct::transpose(geometry, g, weight), finish),
+            (true, _) => {
+                transposed(geometry, g, finish, |part, g| winograd::transpose(part, g, weight, None))
+            }
+            (false, _) => transposed(geometry, g, finish, |part, g| direct::transpose(part, g, weight)),
         }
     }
 
@@ -251,7 +291,7 @@ impl Convolve for f32 {
         if winograd::suits(geometry) {
             winograd::weight_grad(geometry, x, g)
         } else {
-            direct::weight_grad(geometry, x, g)
+            direct::weight_grad(geometry, &input(geometry, x), g)
         }
     }
 }

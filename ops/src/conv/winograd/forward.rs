@@ -9,6 +9,7 @@ use super::layout::{self, FilterLayout, TileLayout};
 use super::pixels::{self, Destination, Window};
 use super::product::Strip;
 use super::scheme::Scheme;
+use super::smoothing::{self, Source};
 use super::tiles::{self, Block};
 use crate::activation::Finish;
 use crate::conv::geometry::Geometry;
@@ -20,7 +21,7 @@ use crate::planes::{Inlined, zeros};
 const BLOCK_BYTES: usize = 256 << 10;
 
 /// Bytes of transformed tiles that are shared by all tasks should not exceed.
-const SHARED_TILE_BYTES: usize = 20 << 20;
+const SHARED_TILE_BYTES: usize = 12 << 20;
 
 /// Fewest and most tiles in a block of one task.
 const BLOCK_TILES: (usize, usize) = (16, 96);
@@ -218,11 +219,18 @@ pub(super) fn transform_input<S: Lanes, F: Scheme>(
 ) {
     for (first_tile, patch) in block.numbered() {
         let window = Window::new(F::INPUT, &patch);
-        with_scratch(window.pixels(), |buffer: &mut [S::f32s]| {
+        let working = geometry.smooth.map_or(0, |_| smoothing::working_len(&window));
+        with_scratch(window.pixels() + working, |buffer: &mut [S::f32s]| {
             simd.vectorize(Inlined(
                 #[inline(always)]
                 || {
-                    pixels::gather(simd, &geometry.input, x, channel_block, &window, buffer);
+                    let (buffer, working) = buffer.split_at_mut(window.pixels());
+                    if let Some(smooth) = geometry.smooth {
+                        let source = Source { planes: geometry.features(), values: x, block: channel_block };
+                        smoothing::gather(simd, smooth, &source, &window, working, buffer);
+                    } else {
+                        pixels::gather(simd, &geometry.input, x, channel_block, &window, buffer);
+                    }
                     for tile in 0..patch.tiles() {
                         let (row, column) = (tile / patch.columns, tile % patch.columns);
                         let source = &buffer[(row * window.columns + column) * F::INPUT.step..];

@@ -22,6 +22,7 @@ mod layout;
 mod pixels;
 mod product;
 mod scheme;
+mod smoothing;
 #[cfg(test)]
 mod tests;
 mod tiles;

@@ -17,7 +17,7 @@ pub(super) struct Window {
     image: usize,
     top: isize,
     left: isize,
-    rows: usize,
+    pub(super) rows: usize,
     pub(super) columns: usize,
 }
 
@@ -33,12 +33,23 @@ impl Window {
         }
     }
 
+    /// With so many pixels more before and after it, along both axes.
+    pub(super) fn with_margin(&self, before: usize, after: usize) -> Self {
+        Self {
+            top: self.top - before as isize,
+            left: self.left - before as isize,
+            rows: before + self.rows + after,
+            columns: before + self.columns + after,
+            ..*self
+        }
+    }
+
     pub(super) fn pixels(&self) -> usize {
         self.rows * self.columns
     }
 
     /// The row of the picture that is row `row` of the window.
-    fn picture_row(&self, row: usize, planes: &Planes) -> Option<usize> {
+    pub(super) fn picture_row(&self, row: usize, planes: &Planes) -> Option<usize> {
         let row = usize::try_from(self.top + row as isize).ok()?;
         (row < planes.height).then_some(row)
     }
@@ -60,7 +71,7 @@ impl Window {
     }
 
     /// First column inside of the picture, in the window and in the picture, and the number of such columns.
-    fn picture_columns(&self, planes: &Planes) -> (usize, usize, usize) {
+    pub(super) fn picture_columns(&self, planes: &Planes) -> (usize, usize, usize) {
         let outside = usize::try_from(-self.left).unwrap_or(0);
         let first = usize::try_from(self.left).unwrap_or(0);
         (outside, first, (self.columns - outside).min(planes.width - first))

@@ -22,7 +22,7 @@ use crate::planes::{Inlined, total, zeros};
 const BLOCK_BYTES: usize = 512 << 10;
 
 /// Bytes of transformed tiles that are shared by all tasks should not exceed.
-const SHARED_TILE_BYTES: usize = 40 << 20;
+const SHARED_TILE_BYTES: usize = 16 << 20;
 
 /// Fewest and most tiles in a block of one task.
 const BLOCK_TILES: (usize, usize) = (32, 128);
