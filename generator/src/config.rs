@@ -63,7 +63,7 @@ pub struct GeneratorConfig {
     /// Whether layers that up-sample add their bias before the blur, whose zero padding dims it at the border.
     #[serde(skip_serializing_if = "Not::not")]
     pub bias_before_blur: bool,
-    /// Whether both layers of a side add the noise image of the first.
+    /// Whether both layers of a side add the noise image of the first, so that the image of the second has no effect.
     #[serde(skip_serializing_if = "Not::not")]
     pub noise_per_block: bool,
 }
