@@ -286,6 +286,22 @@ mod tests {
     }
 
     #[test]
+    fn what_is_written_only_where_it_differs_is_known_all_the_same() {
+        let other = [
+            "generator.norm_epsilon=1e-5",
+            "generator.bias_before_blur=true",
+            "generator.noise_per_block=true",
+        ];
+        let config = TrainConfig::load(None, &sets(&other)).unwrap();
+        let text = config.to_toml().unwrap();
+        assert_eq!(toml::from_str::<TrainConfig>(&text).unwrap(), config);
+        let keys = ["norm_epsilon", "bias_before_blur", "noise_per_block"];
+        assert!(keys.iter().all(|key| text.contains(key)), "{text}");
+        let text = TrainConfig::default().to_toml().unwrap();
+        assert!(!keys.iter().any(|key| text.contains(key)), "{text}");
+    }
+
+    #[test]
     fn assignments_win_over_presets() {
         let config = TrainConfig::load(
             Some("faces-64"),
