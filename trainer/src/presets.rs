@@ -235,11 +235,14 @@ pub(crate) fn values(table: &Table) -> Vec<(String, Value)> {
 /// The path of every value a configuration can have.
 fn known_keys() -> Vec<String> {
     let mut config = TrainConfig::default();
-    // Without a value these would not be written.
+    // Without a value other than the default these would not be written.
     let critic = config.critic();
     config.discriminator.fmap_base = Some(critic.fmap_base);
     config.discriminator.fmap_decay = Some(critic.fmap_decay);
     config.discriminator.fmap_max = Some(critic.fmap_max);
+    config.generator.norm_epsilon *= 2.0;
+    config.generator.bias_before_blur = true;
+    config.generator.noise_per_block = true;
     Table::try_from(&config).map(|table| keys(&table)).unwrap_or_default()
 }
 
@@ -280,6 +283,22 @@ mod tests {
             let text = config.to_toml().unwrap();
             assert_eq!(toml::from_str::<TrainConfig>(&text).unwrap(), config, "{name}");
         }
+    }
+
+    #[test]
+    fn what_is_written_only_where_it_differs_is_known_all_the_same() {
+        let other = [
+            "generator.norm_epsilon=1e-5",
+            "generator.bias_before_blur=true",
+            "generator.noise_per_block=true",
+        ];
+        let config = TrainConfig::load(None, &sets(&other)).unwrap();
+        let text = config.to_toml().unwrap();
+        assert_eq!(toml::from_str::<TrainConfig>(&text).unwrap(), config);
+        let keys = ["norm_epsilon", "bias_before_blur", "noise_per_block"];
+        assert!(keys.iter().all(|key| text.contains(key)), "{text}");
+        let text = TrainConfig::default().to_toml().unwrap();
+        assert!(!keys.iter().any(|key| text.contains(key)), "{text}");
     }
 
     #[test]

@@ -7,6 +7,8 @@ mod dataset;
 mod demo;
 mod inspect;
 mod interpolate;
+mod latents;
+mod like;
 mod mix;
 mod sample;
 mod scene;
