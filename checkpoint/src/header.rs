@@ -13,6 +13,7 @@ use safetensors::Dtype;
 use safetensors::tensor::Metadata;
 use serde::de::DeserializeOwned;
 use serde_json::json;
+use stylegan_generator::SeedStyle;
 
 use crate::state::FORMAT as STATE_FORMAT;
 use crate::{Error, Meta, Result};
@@ -80,6 +81,12 @@ pub(crate) fn texts_of(meta: &Meta) -> serde_json::Result<Texts> {
     }
     if let Some(config) = &meta.config {
         texts.insert("config", config.clone());
+    }
+    if meta.seed_style != SeedStyle::default() {
+        texts.insert("seed_style", meta.seed_style.to_string());
+    }
+    if let Some(source) = &meta.source {
+        texts.insert("source", source.clone());
     }
     Ok(texts.into_iter().map(|(key, text)| (key.to_owned(), text)).collect())
 }
@@ -152,6 +159,11 @@ pub(crate) fn text<'a>(header: &'a Metadata, key: &str) -> Option<&'a str> {
     header.metadata().as_ref()?.get(key).map(String::as_str)
 }
 
+/// A text for people, without what could upset a terminal.
+fn printable(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).take(80).collect()
+}
+
 /// The version of a file of the format `format`, and what wrote it.
 pub(crate) fn version(header: &Metadata, format: &str, known: u64, path: &Path) -> Result<(u64, String)> {
     let wrong =
@@ -163,12 +175,7 @@ pub(crate) fn version(header: &Metadata, format: &str, known: u64, path: &Path) 
     }
     let Some(version) = text(header, "format_version") else { return wrong("is missing".to_owned()) };
     let Ok(found) = version.parse::<u64>() else { return wrong(format!("is `{version}`, not a number")) };
-    let written_by: String = text(header, "written_by")
-        .unwrap_or("unknown")
-        .chars()
-        .filter(|c| !c.is_control())
-        .take(80)
-        .collect();
+    let written_by = printable(text(header, "written_by").unwrap_or("unknown"));
     if found > known {
         return Err(Error::NewerFormat { path: path.to_owned(), found, known, written_by });
     }
@@ -194,6 +201,10 @@ pub(crate) fn meta(header: &Metadata, path: &Path) -> Result<(Meta, String)> {
             .map_err(|reason| wrong("discriminator", reason))?,
         progress: required(text("progress")).map_err(|reason| wrong("progress", reason))?,
         config: text("config").map(str::to_owned),
+        seed_style: text("seed_style")
+            .map_or(Ok(SeedStyle::default()), |name| required(Some(&json!(name).to_string())))
+            .map_err(|reason| wrong("seed_style", reason))?,
+        source: text("source").map(printable),
     };
     let violations = meta.violations();
     if violations.is_empty() {

@@ -12,6 +12,8 @@
 //! | `discriminator`  | the critic's configuration, JSON; absent from a file for sampling alone |
 //! | `progress`       | [`Progress`], JSON                                                     |
 //! | `config`         | the run's resolved configuration, TOML; optional                       |
+//! | `seed_style`     | `numpy` where a seed draws what it drew in the original; otherwise absent |
+//! | `source`         | what the networks were converted from, in words; otherwise absent      |
 //! | `written_by`     | name and version of the program that wrote the file                    |
 //! | `checksum`       | BLAKE3 of all other metadata and of the tensors' names, types, shapes, places and bytes |
 //!
@@ -34,7 +36,7 @@
 //! Generator::new(&generator, &g_ema.builder(DType::F32, &Device::Cpu))?;
 //!
 //! let progress = Progress { nimg: 160_000, lod: 0.0 };
-//! let meta = Meta { generator, discriminator: None, progress, config: None };
+//! let meta = Meta { generator, progress, ..Meta::default() };
 //! save(&path, &meta, &[(Network::GEma, &g_ema)], false)?;
 //!
 //! // A run folder does as well: its newest snapshot is opened.

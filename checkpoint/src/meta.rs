@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use stylegan_discriminator::DiscriminatorConfig;
-use stylegan_generator::GeneratorConfig;
+use stylegan_generator::{GeneratorConfig, SeedStyle};
 
 /// A network of a checkpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -56,7 +56,7 @@ impl Progress {
 }
 
 /// The metadata of a checkpoint.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Meta {
     /// The shape of `g` and `g_ema`.
     pub generator: GeneratorConfig,
@@ -66,6 +66,10 @@ pub struct Meta {
     pub progress: Progress,
     /// The resolved configuration of the run, TOML; keys that cannot change its networks may be left out.
     pub config: Option<String>,
+    /// How a seed becomes a latent, unless somebody asks for another way.
+    pub seed_style: SeedStyle,
+    /// What the networks were converted from, in words; none if this program trained them.
+    pub source: Option<String>,
 }
 
 impl Meta {

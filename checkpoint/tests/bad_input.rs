@@ -159,9 +159,13 @@ fn a_newer_format_is_told_from_a_broken_one() {
 
 #[test]
 fn metadata_that_describe_no_network() {
-    for (key, value) in
-        [("generator", "{"), ("generator", "{\"wings\":2}"), ("progress", "[]"), ("discriminator", "7")]
-    {
+    for (key, value) in [
+        ("generator", "{"),
+        ("generator", "{\"wings\":2}"),
+        ("progress", "[]"),
+        ("discriminator", "7"),
+        ("seed_style", "x"),
+    ] {
         let error = open(&with_metadata(key, value)).unwrap_err();
         assert!(matches!(error, Error::Metadata { .. }), "{key} {value}: {error:?}");
     }

@@ -8,8 +8,8 @@ use std::fs;
 
 use candle_core::{DType, Device, Result, Tensor};
 use common::State;
-use stylegan_checkpoint::{Checkpoint, Error, Network, save};
-use stylegan_generator::{Generator, Noise, Truncation};
+use stylegan_checkpoint::{Checkpoint, Error, Meta, Network, save};
+use stylegan_generator::{Generator, Noise, SeedStyle, Truncation};
 use stylegan_ops::Parameters;
 
 fn values(tensor: &Tensor) -> Vec<f64> {
@@ -75,7 +75,7 @@ fn the_generator_draws_what_it_drew_before() -> Result<()> {
     let path = folder.path().join("a.safetensors");
     save(&path, &state.meta, &state.networks(), false).unwrap();
     let picture = |generator: &Generator| {
-        let z = generator.latents(&[3, 4])?;
+        let z = generator.latents(&[3, 4], SeedStyle::Native)?;
         generator.forward(&z, None, Truncation::default(), &Noise::Const)
     };
     let live = Generator::new(&state.meta.generator, &state.g_ema.builder(DType::F32, &Device::Cpu))?;
@@ -138,4 +138,23 @@ fn nothing_is_overwritten_or_left_behind() {
     let error = save(&missing, &state.meta, &state.networks(), false).unwrap_err();
     assert_eq!(error.hint().unwrap(), "create the folder first");
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+}
+
+#[test]
+fn a_converted_checkpoint_keeps_its_seed_style_and_its_source() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.safetensors");
+    let state = State::new();
+    let original = "the original's `ffhq.pkl`".to_owned();
+    let meta = Meta { seed_style: SeedStyle::Numpy, source: Some(original), ..state.meta.clone() };
+    save(&path, &meta, &state.networks(), false).unwrap();
+    assert_eq!(Checkpoint::open(&path).unwrap().meta(), &meta);
+    assert_eq!(meta.for_sampling().seed_style, SeedStyle::Numpy);
+
+    // Of a network that this program trained, nothing is written that was not written before.
+    save(&path, &state.meta, &state.networks(), true).unwrap();
+    let bytes = fs::read(&path).unwrap();
+    for key in ["seed_style", "source", "norm_epsilon", "bias_before_blur", "noise_per_block"] {
+        assert!(!bytes.windows(key.len()).any(|window| window == key.as_bytes()), "{key}");
+    }
 }

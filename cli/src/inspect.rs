@@ -169,6 +169,16 @@ fn switches(config: &GeneratorConfig) -> String {
         (config.noise, ", no noise"),
         (config.blur, ", no blur"),
     ];
-    let without: String = without.iter().filter(|(on, _)| !on).map(|(_, name)| *name).collect();
-    without + norm
+    let mut text: String = without.iter().filter(|(on, _)| !on).map(|(_, name)| *name).collect();
+    text += norm;
+    if config.norm_epsilon != GeneratorConfig::default().norm_epsilon {
+        let _ = write!(text, ", norm epsilon {:e}", config.norm_epsilon);
+    }
+    if config.bias_before_blur {
+        text += ", bias before blur";
+    }
+    if config.noise_per_block {
+        text += ", one noise image for each side";
+    }
+    text
 }

@@ -4,7 +4,7 @@ use anyhow::Result;
 use candle_core::{Device, IndexOp, Tensor};
 use rayon::prelude::*;
 use stylegan_checkpoint::Checkpoint;
-use stylegan_generator::{Generator, Noise, Truncation};
+use stylegan_generator::{Generator, Noise, SeedStyle, Truncation};
 use stylegan_media::{RgbImage, to_u8};
 use stylegan_ops::{Key, Level};
 
@@ -76,7 +76,7 @@ impl Painter {
 
     /// The latent of a seed, `[1, z_dim]`.
     pub(crate) fn z(&self, seed: u64) -> Result<Tensor> {
-        Ok(self.generator.latents(&[seed])?)
+        Ok(self.generator.latents(&[seed], SeedStyle::Native)?)
     }
 
     /// `[1, z_dim]` to `[1, w_dim]`, not truncated.

@@ -1,5 +1,7 @@
 //! The shape of a generator.
 
+use std::ops::Not;
+
 use serde::{Deserialize, Serialize};
 use stylegan_ops::{feature_maps, sides};
 
@@ -54,6 +56,24 @@ pub struct GeneratorConfig {
     pub norm: Norm,
     /// Whether up-sampled features are blurred by [1, 2, 1]. Table 1: off in A.
     pub blur: bool,
+    /// What the instance norm adds to a variance before its root, above 0 and at most 0.01. The default is the
+    /// original's; 1e-5 in some networks of other programs, as are the next two fields.
+    #[serde(skip_serializing_if = "is_original_epsilon")]
+    pub norm_epsilon: f64,
+    /// Whether layers that up-sample add their bias before the blur, whose zero padding dims it at the border.
+    #[serde(skip_serializing_if = "Not::not")]
+    pub bias_before_blur: bool,
+    /// Whether both layers of a side add the noise image of the first, so that the image of the second has no effect.
+    #[serde(skip_serializing_if = "Not::not")]
+    pub noise_per_block: bool,
+}
+
+/// The original's addend to variances. What the original has is not written, as files always were.
+const NORM_EPSILON: f64 = 1e-8;
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+fn is_original_epsilon(norm_epsilon: &f64) -> bool {
+    *norm_epsilon == NORM_EPSILON
 }
 
 impl Default for GeneratorConfig {
@@ -74,6 +94,9 @@ impl Default for GeneratorConfig {
             noise: true,
             norm: Norm::Instance,
             blur: true,
+            norm_epsilon: NORM_EPSILON,
+            bias_before_blur: false,
+            noise_per_block: false,
         }
     }
 }
@@ -123,6 +146,12 @@ impl GeneratorConfig {
         if !(0.0..=8.0).contains(&self.fmap_decay) {
             found.push(format!("`generator.fmap_decay` is {}, but must be 0 to 8", self.fmap_decay));
         }
+        if !(self.norm_epsilon > 0.0 && self.norm_epsilon <= 1e-2) {
+            found.push(format!(
+                "`generator.norm_epsilon` is {}, but must be above 0 and at most 0.01",
+                self.norm_epsilon
+            ));
+        }
         let z_and_label = if self.label_dim > 0 { 2 * self.z_dim } else { self.z_dim };
         if self.mapping_layers == 0 && self.w_dim != z_and_label {
             found.push(format!(
@@ -158,13 +187,36 @@ mod tests {
             resolution: 100,
             z_dim: 0,
             mapping_lrmul: f64::NAN,
+            norm_epsilon: 0.0,
             ..GeneratorConfig::default()
         };
         let found = config.violations();
-        for key in ["resolution", "z_dim", "mapping_lrmul"] {
+        for key in ["resolution", "z_dim", "mapping_lrmul", "norm_epsilon"] {
             assert!(found.iter().any(|line| line.contains(&format!("`generator.{key}`"))), "{found:?}");
         }
         let no_way_in = GeneratorConfig { styles: false, ..GeneratorConfig::default() };
         assert_eq!(no_way_in.violations().len(), 1);
+    }
+
+    #[test]
+    fn what_other_programs_do_differently_is_written_only_where_it_differs() {
+        let written = |config: &GeneratorConfig| serde_json::to_value(config).unwrap();
+        let original = written(&GeneratorConfig::default());
+        let config = GeneratorConfig {
+            norm_epsilon: 1e-5,
+            bias_before_blur: true,
+            noise_per_block: true,
+            ..GeneratorConfig::default()
+        };
+        for (key, value) in [
+            ("norm_epsilon", 1e-5.into()),
+            ("bias_before_blur", true.into()),
+            ("noise_per_block", true.into()),
+        ] {
+            assert_eq!(original.get(key), None);
+            assert_eq!(written(&config).get(key), Some::<&serde_json::Value>(&value));
+        }
+        assert_eq!(serde_json::from_value::<GeneratorConfig>(written(&config)).unwrap(), config);
+        assert_eq!(serde_json::from_value::<GeneratorConfig>(original).unwrap(), GeneratorConfig::default());
     }
 }

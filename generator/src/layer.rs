@@ -3,23 +3,25 @@
 use candle_core::{Result, Tensor};
 use candle_nn::{Init, VarBuilder};
 use stylegan_ops::{
-    Chain, EqualizedWeight, GAIN_LEAKY_RELU, Link, Sampling, bias_leaky_relu, instance_norm,
-    instance_norm_style, noise_bias_leaky_relu, pixel_norm, synthesis_layer,
+    Chain, EqualizedWeight, GAIN_LEAKY_RELU, Link, Sampling, bias_leaky_relu, blur, conv2d_up, instance_norm,
+    instance_norm_style, leaky_relu, noise_bias_leaky_relu, pixel_norm, smooth_up, synthesis_layer,
 };
 
 use crate::{GeneratorConfig, Noise, Norm};
 
 /// A synthesis layer: `[upscale ->] conv 3x3 [-> blur] -> noise -> bias -> leaky ReLU -> norm -> style`.
 ///
-/// Layer 0 has no convolution. Even layers from 2 on double the side.
+/// Layer 0 has no convolution. Even layers from 2 on double the side. In networks with `bias_before_blur` these add
+/// their bias before the blur.
 #[derive(Clone, Debug)]
 pub struct SynthesisLayer {
-    index: usize,
     weight: Option<EqualizedWeight>,
     sampling: Sampling,
     noise: Option<LayerNoise>,
     bias: Tensor,
+    bias_before_blur: bool,
     norm: Norm,
+    norm_epsilon: f64,
     style: Option<Style>,
 }
 
@@ -27,6 +29,8 @@ pub struct SynthesisLayer {
 struct LayerNoise {
     strength: Tensor,
     stored: Tensor,
+    /// The layer whose images are added: this one, or the first of its side.
+    image_of: usize,
 }
 
 #[derive(Clone, Debug)]
@@ -54,7 +58,8 @@ impl SynthesisLayer {
                 Init::Randn { mean: 0.0, stdev: 1.0 },
             )?;
             // A buffer: detached, so that no gradient is ever computed for it.
-            Some(LayerNoise { strength: zeros(channels, "noise_strength")?, stored: stored.detach() })
+            let strength = zeros(channels, "noise_strength")?;
+            Some(LayerNoise { strength, stored: stored.detach(), image_of: index })
         } else {
             None
         };
@@ -66,7 +71,23 @@ impl SynthesisLayer {
         };
         let bias = zeros(channels, "bias")?;
         let sampling = if upscales { Sampling::Up { blur: config.blur } } else { Sampling::Keep };
-        Ok(Self { index, weight, sampling, noise, bias, norm: config.norm, style })
+        Ok(Self {
+            weight,
+            sampling,
+            noise,
+            bias,
+            bias_before_blur: config.bias_before_blur && upscales && config.blur,
+            norm: config.norm,
+            norm_epsilon: config.norm_epsilon,
+            style,
+        })
+    }
+
+    /// From now on this layer adds the images of `other`.
+    pub(crate) fn take_noise_of(&mut self, other: &Self) {
+        if let (Some(noise), Some(other)) = (&mut self.noise, &other.noise) {
+            (noise.stored, noise.image_of) = (other.stored.clone(), other.image_of);
+        }
     }
 
     /// The whole layer.
@@ -83,21 +104,22 @@ impl SynthesisLayer {
         let side = if matches!(self.sampling, Sampling::Up { .. }) { 2 * side } else { side };
         let noise = match &self.noise {
             Some(layer) => noise
-                .of_layer(self.index, &layer.stored, batch, side, x)?
+                .of_layer(layer.image_of, &layer.stored, batch, side, x)?
                 .map(|image| (image, &layer.strength)),
             None => None,
         };
         let noise = noise.as_ref().map(|(image, strength)| (image, *strength));
         let style = self.style(w)?;
-        if let (Some(weight), Some(noise), Norm::Instance, Some(style)) =
-            (&self.weight, noise, self.norm, &style)
+        if let (Some(weight), false, Some(noise), Norm::Instance, Some(style)) =
+            (&self.weight, self.bias_before_blur, noise, self.norm, &style)
         {
-            return synthesis_layer(x, &weight.effective()?, noise, &self.bias, Some(style), self.sampling);
+            let style = Some((style, self.norm_epsilon));
+            return synthesis_layer(x, &weight.effective()?, noise, &self.bias, style, self.sampling);
         }
         let x = self.activated(x, noise)?;
         match (self.norm, style) {
-            (Norm::Instance, Some(style)) => instance_norm_style(&x, &style),
-            (Norm::Instance, None) => instance_norm(&x),
+            (Norm::Instance, Some(style)) => instance_norm_style(&x, &style, self.norm_epsilon),
+            (Norm::Instance, None) => instance_norm(&x, self.norm_epsilon),
             (Norm::Pixel, style) => apply_style(&pixel_norm(&x)?, style),
             (Norm::None, style) => apply_style(&x, style),
         }
@@ -108,6 +130,16 @@ impl SynthesisLayer {
         match (&self.weight, noise) {
             (None, None) => bias_leaky_relu(x, &self.bias),
             (None, Some((image, strength))) => noise_bias_leaky_relu(x, image, strength, &self.bias),
+            (Some(weight), noise) if self.bias_before_blur => {
+                let x = smooth_up(&conv2d_up(x, &weight.effective()?)?, true)?;
+                let x = x.broadcast_add(&self.blurred_bias(&x)?)?;
+                match noise {
+                    None => leaky_relu(&x),
+                    Some((image, strength)) => {
+                        noise_bias_leaky_relu(&x, image, strength, &self.bias.zeros_like()?)
+                    }
+                }
+            }
             (Some(weight), None) => {
                 let (weight, bias) = (weight.effective()?, self.bias.clone());
                 Ok(Chain::new(x, &[Link { weight, bias, sampling: self.sampling }])?.output().clone())
@@ -116,6 +148,14 @@ impl SynthesisLayer {
                 synthesis_layer(x, &weight.effective()?, noise, &self.bias, None, self.sampling)
             }
         }
+    }
+
+    /// What a blur leaves of the bias on features like `x`, `[1, channels, height, width]`: 3/4 of it on edges, 9/16 in
+    /// corners, all elsewhere.
+    fn blurred_bias(&self, x: &Tensor) -> Result<Tensor> {
+        let (_, channels, height, width) = x.dims4()?;
+        let share = blur(&Tensor::ones((1, 1, height, width), x.dtype(), x.device())?)?;
+        self.bias.reshape((1, channels, 1, 1))?.broadcast_mul(&share)
     }
 
     /// The affine transform of w, `[batch, 2 * channels]`: all scales (to which 1 is added), then all shifts; none in

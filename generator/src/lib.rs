@@ -5,11 +5,11 @@
 //! ```
 //! use candle_core::Device;
 //! use stylegan_checkpoint::Checkpoint;
-//! use stylegan_generator::{Noise, Truncation};
+//! use stylegan_generator::{Noise, SeedStyle, Truncation};
 //! use stylegan_media::{save_png, to_u8};
 //!
 //! # use candle_core::DType;
-//! # use stylegan_checkpoint::{Meta, Network, Progress, save};
+//! # use stylegan_checkpoint::{Meta, Network, save};
 //! # use stylegan_generator::{Generator, GeneratorConfig};
 //! # use stylegan_ops::{Key, Parameters};
 //! # let folder = tempfile::tempdir()?;
@@ -17,10 +17,10 @@
 //! # let generator = GeneratorConfig { resolution: 16, fmap_base: 64, fmap_max: 8, ..GeneratorConfig::default() };
 //! # let g_ema = Parameters::new(Key::new("init", &[0]));
 //! # Generator::new(&generator, &g_ema.builder(DType::F32, &Device::Cpu))?;
-//! # let meta = Meta { generator, discriminator: None, progress: Progress { nimg: 0, lod: 0.0 }, config: None };
+//! # let meta = Meta { generator, ..Meta::default() };
 //! # save(&run.join("network-snapshot-000000.safetensors"), &meta, &[(Network::GEma, &g_ema)], false)?;
 //! let generator = Checkpoint::open(run)?.generator(&Device::Cpu)?;
-//! let z = generator.latents(&[7])?; // [1, z_dim]
+//! let z = generator.latents(&[7], SeedStyle::Native)?; // [1, z_dim]
 //! let w = generator.mapping().forward(&z, None)?; // [1, w_dim]
 //! let w_plus = generator.broadcast(&w)?; // [1, num_layers, w_dim]
 //! let w_plus = generator.truncate(&w_plus, Truncation { psi: 0.7, cutoff: 8 })?;
@@ -34,7 +34,9 @@ mod layer;
 mod mapping;
 mod network;
 mod noise;
+mod numpy;
 mod path;
+mod seed_style;
 mod synthesis;
 mod truncation;
 
@@ -44,6 +46,7 @@ pub use mapping::Mapping;
 pub use network::{Generator, mix_styles};
 pub use noise::Noise;
 pub use path::{Space, interpolate};
+pub use seed_style::SeedStyle;
 pub use synthesis::Synthesis;
 pub use truncation::Truncation;
 

@@ -2,9 +2,9 @@
 
 use candle_core::{Result, Tensor, bail};
 use candle_nn::{Init, VarBuilder};
-use stylegan_ops::{Key, blend, ema_update};
+use stylegan_ops::{blend, ema_update};
 
-use crate::{GeneratorConfig, Mapping, Noise, Synthesis, Truncation};
+use crate::{GeneratorConfig, Mapping, Noise, SeedStyle, Synthesis, Truncation};
 
 /// Mapping network, synthesis network and the running mean of w.
 #[derive(Clone, Debug)]
@@ -52,15 +52,15 @@ impl Generator {
         &self.w_avg
     }
 
-    /// The latent z of each seed, `[seeds, z_dim]`: standard normal numbers, a function of the seed alone.
+    /// The latent z of each seed, `[seeds, z_dim]`: standard normal numbers, a function of seed and style alone.
     ///
     /// # Errors
-    /// If the device cannot hold them.
-    pub fn latents(&self, seeds: &[u64]) -> Result<Tensor> {
+    /// If the style has no such seed, or the device cannot hold the numbers.
+    pub fn latents(&self, seeds: &[u64], style: SeedStyle) -> Result<Tensor> {
         let (dtype, device) = (self.w_avg.dtype(), self.w_avg.device());
         let z = seeds
             .iter()
-            .map(|&seed| Key::new("latent of a seed", &[seed]).normal(self.config.z_dim, dtype, device))
+            .map(|&seed| style.latent(seed, self.config.z_dim, dtype, device))
             .collect::<Result<Vec<_>>>()?;
         Tensor::stack(&z, 0)
     }

@@ -43,9 +43,15 @@ impl Synthesis {
             let shape = [16 * channels, config.w_dim];
             Input::Dense(EqualizedWeight::new(&shape, gain, 1.0, "weight", &vb.pp("input"))?)
         };
-        let layers = (0..config.num_layers())
+        let mut layers = (0..config.num_layers())
             .map(|index| SynthesisLayer::new(config, index, &vb.pp(format!("layer{index}"))))
-            .collect::<Result<_>>()?;
+            .collect::<Result<Vec<_>>>()?;
+        if config.noise_per_block {
+            for block in layers.chunks_exact_mut(2) {
+                let (first, second) = block.split_at_mut(1);
+                second[0].take_noise_of(&first[0]);
+            }
+        }
         let to_rgb = sides(config.resolution)
             .map(|side| {
                 EqualizedConv::new(config.feature_maps(side), 3, 1, 1.0, &vb.pp(format!("to_rgb_{side}")))

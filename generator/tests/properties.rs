@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use candle_core::{DType, Device, Result, Tensor, Var};
-use stylegan_generator::{Generator, GeneratorConfig, Noise, Norm, Truncation, is_buffer};
+use stylegan_generator::{Generator, GeneratorConfig, Noise, Norm, SeedStyle, Truncation, is_buffer};
 use stylegan_ops::{Key, Level, Parameters, feature_maps};
 
 /// A narrow network of 16 pixels with no two widths equal.
@@ -77,7 +77,7 @@ fn is_in_use(name: &str, level: Level, config: &GeneratorConfig) -> bool {
 fn every_row_of_table_1_draws_and_trains() -> Result<()> {
     for (row, config) in ablation() {
         let (parameters, generator) = build_generic(&config)?;
-        let z = generator.latents(&[1, 2, 3])?;
+        let z = generator.latents(&[1, 2, 3], SeedStyle::Native)?;
         for lod in [0.0, 0.3, 1.0, 1.6, 2.0] {
             let level = Level::new(config.resolution, lod)?;
             let w_plus = generator.broadcast(&generator.mapping().forward(&z, None)?)?;
@@ -113,7 +113,7 @@ fn every_row_of_table_1_draws_and_trains() -> Result<()> {
 fn a_network_without_noise_ignores_it() -> Result<()> {
     let (parameters, generator) = build_generic(&GeneratorConfig { noise: false, ..small() })?;
     assert!(parameters.names().iter().all(|name| !name.contains("noise")));
-    let z = generator.latents(&[4])?;
+    let z = generator.latents(&[4], SeedStyle::Native)?;
     let draw = |noise: &Noise| generator.forward(&z, None, Truncation::OFF, noise).map(|x| values(&x));
     let none = draw(&Noise::None)?;
     assert_eq!(draw(&Noise::Const)?, none);
@@ -126,7 +126,7 @@ fn a_network_without_noise_ignores_it() -> Result<()> {
 fn blur_norm_and_noise_change_the_picture() -> Result<()> {
     let draw = |config: &GeneratorConfig| -> Result<Vec<f32>> {
         let (_, generator) = build_generic(config)?;
-        let z = generator.latents(&[4])?;
+        let z = generator.latents(&[4], SeedStyle::Native)?;
         Ok(values(&generator.forward(&z, None, Truncation::OFF, &Noise::Const)?))
     };
     let plain = draw(&small())?;
@@ -151,7 +151,7 @@ fn a_network_without_styles_starts_from_w() -> Result<()> {
     let vars: HashMap<_, _> = parameters.vars().into_iter().collect();
     let weight = &vars["synthesis.input.weight"];
     assert_eq!(weight.dims(), [16 * channels, config.w_dim]);
-    let w = generator.latents(&[1, 2])?;
+    let w = generator.latents(&[1, 2], SeedStyle::Native)?;
     // Progressive GAN's gain is sqrt(2) / 4.
     let scale = 2f64.sqrt() / 4.0 / (config.w_dim as f64).sqrt();
     let expected = (w.matmul(&weight.t()?)? * scale)?;
@@ -174,7 +174,7 @@ fn a_style_without_instance_norm() -> Result<()> {
         let (_, generator) = build(&config)?;
         let layer = &generator.synthesis().layers()[0];
         let x = Key::new("x", &[]).normal((2, channels, 4, 4), DType::F32, &Device::Cpu)?.exp()?;
-        let w = generator.latents(&[1, 2])?.pad_with_zeros(1, 0, 2)?;
+        let w = generator.latents(&[1, 2], SeedStyle::Native)?.pad_with_zeros(1, 0, 2)?;
         let style = layer.style(&w)?.unwrap().to_vec2::<f32>()?;
         let y = layer.forward(&x, &w, &Noise::None)?;
         let (sample, channel, row, column) = (1, 2, 3, 1);
@@ -196,7 +196,7 @@ fn without_mapping_layers_w_is_the_normalized_z() -> Result<()> {
         build(&GeneratorConfig { z_dim: 7, w_dim: 14, mapping_layers: 0, label_dim: 2, ..small() })?;
     let vars: HashMap<_, _> = parameters.vars().into_iter().collect();
     let embed = vars["mapping.label_embed"].to_vec2::<f32>()?;
-    let z = generator.latents(&[6])?;
+    let z = generator.latents(&[6], SeedStyle::Native)?;
     let labels = Tensor::new(&[[0f32, 1.0]], &Device::Cpu)?;
     let w = values(&generator.mapping().forward(&z, Some(&labels))?);
     // z, then the embedding of the label, normalized together.
@@ -211,7 +211,7 @@ fn without_mapping_layers_w_is_the_normalized_z() -> Result<()> {
 #[test]
 fn labels_are_needed_and_matter() -> Result<()> {
     let (parameters, generator) = build(&GeneratorConfig { label_dim: 3, ..small() })?;
-    let z = generator.latents(&[1, 2])?;
+    let z = generator.latents(&[1, 2], SeedStyle::Native)?;
     let first = Tensor::new(&[[1f32, 0.0, 0.0], [0.0, 1.0, 0.0]], &Device::Cpu)?;
     let other = Tensor::new(&[[1f32, 0.0, 0.0], [0.0, 0.0, 1.0]], &Device::Cpu)?;
     let map = |labels: &Tensor| generator.mapping().forward(&z, Some(labels))?.to_vec2::<f32>();
@@ -232,7 +232,8 @@ fn labels_are_needed_and_matter() -> Result<()> {
 #[test]
 fn noise_modes() -> Result<()> {
     let (_, generator) = build_generic(&small())?;
-    let w_plus = generator.broadcast(&generator.mapping().forward(&generator.latents(&[5, 5])?, None)?)?;
+    let w_plus = generator
+        .broadcast(&generator.mapping().forward(&generator.latents(&[5, 5], SeedStyle::Native)?, None)?)?;
     let draw =
         |noise: &Noise| generator.synthesis().forward(&w_plus, 0.0, noise)?.flatten_from(1)?.to_vec2::<f32>();
     let random = |seed: u64| draw(&Noise::Random(Key::new("noise", &[seed])));
@@ -286,8 +287,12 @@ fn feature_maps_follow_their_decay() -> Result<()> {
     assert_eq!(vars["synthesis.layer4.weight"].dims(), [14, 20, 3, 3]);
     assert_eq!(vars["synthesis.layer5.weight"].dims(), [14, 14, 3, 3]);
     assert_eq!(vars["synthesis.layer2.style_weight"].dims(), [40, 9]);
-    let pictures =
-        generator.forward(&generator.latents(&[0])?, None, Truncation::default(), &Noise::Const)?;
+    let pictures = generator.forward(
+        &generator.latents(&[0], SeedStyle::Native)?,
+        None,
+        Truncation::default(),
+        &Noise::Const,
+    )?;
     assert_eq!(pictures.dims(), [1, 3, 16, 16]);
     assert_eq!(feature_maps(16, 40, 0.5, 512), 14);
     Ok(())
@@ -298,7 +303,7 @@ fn the_smallest_and_a_large_resolution() -> Result<()> {
     for (resolution, layers) in [(8, 4), (256, 14)] {
         let (_, generator) = build(&GeneratorConfig { resolution, fmap_max: 5, ..small() })?;
         assert_eq!(generator.synthesis().layers().len(), layers);
-        let z = generator.latents(&[3, 8])?;
+        let z = generator.latents(&[3, 8], SeedStyle::Native)?;
         let pictures = generator.forward(&z, None, Truncation::default(), &Noise::Const)?;
         assert_eq!(pictures.dims(), [2, 3, resolution, resolution]);
         assert!(values(&pictures).iter().all(|pixel| pixel.is_finite()));
@@ -314,7 +319,8 @@ fn the_smallest_and_a_large_resolution() -> Result<()> {
 #[test]
 fn a_fade_ends_where_the_next_level_begins() -> Result<()> {
     let (_, generator) = build_generic(&small())?;
-    let w_plus = generator.broadcast(&generator.mapping().forward(&generator.latents(&[5, 6])?, None)?)?;
+    let w_plus = generator
+        .broadcast(&generator.mapping().forward(&generator.latents(&[5, 6], SeedStyle::Native)?, None)?)?;
     let draw = |lod: f64| generator.synthesis().forward(&w_plus, lod, &Noise::Const);
     for level in 0..2 {
         let almost = draw(f64::from(level) + 1.0 - 1e-7)?;
@@ -331,7 +337,7 @@ fn a_fade_ends_where_the_next_level_begins() -> Result<()> {
 #[test]
 fn samples_do_not_see_each_other() -> Result<()> {
     let (_, generator) = build_generic(&small())?;
-    let z = generator.latents(&[5, 6, 7])?;
+    let z = generator.latents(&[5, 6, 7], SeedStyle::Native)?;
     let draw = |z: &Tensor| generator.forward(z, None, Truncation::default(), &Noise::Const);
     let off = values(&(draw(&z)?.narrow(0, 1, 1)? - draw(&z.narrow(0, 1, 1)?)?)?);
     let off = off.into_iter().fold(0f32, |most, x| most.max(x.abs()));
@@ -342,8 +348,8 @@ fn samples_do_not_see_each_other() -> Result<()> {
 #[test]
 fn a_seed_names_one_latent() -> Result<()> {
     let (_, generator) = build(&small())?;
-    let batch = generator.latents(&[3, 4])?.to_vec2::<f32>()?;
-    assert_eq!(batch[1], values(&generator.latents(&[4])?));
+    let batch = generator.latents(&[3, 4], SeedStyle::Native)?.to_vec2::<f32>()?;
+    assert_eq!(batch[1], values(&generator.latents(&[4], SeedStyle::Native)?));
     assert_ne!(batch[0], batch[1]);
     Ok(())
 }
@@ -353,7 +359,7 @@ fn a_seed_names_one_latent() -> Result<()> {
 fn a_frozen_generator_draws_the_same_and_takes_no_gradient() -> Result<()> {
     let (parameters, generator) = build_generic(&small())?;
     let frozen = Generator::new(&small(), &parameters.frozen(DType::F32, &Device::Cpu))?;
-    let z = generator.latents(&[9])?;
+    let z = generator.latents(&[9], SeedStyle::Native)?;
     let draw = |generator: &Generator| generator.forward(&z, None, Truncation::OFF, &Noise::Const);
     assert_eq!(values(&draw(&generator)?), values(&draw(&frozen)?));
     assert!(!draw(&frozen)?.track_op());

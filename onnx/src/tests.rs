@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use candle_core::{DType, Device, Result, Tensor, bail};
 use prost::Message;
-use stylegan_generator::{Generator, GeneratorConfig, Noise, Norm, Truncation};
+use stylegan_generator::{Generator, GeneratorConfig, Noise, Norm, SeedStyle, Truncation};
 use stylegan_ops::{Key, Parameters};
 
 use crate::proto::{Extent, FLOAT, INT64, Model, Node, ValueInfo};
@@ -154,7 +154,7 @@ fn compute(node: &Node, x: &[Tensor]) -> Result<Vec<Tensor>> {
 fn assert_draws_as_the_generator(case: &str, config: &GeneratorConfig, settings: Settings) -> Result<()> {
     let (model, generator) = exported(config, settings)?;
     assert_well_formed(&model, case);
-    let z = generator.latents(&[1, 2, 3])?;
+    let z = generator.latents(&[1, 2, 3], SeedStyle::Native)?;
     let labels = (config.label_dim > 0)
         .then(|| Key::new("labels", &[]).normal((3, config.label_dim), DType::F32, &Device::Cpu))
         .transpose()?;

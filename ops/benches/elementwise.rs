@@ -70,9 +70,9 @@ fn features(criterion: &mut Criterion, network: &Network, side: usize) -> Result
         noise_bias_leaky_relu(&x, &noise, &per_channel, &per_channel)
     });
     bench.run("leaky_relu_grad", 3 * len, || leaky_relu_grad(&x, &x));
-    bench.run("instance_norm_style", 2 * len, || instance_norm_style(&x, &style));
+    bench.run("instance_norm_style", 2 * len, || instance_norm_style(&x, &style, 1e-8));
     let (x_var, style_var) = (Var::from_tensor(&x)?, Var::from_tensor(&style)?);
-    let y = instance_norm_style(&x_var, &style_var)?;
+    let y = instance_norm_style(&x_var, &style_var, 1e-8)?;
     bench.run("instance_norm_style backward", 3 * len, || y.backward());
     bench.run("blend", 3 * len, || blend(&x, &x, 0.25));
     bench.group.finish();

@@ -17,8 +17,8 @@ use crate::path::{Path, Sampling};
 use crate::planes::{float_kernel, slice};
 
 /// `leaky_relu(convolution + noise · strength + bias)`, with the sides changed as `sampling` says, then
-/// [`instance_norm_style`](crate::instance_norm_style) if there is a `style`: a synthesis layer (Karras et al. 2019,
-/// figure 1b). The noise gets no gradient; the gradient is of first order only.
+/// [`instance_norm_style`](crate::instance_norm_style) if there is a `style` with the norm's epsilon: a synthesis layer
+/// (Karras et al. 2019, figure 1b). The noise gets no gradient; the gradient is of first order only.
 ///
 /// # Shapes
 /// - `x`: `[batch, in_channels, height, width]`
@@ -35,7 +35,7 @@ pub fn synthesis_layer(
     weight: &Tensor,
     (noise, strength): (&Tensor, &Tensor),
     bias: &Tensor,
-    style: Option<&Tensor>,
+    style: Option<(&Tensor, f64)>,
     sampling: Sampling,
 ) -> Result<Tensor> {
     let (batch, channels, height, width) = x.dims4()?;
@@ -51,13 +51,14 @@ pub fn synthesis_layer(
     }
     // A custom operation takes three arguments at most.
     let mut parameters = vec![strength.clone(), bias.clone()];
-    if let Some(style) = style {
+    let epsilon = style.map_or(0., |(_, epsilon)| epsilon);
+    if let Some((style, _)) = style {
         if style.dims() != [batch, 2 * channels] {
             bail!("synthesis-layer: style {:?} does not hold two values for each channel", style.dims());
         }
         parameters.push(style.flatten_all()?);
     }
-    let layer = Layer { path, noise: noise.detach().contiguous()?, activated: Arc::default() };
+    let layer = Layer { path, epsilon, noise: noise.detach().contiguous()?, activated: Arc::default() };
     x.contiguous()?.apply_op3(&weight.contiguous()?, &Tensor::cat(&parameters, 0)?, layer)
 }
 
@@ -66,6 +67,7 @@ type Activated = OnceLock<CpuStorage>;
 
 struct Layer {
     path: Path,
+    epsilon: f64,
     noise: Tensor,
     activated: Arc<Activated>,
 }
@@ -91,7 +93,7 @@ impl CustomOp3 for Layer {
         p: &CpuStorage,
         lp: &Layout,
     ) -> Result<(CpuStorage, Shape)> {
-        let Self { path, noise, activated } = self;
+        let Self { path, epsilon, noise, activated } = self;
         let (storage, layout) = noise.storage_and_layout();
         let Storage::Cpu(noise) = &*storage else {
             bail!("{}: the noise is on another device", self.name());
@@ -103,7 +105,7 @@ impl CustomOp3 for Layer {
             let finish = Finish::Activate { bias, noise: Some((strength, planes)) };
             let features = path.forward(slice::<T>(x, lx)?, slice::<T>(w, lw)?, Some(&finish));
             let y = match style {
-                Some(_) => normalize(&features, style, channels, path.output.pixels()),
+                Some(_) => normalize(&features, style, channels, path.output.pixels(), *epsilon),
                 // A copy, which only ablations pay for.
                 None => features.clone(),
             };
@@ -125,6 +127,7 @@ impl CustomOp3 for Layer {
     ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
         let op = Backward {
             path: self.path,
+            epsilon: self.epsilon,
             noise: self.noise.clone(),
             activated: Arc::clone(&self.activated),
             parameters: parameters.detach(),
@@ -149,6 +152,7 @@ impl CustomOp3 for Layer {
 /// one behind the other.
 struct Backward {
     path: Path,
+    epsilon: f64,
     noise: Tensor,
     activated: Arc<Activated>,
     parameters: Tensor,
@@ -171,7 +175,7 @@ impl Backward {
         let features = features.as_slice::<T>()?;
         let style = split(path, parameters).2;
         // The gradient before the norm, then those of scale and shift for each plane.
-        let normalized = style.map(|_| normalize_grad(features, style, g, channels, area));
+        let normalized = style.map(|_| normalize_grad(features, style, g, channels, area, self.epsilon));
         let (g, style_grad) = match &normalized {
             Some(normalized) => normalized.split_at(planes * area),
             None => (g, &[][..]),
@@ -254,8 +258,8 @@ mod tests {
                 assert_same_as(
                     &[&[3, ins, 8, 6], &[outs, ins, 3, 3], &[outs], &[outs], &[3, 2 * outs], noise],
                     5,
-                    |v| synthesis_layer(&v[0], &v[1], (&v[5], &v[2]), &v[3], Some(&v[4]), sampling),
-                    |v| instance_norm_style(&plain(v, &v[5])?, &v[4]),
+                    |v| synthesis_layer(&v[0], &v[1], (&v[5], &v[2]), &v[3], Some((&v[4], 0.1)), sampling),
+                    |v| instance_norm_style(&plain(v, &v[5])?, &v[4], 0.1),
                 );
             }
         }

@@ -8,7 +8,7 @@ use candle_core::{
 
 use crate::planes::{build, float_kernel, slice, sums};
 
-/// What is added to every mean square before its root is taken.
+/// What the pixel norm adds to every mean square before its root is taken.
 const EPSILON: f64 = 1e-8;
 
 /// Scales each feature vector to a mean square of one: `x * rsqrt(mean(x^2) + 1e-8)`, the mean over axis 1
@@ -27,7 +27,8 @@ pub fn pixel_norm(x: &Tensor) -> Result<Tensor> {
 /// Replaces the per-channel statistics of `x` by those given in `style`.
 ///
 /// `AdaIN(x_i, y) = y_s,i · (x_i − μ(x_i)) / σ(x_i) + y_b,i` (Karras et al. 2019, eq. 1), with `y_s = scale + 1`
-/// and `σ = sqrt(mean((x - μ)²) + 1e-8)`, the population's deviation. The gradient is of first order only.
+/// and `σ = sqrt(mean((x - μ)²) + epsilon)`, the population's deviation; the paper's epsilon is 1e-8. The gradient is of
+/// first order only.
 ///
 /// # Shapes
 /// - `x`: `[batch, channels, height, width]`
@@ -36,7 +37,7 @@ pub fn pixel_norm(x: &Tensor) -> Result<Tensor> {
 ///
 /// # Errors
 /// If `style` does not hold two values for each channel of `x`.
-pub fn instance_norm_style(x: &Tensor, style: &Tensor) -> Result<Tensor> {
+pub fn instance_norm_style(x: &Tensor, style: &Tensor, epsilon: f64) -> Result<Tensor> {
     let (batch, channels, _height, _width) = x.dims4()?;
     if style.dims() != [batch, 2 * channels] {
         bail!(
@@ -48,7 +49,7 @@ pub fn instance_norm_style(x: &Tensor, style: &Tensor) -> Result<Tensor> {
     if style.dtype() != x.dtype() {
         bail!("instance-norm-style: style is {:?} and x is {:?}", style.dtype(), x.dtype());
     }
-    x.contiguous()?.apply_op2(&style.contiguous()?, InstanceNormStyle)
+    x.contiguous()?.apply_op2(&style.contiguous()?, InstanceNormStyle { epsilon })
 }
 
 /// Gives each plane of `x` mean 0 and deviation 1, as [`instance_norm_style`] does before it applies the style.
@@ -59,8 +60,8 @@ pub fn instance_norm_style(x: &Tensor, style: &Tensor) -> Result<Tensor> {
 ///
 /// # Errors
 /// If `x` is no picture of `f32` or `f64`.
-pub fn instance_norm(x: &Tensor) -> Result<Tensor> {
-    x.contiguous()?.apply_op1(InstanceNorm)
+pub fn instance_norm(x: &Tensor, epsilon: f64) -> Result<Tensor> {
+    x.contiguous()?.apply_op1(InstanceNorm { epsilon })
 }
 
 /// The statistics of one plane.
@@ -75,7 +76,7 @@ struct Moments<T> {
 
 impl<T: WithDType> Moments<T> {
     #[inline(always)]
-    fn of(plane: &[T]) -> Self {
+    fn of(plane: &[T], epsilon: f64) -> Self {
         let Some(&first) = plane.first() else {
             return Self { mean: [T::zero(); 2], inverse_deviation: 0. };
         };
@@ -100,7 +101,7 @@ impl<T: WithDType> Moments<T> {
                 [centered * centered]
             },
         );
-        moments.inverse_deviation = 1. / (squares / len + EPSILON).sqrt();
+        moments.inverse_deviation = 1. / (squares / len + epsilon).sqrt();
         moments
     }
 
@@ -122,7 +123,13 @@ fn style_of<T: WithDType>(style: Option<&[T]>, channels: usize, plane: usize) ->
 }
 
 /// Normalizes planes of `area` values while they are in cache.
-pub(crate) fn normalize<T: WithDType>(x: &[T], style: Option<&[T]>, channels: usize, area: usize) -> Vec<T> {
+pub(crate) fn normalize<T: WithDType>(
+    x: &[T],
+    style: Option<&[T]>,
+    channels: usize,
+    area: usize,
+    epsilon: f64,
+) -> Vec<T> {
     build(
         x.len() / area.max(1),
         area,
@@ -131,7 +138,7 @@ pub(crate) fn normalize<T: WithDType>(x: &[T], style: Option<&[T]>, channels: us
         |planes, out, _| {
             for plane in planes {
                 let x = &x[plane * area..][..area];
-                let moments = Moments::of(x);
+                let moments = Moments::of(x, epsilon);
                 let (scale, shift) = style_of(style, channels, plane);
                 let factor = T::from_f64(scale * moments.inverse_deviation);
                 out.plane(
@@ -155,6 +162,7 @@ pub(crate) fn normalize_grad<T: WithDType>(
     g: &[T],
     channels: usize,
     area: usize,
+    epsilon: f64,
 ) -> Vec<T> {
     let sums_per_plane = if style.is_some() { 2 } else { 0 };
     build(
@@ -166,7 +174,7 @@ pub(crate) fn normalize_grad<T: WithDType>(
             let mut dstyle = dstyle.chunks_exact_mut(2);
             for plane in planes {
                 let (x, mut g) = (&x[plane * area..][..area], &g[plane * area..][..area]);
-                let moments = Moments::of(x);
+                let moments = Moments::of(x, epsilon);
                 let [g_sum, g_centered_sum] = sums(
                     x,
                     g,
@@ -198,7 +206,9 @@ pub(crate) fn normalize_grad<T: WithDType>(
     )
 }
 
-struct InstanceNormStyle;
+struct InstanceNormStyle {
+    epsilon: f64,
+}
 
 impl CustomOp2 for InstanceNormStyle {
     fn name(&self) -> &'static str {
@@ -215,7 +225,7 @@ impl CustomOp2 for InstanceNormStyle {
         let (_batch, channels, height, width) = x_layout.shape().dims4()?;
         float_kernel!(self.name(), x, T => {
             let style = slice::<T>(style, style_layout)?;
-            let y = normalize(slice::<T>(x, x_layout)?, Some(style), channels, height * width);
+            let y = normalize(slice::<T>(x, x_layout)?, Some(style), channels, height * width, self.epsilon);
             Ok((T::to_cpu_storage_owned(y), x_layout.shape().clone()))
         })
     }
@@ -228,7 +238,8 @@ impl CustomOp2 for InstanceNormStyle {
         g: &Tensor,
     ) -> Result<(Option<Tensor>, Option<Tensor>)> {
         let (batch, channels, _height, _width) = x.dims4()?;
-        let packed = x.apply_op3_no_bwd(style, &g.contiguous()?, &InstanceNormStyleGrad)?;
+        let packed =
+            x.apply_op3_no_bwd(style, &g.contiguous()?, &InstanceNormStyleGrad { epsilon: self.epsilon })?;
         let len = x.elem_count();
         let dx = if x.track_op() { Some(packed.narrow(0, 0, len)?.reshape(x.shape())?) } else { None };
         let dstyle = if style.track_op() {
@@ -242,7 +253,9 @@ impl CustomOp2 for InstanceNormStyle {
 }
 
 /// The gradients of [`instance_norm_style`]: of the picture, then of scale and shift for each plane.
-struct InstanceNormStyleGrad;
+struct InstanceNormStyleGrad {
+    epsilon: f64,
+}
 
 impl CustomOp3 for InstanceNormStyleGrad {
     fn name(&self) -> &'static str {
@@ -262,14 +275,16 @@ impl CustomOp3 for InstanceNormStyleGrad {
         float_kernel!(self.name(), x, T => {
             let (x, g) = (slice::<T>(x, x_layout)?, slice::<T>(g, g_layout)?);
             let style = slice::<T>(style, style_layout)?;
-            let packed = normalize_grad(x, Some(style), g, channels, height * width);
+            let packed = normalize_grad(x, Some(style), g, channels, height * width, self.epsilon);
             let shape = Shape::from(packed.len());
             Ok((T::to_cpu_storage_owned(packed), shape))
         })
     }
 }
 
-struct InstanceNorm;
+struct InstanceNorm {
+    epsilon: f64,
+}
 
 impl CustomOp1 for InstanceNorm {
     fn name(&self) -> &'static str {
@@ -279,7 +294,7 @@ impl CustomOp1 for InstanceNorm {
     fn cpu_fwd(&self, x: &CpuStorage, x_layout: &Layout) -> Result<(CpuStorage, Shape)> {
         let (_batch, channels, height, width) = x_layout.shape().dims4()?;
         float_kernel!(self.name(), x, T => {
-            let y = normalize(slice::<T>(x, x_layout)?, None, channels, height * width);
+            let y = normalize(slice::<T>(x, x_layout)?, None, channels, height * width, self.epsilon);
             Ok((T::to_cpu_storage_owned(y), x_layout.shape().clone()))
         })
     }
@@ -288,12 +303,14 @@ impl CustomOp1 for InstanceNorm {
         if !x.track_op() {
             return Ok(None);
         }
-        x.apply_op2_no_bwd(&g.contiguous()?, &InstanceNormGrad).map(Some)
+        x.apply_op2_no_bwd(&g.contiguous()?, &InstanceNormGrad { epsilon: self.epsilon }).map(Some)
     }
 }
 
 /// The gradient of [`instance_norm`].
-struct InstanceNormGrad;
+struct InstanceNormGrad {
+    epsilon: f64,
+}
 
 impl CustomOp2 for InstanceNormGrad {
     fn name(&self) -> &'static str {
@@ -310,7 +327,7 @@ impl CustomOp2 for InstanceNormGrad {
         let (_batch, channels, height, width) = x_layout.shape().dims4()?;
         float_kernel!(self.name(), x, T => {
             let (x, g) = (slice::<T>(x, x_layout)?, slice::<T>(g, g_layout)?);
-            let dx = normalize_grad(x, None, g, channels, height * width);
+            let dx = normalize_grad(x, None, g, channels, height * width, self.epsilon);
             Ok((T::to_cpu_storage_owned(dx), x_layout.shape().clone()))
         })
     }
@@ -326,16 +343,16 @@ mod tests {
     const PICTURE: &[usize] = &[3, 5, 8, 4];
     const LARGE: &[usize] = &[3, 5, 96, 64];
 
-    fn plain(x: &Tensor) -> Result<Tensor> {
+    fn plain(x: &Tensor, epsilon: f64) -> Result<Tensor> {
         let mean_of = |x: &Tensor| x.mean_keepdim(3)?.mean_keepdim(2);
         let centered = x.broadcast_sub(&mean_of(x)?)?;
-        centered.broadcast_div(&(mean_of(&centered.sqr()?)? + EPSILON)?.sqrt()?)
+        centered.broadcast_div(&(mean_of(&centered.sqr()?)? + epsilon)?.sqrt()?)
     }
 
-    fn plain_style(x: &Tensor, style: &Tensor) -> Result<Tensor> {
+    fn plain_style(x: &Tensor, style: &Tensor, epsilon: f64) -> Result<Tensor> {
         let (batch, channels, _height, _width) = x.dims4()?;
         let part = |first| style.narrow(1, first, channels)?.reshape((batch, channels, 1, 1));
-        plain(x)?.broadcast_mul(&(part(0)? + 1.)?)?.broadcast_add(&part(channels)?)
+        plain(x, epsilon)?.broadcast_mul(&(part(0)? + 1.)?)?.broadcast_add(&part(channels)?)
     }
 
     #[test]
@@ -350,29 +367,29 @@ mod tests {
 
     #[test]
     fn instance_norm_is_its_definition() {
-        for shape in [PICTURE, LARGE] {
-            assert_same_as(&[shape], 1, |v| instance_norm(&v[0]), |v| plain(&v[0]));
+        for (shape, epsilon) in [(PICTURE, EPSILON), (LARGE, EPSILON), (PICTURE, 0.5)] {
+            assert_same_as(&[shape], 1, |v| instance_norm(&v[0], epsilon), |v| plain(&v[0], epsilon));
         }
-        assert_gradients(&[PICTURE], |v| instance_norm(&v[0]));
+        assert_gradients(&[PICTURE], |v| instance_norm(&v[0], 0.5));
     }
 
     #[test]
     fn instance_norm_style_is_its_definition() {
-        for shape in [PICTURE, LARGE] {
+        for (shape, epsilon) in [(PICTURE, EPSILON), (LARGE, EPSILON), (PICTURE, 0.5)] {
             assert_same_as(
                 &[shape, &[3, 10]],
                 2,
-                |v| instance_norm_style(&v[0], &v[1]),
-                |v| plain_style(&v[0], &v[1]),
+                |v| instance_norm_style(&v[0], &v[1], epsilon),
+                |v| plain_style(&v[0], &v[1], epsilon),
             );
         }
-        assert_gradients(&[PICTURE, &[3, 10]], |v| instance_norm_style(&v[0], &v[1]));
+        assert_gradients(&[PICTURE, &[3, 10]], |v| instance_norm_style(&v[0], &v[1], 0.5));
     }
 
     #[test]
     fn constant_planes_become_exactly_the_shift() {
         let x = (Tensor::ones(LARGE, DType::F32, &Device::Cpu).unwrap() * 0.1).unwrap();
-        let y = instance_norm(&x).unwrap().flatten_all().unwrap().to_vec1::<f32>().unwrap();
+        let y = instance_norm(&x, EPSILON).unwrap().flatten_all().unwrap().to_vec1::<f32>().unwrap();
         assert!(y.iter().all(|y| y.to_bits() == 0), "a constant plane has no deviation");
     }
 
@@ -380,8 +397,8 @@ mod tests {
     fn large_means_do_not_drown_the_deviation() {
         let x = normal("x", LARGE, DType::F64);
         let shifted = ((&x * 0.01).unwrap() + 100.).unwrap().to_dtype(DType::F32).unwrap();
-        let exact = plain(&shifted.to_dtype(DType::F64).unwrap()).unwrap();
-        let y = instance_norm(&shifted).unwrap().to_dtype(DType::F64).unwrap();
+        let exact = plain(&shifted.to_dtype(DType::F64).unwrap(), EPSILON).unwrap();
+        let y = instance_norm(&shifted, EPSILON).unwrap().to_dtype(DType::F64).unwrap();
         let error = (y - exact).unwrap().abs().unwrap().max_all().unwrap().to_scalar::<f64>().unwrap();
         assert!(error < 1e-5, "{error}");
     }
@@ -391,7 +408,7 @@ mod tests {
         let x = Var::from_tensor(&normal("x", LARGE, DType::F32)).unwrap();
         let style = Var::from_tensor(&normal("style", &[3, 10], DType::F32)).unwrap();
         assert_independent_of_threads(|| {
-            let y = instance_norm_style(&x, &style).unwrap();
+            let y = instance_norm_style(&x, &style, EPSILON).unwrap();
             let gradients = y.sqr().unwrap().sum_all().unwrap().backward().unwrap();
             vec![y, gradients.get(&x).unwrap().clone(), gradients.get(&style).unwrap().clone()]
         });
@@ -401,9 +418,9 @@ mod tests {
     fn wrong_styles_are_errors() {
         let x = normal("x", PICTURE, DType::F32);
         let style = normal("style", &[3, 9], DType::F32);
-        let message = instance_norm_style(&x, &style).unwrap_err().to_string();
+        let message = instance_norm_style(&x, &style, EPSILON).unwrap_err().to_string();
         assert!(message.contains("style [3, 9] does not hold two values for each channel"), "{message}");
         let style = normal("style", &[3, 10], DType::F64);
-        assert!(instance_norm_style(&x, &style).unwrap_err().to_string().contains("style is F64"));
+        assert!(instance_norm_style(&x, &style, EPSILON).unwrap_err().to_string().contains("style is F64"));
     }
 }

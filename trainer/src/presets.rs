@@ -235,11 +235,14 @@ pub(crate) fn values(table: &Table) -> Vec<(String, Value)> {
 /// The path of every value a configuration can have.
 fn known_keys() -> Vec<String> {
     let mut config = TrainConfig::default();
-    // Without a value these would not be written.
+    // Without a value other than the default these would not be written.
     let critic = config.critic();
     config.discriminator.fmap_base = Some(critic.fmap_base);
     config.discriminator.fmap_decay = Some(critic.fmap_decay);
     config.discriminator.fmap_max = Some(critic.fmap_max);
+    config.generator.norm_epsilon *= 2.0;
+    config.generator.bias_before_blur = true;
+    config.generator.noise_per_block = true;
     Table::try_from(&config).map(|table| keys(&table)).unwrap_or_default()
 }
 

@@ -43,7 +43,9 @@ impl State {
         Critic::new(&discriminator, &d.builder(dtype, &Device::Cpu)).unwrap();
         let progress = Progress { nimg: 123_456, lod: 0.1 + 0.2 };
         let config = Some("[run]\nname = \"tiny\"\n".to_owned());
-        Self { meta: Meta { generator, discriminator: Some(discriminator), progress, config }, g, d, g_ema }
+        let meta =
+            Meta { generator, discriminator: Some(discriminator), progress, config, ..Meta::default() };
+        Self { meta, g, d, g_ema }
     }
 
     pub(crate) fn networks(&self) -> [(Network, &Parameters); 3] {

@@ -70,7 +70,7 @@ impl Scene {
             }
         }
         let progress = Progress { nimg: 123_456, lod };
-        let meta = Meta { generator, discriminator: Some(discriminator), progress, config: None };
+        let meta = Meta { generator, discriminator: Some(discriminator), progress, ..Meta::default() };
         let networks = [(Network::G, &g), (Network::D, &d), (Network::GEma, &g_ema)];
         save(&self.path(name), &meta, &networks, false).unwrap();
     }

@@ -49,6 +49,7 @@ impl Run<'_> {
             discriminator: Some(config.critic()),
             progress: Progress { nimg, lod: self.settings().lod },
             config: Some(config.lasting_toml()?),
+            ..Meta::default()
         };
         let copy = Copy::of(&self.trainer, self.moment, &self.tally, meta, self.pyramid.fingerprint())?;
         let path = |stem, nimg, exact| self.folder.file_at(stem, nimg, exact, "safetensors");
