@@ -77,15 +77,15 @@ pub fn export(
     if let Some(violation) = config.violations().first() {
         bail!("{violation}")
     }
-    let side = Level::new(config.resolution, settings.lod)?.side;
+    let level = Level::new(config.resolution, settings.lod)?;
     let properties =
         properties.into_iter().map(|(key, value)| StringStringEntry { key: key.to_owned(), value });
     let model = Model {
         ir_version: IR_VERSION,
         producer_name: "stylegan".to_owned(),
         producer_version: env!("CARGO_PKG_VERSION").to_owned(),
-        doc_string: format!("A StyleGAN generator of {side}x{side} pictures"),
-        graph: Some(graph(config, vb, settings, side)?),
+        doc_string: format!("A StyleGAN generator of {side}x{side} pictures", side = level.side),
+        graph: Some(graph(config, vb, settings, level)?),
         opset_import: vec![OperatorSetId { domain: String::new(), version: OPSET }],
         metadata_props: properties.collect(),
     };
@@ -96,7 +96,12 @@ pub fn export(
     Ok(model.encode_to_vec())
 }
 
-fn graph(config: &GeneratorConfig, vb: &VarBuilder, settings: Settings, side: usize) -> Result<proto::Graph> {
+fn graph(
+    config: &GeneratorConfig,
+    vb: &VarBuilder,
+    settings: Settings,
+    level: Level,
+) -> Result<proto::Graph> {
     let mut graph = Graph::default();
     let (z, psi) = (Value::input("z"), Value::input("psi"));
     let labels = (config.label_dim > 0).then(|| Value::input("labels"));
@@ -110,7 +115,7 @@ fn graph(config: &GeneratorConfig, vb: &VarBuilder, settings: Settings, side: us
     };
     let w_of = |layer| if layer < settings.truncation_cutoff { &truncated } else { &w };
     let synthesis = Synthesis { config, vb: vb.pp("synthesis"), noise: settings.noise };
-    synthesis.write(&mut graph, settings.lod, w_of)?;
+    synthesis.write(&mut graph, level, w_of)?;
 
     let batch = || Extent::Param("batch".to_owned());
     let count = |number: usize| Extent::Value(number as i64);
@@ -120,8 +125,8 @@ fn graph(config: &GeneratorConfig, vb: &VarBuilder, settings: Settings, side: us
         inputs.push(ValueInfo::new("labels", [batch(), count(config.label_dim)], of));
     }
     inputs.push(ValueInfo::new("psi", [], "truncation: 0 draws the mean picture, 1 leaves w alone"));
-    let image =
-        ValueInfo::new(OUTPUT, [batch(), count(3), count(side), count(side)], "in -1..1, not clamped");
+    let axes = [batch(), count(3), count(level.side), count(level.side)];
+    let image = ValueInfo::new(OUTPUT, axes, "in -1..1, not clamped");
     let (nodes, initializers) = graph.finish(OUTPUT);
     Ok(proto::Graph { nodes, name: "generator".to_owned(), initializers, inputs, outputs: vec![image] })
 }

@@ -16,14 +16,13 @@ pub(crate) struct Synthesis<'a> {
 }
 
 impl Synthesis<'_> {
-    /// Pictures at the side of `lod`, as `stylegan_generator::Synthesis`; `w_of` gives the w of a layer.
+    /// Pictures of this level, as `stylegan_generator::Synthesis`; `w_of` gives the w of a layer.
     pub(crate) fn write<'w>(
         &self,
         graph: &mut Graph,
-        lod: f64,
+        level: Level,
         w_of: impl Fn(usize) -> &'w Value,
     ) -> Result<Value> {
-        let level = Level::new(self.config.resolution, lod)?;
         let mut x = self.input(graph, w_of(0))?;
         let mut previous = None;
         let num_layers = 2 * sides(level.side).count();
@@ -63,9 +62,8 @@ impl Synthesis<'_> {
         graph.enter(&vb);
         let mut x = self.convolved(graph, index, x, &vb)?;
         if self.config.noise && self.noise {
-            let side = side_of(index);
-            let image = graph.tensor(&vb, NOISE_CONST, &vb.get((1, 1, side, side), NOISE_CONST)?)?;
-            let channels = self.config.feature_maps(side);
+            let image = self.noise_image(graph, index)?;
+            let channels = self.config.feature_maps(side_of(index));
             let strength = vb.get(channels, "noise_strength")?.reshape((channels, 1, 1))?;
             let strength = graph.tensor(&vb, "noise_strength", &strength)?;
             let noise = graph.mul(&image, &strength);
@@ -76,7 +74,7 @@ impl Synthesis<'_> {
             Norm::Instance => {
                 let mean = graph.mean(&x, &[2, 3]);
                 let x = graph.sub(&x, &mean);
-                let deviation = graph.deviation(&x, &[2, 3], 1e-8)?;
+                let deviation = graph.deviation(&x, &[2, 3], self.config.norm_epsilon)?;
                 graph.div(&x, &deviation)
             }
             Norm::Pixel => graph.pixel_norm(&x)?,
@@ -106,9 +104,19 @@ impl Synthesis<'_> {
         if !self.config.blur {
             return Ok(graph.conv(&x, &weight, Some(&bias), 3, 1));
         }
-        let x = graph.conv(&x, &weight, None, 3, 1);
+        let (before, after) =
+            if self.config.bias_before_blur { (Some(&bias), None) } else { (None, Some(&bias)) };
+        let x = graph.conv(&x, &weight, before, 3, 1);
         let kernel = graph.tensor(vb, "blur", &blur_kernel(channels)?)?;
-        Ok(graph.conv(&x, &kernel, Some(&bias), 3, channels))
+        Ok(graph.conv(&x, &kernel, after, 3, channels))
+    }
+
+    /// The stored image of a layer, or of the first of its block.
+    fn noise_image(&self, graph: &mut Graph, index: usize) -> Result<Value> {
+        let side = side_of(index);
+        let of_layer = if self.config.noise_per_block { index - index % 2 } else { index };
+        let vb = self.vb.pp(format!("layer{of_layer}"));
+        graph.tensor(&vb, NOISE_CONST, &vb.get((1, 1, side, side), NOISE_CONST)?)
     }
 
     /// `x · (scale + 1) + shift`

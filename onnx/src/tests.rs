@@ -226,6 +226,9 @@ fn every_switch_of_a_network() -> Result<()> {
         ("no styles", GeneratorConfig { styles: false, const_input: false, ..small() }),
         ("no blur", GeneratorConfig { blur: false, ..small() }),
         ("widths", GeneratorConfig { fmap_base: 40, fmap_decay: 0.7, fmap_max: 30, ..small() }),
+        ("epsilon", GeneratorConfig { norm_epsilon: 0.01, ..small() }),
+        ("bias before blur", GeneratorConfig { bias_before_blur: true, ..small() }),
+        ("noise of a block", GeneratorConfig { noise_per_block: true, ..small() }),
     ] {
         assert_draws_as_the_generator(case, &config, SETTINGS)?;
     }
