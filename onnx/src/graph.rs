@@ -80,7 +80,7 @@ impl Graph {
     fn nodes<const OUTPUTS: usize>(
         &mut self,
         op_type: &str,
-        inputs: &[Option<&Value>],
+        inputs: &[&Value],
         attributes: Vec<Attribute>,
     ) -> [Value; OUTPUTS] {
         let name = format!("{}/{}:{op_type}", self.scope, self.nodes.len());
@@ -89,10 +89,7 @@ impl Graph {
             _ => Value(format!("{name}:{output}")),
         });
         self.nodes.push(Node {
-            inputs: inputs
-                .iter()
-                .map(|input| input.map_or_else(String::new, |value| value.0.clone()))
-                .collect(),
+            inputs: inputs.iter().map(|value| value.0.clone()).collect(),
             outputs: outputs.iter().map(|value| value.0.clone()).collect(),
             name,
             op_type: op_type.to_owned(),
@@ -102,8 +99,7 @@ impl Graph {
     }
 
     fn node(&mut self, op_type: &str, inputs: &[&Value], attributes: Vec<Attribute>) -> Value {
-        let inputs: Vec<_> = inputs.iter().map(|&value| Some(value)).collect();
-        let [output] = self.nodes(op_type, &inputs, attributes);
+        let [output] = self.nodes(op_type, inputs, attributes);
         output
     }
 
@@ -156,9 +152,8 @@ impl Graph {
 
     /// `x · weightᵀ + bias`, the weight `[out, in]`.
     pub(crate) fn dense(&mut self, x: &Value, weight: &Value, bias: Option<&Value>) -> Value {
-        let inputs: Vec<_> = [Some(x), Some(weight), bias].into_iter().take_while(Option::is_some).collect();
-        let [output] = self.nodes("Gemm", &inputs, vec![Attribute::int("transB", 1)]);
-        output
+        let inputs: Vec<_> = [x, weight].into_iter().chain(bias).collect();
+        self.node("Gemm", &inputs, vec![Attribute::int("transB", 1)])
     }
 
     /// A convolution in `groups` groups by a square kernel, with the zero padding that keeps the side.
@@ -170,14 +165,13 @@ impl Graph {
         kernel: i64,
         groups: usize,
     ) -> Value {
-        let inputs: Vec<_> = [Some(x), Some(weight), bias].into_iter().take_while(Option::is_some).collect();
+        let inputs: Vec<_> = [x, weight].into_iter().chain(bias).collect();
         let attributes = vec![
             Attribute::ints("kernel_shape", &[kernel; 2]),
             Attribute::ints("pads", &[kernel / 2; 4]),
             Attribute::int("group", groups as i64),
         ];
-        let [output] = self.nodes("Conv", &inputs, attributes);
-        output
+        self.node("Conv", &inputs, attributes)
     }
 
     /// Each pixel four times.
@@ -189,8 +183,8 @@ impl Graph {
             Attribute::string("coordinate_transformation_mode", "asymmetric"),
             Attribute::string("nearest_mode", "floor"),
         ];
-        let [output] = self.nodes("Resize", &[Some(x), None, Some(&scales)], attributes);
-        Ok(output)
+        let no_region = Value(String::new());
+        Ok(self.node("Resize", &[x, &no_region, &scales], attributes))
     }
 
     /// One behind the other along the features.
@@ -208,6 +202,6 @@ impl Graph {
 
     /// Both halves of the features.
     pub(crate) fn halves(&mut self, x: &Value) -> [Value; 2] {
-        self.nodes("Split", &[Some(x)], vec![Attribute::int("axis", 1)])
+        self.nodes("Split", &[x], vec![Attribute::int("axis", 1)])
     }
 }
