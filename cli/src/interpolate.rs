@@ -5,19 +5,24 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use candle_core::Tensor;
 use clap::ValueEnum;
+use serde::{Deserialize, Serialize};
 use stylegan_generator::{Space, interpolate};
-use stylegan_media::{GifWriter, grid, save_png};
+use stylegan_media::{GifWriter, RgbImage, grid};
 
+use crate::latents::LatentSpace;
 use crate::layout::Layout;
 use crate::network::NetworkArgs;
 use crate::output::{Force, Output, make_folder};
-use crate::painter::{Painter, Sketch, row};
+use crate::painter::{Painter, Sketch, pixels, row};
+use crate::recipe::{Subject, text};
 use crate::report::{Refusal, note};
-use crate::seeds::Seeds;
+use crate::seeds::{Seeds, grouped};
 use crate::style::StyleArgs;
 
 /// A film strip of up to this many frames stays one row.
 const STRIP: usize = 10;
+/// Seeds and frames of the longest walk.
+pub(crate) const MOST_FRAMES: u32 = 100_000;
 
 /// Draw a walk through latent space
 ///
@@ -37,7 +42,7 @@ pub(crate) struct Args {
     space: SpaceName,
 
     /// Frames of the whole walk, 1 to 100000
-    #[arg(long, value_name = "N", default_value_t = 120, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    #[arg(long, value_name = "N", default_value_t = 120, value_parser = clap::value_parser!(u32).range(1..=i64::from(MOST_FRAMES)))]
     frames: u32,
 
     /// Go on from the last seed back to the first, and repeat the GIF endlessly
@@ -59,108 +64,169 @@ pub(crate) struct Args {
     force: Force,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum SpaceName {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum SpaceName {
     /// Straight lines between intermediate latents
     W,
     /// Great circles between latents
     Z,
 }
 
-pub(crate) fn run(args: &Args) -> Result<()> {
-    if args.seeds.0.len() < 2 {
-        return Err(Refusal::usage("a walk needs at least two seeds")
-            .hint("`--seeds 0,1` walks from seed 0 to seed 1")
-            .into());
-    }
-    match Output::parse(&args.out)? {
-        Output::Gif(path) => as_film(args, &path),
-        Output::Png(path) => as_strip(args, &path),
-        Output::Folder(folder) => as_files(args, &folder),
-    }
-}
-
-fn as_film(args: &Args, path: &Path) -> Result<()> {
-    Output::check_file(path, args.force)?;
-    let walk = Walk::open(args)?;
-    let size = (walk.painter.side() as u32, walk.painter.side() as u32);
-    let mut film = GifWriter::create(path, size, args.fps, args.looping, args.force.force)?;
-    walk.draw(|_, picture| Ok(film.add(&picture)?))?;
-    film.finish()?;
-    walk.done(path);
-    Ok(())
-}
-
-fn as_strip(args: &Args, path: &Path) -> Result<()> {
-    Output::check_file(path, args.force)?;
-    let walk = Walk::open(args)?;
-    let frames = args.frames as usize;
-    let layout = if frames <= STRIP { Layout { columns: frames, rows: 1 } } else { Layout::square(frames) };
-    layout
-        .check_size(walk.painter.side(), "write a film, `--out NAME.gif`, or single frames, `--out DIR`")?;
-    let mut pictures = Vec::with_capacity(frames);
-    walk.draw(|_, picture| {
-        pictures.push(picture);
-        Ok(())
-    })?;
-    save_png(path, &grid(&pictures, layout.columns, layout.rows), args.force.force)?;
-    walk.done(path);
-    Ok(())
-}
-
-fn as_files(args: &Args, folder: &Path) -> Result<()> {
-    let name = |frame: usize| format!("frame{frame:04}.png");
-    let names: Vec<String> = (0..args.frames as usize).map(name).collect();
-    Output::check_folder(folder, &names, args.force)?;
-    let walk = Walk::open(args)?;
-    make_folder(folder)?;
-    walk.draw(|frame, picture| Ok(save_png(&folder.join(name(frame)), &picture, args.force.force)?))?;
-    walk.done(folder);
-    Ok(())
-}
-
-/// The points of a walk and who draws them.
-struct Walk {
-    painter: Painter,
-    /// `[frames, dim]`, in z or w
-    points: Tensor,
+/// A walk, under the names of a recipe's JSON.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Walk {
+    #[serde(with = "text")]
+    seeds: Seeds,
     space: SpaceName,
-    frames: usize,
+    pub(crate) frames: u32,
+    #[serde(rename = "loop")]
+    looping: bool,
+}
+
+/// Some frames of a walk in one picture.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Strip {
+    #[serde(flatten)]
+    pub(crate) walk: Walk,
+    /// Numbers of the frames, from 0.
+    #[serde(with = "text")]
+    pub(crate) shown: Seeds,
+    #[serde(with = "text")]
+    pub(crate) grid: Layout,
+}
+
+pub(crate) fn run(args: &Args) -> Result<()> {
+    let Args { seeds, space, frames, looping, .. } = args;
+    let walk = Walk { seeds: seeds.clone(), space: *space, frames: *frames, looping: *looping };
+    walk.check()?;
+    match Output::parse(&args.out)? {
+        Output::Gif(path) => as_film(args, &walk, &path),
+        Output::Png(path) => as_strip(args, walk, &path),
+        Output::Folder(folder) => as_files(args, &walk, &folder),
+        Output::Numbers(path) => {
+            Err(Refusal::usage(format!("`--out {}`: a walk is written as pictures", path.display()))
+                .hint("`stylegan sample` writes the numbers of seeds or latents")
+                .into())
+        }
+    }
+}
+
+fn open(args: &Args) -> Result<Painter> {
+    Painter::open(&args.network, &args.style, LatentSpace::Z)
+}
+
+fn as_film(args: &Args, walk: &Walk, path: &Path) -> Result<()> {
+    Output::check_file(path, args.force)?;
+    let painter = open(args)?;
+    let points = walk.points(&painter)?;
+    let size = (painter.side() as u32, painter.side() as u32);
+    let mut film = GifWriter::create(path, size, args.fps, args.looping, args.force.force)?;
+    walk.draw(&painter, &points, &walk.all(), |_, picture| Ok(film.add(&picture)?))?;
+    film.finish()?;
+    done(&painter, args.frames, path);
+    Ok(())
+}
+
+fn as_strip(args: &Args, walk: Walk, path: &Path) -> Result<()> {
+    Output::check_file(path, args.force)?;
+    let painter = open(args)?;
+    let frames = args.frames as usize;
+    let grid = if frames <= STRIP { Layout { columns: frames, rows: 1 } } else { Layout::square(frames) };
+    let strip = Strip { shown: Seeds(walk.all()), walk, grid };
+    let picture = strip.draw(&painter)?;
+    painter.recipe(Subject::Interpolate(strip)).save(path, &picture, args.force)?;
+    done(&painter, args.frames, path);
+    Ok(())
+}
+
+fn as_files(args: &Args, walk: &Walk, folder: &Path) -> Result<()> {
+    let name = |frame: u64| format!("frame{frame:04}.png");
+    let names: Vec<String> = walk.all().into_iter().map(name).collect();
+    Output::check_folder(folder, &names, args.force)?;
+    let painter = open(args)?;
+    let points = walk.points(&painter)?;
+    make_folder(folder)?;
+    walk.draw(&painter, &points, &walk.all(), |frame, picture| {
+        let strip = Strip { walk: walk.clone(), shown: Seeds(vec![frame]), grid: Layout::ONE };
+        let recipe = painter.recipe(Subject::Interpolate(strip));
+        recipe.save(&folder.join(name(frame)), &picture, args.force)
+    })?;
+    done(&painter, args.frames, folder);
+    Ok(())
+}
+
+fn done(painter: &Painter, frames: u32, path: &Path) {
+    let side = painter.side();
+    let frames = if frames == 1 { "1 frame".to_owned() } else { format!("{frames} frames") };
+    note(&format!("wrote {frames} of {side}x{side} to `{}`", path.display()));
 }
 
 impl Walk {
-    fn open(args: &Args) -> Result<Self> {
-        let painter = Painter::open(&args.network, &args.style)?;
-        let frames = args.frames as usize;
-        let keys = args.seeds.0.iter().map(|&seed| match args.space {
+    /// The numbers of all its frames.
+    fn all(&self) -> Vec<u64> {
+        (0..self.frames.into()).collect()
+    }
+
+    fn check(&self) -> Result<()> {
+        let count = self.seeds.0.len();
+        if count < 2 {
+            return Err(Refusal::usage("a walk needs at least two seeds")
+                .hint("`--seeds 0,1` walks from seed 0 to seed 1")
+                .into());
+        }
+        if count > MOST_FRAMES as usize {
+            let (count, most) = (grouped(count), grouped(MOST_FRAMES));
+            return Err(Refusal::usage(format!("a walk visits up to {most} seeds, not {count}")).into());
+        }
+        Ok(())
+    }
+
+    /// The points of all frames, `[frames, dim]`, in z or w.
+    fn points(&self, painter: &Painter) -> Result<Tensor> {
+        self.check()?;
+        painter.check_seeds(&self.seeds.0)?;
+        let keys = self.seeds.0.iter().map(|&seed| match self.space {
             SpaceName::Z => painter.z(seed),
             SpaceName::W => painter.w(&painter.z(seed)?),
         });
         let keys = Tensor::cat(&keys.collect::<Result<Vec<_>>>()?, 0)?;
-        let space = match args.space {
+        let space = match self.space {
             SpaceName::W => Space::W,
             SpaceName::Z => Space::Z,
         };
-        let points = interpolate(&keys, frames, args.looping, space)?;
-        Ok(Self { painter, points, space: args.space, frames })
+        Ok(interpolate(&keys, self.frames as usize, self.looping, space)?)
     }
 
-    fn draw(&self, mut sink: impl FnMut(usize, stylegan_media::RgbImage) -> Result<()>) -> Result<()> {
-        let frames: Vec<usize> = (0..self.frames).collect();
-        let sketch = |&frame: &usize| {
-            let point = row(&self.points, frame)?;
+    fn draw(
+        &self,
+        painter: &Painter,
+        points: &Tensor,
+        frames: &[u64],
+        mut sink: impl FnMut(u64, RgbImage) -> Result<()>,
+    ) -> Result<()> {
+        let sketch = |&frame: &u64| {
+            let point = row(points, frame as usize)?;
             let w = match self.space {
                 SpaceName::W => point,
-                SpaceName::Z => self.painter.w(&point)?,
+                SpaceName::Z => painter.w(&point)?,
             };
-            Ok(Sketch { w_plus: self.painter.w_plus(&w)?, noise_of: vec![frame as u64] })
+            Ok(Sketch { w_plus: painter.w_plus(&w)?, noise_of: vec![frame] })
         };
-        self.painter.draw(&frames, sketch, |&frame, picture| sink(frame, picture))
+        painter.draw(frames, sketch, |&frame, picture| sink(frame, pixels(&picture)?))
     }
+}
 
-    fn done(&self, path: &Path) {
-        let (frames, side) = (self.frames, self.painter.side());
-        let frames = if frames == 1 { "1 frame".to_owned() } else { format!("{frames} frames") };
-        note(&format!("wrote {frames} of {side}x{side} to `{}`", path.display()));
+impl Strip {
+    pub(crate) fn draw(&self, painter: &Painter) -> Result<RgbImage> {
+        let Self { walk, shown: Seeds(shown), grid: Layout { columns, rows } } = self;
+        self.grid
+            .check_size(painter.side(), "write a film, `--out NAME.gif`, or single frames, `--out DIR`")?;
+        let mut pictures = Vec::with_capacity(shown.len());
+        walk.draw(painter, &walk.points(painter)?, shown, |_, picture| {
+            pictures.push(picture);
+            Ok(())
+        })?;
+        Ok(grid(&pictures, *columns, *rows))
     }
 }

@@ -1,5 +1,6 @@
 //! How many pictures stand side by side.
 
+use std::fmt;
 use std::str::FromStr;
 
 use anyhow::Result;
@@ -18,6 +19,8 @@ pub(crate) struct Layout {
 }
 
 impl Layout {
+    pub(crate) const ONE: Self = Self { columns: 1, rows: 1 };
+
     /// The nearest to a square that holds `count` pictures.
     pub(crate) fn square(count: usize) -> Self {
         let mut columns = count.isqrt();
@@ -46,6 +49,12 @@ impl Layout {
     }
 }
 
+impl fmt::Display for Layout {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}x{}", self.columns, self.rows)
+    }
+}
+
 impl FromStr for Layout {
     type Err = String;
 
@@ -65,6 +74,7 @@ mod tests {
     #[test]
     fn layouts() {
         assert_eq!("4x3".parse(), Ok(Layout { columns: 4, rows: 3 }));
+        assert_eq!(Layout { columns: 4, rows: 3 }.to_string(), "4x3");
         for text in ["4", "0x3", "4x", "x", "4x3x2", "-1x2", "999999x1"] {
             assert!(text.parse::<Layout>().is_err(), "{text}");
         }

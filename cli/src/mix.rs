@@ -4,12 +4,15 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use candle_core::Tensor;
-use stylegan_media::{RgbImage, mix_figure, save_png};
+use serde::{Deserialize, Serialize};
+use stylegan_media::{RgbImage, mix_figure};
 
+use crate::latents::LatentSpace;
 use crate::layout::Layout;
 use crate::network::NetworkArgs;
 use crate::output::{Force, Output};
-use crate::painter::{Painter, Sketch};
+use crate::painter::{Painter, Sketch, pixels};
+use crate::recipe::{Subject, text};
 use crate::report::{Refusal, note};
 use crate::seeds::{Layers, Seeds};
 use crate::style::StyleArgs;
@@ -47,6 +50,17 @@ pub(crate) struct Args {
     force: Force,
 }
 
+/// A figure, under the names of a recipe's JSON.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Figure {
+    #[serde(with = "text")]
+    rows: Seeds,
+    #[serde(with = "text")]
+    cols: Seeds,
+    #[serde(with = "text")]
+    styles: Layers,
+}
+
 /// A cell of the figure.
 enum Cell {
     Source(u64),
@@ -60,45 +74,57 @@ pub(crate) fn run(args: &Args) -> Result<()> {
             .into());
     };
     Output::check_file(&path, args.force)?;
-    let painter = Painter::open(&args.network, &args.style)?;
-    let num_layers = painter.num_layers();
-    if let Some(layer) = args.styles.0.iter().find(|&&layer| layer >= num_layers) {
-        return Err(Refusal::usage(format!(
-            "`--styles` names layer {layer}, but the network has {num_layers} layers"
-        ))
-        .hint(format!("layers are counted from 0 to {}", num_layers - 1))
-        .into());
-    }
-    let (rows, columns) = (&args.rows.0, &args.cols.0);
-    Layout { columns: columns.len() + 1, rows: rows.len() + 1 }
-        .check_size(painter.side(), "take fewer seeds")?;
-
-    let mixes = rows.iter().flat_map(|&row| columns.iter().map(move |&column| Cell::Mix { row, column }));
-    let cells: Vec<Cell> = rows.iter().chain(columns).map(|&seed| Cell::Source(seed)).chain(mixes).collect();
-    let sketch = |cell: &Cell| match *cell {
-        Cell::Source(seed) => painter.seed(seed),
-        Cell::Mix { row, column } => Ok(Sketch {
-            w_plus: mixed(&painter.seed(row)?.w_plus, &painter.seed(column)?.w_plus, &args.styles.0)?,
-            noise_of: vec![row, column],
-        }),
-    };
-    let mut pictures = Vec::with_capacity(cells.len());
-    painter.draw(&cells, sketch, |_, picture| {
-        pictures.push(picture);
-        Ok(())
-    })?;
-    let (of_rows, rest) = pictures.split_at(rows.len());
-    let (of_columns, mixes) = rest.split_at(columns.len());
-    let mixes: Vec<Vec<RgbImage>> = mixes.chunks(columns.len()).map(<[RgbImage]>::to_vec).collect();
-    save_png(&path, &mix_figure(of_rows, of_columns, &mixes), args.force.force)?;
+    let painter = Painter::open(&args.network, &args.style, LatentSpace::Z)?;
+    let Args { rows, cols, styles, .. } = args;
+    let figure = Figure { rows: rows.clone(), cols: cols.clone(), styles: styles.clone() };
+    let picture = figure.draw(&painter)?;
+    painter.recipe(Subject::Mix(figure)).save(&path, &picture, args.force)?;
     note(&format!(
         "wrote {}x{} mixes of {side}x{side} to `{}`",
-        columns.len(),
-        rows.len(),
+        cols.0.len(),
+        rows.0.len(),
         path.display(),
         side = painter.side()
     ));
     Ok(())
+}
+
+impl Figure {
+    pub(crate) fn draw(&self, painter: &Painter) -> Result<RgbImage> {
+        let (rows, columns, styles) = (&self.rows.0, &self.cols.0, &self.styles.0);
+        let num_layers = painter.config().num_layers();
+        if let Some(layer) = styles.iter().find(|&&layer| layer >= num_layers) {
+            return Err(Refusal::usage(format!(
+                "`--styles` names layer {layer}, but the network has {num_layers} layers"
+            ))
+            .hint(format!("layers are counted from 0 to {}", num_layers - 1))
+            .into());
+        }
+        painter.check_seeds(rows)?;
+        painter.check_seeds(columns)?;
+        Layout { columns: columns.len() + 1, rows: rows.len() + 1 }
+            .check_size(painter.side(), "take fewer seeds")?;
+
+        let mixes = rows.iter().flat_map(|&row| columns.iter().map(move |&column| Cell::Mix { row, column }));
+        let cells: Vec<Cell> =
+            rows.iter().chain(columns).map(|&seed| Cell::Source(seed)).chain(mixes).collect();
+        let sketch = |cell: &Cell| match *cell {
+            Cell::Source(seed) => painter.seed(seed),
+            Cell::Mix { row, column } => Ok(Sketch {
+                w_plus: mixed(&painter.seed(row)?.w_plus, &painter.seed(column)?.w_plus, styles)?,
+                noise_of: vec![row, column],
+            }),
+        };
+        let mut pictures = Vec::with_capacity(cells.len());
+        painter.draw(&cells, sketch, |_, picture| {
+            pictures.push(pixels(&picture)?);
+            Ok(())
+        })?;
+        let (of_rows, rest) = pictures.split_at(rows.len());
+        let (of_columns, mixes) = rest.split_at(columns.len());
+        let mixes: Vec<Vec<RgbImage>> = mixes.chunks(columns.len()).map(<[RgbImage]>::to_vec).collect();
+        Ok(mix_figure(of_rows, of_columns, &mixes))
+    }
 }
 
 /// `row` `[1, num_layers, w_dim]` with these layers of `column`.

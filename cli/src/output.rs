@@ -25,6 +25,7 @@ pub(crate) struct Force {
 pub(crate) enum Output {
     Png(PathBuf),
     Gif(PathBuf),
+    Numbers(PathBuf),
     Folder(PathBuf),
 }
 
@@ -41,6 +42,7 @@ impl Output {
         match extension.as_deref() {
             Some("png") => Ok(Self::Png(path.to_owned())),
             Some("gif") => Ok(Self::Gif(path.to_owned())),
+            Some("safetensors") => Ok(Self::Numbers(path.to_owned())),
             Some(extension) if EXTENSIONS.contains(&extension) => Err(Refusal::usage(format!(
                 "`--out {}` is of a kind that is not written",
                 path.display()
@@ -139,6 +141,7 @@ mod tests {
         let parse = |text: &str| Output::parse(Path::new(text)).unwrap();
         assert_eq!(parse("a/b.PNG"), Output::Png("a/b.PNG".into()));
         assert_eq!(parse("b.gif"), Output::Gif("b.gif".into()));
+        assert_eq!(parse("b.safetensors"), Output::Numbers("b.safetensors".into()));
         assert_eq!(parse("faces"), Output::Folder("faces".into()));
         assert_eq!(parse("faces-0.7"), Output::Folder("faces-0.7".into()));
         assert_eq!(parse("faces.png/"), Output::Folder("faces.png/".into()));

@@ -1,17 +1,21 @@
 //! Seeds to pictures.
 
+use std::path::Path;
+
 use anyhow::Result;
 use candle_core::{Device, IndexOp, Tensor};
 use rayon::prelude::*;
 use stylegan_checkpoint::Checkpoint;
-use stylegan_generator::{Generator, Noise, SeedStyle, Truncation};
+use stylegan_generator::{Generator, GeneratorConfig, Noise};
 use stylegan_media::{RgbImage, to_u8};
 use stylegan_ops::{Key, Level};
 
+use crate::latents::LatentSpace;
 use crate::network::NetworkArgs;
 use crate::output;
+use crate::recipe::{Recipe, Subject};
 use crate::report::{Refusal, note};
-use crate::style::{NoiseMode, StyleArgs};
+use crate::style::{Manner, NoiseMode, StyleArgs};
 
 /// Draws the pictures of one checkpoint.
 ///
@@ -19,12 +23,12 @@ use crate::style::{NoiseMode, StyleArgs};
 /// same to the last bit whatever else is drawn with it.
 pub(crate) struct Painter {
     generator: Generator,
+    /// Hash of the checkpoint.
+    hash: String,
     device: Device,
     lod: f64,
     side: usize,
-    truncation: Truncation,
-    noise_mode: NoiseMode,
-    noise_seed: u64,
+    manner: Manner,
     labels: Option<Tensor>,
 }
 
@@ -37,14 +41,50 @@ pub(crate) struct Sketch {
 }
 
 impl Painter {
-    /// Opens the checkpoint; says so if its pictures are not of full size yet.
-    pub(crate) fn open(network: &NetworkArgs, style: &StyleArgs) -> Result<Self> {
-        let device = network.device.open()?;
+    /// Opens the checkpoint to draw latents of this space; says so if its pictures are not of full size yet.
+    pub(crate) fn open(network: &NetworkArgs, style: &StyleArgs, space: LatentSpace) -> Result<Self> {
         let checkpoint = Checkpoint::open(&network.checkpoint)?;
+        let manner = style.manner(network.class, checkpoint.meta().seed_style, space);
+        Self::new(&checkpoint, network, manner, space)
+    }
+
+    /// Opens the checkpoint to draw `picture` again, which must be from it.
+    pub(crate) fn like(network: &NetworkArgs, recipe: &Recipe, picture: &Path) -> Result<Self> {
+        let checkpoint = Checkpoint::open(&network.checkpoint)?;
+        let hash = checkpoint.hash();
+        if hash != recipe.checkpoint {
+            return Err(Refusal::new(format!(
+                "`{}` was drawn from the checkpoint {}, but `{}` is {hash}",
+                picture.display(),
+                recipe.checkpoint,
+                checkpoint.path().display()
+            ))
+            .hint("`stylegan inspect CHECKPOINT` says the hash of each")
+            .into());
+        }
+        Self::new(&checkpoint, network, recipe.manner.clone(), recipe.subject.space())
+    }
+
+    fn new(
+        checkpoint: &Checkpoint,
+        network: &NetworkArgs,
+        manner: Manner,
+        space: LatentSpace,
+    ) -> Result<Self> {
+        let device = network.device.open()?;
         let config = &checkpoint.meta().generator;
         let lod = checkpoint.meta().progress.lod;
         let Level { side, .. } = Level::new(config.resolution, lod)?;
-        let labels = labels(network.class, config.label_dim, &device)?;
+        let labels = match (space, manner.class) {
+            (LatentSpace::Z, class) => labels(class, config.label_dim, &device)?,
+            (_, None) => None,
+            (_, Some(_)) => {
+                return Err(Refusal::usage(format!(
+                    "`--class` was given, but `{space}` is behind the labels' place in the network"
+                ))
+                .into());
+            }
+        };
         if lod > 0.0 {
             note(&format!(
                 "`{}` is in the middle of growing: pictures are {side}x{side} (lod {lod:.2} of {full}x{full})",
@@ -52,16 +92,35 @@ impl Painter {
                 full = config.resolution,
             ));
         }
-        Ok(Self {
-            generator: checkpoint.generator(&device)?,
-            device,
-            lod,
-            side,
-            truncation: style.truncation(),
-            noise_mode: style.noise_mode,
-            noise_seed: style.noise_seed,
-            labels,
-        })
+        let generator = checkpoint.generator(&device)?;
+        Ok(Self { generator, hash: checkpoint.hash(), device, lod, side, manner, labels })
+    }
+
+    /// The recipe of a picture that it draws.
+    pub(crate) fn recipe(&self, subject: Subject) -> Recipe {
+        Recipe::new(self.hash.clone(), subject, self.manner.clone())
+    }
+
+    pub(crate) fn config(&self) -> &GeneratorConfig {
+        self.generator.config()
+    }
+
+    pub(crate) fn device(&self) -> &Device {
+        &self.device
+    }
+
+    /// Makes sure that all of these seeds have a latent.
+    pub(crate) fn check_seeds(&self, seeds: &[u64]) -> Result<()> {
+        let style = self.manner.seed_style;
+        match seeds.iter().find(|&&seed| seed > style.last_seed()) {
+            Some(seed) => Err(Refusal::usage(format!(
+                "there is no seed {seed} in the style of {style}, the last one is {}",
+                style.last_seed()
+            ))
+            .hint("`--seed-style native` takes it, but other seeds draw other pictures then")
+            .into()),
+            None => Ok(()),
+        }
     }
 
     /// Side of the pictures in pixels.
@@ -69,14 +128,9 @@ impl Painter {
         self.side
     }
 
-    /// Layers of the synthesis network.
-    pub(crate) fn num_layers(&self) -> usize {
-        self.generator.config().num_layers()
-    }
-
     /// The latent of a seed, `[1, z_dim]`.
     pub(crate) fn z(&self, seed: u64) -> Result<Tensor> {
-        Ok(self.generator.latents(&[seed], SeedStyle::Native)?)
+        Ok(self.generator.latents(&[seed], self.manner.seed_style)?)
     }
 
     /// `[1, z_dim]` to `[1, w_dim]`, not truncated.
@@ -86,7 +140,12 @@ impl Painter {
 
     /// `[1, w_dim]` to `[1, num_layers, w_dim]`, truncated.
     pub(crate) fn w_plus(&self, w: &Tensor) -> Result<Tensor> {
-        Ok(self.generator.truncate(&self.generator.broadcast(w)?, self.truncation)?)
+        self.truncated(&self.generator.broadcast(w)?)
+    }
+
+    /// `[1, num_layers, w_dim]`, truncated.
+    pub(crate) fn truncated(&self, w_plus: &Tensor) -> Result<Tensor> {
+        Ok(self.generator.truncate(w_plus, self.manner.truncation())?)
     }
 
     /// The picture of a seed.
@@ -94,17 +153,17 @@ impl Painter {
         Ok(Sketch { w_plus: self.w_plus(&self.w(&self.z(seed)?)?)?, noise_of: vec![seed] })
     }
 
-    /// Draws one picture for each job, in order, a few at a time.
+    /// Draws one picture `[1, 3, side, side]` for each job, in order, a few at a time.
     pub(crate) fn draw<J: Sync>(
         &self,
         jobs: &[J],
         sketch: impl Fn(&J) -> Result<Sketch> + Sync,
-        mut sink: impl FnMut(&J, RgbImage) -> Result<()>,
+        mut sink: impl FnMut(&J, Tensor) -> Result<()>,
     ) -> Result<()> {
         let bar = output::progress_bar("drawing", jobs.len() as u64);
         for jobs in jobs.chunks(self.at_once()) {
             let draw = |job: &J| self.picture(&sketch(job)?);
-            let pictures: Vec<Result<RgbImage>> = match jobs {
+            let pictures: Vec<Result<Tensor>> = match jobs {
                 [job] => vec![draw(job)],
                 jobs => jobs.par_iter().map(draw).collect(),
             };
@@ -126,19 +185,23 @@ impl Painter {
         }
     }
 
-    fn picture(&self, sketch: &Sketch) -> Result<RgbImage> {
-        let noise = match self.noise_mode {
+    fn picture(&self, sketch: &Sketch) -> Result<Tensor> {
+        let noise = match self.manner.noise_mode {
             NoiseMode::Const => Noise::Const,
             NoiseMode::None => Noise::None,
             NoiseMode::Random => {
                 let numbers: Vec<u64> =
-                    [self.noise_seed].into_iter().chain(sketch.noise_of.iter().copied()).collect();
+                    [self.manner.noise_seed].into_iter().chain(sketch.noise_of.iter().copied()).collect();
                 Noise::Random(Key::new("noise of a picture", &numbers))
             }
         };
-        let picture = self.generator.synthesis().forward(&sketch.w_plus, self.lod, &noise)?;
-        to_u8(&picture)?.pop().ok_or_else(|| Refusal::new("the network drew no picture").into())
+        Ok(self.generator.synthesis().forward(&sketch.w_plus, self.lod, &noise)?)
     }
+}
+
+/// The pixels of one picture.
+pub(crate) fn pixels(picture: &Tensor) -> Result<RgbImage> {
+    to_u8(picture)?.pop().ok_or_else(|| Refusal::new("the network drew no picture").into())
 }
 
 /// The label vector that the network wants, `[1, label_dim]`.

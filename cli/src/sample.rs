@@ -3,28 +3,47 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use stylegan_media::{grid, save_png};
+use clap::{ArgGroup, ValueEnum};
+use stylegan_media::NumbersWriter;
 
+use crate::latents::Latents;
 use crate::layout::Layout;
+use crate::like;
 use crate::network::NetworkArgs;
 use crate::output::{Force, Output, make_folder};
-use crate::painter::Painter;
+use crate::painter::{Painter, pixels};
 use crate::report::{Refusal, note};
 use crate::seeds::Seeds;
+use crate::source::Source;
 use crate::style::StyleArgs;
 
 /// Draw the pictures of seeds
 ///
 /// The picture of a seed is a function of the checkpoint, the seed, truncation and noise: it does not depend on what
-/// else is drawn.
+/// else is drawn. Every PNG has all of these in it, and `--like` draws it again.
 #[derive(Debug, clap::Args)]
+#[command(group(ArgGroup::new("what").required(true).multiple(true).args(["seeds", "latents", "like"])))]
 pub(crate) struct Args {
     #[command(flatten)]
     network: NetworkArgs,
 
     /// Seeds of the pictures, numbers and ranges such as `0-15,20`
-    #[arg(long, value_name = "LIST")]
-    seeds: Seeds,
+    #[arg(long, value_name = "LIST", conflicts_with_all = ["latents", "like"])]
+    seeds: Option<Seeds>,
+
+    /// Latents of the pictures, in place of seeds: a tensor `z [n, z_dim]`, `w [n, w_dim]` or `w_plus [n, num_layers,
+    /// w_dim]` of f16, bf16, f32 or f64
+    ///
+    /// `z` and `w` are truncated as those of seeds are. `w_plus` is drawn as it is, unless `--truncation-psi` or
+    /// `--truncation-cutoff` is given.
+    #[arg(long, value_name = "FILE.safetensors", conflicts_with = "seed_style")]
+    latents: Option<PathBuf>,
+
+    /// Picture to be drawn again, pixel for pixel: a PNG that `sample`, `mix` or `interpolate` wrote from the same
+    /// checkpoint, and from `--latents` if it was drawn from such a file
+    #[arg(long, value_name = "PICTURE.png", conflicts_with_all = ["class", "truncation_psi", "truncation_cutoff",
+          "noise_mode", "noise_seed", "seed_style", "grid", "dtype"])]
+    like: Option<PathBuf>,
 
     #[command(flatten)]
     style: StyleArgs,
@@ -33,93 +52,135 @@ pub(crate) struct Args {
     #[arg(long, value_name = "COLUMNSxROWS")]
     grid: Option<Layout>,
 
-    /// PNG of all pictures, or folder for one `seed0000.png` each
-    #[arg(long, value_name = "FILE.png|DIR")]
+    /// PNG of all pictures, folder for one `seed0000.png` or `latent0000.png` each, or file for their numbers: a tensor
+    /// `images [n, 3, height, width]`, mostly from -1 to 1, as the network draws it, neither clamped nor quantized
+    #[arg(long, value_name = "FILE.png|DIR|FILE.safetensors")]
     out: PathBuf,
+
+    /// Type of the numbers in a `.safetensors` file [default: f32]
+    #[arg(long, value_enum, value_name = "TYPE")]
+    dtype: Option<NumberType>,
 
     #[command(flatten)]
     force: Force,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum NumberType {
+    /// 32 bits, as they are computed
+    F32,
+}
+
 pub(crate) fn run(args: &Args) -> Result<()> {
-    match Output::parse(&args.out)? {
+    if let Some(picture) = &args.like {
+        return like::run(picture, args.latents.as_deref(), &args.network, &args.out, args.force);
+    }
+    let output = Output::parse(&args.out)?;
+    let out = args.out.display();
+    if args.grid.is_some() && !matches!(output, Output::Png(_)) {
+        let message = match output {
+            Output::Folder(_) => format!("`--grid` makes one picture, but `--out {out}` is a folder"),
+            _ => format!("`--grid` makes one picture, but `--out {out}` is none"),
+        };
+        let hint = "give a file, `--out NAME.png`, or leave `--grid` out";
+        return Err(Refusal::usage(message).hint(hint).into());
+    }
+    if args.dtype.is_some() && !matches!(output, Output::Numbers(_)) {
+        return Err(Refusal::usage(format!("`--dtype` is for numbers, but `--out {out}` is for pictures"))
+            .hint("numbers are written into a file, `--out NAME.safetensors`")
+            .into());
+    }
+    match output {
         Output::Png(path) => as_grid(args, &path),
         Output::Folder(folder) => as_files(args, &folder),
-        Output::Gif(path) => {
-            Err(Refusal::usage(format!("`--out {}`: single pictures make no film", path.display()))
-                .hint("`stylegan interpolate` writes a walk between seeds as a GIF")
-                .into())
-        }
+        Output::Numbers(path) => as_numbers(args, &path),
+        Output::Gif(_) => Err(Refusal::usage(format!("`--out {out}`: single pictures make no film"))
+            .hint("`stylegan interpolate` writes a walk between seeds as a GIF")
+            .into()),
     }
 }
 
+/// What is drawn, and the seeds or the rows of the file's tensor.
+fn source(args: &Args) -> Result<(Source, Vec<u64>)> {
+    match (&args.latents, &args.seeds) {
+        (Some(path), _) => {
+            let latents = Latents::open(path)?;
+            let rows = (0..latents.count() as u64).collect();
+            Ok((Source::Latents(latents), rows))
+        }
+        (None, Some(seeds)) => Ok((Source::Seeds, seeds.0.clone())),
+        (None, None) => Err(Refusal::usage("`--seeds LIST` is missing").into()),
+    }
+}
+
+fn painter(args: &Args, source: &Source, numbers: &[u64]) -> Result<Painter> {
+    let painter = Painter::open(&args.network, &args.style, source.space())?;
+    source.check(&painter, numbers)?;
+    Ok(painter)
+}
+
 fn as_grid(args: &Args, path: &Path) -> Result<()> {
-    let seeds = &args.seeds.0;
-    let layout = args.grid.unwrap_or_else(|| Layout::square(seeds.len()));
-    let Layout { columns, rows } = layout;
-    if seeds.len() > columns * rows {
+    Output::check_file(path, args.force)?;
+    let (source, numbers) = source(args)?;
+    let layout = args.grid.unwrap_or_else(|| Layout::square(numbers.len()));
+    if numbers.len() > layout.columns * layout.rows {
+        let given = match source {
+            Source::Seeds => format!("{} seeds were given", numbers.len()),
+            Source::Latents(_) => format!("there are {} latents", numbers.len()),
+        };
         return Err(Refusal::usage(format!(
-            "`--grid {columns}x{rows}` has {} cells, but {} seeds were given",
-            columns * rows,
-            seeds.len()
+            "`--grid {layout}` has {} cells, but {given}",
+            layout.columns * layout.rows
         ))
         .hint("leave `--grid` out for a grid that fits")
         .into());
     }
-    Output::check_file(path, args.force)?;
-    let painter = Painter::open(&args.network, &args.style)?;
-    layout.check_size(painter.side(), "write single pictures into a folder, `--out DIR`, or draw fewer")?;
-    let mut pictures = Vec::with_capacity(seeds.len());
-    painter.draw(
-        seeds,
-        |&seed| painter.seed(seed),
-        |_, picture| {
-            pictures.push(picture);
-            Ok(())
-        },
-    )?;
-    save_png(path, &grid(&pictures, columns, rows), args.force.force)?;
-    note(&format!(
-        "wrote {} of {side}x{side} to `{}`",
-        count(seeds.len()),
-        path.display(),
-        side = painter.side()
-    ));
+    let painter = painter(args, &source, &numbers)?;
+    let picture = source.grid(&painter, &numbers, layout)?;
+    painter.recipe(source.subject(&numbers, layout)).save(path, &picture, args.force)?;
+    done(&painter, numbers.len(), path);
     Ok(())
 }
 
 fn as_files(args: &Args, folder: &Path) -> Result<()> {
-    if args.grid.is_some() {
-        return Err(Refusal::usage(format!(
-            "`--grid` makes one picture, but `--out {}` is a folder",
-            folder.display()
-        ))
-        .hint("give a file, `--out NAME.png`, or leave `--grid` out")
-        .into());
-    }
+    let (source, mut numbers) = source(args)?;
     // Each seed has one file, however often it is given.
-    let mut seeds = args.seeds.0.clone();
-    seeds.sort_unstable();
-    seeds.dedup();
-    let name = |seed: u64| format!("seed{seed:04}.png");
-    let names: Vec<String> = seeds.iter().map(|&seed| name(seed)).collect();
+    numbers.sort_unstable();
+    numbers.dedup();
+    let names: Vec<String> = numbers.iter().map(|&number| source.file_name(number)).collect();
     Output::check_folder(folder, &names, args.force)?;
-    let painter = Painter::open(&args.network, &args.style)?;
+    let painter = painter(args, &source, &numbers)?;
     make_folder(folder)?;
     painter.draw(
-        &seeds,
-        |&seed| painter.seed(seed),
-        |&seed, picture| Ok(save_png(&folder.join(name(seed)), &picture, args.force.force)?),
+        &numbers,
+        |&number| source.sketch(&painter, number),
+        |&number, picture| {
+            let recipe = painter.recipe(source.subject(&[number], Layout::ONE));
+            recipe.save(&folder.join(source.file_name(number)), &pixels(&picture)?, args.force)
+        },
     )?;
-    note(&format!(
-        "wrote {} of {side}x{side} to `{}`",
-        count(seeds.len()),
-        folder.display(),
-        side = painter.side()
-    ));
+    done(&painter, numbers.len(), folder);
     Ok(())
 }
 
-fn count(pictures: usize) -> String {
-    if pictures == 1 { "1 picture".to_owned() } else { format!("{pictures} pictures") }
+fn as_numbers(args: &Args, path: &Path) -> Result<()> {
+    Output::check_file(path, args.force)?;
+    let (source, numbers) = source(args)?;
+    let painter = painter(args, &source, &numbers)?;
+    let size = (painter.side(), painter.side());
+    let mut writer = NumbersWriter::create(path, numbers.len(), size, args.force.force)?;
+    painter.draw(
+        &numbers,
+        |&number| source.sketch(&painter, number),
+        |_, picture| Ok(writer.add(&picture)?),
+    )?;
+    writer.finish()?;
+    done(&painter, numbers.len(), path);
+    Ok(())
+}
+
+fn done(painter: &Painter, count: usize, path: &Path) {
+    let side = painter.side();
+    let pictures = if count == 1 { "1 picture".to_owned() } else { format!("{count} pictures") };
+    note(&format!("wrote {pictures} of {side}x{side} to `{}`", path.display()));
 }

@@ -1,6 +1,6 @@
 //! Lists of numbers as in `0-15,20`.
 
-use std::fmt::Display;
+use std::fmt::{self, Display};
 use std::str::FromStr;
 
 /// More than anyone draws in one go.
@@ -32,6 +32,37 @@ impl FromStr for Layers {
             .collect::<Result<_, _>>()
             .map(Self)
     }
+}
+
+impl Display for Seeds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_numbers(f, self.0.iter().copied())
+    }
+}
+
+impl Display for Layers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_numbers(f, self.0.iter().map(|&layer| layer as u64))
+    }
+}
+
+/// Writes a list as short as it can be read.
+fn write_numbers(f: &mut fmt::Formatter<'_>, numbers: impl IntoIterator<Item = u64>) -> fmt::Result {
+    let mut numbers = numbers.into_iter().peekable();
+    while let Some(first) = numbers.next() {
+        let mut last = first;
+        while let Some(next) = numbers.next_if(|&next| Some(next) == last.checked_add(1)) {
+            last = next;
+        }
+        match last - first {
+            0 => write!(f, "{first}")?,
+            _ => write!(f, "{first}-{last}")?,
+        }
+        if numbers.peek().is_some() {
+            f.write_str(",")?;
+        }
+    }
+    Ok(())
 }
 
 fn numbers(text: &str) -> Result<Vec<u64>, String> {
@@ -91,6 +122,14 @@ mod tests {
         );
         assert_eq!("5-5".parse(), Ok(Layers(vec![5])));
         assert_eq!("0-999999".parse::<Seeds>().map(|seeds| seeds.0.len()), Ok(1_000_000));
+    }
+
+    #[test]
+    fn lists_are_written_as_they_are_read() {
+        for text in ["0-3,20,7,7", "5", "1-2", "3,2,1", "18446744073709551614-18446744073709551615,0"] {
+            assert_eq!(text.parse::<Seeds>().unwrap().to_string(), text);
+        }
+        assert_eq!("0,1,2,2,3".parse::<Layers>().unwrap().to_string(), "0-2,2-3");
     }
 
     #[test]

@@ -7,6 +7,7 @@ use candle_core::{D, DType, Device, Result, Tensor, Var};
 use stylegan_generator::{
     Generator, GeneratorConfig, Noise, SeedStyle, SynthesisLayer, Truncation, is_buffer,
 };
+use stylegan_golden::Golden;
 use stylegan_ops::{Key, Parameters};
 
 const BATCH: usize = 3;
@@ -189,6 +190,41 @@ fn such_a_network_trains() -> Result<()> {
         var.set(&start)?;
         let error = (slope - expected).abs() / expected.abs().max(1.0);
         assert!(error < 1e-5, "`{name}`: {slope} and should be {expected}");
+    }
+    Ok(())
+}
+
+/// The same weights by the formulas of the program that they come from, and by the original's.
+#[test]
+fn a_network_of_another_program_draws_its_pictures() -> Result<()> {
+    let golden = Golden::open("d_compatibility");
+    let (z_dim, width) = (golden.get("z").dim(1)?, golden.get("gen.synthesis.layer0.bias").dim(0)?);
+    let original = GeneratorConfig {
+        resolution: 16,
+        z_dim,
+        w_dim: z_dim,
+        mapping_fmaps: z_dim,
+        fmap_max: width,
+        ..GeneratorConfig::default()
+    };
+    let other = GeneratorConfig {
+        norm_epsilon: 1e-5,
+        bias_before_blur: true,
+        noise_per_block: true,
+        ..original.clone()
+    };
+    for (config, name) in [(original, "image_16_after_conversion"), (other, "image_16")] {
+        let parameters = Parameters::new(Key::new("overwritten", &[]));
+        let generator = Generator::new(&config, &parameters.builder(DType::F32, &Device::Cpu))?;
+        let mut values = golden.weights("gen.");
+        for (name, var) in parameters.vars().into_iter().filter(|(name, _)| name.ends_with("noise_const")) {
+            values.insert(name, var.as_tensor().copy()?);
+        }
+        parameters.assign(&values)?;
+        let w = generator.mapping().forward(&golden.get("z"), None)?;
+        golden.assert_close("w", &w);
+        let pictures = generator.synthesis().forward(&generator.broadcast(&w)?, 0.0, &Noise::None)?;
+        golden.assert_close(name, &pictures);
     }
     Ok(())
 }

@@ -27,7 +27,33 @@ pub enum Error {
         /// The file.
         path: PathBuf,
         /// The encoder's reason.
-        source: image::ImageError,
+        source: png::EncodingError,
+    },
+    /// The system could not read the file.
+    #[error("cannot read `{}`", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// The file is no PNG, or a damaged one.
+    #[error("`{}` cannot be read as a PNG picture", path.display())]
+    Decode {
+        /// The file.
+        path: PathBuf,
+        /// The decoder's reason.
+        source: png::DecodingError,
+    },
+    /// There are more or fewer pictures than were announced.
+    #[error("`{}` is for {expected} pictures, not {found}", path.display())]
+    PictureCount {
+        /// The file.
+        path: PathBuf,
+        /// How many there are.
+        found: usize,
+        /// How many were announced.
+        expected: usize,
     },
     /// The tensor is not one of pictures.
     #[error("pictures have the shape [batch, 3, height, width], not {shape:?}")]

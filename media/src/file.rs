@@ -43,11 +43,10 @@ impl NewFile {
     }
 
     /// What an encoder's complaint means for this file.
-    pub(crate) fn error(&self, error: image::ImageError) -> Error {
+    pub(crate) fn error(&self, error: png::EncodingError) -> Error {
         let path = self.path.clone();
         match error {
-            // An encoder wraps its own complaints as input and output errors as well; the system's wrap nothing.
-            image::ImageError::IoError(source) if source.get_ref().is_none() => Error::Write { path, source },
+            png::EncodingError::IoError(source) => Error::Write { path, source },
             source => Error::Encode { path, source },
         }
     }

@@ -1,4 +1,4 @@
-//! Pixels out: PNG files, grids, GIF.
+//! Pixels out: PNG files with texts in them, grids, GIF, plain numbers.
 //!
 //! ```
 //! use candle_core::{Device, Tensor};
@@ -17,12 +17,16 @@ mod error;
 mod file;
 mod gif;
 mod layout;
+mod numbers;
 mod pixels;
 mod png;
+mod text;
 
 pub use error::Error;
 pub use gif::{GifWriter, save_gif};
 pub use image::RgbImage;
 pub use layout::{grid, mix_figure};
+pub use numbers::NumbersWriter;
 pub use pixels::to_u8;
-pub use png::save_png;
+pub use png::{save_png, save_png_with_texts};
+pub use text::read_text;

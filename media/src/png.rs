@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use image::codecs::png::PngEncoder;
-use image::{ExtendedColorType, ImageEncoder, RgbImage};
+use image::RgbImage;
+use png::{BitDepth, ColorType, Compression, Encoder, EncodingError};
 
 use crate::error::Error;
 use crate::file::NewFile;
@@ -13,11 +13,35 @@ use crate::file::NewFile;
 /// # Errors
 /// If the file exists and `overwrite` does not allow that, or it cannot be written.
 pub fn save_png(path: &Path, picture: &RgbImage, overwrite: bool) -> Result<(), Error> {
+    save_png_with_texts(path, picture, &[], overwrite)
+}
+
+/// The same with a text chunk for each key of `texts`, which [`read_text`](crate::read_text) reads.
+///
+/// # Errors
+/// As [`save_png`], and if a key or a text has characters beyond Latin-1, or a key not 1 to 79 of them.
+pub fn save_png_with_texts(
+    path: &Path,
+    picture: &RgbImage,
+    texts: &[(&str, &str)],
+    overwrite: bool,
+) -> Result<(), Error> {
     let mut file = NewFile::create(path, overwrite)?;
-    PngEncoder::new(&mut file)
-        .write_image(picture.as_raw(), picture.width(), picture.height(), ExtendedColorType::Rgb8)
-        .map_err(|e| file.error(e))?;
+    encode(&mut file, picture, texts).map_err(|e| file.error(e))?;
     file.finish()
+}
+
+fn encode(file: &mut NewFile, picture: &RgbImage, texts: &[(&str, &str)]) -> Result<(), EncodingError> {
+    let mut encoder = Encoder::new(file, picture.width(), picture.height());
+    encoder.set_color(ColorType::Rgb);
+    encoder.set_depth(BitDepth::Eight);
+    encoder.set_compression(Compression::Fast);
+    for &(key, text) in texts {
+        encoder.add_text_chunk(key.to_owned(), text.to_owned())?;
+    }
+    let mut writer = encoder.write_header()?;
+    writer.write_image_data(picture.as_raw())?;
+    writer.finish()
 }
 
 #[cfg(test)]

@@ -22,7 +22,7 @@ fn a_file_for_sampling_draws_the_same_bytes() {
             scene
                 .draws(&format!("{commands} --checkpoint {network}.safetensors --out {network}.png --force"));
         }
-        assert_eq!(scene.bytes("net.png"), scene.bytes("small.png"), "{commands}");
+        assert_eq!(scene.picture("net.png"), scene.picture("small.png"), "{commands}");
     }
     let facts = scene.run("inspect small.safetensors").stdout;
     assert!(facts.contains("kind         StyleGAN checkpoint for sampling (g_ema)\n"), "{facts}");
@@ -52,7 +52,7 @@ fn half_the_size_draws_nearly_the_same() {
     assert_eq!(scene.bytes("half.safetensors"), scene.bytes("again.safetensors"));
     scene.draws("convert half.safetensors back.safetensors --dtype f32");
     scene.draws("sample --checkpoint back.safetensors --seeds 0-8 --truncation-psi 1 --out back.png");
-    assert_eq!(scene.bytes("back.png"), scene.bytes("half.png"));
+    assert_eq!(scene.picture("back.png"), scene.picture("half.png"));
     let facts = scene.run("inspect back.safetensors").stdout;
     assert_eq!(facts.matches(" tensors of f32\n").count(), 3, "{facts}");
 }

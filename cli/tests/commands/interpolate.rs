@@ -20,12 +20,12 @@ fn a_walk_starts_and_ends_at_its_seeds() {
         let frames = scene.names(space);
         assert_eq!(frames, ["frame0000.png", "frame0001.png", "frame0002.png", "frame0003.png"]);
         let [first, last] =
-            ["frame0000.png", "frame0003.png"].map(|name| scene.bytes(&format!("{space}/{name}")));
-        assert_eq!(first, scene.bytes("single/seed0003.png"), "{space}");
-        assert_eq!(last, scene.bytes("single/seed0005.png"), "{space}");
+            ["frame0000.png", "frame0003.png"].map(|name| scene.picture(&format!("{space}/{name}")));
+        assert_eq!(first, scene.picture("single/seed0003.png"), "{space}");
+        assert_eq!(last, scene.picture("single/seed0005.png"), "{space}");
     }
     // In between, straight lines of one space are none of the other.
-    assert_ne!(scene.bytes("w/frame0001.png"), scene.bytes("z/frame0001.png"));
+    assert_ne!(scene.picture("w/frame0001.png"), scene.picture("z/frame0001.png"));
 }
 
 #[test]
@@ -72,6 +72,12 @@ fn what_is_no_walk() {
         &format!("{WALK} --frames 2 --out out.gif"),
         1,
         "error: `out.gif` exists; nothing was overwritten\n\nhint: give another name, or `--force` to overwrite it\n",
+    );
+    scene.refuses(
+        &format!("{WALK} --frames 2 --out out.safetensors"),
+        2,
+        "error: `--out out.safetensors`: a walk is written as pictures\n\n\
+         hint: `stylegan sample` writes the numbers of seeds or latents\n",
     );
     for wrong in ["--frames 0", "--fps 51", "--fps 0", "--space x"] {
         let ran = scene.run(&format!("{WALK} {wrong} --out new.gif"));

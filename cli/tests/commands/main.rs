@@ -8,6 +8,8 @@ mod demo;
 mod export;
 mod inspect;
 mod interpolate;
+mod latents;
+mod like;
 mod mix;
 mod sample;
 mod scene;

@@ -1,6 +1,10 @@
 //! `stylegan sample`
 
+use std::collections::HashMap;
+
+use candle_core::{Device, Tensor};
 use image::GenericImageView;
+use stylegan_generator::SeedStyle;
 
 use crate::scene::Scene;
 
@@ -20,7 +24,7 @@ fn the_picture_of_a_seed_does_not_depend_on_its_company() {
             let cell = grid.view(column as u32 * 16, 0, 16, 16).to_image();
             assert_eq!(cell, scene.picture(&format!("many/seed000{seed}.png")), "{noise} {seed}");
         }
-        assert_ne!(scene.bytes("many/seed0003.png"), scene.bytes("many/seed0007.png"));
+        assert_ne!(scene.picture("many/seed0003.png"), scene.picture("many/seed0007.png"));
     }
 }
 
@@ -91,7 +95,7 @@ fn labels_are_asked_for_where_there_are_some() {
     let labels = "sample --checkpoint labels.safetensors --seeds 1";
     scene.draws(&format!("{labels} --class 0 --out 0.png"));
     scene.draws(&format!("{labels} --class 2 --out 2.png"));
-    assert_ne!(scene.bytes("0.png"), scene.bytes("2.png"));
+    assert_ne!(scene.picture("0.png"), scene.picture("2.png"));
     scene.refuses(
         &format!("{labels} --out out.png"),
         2,
@@ -144,12 +148,19 @@ fn places_that_cannot_be_written() {
             "error: the folder `missing` does not exist\n\nhint: `mkdir -p missing` makes it\n",
         );
     }
+    std::fs::write(scene.path("plain"), "").unwrap();
     let png_or_folder =
         "hint: pictures are written as PNG, `--out NAME.png`, or one by one into a folder, `--out DIR`\n";
     scene.refuses(
+        &format!("{SAMPLE} --seeds 1 --out plain"),
+        1,
+        &format!("error: `plain` is a file, not a folder\n\n{png_or_folder}"),
+    );
+    scene.refuses(
         &format!("{SAMPLE} --seeds 1 --out net.safetensors"),
         1,
-        &format!("error: `net.safetensors` is a file, not a folder\n\n{png_or_folder}"),
+        "error: `net.safetensors` exists; nothing was overwritten\n\n\
+         hint: give another name, or `--force` to overwrite it\n",
     );
     scene.refuses(
         &format!("{SAMPLE} --seeds 1 --out out.jpg"),
@@ -184,6 +195,76 @@ fn grids_that_do_not_fit() {
         "error: 2000x2000 pictures of 16x16 make a picture of 1,024,000,000 pixels, more than 268,435,456\n\n\
          hint: write single pictures into a folder, `--out DIR`, or draw fewer\n",
     );
+}
+
+#[test]
+fn a_seed_of_numpy_is_its_random_state() {
+    let scene = Scene::new();
+    scene.checkpoint_of("official.safetensors", 0.0, 0, SeedStyle::Numpy);
+    // numpy.random.RandomState(seed).randn(12)
+    for (seed, z) in [
+        (
+            5,
+            [
+                0.441_227_486_885_041_43,
+                -0.330_870_151_894_087_64,
+                2.430_771_187_007_78,
+                -0.252_092_129_603_076_9,
+                0.109_609_841_578_182_78,
+                1.582_481_117_061_563_4,
+                -0.909_232_404_856_241_9,
+                -0.591_636_657_930_288_4,
+                0.187_603_225_837_035_48,
+                -0.329_869_957_779_359_24,
+                -1.192_764_612_421_806,
+                -0.204_876_510_587_587_3,
+            ],
+        ),
+        (
+            u32::MAX,
+            [
+                0.648_408_674_230_652_7,
+                0.669_323_530_633_816_1,
+                -1.080_543_722_747_449_3,
+                0.284_501_044_798_630_9,
+                0.113_887_736_521_671_04,
+                0.867_621_893_792_938_2,
+                -0.044_026_015_448_043_285,
+                0.248_771_617_409_079_13,
+                -0.988_230_150_863_984_4,
+                -0.545_922_714_051_562_3,
+                -0.026_158_136_126_360_088,
+                1.004_376_419_864_639_2,
+            ],
+        ),
+    ] {
+        let z = Tensor::new(&[z], &Device::Cpu).unwrap();
+        candle_core::safetensors::save(&HashMap::from([("z", z)]), scene.path("z.safetensors")).unwrap();
+        scene.draws(&format!("{SAMPLE} --latents z.safetensors --out expected.png --force"));
+        scene.draws(&format!("{SAMPLE} --seeds {seed} --seed-style numpy --out asked.png --force"));
+        // What the checkpoint says is the default.
+        let official = "sample --checkpoint official.safetensors";
+        scene.draws(&format!("{official} --seeds {seed} --out numpy.png --force"));
+        scene.draws(&format!("{official} --seeds {seed} --seed-style native --out native.png --force"));
+        scene.draws(&format!("{SAMPLE} --seeds {seed} --out own.png --force"));
+        let [expected, asked, numpy, native, own] =
+            ["expected", "asked", "numpy", "native", "own"].map(|name| scene.picture(&format!("{name}.png")));
+        assert_eq!((&asked, &numpy), (&expected, &expected), "{seed}");
+        assert_eq!(native, own, "{seed}");
+        assert_ne!(native, expected, "{seed}");
+    }
+    let hint = "hint: `--seed-style native` takes it, but other seeds draw other pictures then\n";
+    for command in [
+        "sample --seeds 1,4294967296 --out out",
+        "mix --rows 0 --cols 1,4294967296 --styles 0 --out out.png",
+        "interpolate --seeds 0,4294967296 --out out",
+    ] {
+        scene.refuses(
+            &format!("{command} --checkpoint official.safetensors"),
+            2,
+            &format!("error: there is no seed 4294967296 in the style of numpy, the last one is 4294967295\n\n{hint}"),
+        );
+    }
 }
 
 #[cfg(unix)]

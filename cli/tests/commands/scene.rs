@@ -9,7 +9,7 @@ use candle_core::{DType, Device};
 use image::{Rgb, RgbImage};
 use stylegan_checkpoint::{Meta, Network, Progress, save};
 use stylegan_discriminator::{Critic, DiscriminatorConfig};
-use stylegan_generator::{Generator, GeneratorConfig};
+use stylegan_generator::{Generator, GeneratorConfig, SeedStyle};
 use stylegan_ops::{Key, Parameters};
 use tempfile::TempDir;
 
@@ -39,6 +39,11 @@ impl Scene {
 
     /// Writes a checkpoint with random weights.
     pub(crate) fn checkpoint(&self, name: &str, lod: f64, label_dim: usize) {
+        self.checkpoint_of(name, lod, label_dim, SeedStyle::Native);
+    }
+
+    /// The same of any seed style.
+    pub(crate) fn checkpoint_of(&self, name: &str, lod: f64, label_dim: usize, seed_style: SeedStyle) {
         let generator = GeneratorConfig {
             resolution: 16,
             z_dim: 12,
@@ -70,7 +75,8 @@ impl Scene {
             }
         }
         let progress = Progress { nimg: 123_456, lod };
-        let meta = Meta { generator, discriminator: Some(discriminator), progress, ..Meta::default() };
+        let meta =
+            Meta { generator, discriminator: Some(discriminator), progress, seed_style, ..Meta::default() };
         let networks = [(Network::G, &g), (Network::D, &d), (Network::GEma, &g_ema)];
         save(&self.path(name), &meta, &networks, false).unwrap();
     }

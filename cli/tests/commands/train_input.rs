@@ -92,7 +92,7 @@ fn labels_are_trained_and_drawn_by() {
             snapshot.display()
         ));
     }
-    assert_ne!(scene.bytes("0.png"), scene.bytes("1.png"));
+    assert_ne!(scene.picture("0.png"), scene.picture("1.png"));
     // Labels may be left alone.
     train(&scene, "--kimg 0.004 --out unlabeled");
     let ran = scene.run(&format!("train --data photos {TINY} --set generator.label_dim=2 --out wrong"));
