@@ -5,6 +5,8 @@ use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
+use crate::{Error, Result};
+
 /// Writes the contents of a file.
 pub type Fill<'a> = &'a mut dyn FnMut(&mut dyn Write) -> io::Result<()>;
 
@@ -59,9 +61,22 @@ pub fn remove_leftovers(folder: &Path) -> io::Result<()> {
 
 const SUFFIX: &str = ".part";
 
+/// Writes a file of any kind all at once or not at all.
+///
+/// # Errors
+/// If it exists and `overwrite` is not set, or it cannot be written; then nothing is left behind.
+pub fn write_file(path: &Path, overwrite: bool, fill: Fill<'_>) -> Result<()> {
+    match write_whole(path, overwrite, fill) {
+        Err(error) if !overwrite && error.kind() == io::ErrorKind::AlreadyExists => {
+            Err(Error::Exists { path: path.to_owned() })
+        }
+        result => result.map_err(|source| Error::Write { path: path.to_owned(), source }),
+    }
+}
+
 /// Writes under another name in the same folder, flushes to the disk, renames, and flushes the folder: whoever looks
 /// sees the old file or the whole new one.
-pub(crate) fn write_whole(path: &Path, overwrite: bool, fill: Fill<'_>) -> io::Result<()> {
+fn write_whole(path: &Path, overwrite: bool, fill: Fill<'_>) -> io::Result<()> {
     let folder = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),

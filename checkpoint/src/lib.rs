@@ -61,7 +61,7 @@ mod tensors;
 
 pub use convert::convert;
 pub use error::{Error, Result};
-pub use files::{Disk, Files, Fill, remove_leftovers};
+pub use files::{Disk, Files, Fill, remove_leftovers, write_file};
 pub use meta::{Meta, Network, Progress};
 pub use open::Checkpoint;
 pub use run_folder::{Pair, newest_snapshot, pairs};

@@ -158,7 +158,8 @@ impl Checkpoint {
             .collect::<candle_core::Result<_>>()?)
     }
 
-    fn builder(&self, network: Network, device: &Device) -> VarBuilder<'static> {
+    /// Gives the tensors of a network by their names without the prefix, in f32.
+    pub fn builder(&self, network: Network, device: &Device) -> VarBuilder<'static> {
         let view = View { file: Arc::clone(&self.file), network };
         VarBuilder::from_backend(Box::new(view), DType::F32, device.clone())
     }

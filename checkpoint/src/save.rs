@@ -6,7 +6,7 @@ use std::path::Path;
 use candle_core::{Device, Tensor};
 use stylegan_ops::Parameters;
 
-use crate::files::{Files, write_whole};
+use crate::files::{Files, write_file};
 use crate::tensors::expected;
 use crate::{Error, Meta, Network, Result, header};
 
@@ -27,12 +27,7 @@ pub fn save(path: &Path, meta: &Meta, networks: &[(Network, &Parameters)], overw
     let tensors =
         collect(networks).into_iter().map(|(name, tensor)| Ok((name, tensor.to_device(&Device::Cpu)?)));
     let encoded = Encoded::new(path, meta, tensors.collect::<Result<_>>()?)?;
-    match write_whole(path, overwrite, &mut |out| encoded.write(out)) {
-        Err(error) if !overwrite && error.kind() == io::ErrorKind::AlreadyExists => {
-            Err(Error::Exists { path: path.to_owned() })
-        }
-        result => result.map_err(|source| Error::Write { path: path.to_owned(), source }),
-    }
+    write_file(path, overwrite, &mut |out| encoded.write(out))
 }
 
 /// The numbers of networks as they were at one moment, in main memory, to be written while the networks go on.

@@ -18,6 +18,7 @@ mod device;
 #[cfg(test)]
 mod documented;
 mod events;
+mod export;
 mod inspect;
 mod interpolate;
 mod latents;
@@ -68,6 +69,7 @@ enum Command {
     Inspect(inspect::Args),
     /// Write a checkpoint anew: for sampling alone, or in half the size
     Convert(convert::Args),
+    Export(export::Args),
     /// Prepare pictures for training
     #[command(subcommand)]
     Dataset(dataset::Command),
@@ -88,6 +90,7 @@ impl Command {
             Self::Interpolate(args) => interpolate::run(&args),
             Self::Inspect(args) => inspect::run(&args),
             Self::Convert(args) => convert::run(&args),
+            Self::Export(args) => export::run(&args),
             Self::Dataset(command) => command.run(),
             Self::Bench(command) => command.run(),
         }

@@ -5,6 +5,7 @@
 mod convert;
 mod dataset;
 mod demo;
+mod export;
 mod inspect;
 mod interpolate;
 mod latents;

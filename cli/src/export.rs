@@ -1,0 +1,83 @@
+//! `stylegan export`
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use candle_core::Device;
+use clap::ValueEnum;
+use stylegan_checkpoint::{Checkpoint, Network, write_file};
+use stylegan_generator::Truncation;
+use stylegan_onnx::Settings;
+use stylegan_ops::Level;
+
+use crate::output::{Force, Output};
+use crate::report::{Refusal, note};
+
+/// Write the generator as an ONNX model, for programs in any language
+///
+/// Inputs of the model are `z [batch, z_dim]`, standard normal numbers, and `psi`, a number: how far w keeps from its
+/// mean. A network with labels has `labels [batch, label_dim]` as well. Its output is `image [batch, 3, side, side]`
+/// in -1..1, not clamped.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Checkpoint, or a run's folder for its newest snapshot
+    #[arg(long, value_name = "FILE|RUN_DIR")]
+    checkpoint: PathBuf,
+
+    /// File to write
+    #[arg(long, value_name = "FILE.onnx")]
+    out: PathBuf,
+
+    /// Number of layers, from the coarsest on, that `psi` truncates
+    #[arg(long, value_name = "LAYERS", default_value_t = Truncation::default().cutoff)]
+    truncation_cutoff: usize,
+
+    /// Noise of the layers
+    #[arg(long, value_name = "MODE", value_enum, default_value_t = NoiseMode::Const)]
+    noise_mode: NoiseMode,
+
+    #[command(flatten)]
+    force: Force,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum NoiseMode {
+    /// The images stored with the network, the same for every picture
+    Const,
+    /// No noise
+    None,
+}
+
+pub(crate) fn run(args: &Args) -> Result<()> {
+    let Args { checkpoint, out, truncation_cutoff, noise_mode, force } = args;
+    if out.extension().is_none_or(|extension| extension != "onnx") {
+        return Err(Refusal::usage(format!("`--out {}` is no ONNX file by its name", out.display()))
+            .hint("models are written as `--out NAME.onnx`")
+            .into());
+    }
+    Output::check_file(out, *force)?;
+    let checkpoint = Checkpoint::open(checkpoint)?;
+    let meta = checkpoint.meta();
+    let (config, lod) = (&meta.generator, meta.progress.lod);
+    let noise = *noise_mode == NoiseMode::Const;
+    let properties = [
+        ("checkpoint", checkpoint.hash()),
+        ("resolution", config.resolution.to_string()),
+        ("lod", lod.to_string()),
+        ("kimg", meta.progress.kimg().to_string()),
+        ("truncation_cutoff", truncation_cutoff.to_string()),
+        ("noise_mode", if noise { "const" } else { "none" }.to_owned()),
+    ];
+    let settings = Settings { lod, truncation_cutoff: *truncation_cutoff, noise };
+    let builder = checkpoint.builder(Network::GEma, &Device::Cpu);
+    let model = stylegan_onnx::export(config, &builder, settings, properties)?;
+    write_file(out, force.force, &mut |file| file.write_all(&model))?;
+    let (side, full) = (Level::new(config.resolution, lod)?.side, config.resolution);
+    let growing = if lod > 0.0 { format!(", growing to {full}x{full},") } else { String::new() };
+    note(&format!(
+        "wrote a generator of {side}x{side} pictures{growing} to `{}`, {:.1} MiB",
+        out.display(),
+        model.len() as f64 / f64::from(1 << 20),
+    ));
+    Ok(())
+}
