@@ -55,28 +55,20 @@ struct Cli {
     command: Command,
 }
 
+// What each does stands at its arguments, at length.
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Train a network on your pictures
     Train(train::Args),
-    /// Draw the pictures of seeds
     Sample(sample::Args),
-    /// Draw the style-mixing figure of two sets of seeds
     Mix(mix::Args),
-    /// Draw a walk through latent space
     Interpolate(interpolate::Args),
-    /// Say what a checkpoint holds
     Inspect(inspect::Args),
-    /// Write a checkpoint anew: for sampling alone, or in half the size
     Convert(convert::Args),
     Export(export::Args),
-    /// Prepare pictures for training
     #[command(subcommand)]
     Dataset(dataset::Command),
-    /// Measure how fast this machine trains and draws
     #[command(subcommand)]
     Bench(bench::Command),
-    /// Train a small network on the pictures that come with the program, and draw with it
     Demo(demo::Args),
 }
 

@@ -5,7 +5,19 @@ use crate::scene::Scene;
 #[test]
 fn every_flag_is_explained() {
     let scene = Scene::empty();
-    for command in ["train", "demo", "sample", "mix", "interpolate", "inspect", "convert", "dataset pack"] {
+    for command in [
+        "train",
+        "demo",
+        "sample",
+        "mix",
+        "interpolate",
+        "inspect",
+        "convert",
+        "export",
+        "dataset pack",
+        "bench train",
+        "bench sample",
+    ] {
         let ran = scene.run(&format!("{command} --help"));
         assert_eq!((ran.code, ran.stderr.as_str()), (0, ""), "{command}");
         let mut lines = ran.stdout.lines().peekable();
@@ -18,10 +30,23 @@ fn every_flag_is_explained() {
             }
         }
     }
+    let overview = scene.run("--help").stdout;
+    for command in ["train", "sample", "export", "dataset", "bench"] {
+        let mut words = overview.lines().map(str::split_whitespace);
+        assert!(
+            words.any(|mut line| line.next() == Some(command) && line.count() > 2),
+            "{command}: {overview}"
+        );
+    }
     let help = scene.run("sample --help").stdout;
-    for part in
-        ["[default: 0.7]", "[default: 8]", "[default: const]", "[default: cpu]", "[default: nearly square]"]
-    {
+    for part in [
+        "is a function of the checkpoint",
+        "[default: 0.7]",
+        "[default: 8]",
+        "[default: const]",
+        "[default: cpu]",
+        "[default: nearly square]",
+    ] {
         assert!(help.contains(part), "{part}: {help}");
     }
 }
