@@ -62,7 +62,7 @@ enum Command {
     Interpolate(interpolate::Args),
     /// Say what a checkpoint holds
     Inspect(inspect::Args),
-    /// Write a checkpoint anew: for sampling alone, or in half the size
+    /// Write a checkpoint anew: of another program's, for sampling alone, or in half the size
     Convert(convert::Args),
     /// Prepare pictures for training
     #[command(subcommand)]

@@ -5,6 +5,7 @@
 mod convert;
 mod dataset;
 mod demo;
+mod foreign;
 mod inspect;
 mod interpolate;
 mod mix;
