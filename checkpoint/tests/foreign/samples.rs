@@ -61,11 +61,11 @@ fn generator(checkpoint: &Checkpoint, network: Network) -> Generator {
 
 /// Compares all that a file of the original's networks is to compute.
 fn assert_draws(checkpoint: &Checkpoint, expected: &Expected) {
-    let z = expected.z();
+    let (z, labels) = (expected.z(), expected.tensors.get("labels"));
     let g_ema = generator(checkpoint, Network::GEma);
     let off = Truncation { psi: 1.0, cutoff: 0 };
-    let picture = |g: &Generator, truncation, noise: &Noise| g.forward(z, None, truncation, noise).unwrap();
-    expected.assert_close("w", &g_ema.mapping().forward(z, None).unwrap());
+    let picture = |g: &Generator, truncation, noise: &Noise| g.forward(z, labels, truncation, noise).unwrap();
+    expected.assert_close("w", &g_ema.mapping().forward(z, labels).unwrap());
     expected.assert_close("gs_image_zero_noise", &picture(&g_ema, off, &Noise::None));
     expected.assert_close("gs_image_stored_noise", &picture(&g_ema, off, &Noise::Const));
     let truncated = "gs_image_psi07_cutoff3_zero_noise";
@@ -76,7 +76,7 @@ fn assert_draws(checkpoint: &Checkpoint, expected: &Expected) {
         let g = generator(checkpoint, Network::G);
         expected.assert_close("g_image_zero_noise", &picture(&g, off, &Noise::None));
         let scores = checkpoint.critic(&Device::Cpu).unwrap();
-        let scores = scores.forward(&expected.tensors["gs_image_zero_noise"], 0.0, None).unwrap();
+        let scores = scores.forward(&expected.tensors["gs_image_zero_noise"], 0.0, labels).unwrap();
         expected.assert_close("d_scores_of_gs_image_zero_noise", &scores);
     }
 }
@@ -121,6 +121,14 @@ fn an_official_pickle_of_fused_layers_and_unequal_widths() {
     assert_eq!((resolution, z, w, layers), (32, z_dim, w_dim, 3));
     assert!(fmaps != z && fmaps != w, "{fmaps}");
     assert_draws(&checkpoint, &expected);
+}
+
+#[test]
+fn an_official_pickle_of_version_2_with_labels_and_without_components() {
+    let checkpoint = converted(&fixture("tf_res8_labels_version2.pkl"), None, false).unwrap();
+    assert_eq!(shape_of(&checkpoint), (8, 3, 5, 2, 4));
+    assert_eq!(checkpoint.meta().generator.label_dim, 2);
+    assert_draws(&checkpoint, &Expected::of("tf_res8_labels_version2"));
 }
 
 #[test]
