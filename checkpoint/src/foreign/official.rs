@@ -151,8 +151,14 @@ impl<'a> Pickled<'a> {
 
     /// Refuses what was built in a way that this program has not.
     fn check_kwargs(&self, store: &Store) -> Result<()> {
-        const ON: [&str; 5] =
-            ["use_wscale", "use_styles", "const_input_layer", "use_noise", "use_instance_norm"];
+        const ON: [&str; 6] = [
+            "use_wscale",
+            "use_styles",
+            "const_input_layer",
+            "use_noise",
+            "use_instance_norm",
+            "normalize_latents",
+        ];
         let is_usual = |key, usual: fn(Item<'a>) -> bool| self.given(key).is_none_or(usual);
         let mut unusual = Vec::new();
         unusual.extend(ON.into_iter().filter(|key| !is_usual(key, |on| on.int() != Some(0))));
@@ -160,6 +166,9 @@ impl<'a> Pickled<'a> {
         for key in ["nonlinearity", "mapping_nonlinearity"] {
             unusual.extend((!is_usual(key, |name| name.text() == Some("lrelu"))).then_some(key));
         }
+        // Of this one, none is another choice than the default.
+        let blur = self.kwargs.get("blur_filter").map(Item::sizes);
+        unusual.extend(blur.filter(|blur| blur.as_deref() != Some(&[1, 2, 1])).map(|_| "blur_filter"));
         match unusual.first() {
             None => Ok(()),
             Some(key) => {

@@ -18,7 +18,7 @@ impl Default for Widths {
 }
 
 /// Largest `fmap_base` of a configuration.
-const MAX_BASE: f64 = (1 << 20) as f64;
+const MAX_BASE: f64 = ((1 << 20) - 1) as f64;
 
 impl Widths {
     /// Numbers that give `widths`, of a side and its feature maps each: these if they do.
@@ -26,18 +26,24 @@ impl Widths {
         if self.gives(widths) {
             return Some(self);
         }
-        // The next smaller decay is hardly another one; the common one comes first.
-        let steps = (0..=8 << 12).map(|step| f64::from(step) / f64::from(1 << 12));
-        std::iter::once(1.0).chain(steps).find_map(|fmap_decay| {
-            let fmap_max = widths.iter().map(|&(_, width)| width).max()?;
-            let needed = |side: usize, width: usize| {
+        let fmap_max = widths.iter().map(|&(_, width)| width).max()?;
+        // The smallest number that is large enough for all widths; a width of 1 needs none. A larger one may show.
+        let base = |fmap_decay: f64| {
+            let needed = widths.iter().filter(|&&(_, width)| width > 1).map(|&(side, width)| {
                 width as f64 * (f64::from(side.max(2).ilog2() - 1) * fmap_decay).exp2()
-            };
-            // The smallest number that is large enough for all; too large a number shows.
-            let base = widths.iter().map(|&(side, width)| needed(side, width)).fold(1.0, f64::max).ceil();
-            let found = Self { fmap_base: base as usize, fmap_decay, fmap_max };
-            (base <= MAX_BASE && found.gives(widths)).then_some(found)
-        })
+            });
+            needed.fold(1.0, f64::max).min(MAX_BASE).ceil() as usize
+        };
+        // Two neighbors are hardly different; the most common decay comes first.
+        let decays = (0..=8 << 12).map(|step| f64::from(step) / f64::from(1 << 12));
+        std::iter::once(1.0)
+            .chain(decays)
+            // One to either side of what may have been rounded.
+            .flat_map(|fmap_decay| {
+                let base = base(fmap_decay);
+                [base.max(2) - 1, base, base + 1].map(|fmap_base| Self { fmap_base, fmap_decay, fmap_max })
+            })
+            .find(|found| found.gives(widths))
     }
 
     fn gives(self, widths: &[(usize, usize)]) -> bool {

@@ -57,9 +57,14 @@ pub(crate) fn tensor(numbers: i32, shape: &[i32], strides: &[i32]) -> Vec<u8> {
 
 /// Puts a network of the original on the stack.
 pub(crate) fn network(version: i32, function: &str) -> Vec<u8> {
+    network_with(version, function, &[])
+}
+
+/// The same, built with these arguments.
+pub(crate) fn network_with(version: i32, function: &str, kwargs: &[(&str, Vec<u8>)]) -> Vec<u8> {
     let state = dict(&[
         ("version", int(version)),
-        ("static_kwargs", dict(&[])),
+        ("static_kwargs", dict(kwargs)),
         ("build_func_name", text(function)),
         ("variables", b"]".to_vec()),
     ]);

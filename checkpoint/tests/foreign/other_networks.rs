@@ -1,6 +1,6 @@
 //! Other networks are told by name; parts of a StyleGAN as well.
 
-use super::assembler::{dict, network, pickle, tensor, text, torch};
+use super::assembler::{dict, ints, network, network_with, pickle, tensor, text, torch};
 use super::{fixture, message};
 
 fn is(what: &str) -> String {
@@ -70,6 +70,34 @@ fn parts_of_a_network() {
     assert_eq!(official(&["G_synthesis"]), cannot("it holds `G_synthesis` alone, which draws nothing"));
     assert_eq!(official(&["G_style", "D_basic", "G_style"]), "`x.pkl` lacks the tensor `4x4/Conv/bias`");
     assert_eq!(official(&[]), cannot("it is a pickle of something else"));
+}
+
+#[test]
+fn another_architecture_than_the_papers() {
+    for (key, value) in [
+        ("use_styles", b"\x89".to_vec()),
+        ("const_input_layer", b"\x89".to_vec()),
+        ("use_pixel_norm", b"\x88".to_vec()),
+        ("nonlinearity", text("relu")),
+        ("blur_filter", b"N".to_vec()),
+        ("blur_filter", ints(&[1, 3, 3, 1])),
+    ] {
+        assert_eq!(
+            message("x.pkl", &pickle(&[&network_with(3, "G_style", &[(key, value)])])),
+            format!(
+                "`x.pkl` cannot be converted: its network was built with another `{key}` than the paper's"
+            )
+        );
+    }
+    let usual = [
+        ("use_styles", b"\x88".to_vec()),
+        ("nonlinearity", text("lrelu")),
+        ("blur_filter", ints(&[1, 2, 1])),
+    ];
+    assert_eq!(
+        message("x.pkl", &pickle(&[&network_with(3, "G_style", &usual)])),
+        "`x.pkl` lacks the tensor `4x4/Conv/bias`"
+    );
 }
 
 #[test]
