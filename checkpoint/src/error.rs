@@ -106,6 +106,51 @@ pub enum Error {
         /// The file.
         path: PathBuf,
     },
+    /// A file of another program that is damaged, or that no network of ours can be made of.
+    #[error("`{}` cannot be converted: {reason}", path.display())]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A pickle that names a class or function which no checkpoint needs.
+    #[error("`{}` asks for `{name}`, which no checkpoint needs; nothing of it was run", path.display())]
+    ForeignClass {
+        /// The file.
+        path: PathBuf,
+        /// Module and name.
+        name: String,
+    },
+    /// A file of another kind of network.
+    #[error("`{}` is {what}, not of StyleGAN (v1)", path.display())]
+    OtherNetwork {
+        /// The file.
+        path: PathBuf,
+        /// What it is.
+        what: String,
+    },
+    /// A file whose layers go further than its network was trained.
+    #[error(
+        "`{}` does not say for which side its network was trained; its layers go up to {largest}x{largest}",
+        path.display()
+    )]
+    UntoldResolution {
+        /// The file.
+        path: PathBuf,
+        /// The largest side that its layers have.
+        largest: usize,
+    },
+    /// A file whose layers do not go as far as was asked for.
+    #[error("`{}` has no network of {asked}x{asked}: its sides are the powers of two from 8 to {largest}", path.display())]
+    NoSuchResolution {
+        /// The file.
+        path: PathBuf,
+        /// The side asked for.
+        asked: usize,
+        /// The largest side that its layers have.
+        largest: usize,
+    },
     /// The file was written by a program that knows more.
     #[error(
         "`{}` has format version {found}, written by a newer version (`{written_by}`): this one reads up to {known}",
@@ -241,6 +286,9 @@ impl Error {
             Self::NoSnapshot { nearest: None, .. } => {
                 "give the folder of a run that has written a snapshot, such as `runs/00000-NAME`".to_owned()
             }
+            Self::NotSafetensors { path, looks_like: Some(kind) } if kind.contains("pickle") || kind.contains("zip") => {
+                format!("`stylegan convert {} OUT.safetensors` opens checkpoints of other programs", path.display())
+            }
             Self::NotSafetensors { .. } | Self::OtherKind { .. } => {
                 "checkpoints are written by `stylegan train` as `network-snapshot-*.safetensors`".to_owned()
             }
@@ -250,6 +298,15 @@ impl Error {
             Self::IsState { .. } => "give the `network-snapshot-*.safetensors` beside it".to_owned(),
             Self::Truncated { .. } | Self::TooLong { .. } | Self::Checksum { .. } | Self::Header { .. } => {
                 "copy the file again, or take the snapshot before it".to_owned()
+            }
+            Self::ForeignClass { .. } => {
+                "a file that asks for other classes may do harm where it is unpickled; get it from its authors".to_owned()
+            }
+            Self::OtherNetwork { .. } => {
+                "StyleGAN networks of the original, of rosinality and of genforce can be converted".to_owned()
+            }
+            Self::UntoldResolution { .. } | Self::NoSuchResolution { .. } => {
+                "`--resolution N` says it, such as 256".to_owned()
             }
             Self::NewerFormat { .. } => "update this program to the version that wrote the file".to_owned(),
             Self::NoNetwork { .. } => {

@@ -23,6 +23,8 @@
 //! A [`State`] is a second such file, `training-state-*.safetensors`, with what a training needs beside its networks to
 //! go on. It names the checksum of its checkpoint.
 //!
+//! Checkpoints of other programs are read by [`foreign`].
+//!
 //! ```
 //! use candle_core::{DType, Device};
 //! use stylegan_checkpoint::{Checkpoint, Meta, Network, Progress, save};
@@ -51,9 +53,11 @@
 mod convert;
 mod error;
 mod files;
+pub mod foreign;
 mod header;
 mod meta;
 mod open;
+mod pickle;
 mod run_folder;
 mod save;
 mod state;

@@ -16,7 +16,7 @@ use stylegan_generator::Generator;
 
 use crate::header::{self, LENGTH_BYTES, LIMIT_BYTES, tensor_type};
 use crate::run_folder::newest_snapshot;
-use crate::tensors::expected;
+use crate::tensors::{distinct, expected};
 use crate::{Error, Meta, Network, Result};
 
 /// A checkpoint, read and checked.
@@ -118,10 +118,7 @@ impl Checkpoint {
     pub fn dtypes(&self, network: Network) -> Vec<DType> {
         let tensors = self.file.header.tensors();
         let own = tensors.iter().filter(|(name, _)| own_name(network, name).is_some());
-        let mut dtypes: Vec<DType> = own.filter_map(|(_, info)| tensor_type(info.dtype)).collect();
-        dtypes.sort_unstable_by_key(|dtype| (std::cmp::Reverse(dtype.size_in_bytes()), dtype.as_str()));
-        dtypes.dedup();
-        dtypes
+        distinct(own.filter_map(|(_, info)| tensor_type(info.dtype)))
     }
 
     /// The generator that pictures are drawn from, `g_ema`, in f32.

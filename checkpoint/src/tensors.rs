@@ -34,6 +34,14 @@ pub(crate) fn expected(meta: &Meta) -> Result<BTreeMap<String, Vec<usize>>> {
     Ok(all)
 }
 
+/// Each type once, larger ones first.
+pub(crate) fn distinct(dtypes: impl Iterator<Item = DType>) -> Vec<DType> {
+    let mut dtypes: Vec<DType> = dtypes.collect();
+    dtypes.sort_unstable_by_key(|dtype| (std::cmp::Reverse(dtype.size_in_bytes()), dtype.as_str()));
+    dtypes.dedup();
+    dtypes
+}
+
 /// Notes the shapes that it is asked for.
 #[derive(Clone, Default)]
 struct Shapes(Arc<Mutex<BTreeMap<String, Vec<usize>>>>);

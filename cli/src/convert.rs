@@ -1,29 +1,35 @@
 //! `stylegan convert`
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::Result;
 use candle_core::{DType, Tensor};
 use clap::ValueEnum;
+use stylegan_checkpoint::foreign::{Foreign, Plan};
 use stylegan_checkpoint::{Checkpoint, Meta, Network, convert, save};
 use stylegan_ops::Parameters;
 
 use crate::output::{Force, Output};
 use crate::report::{Refusal, note};
 
-/// Write a checkpoint anew: for sampling alone, or in half the size
+/// Write a checkpoint anew: of another program's, for sampling alone, or in half the size
 ///
-/// What a checkpoint says about itself is kept, but for the networks that are left out.
+/// Opens the original's pickles and the PyTorch files of rosinality and genforce; nothing in them is run. Of a checkpoint of
+/// this program all that it says about itself is kept, but for the networks that are left out.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Checkpoint, or a run's folder for its newest snapshot
+    /// Checkpoint of this program or another, or a run's folder for its newest snapshot
     #[arg(value_name = "IN")]
     input: PathBuf,
 
     /// File to write
     #[arg(value_name = "OUT.safetensors")]
     output: PathBuf,
+
+    /// Side for which the networks were trained, for files that do not say it: those of rosinality
+    #[arg(long, value_name = "N")]
+    resolution: Option<usize>,
 
     /// Keep the averaged generator `g_ema` alone, which is all that drawing needs: no training goes on from it
     #[arg(long)]
@@ -54,10 +60,11 @@ impl NumberType {
     }
 }
 
-/// Networks as any kind of file may hold them, under the names of this program.
-struct Networks {
-    meta: Meta,
-    tensors: Vec<(Network, HashMap<String, Tensor>)>,
+/// A file of whatever kind.
+#[expect(clippy::large_enum_variant, reason = "there is one of them")]
+enum Input {
+    Ours(Checkpoint),
+    Foreign(Foreign, Plan),
 }
 
 pub(crate) fn run(args: &Args) -> Result<()> {
@@ -70,12 +77,13 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         .into());
     }
     Output::check_file(&args.output, args.force)?;
-    let Networks { meta, tensors } = read(&args.input, args.sampling_only)?;
+    let mut input = Input::open(args)?;
+    let meta = input.meta(args.sampling_only);
     let dtype = args.dtype.map(NumberType::dtype);
-    let converted = tensors
-        .into_iter()
-        .map(|(network, tensors)| Ok((network, convert(network, tensors, dtype)?)))
-        .collect::<Result<Vec<_>>>()?;
+    let mut converted = Vec::new();
+    for &network in meta.networks() {
+        converted.push((network, convert(network, input.tensors(network)?, dtype)?));
+    }
     let parameters: Vec<(Network, &Parameters)> =
         converted.iter().map(|(network, parameters)| (*network, parameters)).collect();
     save(&args.output, &meta, &parameters, args.force.force)?;
@@ -89,11 +97,43 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     Ok(())
 }
 
-/// The networks of a file, of whatever kind; the averaged generator alone if no other is asked for.
-fn read(path: &Path, sampling_only: bool) -> Result<Networks> {
-    let checkpoint = Checkpoint::open(path)?;
-    let meta = if sampling_only { checkpoint.meta().for_sampling() } else { checkpoint.meta().clone() };
-    let read = |&network: &Network| Ok((network, checkpoint.tensors(network)?));
-    let tensors = meta.networks().iter().map(read).collect::<Result<_>>()?;
-    Ok(Networks { meta, tensors })
+/// Larger files take more than a moment.
+const LARGE_BYTES: u64 = 64 << 20;
+
+impl Input {
+    fn open(args: &Args) -> Result<Self> {
+        let path = &args.input;
+        if !Foreign::is_one(path) {
+            if args.resolution.is_some() {
+                return Err(Refusal::usage(
+                    "`--resolution` is for files of other programs, which do not say it",
+                )
+                .into());
+            }
+            return Ok(Self::Ours(Checkpoint::open(path)?));
+        }
+        let mut foreign = Foreign::open(path)?;
+        let plan = foreign.plan(args.resolution, args.sampling_only)?;
+        let family = foreign.family();
+        note(&format!("`{}` is a checkpoint of {family} ({})", path.display(), foreign.format()));
+        if foreign.size_bytes() > LARGE_BYTES {
+            note(&format!("converting {:.0} MiB …", foreign.size_bytes() as f64 / f64::from(1 << 20)));
+        }
+        Ok(Self::Foreign(foreign, plan))
+    }
+
+    fn meta(&self, sampling_only: bool) -> Meta {
+        match self {
+            Self::Ours(checkpoint) if sampling_only => checkpoint.meta().for_sampling(),
+            Self::Ours(checkpoint) => checkpoint.meta().clone(),
+            Self::Foreign(_, plan) => plan.meta().clone(),
+        }
+    }
+
+    fn tensors(&mut self, network: Network) -> Result<HashMap<String, Tensor>> {
+        Ok(match self {
+            Self::Ours(checkpoint) => checkpoint.tensors(network)?,
+            Self::Foreign(foreign, plan) => foreign.read(plan, network)?,
+        })
+    }
 }

@@ -4,8 +4,10 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use anyhow::Result;
+use candle_core::DType;
 use serde::Serialize;
-use stylegan_checkpoint::{Checkpoint, Network};
+use stylegan_checkpoint::foreign::Foreign;
+use stylegan_checkpoint::{Checkpoint, Error, Meta, Network};
 use stylegan_discriminator::DiscriminatorConfig;
 use stylegan_generator::{GeneratorConfig, Norm, is_buffer};
 use stylegan_ops::{Level, sides};
@@ -13,10 +15,10 @@ use stylegan_ops::{Level, sides};
 use crate::report::data;
 use crate::seeds::grouped;
 
-/// Say what a checkpoint holds
+/// Say what a checkpoint holds, of this program or another
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Checkpoint, or a run's folder for its newest snapshot
+    /// Checkpoint of this program or another, or a run's folder for its newest snapshot
     #[arg(value_name = "CHECKPOINT")]
     checkpoint: PathBuf,
 
@@ -29,15 +31,19 @@ pub(crate) struct Args {
 #[derive(Serialize)]
 struct Facts {
     file: String,
-    kind: &'static str,
-    written_by: String,
+    kind: String,
+    written_by: Option<String>,
+    source: Option<String>,
     size_bytes: u64,
     hash: String,
-    resolution: usize,
+    /// None if the file does not tell for which side its network was trained.
+    resolution: Option<usize>,
+    /// Side that the numbers below are of.
     side: usize,
     lod: f64,
-    kimg: f64,
-    nimg: u64,
+    /// None if the file does not tell.
+    kimg: Option<f64>,
+    nimg: Option<u64>,
     num_layers: usize,
     widths: Vec<Width>,
     networks: Vec<NetworkSize>,
@@ -62,7 +68,12 @@ struct NetworkSize {
 }
 
 pub(crate) fn run(args: &Args) -> Result<()> {
-    let facts = Facts::of(&Checkpoint::open(&args.checkpoint)?)?;
+    let path = &args.checkpoint;
+    let facts = if Foreign::is_one(path) {
+        Facts::of_foreign(&mut Foreign::open(path)?)?
+    } else {
+        Facts::of(&Checkpoint::open(path)?)?
+    };
     let text = if args.json { serde_json::to_string_pretty(&facts)? + "\n" } else { facts.lines() };
     Ok(data(&text)?)
 }
@@ -70,33 +81,58 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 impl Facts {
     fn of(checkpoint: &Checkpoint) -> Result<Self> {
         let meta = checkpoint.meta();
-        let (generator, progress) = (&meta.generator, meta.progress);
-        let networks = checkpoint.networks().iter().map(|&network| {
-            let shapes = checkpoint.shapes(network);
-            let trained = shapes.iter().filter(|(name, _)| !is_buffer(name));
-            NetworkSize {
-                network: network.prefix(),
-                parameters: trained.map(|(_, shape)| shape.iter().product::<usize>()).sum(),
-                tensors: shapes.len(),
-                dtypes: checkpoint.dtypes(network).into_iter().map(|dtype| dtype.as_str()).collect(),
-            }
-        });
+        let size =
+            |network| NetworkSize::new(network, &checkpoint.shapes(network), &checkpoint.dtypes(network));
         Ok(Self {
             file: checkpoint.path().display().to_string(),
-            kind: if checkpoint.networks() == Network::ALL { "training" } else { "sampling" },
-            written_by: checkpoint.written_by().to_owned(),
+            kind: if checkpoint.networks() == Network::ALL { "training" } else { "sampling" }.to_owned(),
+            written_by: Some(checkpoint.written_by().to_owned()),
+            source: meta.source.clone(),
             size_bytes: checkpoint.size_bytes(),
             hash: checkpoint.hash(),
-            resolution: generator.resolution,
+            ..Self::of_meta(meta, size)?
+        })
+    }
+
+    /// Of a file that does not tell its side, what it would be at the largest.
+    fn of_foreign(foreign: &mut Foreign) -> Result<Self> {
+        let (plan, is_told) = match foreign.plan(None, false) {
+            Err(Error::UntoldResolution { largest, .. }) => (foreign.plan(Some(largest), false)?, false),
+            plan => (plan?, true),
+        };
+        let facts = Self::of_meta(plan.meta(), |network| {
+            NetworkSize::new(network, &plan.shapes(network), &plan.dtypes(network))
+        })?;
+        Ok(Self {
+            file: foreign.path().display().to_string(),
+            kind: format!("{} ({})", foreign.family(), foreign.format()),
+            size_bytes: foreign.size_bytes(),
+            hash: foreign.hash().to_owned(),
+            resolution: facts.resolution.filter(|_| is_told),
+            ..facts
+        })
+    }
+
+    fn of_meta(meta: &Meta, size: impl Fn(Network) -> NetworkSize) -> Result<Self> {
+        let (generator, progress) = (&meta.generator, meta.progress);
+        let is_told = meta.source.is_none() || progress.nimg > 0;
+        Ok(Self {
+            file: String::new(),
+            kind: String::new(),
+            written_by: None,
+            source: None,
+            size_bytes: 0,
+            hash: String::new(),
+            resolution: Some(generator.resolution),
             side: Level::new(generator.resolution, progress.lod)?.side,
             lod: progress.lod,
-            kimg: progress.kimg(),
-            nimg: progress.nimg,
+            kimg: is_told.then(|| progress.kimg()),
+            nimg: is_told.then_some(progress.nimg),
             num_layers: generator.num_layers(),
             widths: sides(generator.resolution)
                 .map(|side| Width { side, feature_maps: generator.feature_maps(side) })
                 .collect(),
-            networks: networks.collect(),
+            networks: meta.networks().iter().map(|&network| size(network)).collect(),
             generator: generator.clone(),
             discriminator: meta.discriminator.clone(),
         })
@@ -104,7 +140,7 @@ impl Facts {
 
     /// For people: a name, then its value, one a line.
     fn lines(&self) -> String {
-        let Self { resolution, side, lod, generator, .. } = self;
+        let Self { side, lod, generator, .. } = self;
         let networks: Vec<&str> = self.networks.iter().map(|network| network.network).collect();
         let widths: Vec<String> =
             self.widths.iter().map(|width| format!("{}: {}", width.side, width.feature_maps)).collect();
@@ -113,12 +149,33 @@ impl Facts {
             let _ = writeln!(text, "{name:<12} {value}");
         };
         line("file", &self.file);
-        line("kind", &format!("StyleGAN checkpoint for {} ({})", self.kind, networks.join(", ")));
-        line("written by", &self.written_by);
+        let networks = networks.join(", ");
+        match &self.written_by {
+            Some(written_by) => {
+                line("kind", &format!("StyleGAN checkpoint for {} ({networks})", self.kind));
+                line("written by", written_by);
+            }
+            None => line("kind", &format!("{}: {networks}", self.kind)),
+        }
+        if let Some(source) = &self.source {
+            line("source", source);
+        }
         line("size", &format!("{:.1} MiB", self.size_bytes as f64 / f64::from(1 << 20)));
         line("hash", &self.hash);
-        line("resolution", &format!("{resolution}x{resolution}"));
-        line("trained for", &format!("{} kimg", self.kimg));
+        line(
+            "resolution",
+            &match self.resolution {
+                Some(resolution) => format!("{resolution}x{resolution}"),
+                None => format!("not told by the file; its layers, which follow, go up to {side}x{side}"),
+            },
+        );
+        line(
+            "trained for",
+            &match self.kimg {
+                Some(kimg) => format!("{kimg} kimg"),
+                None => "not told by the file".to_owned(),
+            },
+        );
         line(
             "lod",
             &match (*lod > 0.0, lod.fract() > 0.0) {
@@ -153,6 +210,18 @@ impl Facts {
             line(network.network, &format!("{parameters} parameters in {tensors} tensors of {dtypes}"));
         }
         text
+    }
+}
+
+impl NetworkSize {
+    fn new(network: Network, shapes: &[(String, Vec<usize>)], dtypes: &[DType]) -> Self {
+        let trained = shapes.iter().filter(|(name, _)| !is_buffer(name));
+        Self {
+            network: network.prefix(),
+            parameters: trained.map(|(_, shape)| shape.iter().product::<usize>()).sum(),
+            tensors: shapes.len(),
+            dtypes: dtypes.iter().map(DType::as_str).collect(),
+        }
     }
 }
 

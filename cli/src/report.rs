@@ -100,6 +100,9 @@ fn exit_of(error: &(dyn Error + 'static)) -> Option<Exit> {
     if let Some(stylegan_trainer::RunError::Diverged { .. }) = error.downcast_ref() {
         return Some(Exit::Diverged);
     }
+    if let Some(stylegan_checkpoint::Error::UntoldResolution { .. }) = error.downcast_ref() {
+        return Some(Exit::Usage);
+    }
     error.is::<stylegan_trainer::ConfigError>().then_some(Exit::Usage)
 }
 

@@ -1,6 +1,7 @@
 //! The configuration of a training run.
 
 use serde::{Deserialize, Serialize};
+use stylegan_checkpoint::Meta;
 use stylegan_discriminator::DiscriminatorConfig;
 use stylegan_generator::GeneratorConfig;
 
@@ -175,6 +176,24 @@ impl TrainConfig {
             mbstd_num_features: own.mbstd_num_features,
             blur: own.blur,
         }
+    }
+
+    /// The same with the shape of the networks of a snapshot.
+    pub(crate) fn of_networks(&self, meta: &Meta) -> Self {
+        let mut config = Self { generator: meta.generator.clone(), ..self.clone() };
+        if let Some(critic) = &meta.discriminator
+            && *critic != config.critic()
+        {
+            config.discriminator = CriticConfig {
+                fmap_base: Some(critic.fmap_base),
+                fmap_decay: Some(critic.fmap_decay),
+                fmap_max: Some(critic.fmap_max),
+                mbstd_group_size: critic.mbstd_group_size,
+                mbstd_num_features: critic.mbstd_num_features,
+                blur: critic.blur,
+            };
+        }
+        config
     }
 
     /// Everything that makes a training with it impossible, one sentence each; empty if nothing does.

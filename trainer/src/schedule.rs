@@ -96,6 +96,15 @@ impl Schedule {
         }
     }
 
+    /// Real pictures shown when a network of `resolution` comes to `lod`; at its start if it starts beyond.
+    pub fn nimg_of_lod(&self, resolution: usize, lod: f64) -> u64 {
+        let all = f64::from(resolution.ilog2()) - f64::from(self.initial_resolution.ilog2());
+        let levels = (all - lod).max(0.0);
+        let fading = levels.fract();
+        let into_phase = if fading > 0.0 { self.steady_kimg + fading * self.fade_kimg } else { 0.0 };
+        ((levels.floor() * (self.steady_kimg + self.fade_kimg) + into_phase) * 1000.0).round() as u64
+    }
+
     /// Real pictures shown at the end of the training.
     pub fn total_nimg(&self) -> u64 {
         (self.total_kimg * 1000.0).ceil() as u64
@@ -226,5 +235,25 @@ impl Position {
             round_nimg: if round_ends { nimg } else { self.round_nimg },
             round_step: if round_ends { 0 } else { self.round_step + 1 },
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_time_of_a_level_of_detail() {
+        let schedule = Schedule { steady_kimg: 500.0, fade_kimg: 300.0, ..Schedule::default() };
+        for (lod, kimg) in
+            [(3.0, 0.0), (2.5, 650.0), (2.0, 800.0), (0.75, 2175.0), (0.25, 2325.0), (0.0, 2400.0)]
+        {
+            let nimg = schedule.nimg_of_lod(64, lod);
+            assert_eq!(nimg, (kimg * 1000.0) as u64, "{lod}");
+            assert_eq!(schedule.at(64, nimg).lod, lod);
+            assert!(nimg == 0 || schedule.at(64, nimg - 1).lod > lod);
+        }
+        // 4x4 comes before the start of this schedule.
+        assert_eq!(schedule.nimg_of_lod(64, 4.0), 0);
     }
 }

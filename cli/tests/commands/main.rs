@@ -6,6 +6,7 @@ mod convert;
 mod dataset;
 mod demo;
 mod export;
+mod foreign;
 mod inspect;
 mod interpolate;
 mod latents;

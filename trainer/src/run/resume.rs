@@ -128,6 +128,14 @@ impl Start {
             "`{}` has no training state: its networks go on, the optimizers start afresh",
             path.display()
         ));
+        if let Some(lod) = saved.placed_by_lod {
+            warnings.push(format!(
+                "`{}` does not tell how long it was trained: it goes on at {} kimg, where the schedule comes to its level of \
+                 detail, {lod}",
+                path.display(),
+                saved.moment.position.nimg as f64 / 1000.0
+            ));
+        }
         Self::forked(job, saved, path, warnings)
     }
 

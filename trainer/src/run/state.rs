@@ -146,6 +146,8 @@ pub(super) struct Saved {
     pub(super) moment: Moment,
     /// What it was trained with; none of a snapshot that does not say.
     pub(super) config: Option<TrainConfig>,
+    /// Level of detail that the time was taken from, of networks that do not tell how long they were trained.
+    pub(super) placed_by_lod: Option<f64>,
     /// Of the pictures; none of a snapshot without state.
     pub(super) data_fingerprint: Option<String>,
     checkpoint: Checkpoint,
@@ -168,16 +170,23 @@ impl Saved {
             snapshot: pair.snapshot.clone(),
             moment: training.moment,
             config: Some(config),
+            placed_by_lod: None,
             data_fingerprint: Some(training.data_fingerprint.clone()),
             checkpoint,
             state: Some((state, training)),
         })
     }
 
-    /// Networks without a state: the optimizers start afresh, at the time that the snapshot tells.
+    /// Networks without a state: the optimizers start afresh, at the time that the snapshot tells, or, if it was converted
+    /// from a file that does not, at the time at which the schedule comes to its level of detail.
     pub(super) fn networks_alone(path: &Path, config: &TrainConfig) -> std::result::Result<Self, RunError> {
         let checkpoint = Checkpoint::open(path).map_err(RunError::Resume)?;
-        let nimg = checkpoint.meta().progress.nimg;
+        let meta = checkpoint.meta();
+        let placed_by_lod = (meta.source.is_some() && meta.progress.nimg == 0).then_some(meta.progress.lod);
+        let nimg = match placed_by_lod {
+            Some(lod) => config.schedule.nimg_of_lod(meta.generator.resolution, lod),
+            None => meta.progress.nimg,
+        };
         let batch = config.schedule.at(config.generator.resolution, nimg).batch;
         // The number of steps is not known; that of the present batch serves to tell draws apart.
         let position = Position { step: nimg / batch.max(1) as u64, nimg, round_nimg: nimg, round_step: 0 };
@@ -185,7 +194,11 @@ impl Saved {
             path: path.to_owned(),
             snapshot: path.to_owned(),
             moment: Moment { position, tick_nimg: nimg, ..Moment::default() },
-            config: checkpoint.meta().config.as_ref().and_then(|text| toml::from_str(text).ok()),
+            config: match &meta.config {
+                Some(text) => toml::from_str(text).ok(),
+                None => Some(config.of_networks(meta)),
+            },
+            placed_by_lod,
             data_fingerprint: None,
             checkpoint,
             state: None,

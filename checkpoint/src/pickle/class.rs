@@ -1,0 +1,93 @@
+//! The classes and functions that a checkpoint may name.
+
+/// The type of the numbers of an array.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Number {
+    F64,
+    F32,
+    F16,
+    BF16,
+    I64,
+    I32,
+    I16,
+    I8,
+    U8,
+    Bool,
+}
+
+impl Number {
+    pub(crate) fn size_bytes(self) -> usize {
+        match self {
+            Self::F64 | Self::I64 => 8,
+            Self::F32 | Self::I32 => 4,
+            Self::F16 | Self::BF16 | Self::I16 => 2,
+            Self::I8 | Self::U8 | Self::Bool => 1,
+        }
+    }
+}
+
+/// A class or function of the list. None is ever called: an instance remembers its class and what it was made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Class {
+    /// A network of the original.
+    Network,
+    /// A dictionary by another name.
+    Dict,
+    /// Makes the `NumPy` array that its state describes.
+    Reconstruct,
+    /// Makes a `NumPy` array of bytes, type, shape and order.
+    FromBuffer,
+    /// Makes a `NumPy` number of a type and bytes.
+    Scalar,
+    /// Type of the numbers of a `NumPy` array.
+    DType,
+    /// Makes bytes of a text.
+    Encode,
+    /// Makes a tensor of a storage, an offset, a shape and strides.
+    Tensor,
+    /// Makes a parameter of a tensor.
+    Parameter,
+    /// Type of a storage.
+    Storage(Number),
+    /// A class that may stand beside what matters.
+    Inert,
+}
+
+impl Class {
+    /// The class `name` of `module`, if it is in the list.
+    pub(super) fn find(module: &str, name: &str) -> Option<Self> {
+        Some(match (module, name) {
+            ("dnnlib.tflib.network", "Network") => Self::Network,
+            ("dnnlib.util" | "dnnlib", "EasyDict")
+            | ("collections", "OrderedDict" | "defaultdict")
+            | ("builtins" | "__builtin__", "dict") => Self::Dict,
+            ("numpy.core.multiarray" | "numpy._core.multiarray", "_reconstruct") => Self::Reconstruct,
+            ("numpy.core.multiarray" | "numpy._core.multiarray", "scalar") => Self::Scalar,
+            ("numpy.core.numeric" | "numpy._core.numeric", "_frombuffer") => Self::FromBuffer,
+            ("numpy", "dtype") => Self::DType,
+            ("_codecs", "encode") => Self::Encode,
+            ("torch._utils", "_rebuild_tensor" | "_rebuild_tensor_v2") => Self::Tensor,
+            ("torch._utils", "_rebuild_parameter") => Self::Parameter,
+            ("torch", name) if name.ends_with("Storage") => Self::Storage(match name {
+                "DoubleStorage" => Number::F64,
+                "FloatStorage" => Number::F32,
+                "HalfStorage" => Number::F16,
+                "BFloat16Storage" => Number::BF16,
+                "LongStorage" => Number::I64,
+                "IntStorage" => Number::I32,
+                "ShortStorage" => Number::I16,
+                "CharStorage" => Number::I8,
+                "ByteStorage" => Number::U8,
+                "BoolStorage" => Number::Bool,
+                _ => return None,
+            }),
+            ("numpy", "ndarray")
+            | ("torch", "Size" | "device")
+            | ("argparse", "Namespace")
+            | ("builtins" | "__builtin__", "set" | "frozenset" | "list" | "tuple" | "bytearray" | "bytes") => {
+                Self::Inert
+            }
+            _ => return None,
+        })
+    }
+}
