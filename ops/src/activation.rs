@@ -290,7 +290,7 @@ impl CustomOp3 for NoiseBiasLeakyRelu {
         float_kernel!(self.name(), x, T => {
             let slope = T::from_f64(SLOPE);
             let x = slice::<T>(x, x_layout)?;
-            let noise = NoisePlanes::new(slice::<T>(noise, noise_layout)?, channels, area);
+            let noise = NoisePlanes::new(slice::<T>(noise, noise_layout)?, noise_layout.shape().elem_count(), channels, area);
             let (strength, bias) =
                 slice::<T>(strength_and_bias, strength_and_bias_layout)?.split_at(channels);
             let y = build(batch * channels, area, 0, #[inline(always)] |planes, out, _| {
@@ -331,19 +331,22 @@ impl CustomOp3 for NoiseBiasLeakyRelu {
 
 /// The noise that lies over each plane of a picture.
 #[derive(Clone, Copy)]
-pub(crate) struct NoisePlanes<'a, T> {
-    noise: &'a [T],
-    channels: usize,
-    area: usize,
+pub(crate) struct NoisePlanes<V> {
+    pub(crate) noise: V,
+    pub(crate) channels: usize,
+    pub(crate) area: usize,
     /// Whether all samples have the same.
-    is_shared: bool,
+    pub(crate) is_shared: bool,
 }
 
-impl<'a, T> NoisePlanes<'a, T> {
-    pub(crate) fn new(noise: &'a [T], channels: usize, area: usize) -> Self {
-        Self { noise, channels, area, is_shared: noise.len() == area }
+impl<V> NoisePlanes<V> {
+    /// Of `len` values of noise.
+    pub(crate) fn new(noise: V, len: usize, channels: usize, area: usize) -> Self {
+        Self { noise, channels, area, is_shared: len == area }
     }
+}
 
+impl<'a, T> NoisePlanes<&'a [T]> {
     pub(crate) fn of(&self, plane: usize) -> &'a [T] {
         let sample = if self.is_shared { 0 } else { plane / self.channels };
         &self.noise[sample * self.area..][..self.area]
@@ -356,21 +359,21 @@ impl<'a, T> NoisePlanes<'a, T> {
     }
 }
 
-/// What happens to the values of features, or of their gradient, where they are written.
+/// What happens to the values of features, or of their gradient, where they are written; `V` is how values are seen.
 #[derive(Clone, Copy)]
-pub(crate) enum Finish<'a, T> {
+pub(crate) enum Finish<V> {
     /// Noise and bias are added, and the leaky `ReLU` follows.
     Activate {
         /// One number for each channel.
-        bias: &'a [T],
+        bias: V,
         /// The noise with its strength in each channel.
-        noise: Option<(&'a [T], NoisePlanes<'a, T>)>,
+        noise: Option<(V, NoisePlanes<V>)>,
     },
     /// The gradient passes the leaky `ReLU` whose output was this.
-    Mask(&'a [T]),
+    Mask(V),
 }
 
-impl<T: WithDType> Finish<'_, T> {
+impl<T: WithDType> Finish<&[T]> {
     /// The same for the samples from number `first` on, of so many channels of `area` pixels.
     pub(crate) fn samples_from(&self, first: usize, channels: usize, area: usize) -> Self {
         match *self {
@@ -446,7 +449,7 @@ impl CustomOp3 for LeakyReluGradNoiseSums {
         let (batch, channels, area) = split_channels(self.name(), g_layout.shape())?;
         float_kernel!(self.name(), g, T => {
             let (g, y) = (slice::<T>(g, g_layout)?, slice::<T>(y, y_layout)?);
-            let noise = NoisePlanes::new(slice::<T>(noise, noise_layout)?, channels, area);
+            let noise = NoisePlanes::new(slice::<T>(noise, noise_layout)?, noise_layout.shape().elem_count(), channels, area);
             let packed = masked_and_noise_sums(g, y, &noise, batch * channels, area);
             let shape = Shape::from(packed.len());
             Ok((T::to_cpu_storage_owned(packed), shape))
@@ -458,7 +461,7 @@ impl CustomOp3 for LeakyReluGradNoiseSums {
 pub(crate) fn masked_and_noise_sums<T: WithDType>(
     g: &[T],
     y: &[T],
-    noise: &NoisePlanes<'_, T>,
+    noise: &NoisePlanes<&[T]>,
     planes: usize,
     area: usize,
 ) -> Vec<T> {

@@ -5,6 +5,7 @@ mod activation;
 mod chain;
 mod conv;
 mod dense;
+mod engine;
 mod equalized;
 mod layer;
 mod norm;

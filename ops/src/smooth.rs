@@ -91,7 +91,7 @@ impl Smooth {
         planes: usize,
         (height, width): (usize, usize),
         x: &[T],
-        finish: Option<&Finish<'_, T>>,
+        finish: Option<&Finish<&[T]>>,
     ) {
         let (out_height, out_width) = (self.len(height), self.len(width));
         let scale = T::from_f64(self.scale());

@@ -197,7 +197,7 @@ pub(crate) trait Convolve: Element {
         geometry: &Geometry,
         x: &[Self],
         weight: &[Self],
-        finish: Option<&Finish<'_, Self>>,
+        finish: Option<&Finish<&[Self]>>,
     ) -> Vec<Self> {
         finished(geometry.output, direct::forward(geometry, &input(geometry, x), weight), finish)
     }
@@ -207,7 +207,7 @@ pub(crate) trait Convolve: Element {
         geometry: &Geometry,
         g: &[Self],
         weight: &[Self],
-        finish: Option<&Finish<'_, Self>>,
+        finish: Option<&Finish<&[Self]>>,
     ) -> Vec<Self> {
         transposed(geometry, g, finish, |part, g| direct::transpose(part, g, weight))
     }
@@ -234,7 +234,7 @@ const PART_BYTES: usize = 8 << 20;
 fn transposed<T: WithDType>(
     geometry: &Geometry,
     g: &[T],
-    finish: Option<&Finish<'_, T>>,
+    finish: Option<&Finish<&[T]>>,
     transpose: impl Fn(&Geometry, &[T]) -> Vec<T>,
 ) -> Vec<T> {
     let Geometry { batch, input, output, .. } = *geometry;
@@ -254,7 +254,7 @@ fn transposed<T: WithDType>(
     x
 }
 
-fn finished<T: WithDType>(planes: Planes, mut y: Vec<T>, finish: Option<&Finish<'_, T>>) -> Vec<T> {
+fn finished<T: WithDType>(planes: Planes, mut y: Vec<T>, finish: Option<&Finish<&[T]>>) -> Vec<T> {
     if let Some(finish) = finish {
         finish.planes(&mut y, planes.pixels());
     }
@@ -264,7 +264,7 @@ fn finished<T: WithDType>(planes: Planes, mut y: Vec<T>, finish: Option<&Finish<
 impl Convolve for f64 {}
 
 impl Convolve for f32 {
-    fn forward(geometry: &Geometry, x: &[f32], weight: &[f32], finish: Option<&Finish<'_, f32>>) -> Vec<f32> {
+    fn forward(geometry: &Geometry, x: &[f32], weight: &[f32], finish: Option<&Finish<&[f32]>>) -> Vec<f32> {
         if winograd::suits(geometry) {
             return winograd::forward(geometry, x, weight, finish);
         }
@@ -275,7 +275,7 @@ impl Convolve for f32 {
         geometry: &Geometry,
         g: &[f32],
         weight: &[f32],
-        finish: Option<&Finish<'_, f32>>,
+        finish: Option<&Finish<&[f32]>>,
     ) -> Vec<f32> {
         // Tiles that overlap are written in parts, and finished only when all are there.
         match (winograd::suits(geometry), geometry.stride) {
