@@ -2,12 +2,16 @@
 
 #![expect(clippy::inline_always, reason = "vector instructions are available only in what is inlined")]
 
+#[cfg(feature = "cuda")]
+use candle_core::CudaStorage;
 use candle_core::{
     CpuStorage, CustomOp1, CustomOp2, CustomOp3, Layout, Result, Shape, Tensor, WithDType, bail,
 };
 
 use rayon::prelude::*;
 
+#[cfg(feature = "cuda")]
+use crate::cuda::on_gpu;
 use crate::planes::{build, float_kernel, is_parallel, map, reduce, slice, sums, vectorized};
 
 /// What a leaky `ReLU` multiplies negative values by.
@@ -150,6 +154,11 @@ impl CustomOp1 for LeakyRelu {
         })
     }
 
+    #[cfg(feature = "cuda")]
+    fn cuda_fwd(&self, x: &CudaStorage, x_layout: &Layout) -> Result<(CudaStorage, Shape)> {
+        on_gpu!(self.name(), x, gpu => (gpu.leaky_relu(gpu.view(x, x_layout)?)?, x_layout.shape().clone()))
+    }
+
     fn bwd(&self, x: &Tensor, y: &Tensor, g: &Tensor) -> Result<Option<Tensor>> {
         if x.track_op() { leaky_relu_grad(g, y).map(Some) } else { Ok(None) }
     }
@@ -183,6 +192,19 @@ impl CustomOp2 for LeakyReluGrad {
         float_kernel!(self.name(), g, T => {
             let dx = masked(slice::<T>(g, g_layout)?, slice::<T>(y, y_layout)?);
             Ok((T::to_cpu_storage_owned(dx), g_layout.shape().clone()))
+        })
+    }
+
+    #[cfg(feature = "cuda")]
+    fn cuda_fwd(
+        &self,
+        g: &CudaStorage,
+        g_layout: &Layout,
+        y: &CudaStorage,
+        y_layout: &Layout,
+    ) -> Result<(CudaStorage, Shape)> {
+        on_gpu!(self.name(), g, gpu => {
+            (gpu.masked(gpu.view(g, g_layout)?, gpu.view(y, y_layout)?)?, g_layout.shape().clone())
         })
     }
 
@@ -243,6 +265,22 @@ impl CustomOp2 for Bias {
                 })
             };
             Ok((T::to_cpu_storage_owned(y), x_layout.shape().clone()))
+        })
+    }
+
+    #[cfg(feature = "cuda")]
+    fn cuda_fwd(
+        &self,
+        x: &CudaStorage,
+        x_layout: &Layout,
+        bias: &CudaStorage,
+        bias_layout: &Layout,
+    ) -> Result<(CudaStorage, Shape)> {
+        let (_batch, _channels, area) = split_channels(self.name(), x_layout.shape())?;
+        let slope = if self.activate { SLOPE } else { 1. };
+        on_gpu!(self.name(), x, gpu => {
+            let (x, bias) = (gpu.view(x, x_layout)?, gpu.view(bias, bias_layout)?);
+            (gpu.activated(x, bias, None, area, slope)?, x_layout.shape().clone())
         })
     }
 
@@ -308,6 +346,28 @@ impl CustomOp3 for NoiseBiasLeakyRelu {
                 }
             });
             Ok((T::to_cpu_storage_owned(y), x_layout.shape().clone()))
+        })
+    }
+
+    #[cfg(feature = "cuda")]
+    fn cuda_fwd(
+        &self,
+        x: &CudaStorage,
+        x_layout: &Layout,
+        noise: &CudaStorage,
+        noise_layout: &Layout,
+        strength_and_bias: &CudaStorage,
+        strength_and_bias_layout: &Layout,
+    ) -> Result<(CudaStorage, Shape)> {
+        let (_batch, channels, area) = split_channels(self.name(), x_layout.shape())?;
+        on_gpu!(self.name(), x, gpu => {
+            let noise_len = noise_layout.shape().elem_count();
+            let noise = NoisePlanes::new(gpu.view(noise, noise_layout)?, noise_len, channels, area);
+            let strength_and_bias = gpu.view(strength_and_bias, strength_and_bias_layout)?;
+            let (strength, bias) =
+                (strength_and_bias.part(0..channels), strength_and_bias.part(channels..2 * channels));
+            let y = gpu.activated(gpu.view(x, x_layout)?, bias, Some((strength, noise)), area, SLOPE)?;
+            (y, x_layout.shape().clone())
         })
     }
 
@@ -455,6 +515,27 @@ impl CustomOp3 for LeakyReluGradNoiseSums {
             Ok((T::to_cpu_storage_owned(packed), shape))
         })
     }
+
+    #[cfg(feature = "cuda")]
+    fn cuda_fwd(
+        &self,
+        g: &CudaStorage,
+        g_layout: &Layout,
+        y: &CudaStorage,
+        y_layout: &Layout,
+        noise: &CudaStorage,
+        noise_layout: &Layout,
+    ) -> Result<(CudaStorage, Shape)> {
+        let (_batch, channels, area) = split_channels(self.name(), g_layout.shape())?;
+        on_gpu!(self.name(), g, gpu => {
+            let noise_len = noise_layout.shape().elem_count();
+            let noise = NoisePlanes::new(gpu.view(noise, noise_layout)?, noise_len, channels, area);
+            let (g, y) = (gpu.view(g, g_layout)?, gpu.view(y, y_layout)?);
+            let packed = gpu.masked_and_noise_sums(g, y, noise)?;
+            let shape = Shape::from(packed.len());
+            (packed, shape)
+        })
+    }
 }
 
 /// The gradient behind a leaky `ReLU`, then for each plane its products with the noise, summed up, and its sum.
@@ -550,6 +631,14 @@ impl CustomOp1 for PlaneSums {
         float_kernel!(self.name(), x, T => {
             let plane_sums = plane_sums(slice::<T>(x, x_layout)?, batch * channels, area);
             Ok((T::to_cpu_storage_owned(plane_sums), Shape::from((batch, channels))))
+        })
+    }
+
+    #[cfg(feature = "cuda")]
+    fn cuda_fwd(&self, x: &CudaStorage, x_layout: &Layout) -> Result<(CudaStorage, Shape)> {
+        let (batch, channels, area) = split_channels(self.name(), x_layout.shape())?;
+        on_gpu!(self.name(), x, gpu => {
+            (gpu.plane_sums(gpu.view(x, x_layout)?, batch * channels, area)?, (batch, channels).into())
         })
     }
 }

@@ -242,6 +242,20 @@ macro_rules! runs_on_every_engine {
                 Ok((candle_core::WithDType::to_cpu_storage_owned(values), shape))
             })
         }
+
+        #[cfg(feature = "cuda")]
+        fn cuda_fwd(
+            &self,
+            $first: &candle_core::CudaStorage,
+            $first_layout: &candle_core::Layout,
+            $($other: &candle_core::CudaStorage, $other_layout: &candle_core::Layout,)*
+        ) -> candle_core::Result<(candle_core::CudaStorage, candle_core::Shape)> {
+            crate::cuda::on_gpu!(self.name(), $first, gpu => self.run(
+                &gpu,
+                gpu.view($first, $first_layout)?,
+                $(gpu.view($other, $other_layout)?,)*
+            )?)
+        }
     };
 }
 pub(crate) use runs_on_every_engine;

@@ -4,6 +4,8 @@
 mod activation;
 mod chain;
 mod conv;
+#[cfg(feature = "cuda")]
+pub mod cuda;
 mod dense;
 mod engine;
 mod equalized;

@@ -3,8 +3,12 @@
 use std::cell::RefCell;
 
 use candle_core::{CpuStorage, InplaceOp1, InplaceOp2, Layout, Result, Storage, Tensor, WithDType, bail};
+#[cfg(feature = "cuda")]
+use candle_core::{CudaStorage, DType, backend::BackendStorage};
 use rayon::prelude::*;
 
+#[cfg(feature = "cuda")]
+use crate::cuda::{self, Gpu};
 use crate::planes::{float_kernel, is_parallel, slice};
 
 /// Values per parallel task.
@@ -63,6 +67,10 @@ pub fn adam_update(
             tensor.inplace_op2(other, &CheckDistinct)?;
         }
     }
+    #[cfg(feature = "cuda")]
+    if parameter.device().is_cuda() {
+        return cuda::adam_update(parameter, first_moment, second_moment, &gradient, update);
+    }
     in_place("adam-update", parameter, |p, p_layout| {
         in_place("adam-update", second_moment, |v, v_layout| {
             let (g, g_layout) = gradient.storage_and_layout();
@@ -109,6 +117,10 @@ pub fn clamp_update(parameter: &Tensor, limit: f64) -> Result<()> {
     if limit.is_nan() || limit < 0. {
         bail!("clamp-update: the limit must not be negative, got {limit}");
     }
+    #[cfg(feature = "cuda")]
+    if parameter.device().is_cuda() {
+        return cuda::clamp_update(parameter, limit);
+    }
     in_place("clamp-update", parameter, |p, p_layout| {
         float_kernel!("clamp-update", p, T => {
             let limit = T::from_f64(limit);
@@ -127,6 +139,14 @@ pub fn clamp_update(parameter: &Tensor, limit: f64) -> Result<()> {
 pub fn all_finite(x: &Tensor) -> Result<bool> {
     let x = x.contiguous()?;
     let (storage, layout) = x.storage_and_layout();
+    #[cfg(feature = "cuda")]
+    if let Storage::Cuda(storage) = &*storage {
+        return match storage.dtype() {
+            DType::F32 => Gpu::<f32>::new(&storage.device)?.all_finite(storage, layout),
+            DType::F64 => Gpu::<f64>::new(&storage.device)?.all_finite(storage, layout),
+            dtype => bail!("all-finite: {dtype:?} is not supported"),
+        };
+    }
     let Storage::Cpu(storage) = &*storage else {
         bail!("all-finite: no implementation for {:?}", x.device().location());
     };
@@ -236,6 +256,11 @@ impl InplaceOp2 for CheckDistinct {
     fn cpu_fwd(&self, _: &mut CpuStorage, _: &Layout, _: &CpuStorage, _: &Layout) -> Result<()> {
         Ok(())
     }
+
+    #[cfg(feature = "cuda")]
+    fn cuda_fwd(&self, _: &mut CudaStorage, _: &Layout, _: &CudaStorage, _: &Layout) -> Result<()> {
+        Ok(())
+    }
 }
 
 struct EmaUpdate {
@@ -270,6 +295,21 @@ impl InplaceOp2 for EmaUpdate {
             }
             Ok(())
         })
+    }
+
+    #[cfg(feature = "cuda")]
+    fn cuda_fwd(
+        &self,
+        ema: &mut CudaStorage,
+        ema_layout: &Layout,
+        live: &CudaStorage,
+        live_layout: &Layout,
+    ) -> Result<()> {
+        match live.dtype() {
+            DType::F32 => Gpu::<f32>::new(&live.device)?.ema(ema, ema_layout, live, live_layout, self.beta),
+            DType::F64 => Gpu::<f64>::new(&live.device)?.ema(ema, ema_layout, live, live_layout, self.beta),
+            dtype => bail!("ema-update: {dtype:?} is not supported"),
+        }
     }
 }
 
