@@ -13,6 +13,8 @@ mod libraries;
 mod norm;
 mod pointwise;
 mod resample;
+#[cfg(test)]
+mod tests;
 mod update;
 mod values;
 
