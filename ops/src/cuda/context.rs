@@ -15,7 +15,8 @@ use candle_core::{CudaDevice, Device, Result, bail};
 use super::convolution::Convolutions;
 use super::kernels::compile;
 use super::libraries;
-use super::values::{Argument, Float};
+use super::normal::ziggurat;
+use super::values::{Argument, Float, View};
 
 thread_local! {
     static CONTEXTS: RefCell<HashMap<DeviceId, Rc<Context>>> = RefCell::default();
@@ -27,6 +28,7 @@ pub(super) struct Context {
     modules: RefCell<HashMap<&'static str, Arc<CudaModule>>>,
     functions: RefCell<HashMap<(&'static str, &'static str), CudaFunction>>,
     convolutions: OnceCell<Convolutions>,
+    ziggurat: OnceCell<CudaSlice<f64>>,
 }
 
 /// The GPU with this number, ready for one thread that computes.
@@ -65,6 +67,7 @@ impl Context {
                     modules: RefCell::default(),
                     functions: RefCell::default(),
                     convolutions: OnceCell::new(),
+                    ziggurat: OnceCell::new(),
                 })
             });
             Ok(Rc::clone(context))
@@ -77,6 +80,15 @@ impl Context {
         }
         let made = Convolutions::new(self.device.cuda_stream())?;
         Ok(self.convolutions.get_or_init(|| made))
+    }
+
+    /// What normal numbers are drawn by.
+    pub(super) fn ziggurat(&self) -> Result<View<'_, f64>> {
+        if let Some(tables) = self.ziggurat.get() {
+            return Ok(View::of(tables));
+        }
+        let made = self.device.clone_htod(&ziggurat())?;
+        Ok(View::of(self.ziggurat.get_or_init(|| made)))
     }
 
     /// Memory for so many values, which the caller must write all of.

@@ -3,12 +3,13 @@
 use candle_core::cuda_backend::cudarc::nvrtc::{CompileError, CompileOptions, Ptx, compile_ptx_with_opts};
 use candle_core::{Error, Result};
 
-const SOURCES: [&str; 5] = [
+const SOURCES: [&str; 6] = [
     include_str!("kernels/common.cu"),
     include_str!("kernels/pointwise.cu"),
     include_str!("kernels/norm.cu"),
     include_str!("kernels/resample.cu"),
     include_str!("kernels/update.cu"),
+    include_str!("kernels/normal.cu"),
 ];
 
 /// All kernels for values of one type and GPUs of one compute capability, such as `(9, 0)`.

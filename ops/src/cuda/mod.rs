@@ -11,6 +11,7 @@ mod engine;
 mod kernels;
 mod libraries;
 mod norm;
+mod normal;
 mod pointwise;
 mod resample;
 #[cfg(test)]
@@ -26,6 +27,7 @@ use candle_core::{CudaDevice, Layout, Result, bail};
 
 use context::Context;
 pub(crate) use dense::Matrix;
+pub(crate) use normal::normal;
 pub(crate) use update::{adam_update, clamp_update};
 pub(crate) use values::{Float, View};
 

@@ -7,7 +7,7 @@ use candle_core::{DType, Device, Result, Tensor, Var};
 use super::{allow_tf32, open};
 use crate::testing::{WAYS, normal, values};
 use crate::{
-    AdamUpdate, Chain, Link, Sampling, adam_update, add_bias, all_finite, bias_leaky_relu, blend, blur,
+    AdamUpdate, Chain, Key, Link, Sampling, adam_update, add_bias, all_finite, bias_leaky_relu, blend, blur,
     clamp_update, conv2d, conv2d_down, conv2d_transpose, conv2d_up, conv2d_weight_grad, dense,
     dense_transpose, downscale2x, ema_update, instance_norm, instance_norm_style, leaky_relu,
     leaky_relu_grad, noise_bias_leaky_relu, smooth_down, smooth_up, synthesis_layer, upscale2x,
@@ -215,6 +215,19 @@ fn chains() {
         }));
     }
     assert_same_on_gpu(&cases);
+}
+
+/// Few numbers and many, of several keys: each is the same up to the rounding of logarithms.
+#[test]
+#[ignore = "needs a CUDA device"]
+fn normal_numbers() -> Result<()> {
+    let (gpu, _guard) = gpu();
+    for (seed, len) in [(0, 1), (1, 1000), (2, 300_000), (3, 5_000_001)] {
+        let key = Key::new("normal", &[seed]);
+        let draw = |device: &Device| key.normal(len, DType::F32, device);
+        assert_near("normal numbers", &draw(&gpu)?, &draw(&Device::Cpu)?, 1e-6);
+    }
+    Ok(())
 }
 
 #[test]
