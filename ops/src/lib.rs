@@ -35,4 +35,4 @@ pub use random::Key;
 pub use resample::{blend, blur, downscale2x, downscale2x_adjoint, upscale2x, upscale2x_adjoint};
 pub use resolution::{Level, feature_maps, sides};
 pub use smooth::{smooth_down, smooth_down_adjoint, smooth_up};
-pub use update::{AdamUpdate, adam_update, all_finite, clamp_update, ema_update};
+pub use update::{AdamUpdate, adam_update, all_are_finite, all_finite, clamp_update, ema_update};

@@ -176,7 +176,7 @@ impl CustomOp1 for Sum2x2 {
     fn cuda_fwd(&self, x: &CudaStorage, x_layout: &Layout) -> Result<(CudaStorage, Shape)> {
         let (batch, channels, height, width) = self.halves(x_layout)?;
         on_gpu!(self.name(), x, gpu => {
-            let y = gpu.sum2x2(gpu.view(x, x_layout)?, width, self.scale)?;
+            let y = gpu.sum2x2(gpu.view(x, x_layout)?, 2 * width, self.scale)?;
             (y, (batch, channels, height, width).into())
         })
     }

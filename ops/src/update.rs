@@ -4,7 +4,7 @@ use std::cell::RefCell;
 
 use candle_core::{CpuStorage, InplaceOp1, InplaceOp2, Layout, Result, Storage, Tensor, WithDType, bail};
 #[cfg(feature = "cuda")]
-use candle_core::{CudaStorage, DType, backend::BackendStorage};
+use candle_core::{CudaStorage, DType, Device, backend::BackendStorage};
 use rayon::prelude::*;
 
 #[cfg(feature = "cuda")]
@@ -137,16 +137,12 @@ pub fn clamp_update(parameter: &Tensor, limit: f64) -> Result<()> {
 /// # Errors
 /// If `x` is neither `f32` nor `f64`.
 pub fn all_finite(x: &Tensor) -> Result<bool> {
+    #[cfg(feature = "cuda")]
+    if let Device::Cuda(device) = x.device() {
+        return cuda::all_are_finite(device, [x]);
+    }
     let x = x.contiguous()?;
     let (storage, layout) = x.storage_and_layout();
-    #[cfg(feature = "cuda")]
-    if let Storage::Cuda(storage) = &*storage {
-        return match storage.dtype() {
-            DType::F32 => Gpu::<f32>::new(&storage.device)?.all_finite(storage, layout),
-            DType::F64 => Gpu::<f64>::new(&storage.device)?.all_finite(storage, layout),
-            dtype => bail!("all-finite: {dtype:?} is not supported"),
-        };
-    }
     let Storage::Cpu(storage) = &*storage else {
         bail!("all-finite: no implementation for {:?}", x.device().location());
     };
@@ -156,6 +152,19 @@ pub fn all_finite(x: &Tensor) -> Result<bool> {
         let is_finite = |chunk: &[T]| chunk.iter().fold(true, |all, v| all & v.is_finite());
         Ok(if is_parallel(x.len()) { x.par_chunks(TASK).all(is_finite) } else { x.chunks(TASK).all(is_finite) })
     })
+}
+
+/// Whether every value of all tensors, on one device, is finite. A GPU is waited for once, not for each of them.
+///
+/// # Errors
+/// If one of them is neither `f32` nor `f64`.
+pub fn all_are_finite<'a>(tensors: impl IntoIterator<Item = &'a Tensor>) -> Result<bool> {
+    let mut tensors = tensors.into_iter().peekable();
+    #[cfg(feature = "cuda")]
+    if let Some(Device::Cuda(device)) = tensors.peek().map(|tensor| tensor.device()) {
+        return cuda::all_are_finite(device, tensors);
+    }
+    tensors.try_fold(true, |all, tensor| Ok(all && all_finite(tensor)?))
 }
 
 fn adam<T: Float>(p: &mut [T], m: &mut [T], v: &mut [T], g: &[T], update: &AdamUpdate) {
@@ -414,6 +423,8 @@ mod tests {
                 double
             };
             assert!(check(finite.clone()));
+            let [one, other] = [1., f32::NAN].map(|value| Tensor::new(value, &Device::Cpu).unwrap());
+            assert!(all_are_finite([&one, &one]).unwrap() && !all_are_finite([&one, &other]).unwrap());
             for (place, value) in
                 [(0, f32::NAN), (len / 2, f32::INFINITY), (len - 1, f32::NEG_INFINITY), (len - 1, f32::NAN)]
             {

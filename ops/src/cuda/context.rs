@@ -13,10 +13,11 @@ use candle_core::cuda_backend::{DeviceId, WrapErr};
 use candle_core::{CudaDevice, Device, Result, bail};
 
 use super::convolution::Convolutions;
-use super::kernels::compile;
+use super::kernels::{compile, parameters};
 use super::libraries;
 use super::normal::ziggurat;
 use super::values::{Argument, Float, View};
+use super::{allow_tf32, is_tf32_allowed};
 
 thread_local! {
     static CONTEXTS: RefCell<HashMap<DeviceId, Rc<Context>>> = RefCell::default();
@@ -37,6 +38,7 @@ pub(super) struct Context {
 /// If there is no such GPU, or a library that CUDA consists of is missing.
 pub fn open(ordinal: usize) -> Result<Device> {
     libraries::check()?;
+    allow_tf32(is_tf32_allowed());
     let device = Device::new_cuda(ordinal)?;
     prepare(device.as_cuda_device()?)?;
     Ok(device)
@@ -116,6 +118,11 @@ impl Context {
         if blocks.contains(&0) {
             return Ok(());
         }
+        debug_assert_eq!(
+            parameters(kernel),
+            Some(arguments.iter().map(Argument::kind).collect()),
+            "what `{kernel}` asks for, and what it is told"
+        );
         let function = self.function::<T>(kernel)?;
         let stream = self.device.cuda_stream();
         let mut launch = stream.launch_builder(&function);

@@ -230,7 +230,7 @@ impl Plan {
         };
         let (space, bytes) = (address(&mut trial) as *mut _, trial.len());
         let ways = WAYS as i32;
-        // SAFETY: descriptors and places are those of this convolution, and `count` and `reports` hold what is asked for.
+        // SAFETY: descriptors and places are those of this convolution; `count` and `reports` hold what is asked for.
         let report = unsafe {
             match operation {
                 Operation::Forward => fastest(

@@ -12,6 +12,20 @@ const SOURCES: [&str; 6] = [
     include_str!("kernels/normal.cu"),
 ];
 
+/// What a kernel asks for, by its source: `A` for an address, `S` for a size, `F` for a fraction.
+pub(super) fn parameters(kernel: &str) -> Option<String> {
+    let head = format!("__global__ void {kernel}(");
+    let (_, rest) = SOURCES.iter().find_map(|source| source.split_once(&head))?;
+    let (parameters, _) = rest.split_once(')')?;
+    let kind = |parameter: &str| match parameter.trim() {
+        address if address.contains('*') => Some('A'),
+        size if size.starts_with("uint ") => Some('S'),
+        fraction if fraction.starts_with("double ") => Some('F'),
+        _ => None,
+    };
+    parameters.split(',').map(kind).collect()
+}
+
 /// All kernels for values of one type and GPUs of one compute capability, such as `(9, 0)`.
 ///
 /// # Errors
@@ -37,6 +51,17 @@ pub(super) fn compile(real: &str, (major, minor): (i32, i32)) -> Result<Ptx> {
 mod tests {
     use super::*;
     use crate::cuda::libraries::is_nvrtc_there;
+
+    #[test]
+    fn parameters_are_those_of_the_source() {
+        assert_eq!(parameters("blend").as_deref(), Some("AAASF"));
+        assert_eq!(parameters("totals").as_deref(), Some("AASSSSSS"));
+        assert_eq!(parameters("nothing"), None);
+        let kernels = SOURCES.iter().flat_map(|source| source.split("__global__ void ").skip(1));
+        let names: Vec<&str> = kernels.filter_map(|rest| rest.split('(').next()).collect();
+        assert!(names.len() > 15);
+        assert!(names.into_iter().all(|name| parameters(name).is_some()));
+    }
 
     #[test]
     #[expect(clippy::print_stdout, reason = "a test that does not run says so")]

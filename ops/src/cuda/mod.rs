@@ -1,8 +1,9 @@
-//! The operations of this crate on NVIDIA GPUs: convolutions by cuDNN, products of matrices by cuBLAS, everything else by
-//! kernels of our own (`kernels/`), which NVRTC compiles for the GPU when the first of them is needed.
+//! The operations of this crate on NVIDIA GPUs: convolutions by cuDNN, products of matrices by cuBLAS, everything else
+//! by kernels of our own (`kernels/`), which NVRTC compiles for the GPU when the first of them is needed.
 //!
-//! All work of a device goes through one stream and is started by one thread, in the order in which it is asked for;
-//! nothing here waits for the GPU, save [`Gpu::all_finite`] and the first convolution of each shape, which is measured.
+//! All work of a device goes through one stream and is started by one thread, in the order in which it is asked for.
+//! Nothing here waits for the GPU, save [`all_finite`](crate::all_finite) and the first convolution of each shape, which
+//! is measured.
 
 mod context;
 mod convolution;
@@ -28,7 +29,7 @@ use candle_core::{CudaDevice, Layout, Result, bail};
 use context::Context;
 pub(crate) use dense::Matrix;
 pub(crate) use normal::normal;
-pub(crate) use update::{adam_update, clamp_update};
+pub(crate) use update::{adam_update, all_are_finite, clamp_update};
 pub(crate) use values::{Float, View};
 
 pub use context::open;

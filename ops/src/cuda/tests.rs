@@ -7,10 +7,10 @@ use candle_core::{DType, Device, Result, Tensor, Var};
 use super::{allow_tf32, open};
 use crate::testing::{WAYS, normal, values};
 use crate::{
-    AdamUpdate, Chain, Key, Link, Sampling, adam_update, add_bias, all_finite, bias_leaky_relu, blend, blur,
-    clamp_update, conv2d, conv2d_down, conv2d_transpose, conv2d_up, conv2d_weight_grad, dense,
-    dense_transpose, downscale2x, ema_update, instance_norm, instance_norm_style, leaky_relu,
-    leaky_relu_grad, noise_bias_leaky_relu, smooth_down, smooth_up, synthesis_layer, upscale2x,
+    AdamUpdate, Chain, Key, Link, Sampling, adam_update, add_bias, all_are_finite, all_finite,
+    bias_leaky_relu, blend, blur, clamp_update, conv2d, conv2d_down, conv2d_transpose, conv2d_up,
+    conv2d_weight_grad, dense, dense_transpose, downscale2x, ema_update, instance_norm, instance_norm_style,
+    leaky_relu, leaky_relu_grad, noise_bias_leaky_relu, smooth_down, smooth_up, synthesis_layer, upscale2x,
 };
 
 /// An operation of some tensors.
@@ -260,7 +260,8 @@ fn updates() -> Result<()> {
         }
     }
     let x = normal("x", &[90_001], DType::F32).to_device(&gpu)?;
-    assert!(all_finite(&x)?);
+    assert!(all_finite(&x)? && all_are_finite([&x, &x.sqr()?])?);
+    assert!(!all_are_finite([&x, &x.affine(f64::MAX, 0.)?, &x])?);
     assert!(!all_finite(&x.affine(f64::MAX, 0.)?)?);
     Ok(())
 }

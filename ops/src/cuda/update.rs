@@ -2,9 +2,10 @@
 
 use std::cell::Cell;
 
-use candle_core::cuda_backend::WrapErr;
-use candle_core::cuda_backend::cudarc::driver::sys::CUdeviceptr;
-use candle_core::{CpuStorage, CudaStorage, DType, InplaceOp1, Layout, Result, Tensor, bail};
+use candle_core::cuda_backend::cudarc::driver::{CudaSlice, sys::CUdeviceptr};
+use candle_core::{
+    CpuStorage, CudaDevice, CudaStorage, DType, InplaceOp1, Layout, Result, Storage, Tensor, bail,
+};
 
 use super::Gpu;
 use super::values::{Argument, Float, NOTHING, address, address_of};
@@ -83,15 +84,30 @@ impl<T: Float> Gpu<T> {
         self.launch_for("ema", live.len(), 4, &[target, live.into(), live.len().into(), beta.into()])
     }
 
-    /// Whether all values are finite, which waits for the GPU to be done.
-    pub(crate) fn all_finite(&self, x: &CudaStorage, layout: &Layout) -> Result<bool> {
+    /// Sets `found` to one if a value is infinite or no number.
+    fn find_not_finite(&self, x: &CudaStorage, layout: &Layout, found: &mut CudaSlice<u32>) -> Result<()> {
         let x = self.view(x, layout)?;
-        let mut found = self.context.device.alloc_zeros::<u32>(1)?;
-        let arguments = [x.into(), x.len().into(), (&mut found).into()];
-        self.launch_for("find_not_finite", x.len(), 4, &arguments)?;
-        let found = self.context.device.cuda_stream().clone_dtoh(&found).w()?;
-        Ok(found == [0])
+        self.launch_for("find_not_finite", x.len(), 4, &[x.into(), x.len().into(), found.into()])
     }
+}
+
+/// Whether all values of all tensors are finite, which waits for the GPU to be done.
+pub(crate) fn all_are_finite<'a>(
+    device: &CudaDevice,
+    tensors: impl IntoIterator<Item = &'a Tensor>,
+) -> Result<bool> {
+    let mut found = device.alloc_zeros::<u32>(1)?;
+    for tensor in tensors {
+        let tensor = tensor.contiguous()?;
+        let (storage, layout) = tensor.storage_and_layout();
+        let Storage::Cuda(storage) = &*storage else { bail!("all-finite: expected tensors on one GPU") };
+        match tensor.dtype() {
+            DType::F32 => Gpu::<f32>::new(device)?.find_not_finite(storage, layout, &mut found)?,
+            DType::F64 => Gpu::<f64>::new(device)?.find_not_finite(storage, layout, &mut found)?,
+            dtype => bail!("all-finite: {dtype:?} is not supported"),
+        }
+    }
+    Ok(device.clone_dtoh(&found)? == [0])
 }
 
 /// The values of a tensor, which are there for as long as the tensor is.

@@ -80,6 +80,17 @@ pub(super) enum Argument {
     Fraction(f64),
 }
 
+impl Argument {
+    /// As [`parameters`](super::kernels::parameters) has it.
+    pub(super) fn kind(&self) -> char {
+        match self {
+            Self::Address(_) => 'A',
+            Self::Size(_) => 'S',
+            Self::Fraction(_) => 'F',
+        }
+    }
+}
+
 /// No values at all, where a kernel may do without.
 pub(super) const NOTHING: Argument = Argument::Address(0);
 
