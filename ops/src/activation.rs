@@ -2,12 +2,16 @@
 
 #![expect(clippy::inline_always, reason = "vector instructions are available only in what is inlined")]
 
+#[cfg(feature = "cuda")]
+use candle_core::CudaStorage;
 use candle_core::{
     CpuStorage, CustomOp1, CustomOp2, CustomOp3, Layout, Result, Shape, Tensor, WithDType, bail,
 };
 
 use rayon::prelude::*;
 
+#[cfg(feature = "cuda")]
+use crate::cuda::on_gpu;
 use crate::planes::{build, float_kernel, is_parallel, map, reduce, slice, sums, vectorized};
 
 /// What a leaky `ReLU` multiplies negative values by.
@@ -158,6 +162,11 @@ impl CustomOp1 for LeakyRelu {
         })
     }
 
+    #[cfg(feature = "cuda")]
+    fn cuda_fwd(&self, x: &CudaStorage, x_layout: &Layout) -> Result<(CudaStorage, Shape)> {
+        on_gpu!(self.name(), x, gpu => (gpu.leaky_relu(gpu.view(x, x_layout)?)?, x_layout.shape().clone()))
+    }
+
     fn bwd(&self, x: &Tensor, y: &Tensor, g: &Tensor) -> Result<Option<Tensor>> {
         if x.track_op() { leaky_relu_grad(g, y).map(Some) } else { Ok(None) }
     }
@@ -191,6 +200,19 @@ impl CustomOp2 for LeakyReluGrad {
         float_kernel!(self.name(), g, T => {
             let dx = masked(slice::<T>(g, g_layout)?, slice::<T>(y, y_layout)?);
             Ok((T::to_cpu_storage_owned(dx), g_layout.shape().clone()))
+        })
+    }
+
+    #[cfg(feature = "cuda")]
+    fn cuda_fwd(
+        &self,
+        g: &CudaStorage,
+        g_layout: &Layout,
+        y: &CudaStorage,
+        y_layout: &Layout,
+    ) -> Result<(CudaStorage, Shape)> {
+        on_gpu!(self.name(), g, gpu => {
+            (gpu.masked(gpu.view(g, g_layout)?, gpu.view(y, y_layout)?)?, g_layout.shape().clone())
         })
     }
 
@@ -253,6 +275,22 @@ impl CustomOp2 for Bias {
         })
     }
 
+    #[cfg(feature = "cuda")]
+    fn cuda_fwd(
+        &self,
+        x: &CudaStorage,
+        x_layout: &Layout,
+        bias: &CudaStorage,
+        bias_layout: &Layout,
+    ) -> Result<(CudaStorage, Shape)> {
+        let (_batch, _channels, area) = split_channels(self.name(), x_layout.shape())?;
+        let slope = if self.activate { SLOPE } else { 1. };
+        on_gpu!(self.name(), x, gpu => {
+            let (x, bias) = (gpu.view(x, x_layout)?, gpu.view(bias, bias_layout)?);
+            (gpu.activated(x, bias, None, area, slope)?, x_layout.shape().clone())
+        })
+    }
+
     fn bwd(
         &self,
         x: &Tensor,
@@ -297,7 +335,7 @@ impl CustomOp3 for NoiseBiasLeakyRelu {
         float_kernel!(self.name(), x, T => {
             let slope = T::from_f64(SLOPE);
             let x = slice::<T>(x, x_layout)?;
-            let noise = NoisePlanes::new(slice::<T>(noise, noise_layout)?, channels, area);
+            let noise = NoisePlanes::new(slice::<T>(noise, noise_layout)?, noise_layout.shape().elem_count(), channels, area);
             let (strength, bias) =
                 slice::<T>(strength_and_bias, strength_and_bias_layout)?.split_at(channels);
             let y = build(batch * channels, area, 0, #[inline(always)] |planes, out, _| {
@@ -315,6 +353,28 @@ impl CustomOp3 for NoiseBiasLeakyRelu {
                 }
             });
             Ok((T::to_cpu_storage_owned(y), x_layout.shape().clone()))
+        })
+    }
+
+    #[cfg(feature = "cuda")]
+    fn cuda_fwd(
+        &self,
+        x: &CudaStorage,
+        x_layout: &Layout,
+        noise: &CudaStorage,
+        noise_layout: &Layout,
+        strength_and_bias: &CudaStorage,
+        strength_and_bias_layout: &Layout,
+    ) -> Result<(CudaStorage, Shape)> {
+        let (_batch, channels, area) = split_channels(self.name(), x_layout.shape())?;
+        on_gpu!(self.name(), x, gpu => {
+            let noise_len = noise_layout.shape().elem_count();
+            let noise = NoisePlanes::new(gpu.view(noise, noise_layout)?, noise_len, channels, area);
+            let strength_and_bias = gpu.view(strength_and_bias, strength_and_bias_layout)?;
+            let (strength, bias) =
+                (strength_and_bias.part(0..channels), strength_and_bias.part(channels..2 * channels));
+            let y = gpu.activated(gpu.view(x, x_layout)?, bias, Some((strength, noise)), area, SLOPE)?;
+            (y, x_layout.shape().clone())
         })
     }
 
@@ -338,19 +398,22 @@ impl CustomOp3 for NoiseBiasLeakyRelu {
 
 /// The noise that lies over each plane of a picture.
 #[derive(Clone, Copy)]
-pub(crate) struct NoisePlanes<'a, T> {
-    noise: &'a [T],
-    channels: usize,
-    area: usize,
+pub(crate) struct NoisePlanes<V> {
+    pub(crate) noise: V,
+    pub(crate) channels: usize,
+    pub(crate) area: usize,
     /// Whether all samples have the same.
-    is_shared: bool,
+    pub(crate) is_shared: bool,
 }
 
-impl<'a, T> NoisePlanes<'a, T> {
-    pub(crate) fn new(noise: &'a [T], channels: usize, area: usize) -> Self {
-        Self { noise, channels, area, is_shared: noise.len() == area }
+impl<V> NoisePlanes<V> {
+    /// Of `len` values of noise.
+    pub(crate) fn new(noise: V, len: usize, channels: usize, area: usize) -> Self {
+        Self { noise, channels, area, is_shared: len == area }
     }
+}
 
+impl<'a, T> NoisePlanes<&'a [T]> {
     pub(crate) fn of(&self, plane: usize) -> &'a [T] {
         let sample = if self.is_shared { 0 } else { plane / self.channels };
         &self.noise[sample * self.area..][..self.area]
@@ -363,21 +426,21 @@ impl<'a, T> NoisePlanes<'a, T> {
     }
 }
 
-/// What happens to the values of features, or of their gradient, where they are written.
+/// What happens to the values of features, or of their gradient, where they are written; `V` is how values are seen.
 #[derive(Clone, Copy)]
-pub(crate) enum Finish<'a, T> {
+pub(crate) enum Finish<V> {
     /// Noise and bias are added, and the leaky `ReLU` follows.
     Activate {
         /// One number for each channel.
-        bias: &'a [T],
+        bias: V,
         /// The noise with its strength in each channel.
-        noise: Option<(&'a [T], NoisePlanes<'a, T>)>,
+        noise: Option<(V, NoisePlanes<V>)>,
     },
     /// The gradient passes the leaky `ReLU` whose output was this.
-    Mask(&'a [T]),
+    Mask(V),
 }
 
-impl<T: WithDType> Finish<'_, T> {
+impl<T: WithDType> Finish<&[T]> {
     /// The same for the samples from number `first` on, of so many channels of `area` pixels.
     pub(crate) fn samples_from(&self, first: usize, channels: usize, area: usize) -> Self {
         match *self {
@@ -453,10 +516,31 @@ impl CustomOp3 for LeakyReluGradNoiseSums {
         let (batch, channels, area) = split_channels(self.name(), g_layout.shape())?;
         float_kernel!(self.name(), g, T => {
             let (g, y) = (slice::<T>(g, g_layout)?, slice::<T>(y, y_layout)?);
-            let noise = NoisePlanes::new(slice::<T>(noise, noise_layout)?, channels, area);
+            let noise = NoisePlanes::new(slice::<T>(noise, noise_layout)?, noise_layout.shape().elem_count(), channels, area);
             let packed = masked_and_noise_sums(g, y, &noise, batch * channels, area);
             let shape = Shape::from(packed.len());
             Ok((T::to_cpu_storage_owned(packed), shape))
+        })
+    }
+
+    #[cfg(feature = "cuda")]
+    fn cuda_fwd(
+        &self,
+        g: &CudaStorage,
+        g_layout: &Layout,
+        y: &CudaStorage,
+        y_layout: &Layout,
+        noise: &CudaStorage,
+        noise_layout: &Layout,
+    ) -> Result<(CudaStorage, Shape)> {
+        let (_batch, channels, area) = split_channels(self.name(), g_layout.shape())?;
+        on_gpu!(self.name(), g, gpu => {
+            let noise_len = noise_layout.shape().elem_count();
+            let noise = NoisePlanes::new(gpu.view(noise, noise_layout)?, noise_len, channels, area);
+            let (g, y) = (gpu.view(g, g_layout)?, gpu.view(y, y_layout)?);
+            let packed = gpu.masked_and_noise_sums(g, y, noise)?;
+            let shape = Shape::from(packed.len());
+            (packed, shape)
         })
     }
 }
@@ -465,7 +549,7 @@ impl CustomOp3 for LeakyReluGradNoiseSums {
 pub(crate) fn masked_and_noise_sums<T: WithDType>(
     g: &[T],
     y: &[T],
-    noise: &NoisePlanes<'_, T>,
+    noise: &NoisePlanes<&[T]>,
     planes: usize,
     area: usize,
 ) -> Vec<T> {
@@ -554,6 +638,14 @@ impl CustomOp1 for PlaneSums {
         float_kernel!(self.name(), x, T => {
             let plane_sums = plane_sums(slice::<T>(x, x_layout)?, batch * channels, area);
             Ok((T::to_cpu_storage_owned(plane_sums), Shape::from((batch, channels))))
+        })
+    }
+
+    #[cfg(feature = "cuda")]
+    fn cuda_fwd(&self, x: &CudaStorage, x_layout: &Layout) -> Result<(CudaStorage, Shape)> {
+        let (batch, channels, area) = split_channels(self.name(), x_layout.shape())?;
+        on_gpu!(self.name(), x, gpu => {
+            (gpu.plane_sums(gpu.view(x, x_layout)?, batch * channels, area)?, (batch, channels).into())
         })
     }
 }

@@ -5,15 +5,12 @@
 
 use std::sync::{Arc, OnceLock};
 
-use candle_core::{
-    CpuStorage, CustomOp2, CustomOp3, Layout, Result, Shape, Storage, Tensor, WithDType, bail,
-};
+use candle_core::{CustomOp2, CustomOp3, Result, Shape, Storage, Tensor, bail};
 
-use crate::activation::{Finish, channel_sums, masked};
-use crate::conv::Convolve;
+use crate::activation::Finish;
 use crate::conv::geometry::Planes;
+use crate::engine::{Engine, runs_on_every_engine};
 use crate::path::{Path, Sampling};
-use crate::planes::{float_kernel, slice};
 
 /// One layer of a chain: `leaky_relu(convolution + bias)`, with the sides changed as `sampling` says.
 #[derive(Clone, Debug)]
@@ -37,7 +34,7 @@ pub struct Chain {
 }
 
 /// What each layer but the last has left.
-type Features = OnceLock<Vec<CpuStorage>>;
+type Features = OnceLock<Vec<Storage>>;
 
 impl Chain {
     /// Applies the layers one after the other.
@@ -123,33 +120,38 @@ impl Chain {
 }
 
 /// The parameters of each layer within all of them: weight and bias.
-fn split<'a, T>(paths: &[Path], mut parameters: &'a [T]) -> Vec<(&'a [T], &'a [T])> {
-    let take = |path: &Path| {
-        let (weight, rest) = parameters.split_at(path.weight_len());
-        let (bias, rest) = rest.split_at(path.output.channels);
-        parameters = rest;
-        (weight, bias)
+fn split<'a, E: Engine>(
+    engine: &E,
+    paths: &[Path],
+    parameters: E::View<'a>,
+) -> Vec<(E::View<'a>, E::View<'a>)> {
+    let mut end = 0;
+    let mut take = |len| {
+        end += len;
+        engine.part(parameters, end - len..end)
     };
-    paths.iter().map(take).collect()
+    paths.iter().map(|path| (take(path.weight_len()), take(path.output.channels))).collect()
 }
 
 /// What each layer but the last has left, or its gradient.
-fn stored<T: WithDType>(features: &Features) -> Result<Vec<&[T]>> {
+fn stored<'a, E: Engine>(engine: &E, features: &'a Features) -> Result<Vec<E::View<'a>>> {
     let Some(features) = features.get() else { bail!("chain: there are no features yet") };
-    features.iter().map(CpuStorage::as_slice::<T>).collect()
+    features.iter().map(|features| engine.kept(features)).collect()
 }
 
 /// The features of each layer, the last of which is the output, for as many samples as the paths have, from number
 /// `first` on; the output is that of these samples.
-fn all_features<'a, T: WithDType>(
+fn all_features<'a, E: Engine>(
+    engine: &E,
     paths: &[Path],
     first: usize,
     features: &'a Features,
-    output: &'a [T],
-) -> Result<Vec<&'a [T]>> {
-    let mut all = stored(features)?;
+    output: E::View<'a>,
+) -> Result<Vec<E::View<'a>>> {
+    let mut all = stored(engine, features)?;
     for (features, path) in all.iter_mut().zip(paths) {
-        *features = &features[first * path.output.len()..][..path.batch * path.output.len()];
+        let start = first * path.output.len();
+        *features = engine.part(*features, start..start + path.batch * path.output.len());
     }
     all.push(output);
     Ok(all)
@@ -160,38 +162,39 @@ struct Forward {
     features: Arc<Features>,
 }
 
+impl Forward {
+    fn run<E: Engine>(
+        &self,
+        engine: &E,
+        x: E::View<'_>,
+        parameters: E::View<'_>,
+    ) -> Result<(E::Values, Shape)> {
+        let Self { paths, .. } = self;
+        let mut features: Vec<E::Values> = Vec::with_capacity(paths.len());
+        let mut output = None;
+        for (path, (weight, bias)) in paths.iter().zip(split(engine, paths, parameters)) {
+            features.extend(output.take());
+            let x = match features.last() {
+                Some(features) => engine.all(features),
+                None => engine.shorter(x),
+            };
+            output = Some(path.forward(engine, x, weight, Some(&Finish::Activate { bias, noise: None }))?);
+        }
+        let (Some(output), Some(last)) = (output, paths.last()) else { bail!("chain: there are no layers") };
+        let features = features.into_iter().map(|values| engine.keep(values)).collect();
+        if self.features.set(features).is_err() {
+            bail!("{}: it has been applied already", self.name());
+        }
+        Ok((output, last.shape(last.output)))
+    }
+}
+
 impl CustomOp2 for Forward {
     fn name(&self) -> &'static str {
         "chain"
     }
 
-    fn cpu_fwd(
-        &self,
-        x: &CpuStorage,
-        lx: &Layout,
-        parameters: &CpuStorage,
-        lp: &Layout,
-    ) -> Result<(CpuStorage, Shape)> {
-        let Self { paths, .. } = self;
-        let (output, features) = float_kernel!(self.name(), x, T => {
-            let mut features: Vec<Vec<T>> = Vec::with_capacity(paths.len());
-            for (path, (weight, bias)) in paths.iter().zip(split(paths, slice::<T>(parameters, lp)?)) {
-                let x = match features.last() {
-                    Some(features) => features,
-                    None => slice::<T>(x, lx)?,
-                };
-                features.push(path.forward(x, weight, Some(&Finish::Activate { bias, noise: None })));
-            }
-            let output = features.pop().unwrap_or_default();
-            let features: Vec<CpuStorage> = features.into_iter().map(T::to_cpu_storage_owned).collect();
-            (T::to_cpu_storage_owned(output), features)
-        });
-        if self.features.set(features).is_err() {
-            bail!("{}: it has been applied already", self.name());
-        }
-        let last = &paths[paths.len() - 1];
-        Ok((output, last.shape(last.output)))
-    }
+    runs_on_every_engine!(x, lx, parameters, lp);
 
     fn bwd(
         &self,
@@ -235,65 +238,88 @@ struct Backward {
     of_parameters: bool,
 }
 
-/// Bytes of one layer's gradient at a time.
-const PART_BYTES: usize = 24 << 20;
+/// Of the input, and of each parameter.
+type Gradients<V> = (Option<V>, Vec<V>);
 
 impl Backward {
     /// Works through some samples at a time, so that few gradients are in memory at once.
-    fn run<T: Convolve>(&self, g: &[T], x: &[T], features: &[&[T]], parameters: &[T]) -> Vec<T> {
+    fn run<E: Engine>(
+        &self,
+        engine: &E,
+        g: E::View<'_>,
+        x: E::View<'_>,
+        parameters: E::View<'_>,
+    ) -> Result<(E::Values, Shape)> {
+        let (output, layout) = self.output.storage_and_layout();
+        let features = engine.tensor(&output, layout)?;
+        let features = all_features(engine, &self.paths, 0, &self.features, features)?;
         let largest = self.paths.iter().map(|path| path.output.len()).max().unwrap_or(0);
         let batch = self.paths[0].batch;
-        let most = (PART_BYTES / size_of::<f32>() / largest.max(1)).max(1);
+        let most = (E::PART_VALUES / largest.max(1)).max(1);
         let samples = batch.div_ceil(batch.div_ceil(most).max(1)).max(1);
         let mut packed = Vec::new();
-        let mut of_parameters: Vec<T> = Vec::new();
+        let mut sums: Option<Vec<E::Values>> = None;
         for first in (0..batch).step_by(samples) {
             let count = samples.min(batch - first);
             let paths: Vec<Path> = self.paths.iter().map(|path| path.of_batch(count)).collect();
-            let samples = |planes: Planes| first * planes.len()..(first + count) * planes.len();
-            let features: Vec<&[T]> =
-                features.iter().zip(&paths).map(|(features, path)| &features[samples(path.output)]).collect();
-            let (g, x) = (&g[samples(paths[paths.len() - 1].output)], &x[samples(paths[0].input)]);
-            let (of_x, of_weights) = self.part(&paths, g, x, &features, parameters);
+            let part = |view, planes: Planes| {
+                engine.part(view, first * planes.len()..(first + count) * planes.len())
+            };
+            let features: Vec<_> =
+                features.iter().zip(&paths).map(|(&features, path)| part(features, path.output)).collect();
+            let (of_x, of_parameters) = self.part(
+                engine,
+                &paths,
+                part(engine.shorter(g), paths[paths.len() - 1].output),
+                part(engine.shorter(x), paths[0].input),
+                &features,
+                parameters,
+            )?;
             packed.extend(of_x);
-            if first == 0 {
-                of_parameters = of_weights;
-            } else {
-                of_parameters.iter_mut().zip(of_weights).for_each(|(sum, part)| *sum += part);
-            }
+            sums = Some(match sums {
+                None => of_parameters,
+                Some(sums) => sums
+                    .into_iter()
+                    .zip(of_parameters)
+                    .map(|(a, b)| engine.sum(a, b))
+                    .collect::<Result<_>>()?,
+            });
         }
-        packed.extend(of_parameters);
-        packed
+        packed.extend(sums.into_iter().flatten());
+        let packed = engine.concat(packed)?;
+        let len = engine.len(engine.all(&packed));
+        Ok((packed, len.into()))
     }
 
     /// The gradients of the input and of the parameters, as far as they are wanted.
-    fn part<T: Convolve>(
+    fn part<'a, E: Engine>(
         &self,
+        engine: &E,
         paths: &[Path],
-        g: &[T],
-        x: &[T],
-        features: &[&[T]],
-        parameters: &[T],
-    ) -> (Vec<T>, Vec<T>) {
+        g: E::View<'a>,
+        x: E::View<'a>,
+        features: &[E::View<'a>],
+        parameters: E::View<'_>,
+    ) -> Result<Gradients<E::Values>> {
         let Self { of_input, of_parameters, .. } = self;
-        let parameters = split(paths, parameters);
-        let mut from_last = Vec::with_capacity(paths.len());
-        let mut gradient = masked(g, features[paths.len() - 1]);
+        let parameters = split(engine, paths, parameters);
+        let mut from_last = Vec::with_capacity(2 * paths.len());
+        let mut gradient = Some(engine.masked(g, features[paths.len() - 1])?);
         for (index, path) in paths.iter().enumerate().rev() {
+            let Some(values) = gradient.take() else { break };
+            let values = engine.all(&values);
             let below = index.checked_sub(1).map(|below| features[below]);
             if *of_parameters {
-                let bias_grad = channel_sums(&gradient, path.output.channels, path.output.pixels());
-                from_last.push((path.weight_grad(below.unwrap_or(x), &gradient), bias_grad));
+                from_last.push(engine.channel_sums(values, path.output.channels, path.output.pixels())?);
+                from_last.push(path.weight_grad(engine, below.unwrap_or(x), values)?);
             }
-            gradient = if below.is_some() || *of_input {
-                path.adjoint(&gradient, parameters[index].0, below.map(Finish::Mask).as_ref())
-            } else {
-                Vec::new()
-            };
+            if below.is_some() || *of_input {
+                let finish = below.map(Finish::Mask);
+                gradient = Some(path.adjoint(engine, values, parameters[index].0, finish.as_ref())?);
+            }
         }
-        let of_parameters: Vec<_> =
-            from_last.into_iter().rev().flat_map(|(weight, bias)| [weight, bias]).collect();
-        (gradient, of_parameters.concat())
+        from_last.reverse();
+        Ok((gradient, from_last))
     }
 }
 
@@ -302,27 +328,7 @@ impl CustomOp3 for Backward {
         "chain-backward"
     }
 
-    fn cpu_fwd(
-        &self,
-        g: &CpuStorage,
-        lg: &Layout,
-        x: &CpuStorage,
-        lx: &Layout,
-        parameters: &CpuStorage,
-        lp: &Layout,
-    ) -> Result<(CpuStorage, Shape)> {
-        let (output, layout) = self.output.storage_and_layout();
-        let Storage::Cpu(output) = &*output else {
-            bail!("{}: the features are on another device", self.name());
-        };
-        float_kernel!(self.name(), g, T => {
-            let features = all_features(&self.paths, 0, &self.features, slice::<T>(output, layout)?)?;
-            let (g, x, parameters) = (slice::<T>(g, lg)?, slice::<T>(x, lx)?, slice::<T>(parameters, lp)?);
-            let packed = self.run(g, x, &features, parameters);
-            let len = packed.len();
-            Ok((T::to_cpu_storage_owned(packed), len.into()))
-        })
-    }
+    runs_on_every_engine!(g, lg, x, lx, parameters, lp);
 }
 
 struct InputGradient {
@@ -335,41 +341,38 @@ struct InputGradient {
     gradients: Arc<Features>,
 }
 
+impl InputGradient {
+    fn run<E: Engine>(
+        &self,
+        engine: &E,
+        g: E::View<'_>,
+        parameters: E::View<'_>,
+    ) -> Result<(E::Values, Shape)> {
+        let Self { paths, .. } = self;
+        let (output, layout) = self.output.storage_and_layout();
+        let features = engine.tensor(&output, layout)?;
+        let features = all_features(engine, paths, self.first, &self.features, features)?;
+        let parameters = split(engine, paths, parameters);
+        let mut from_last = Vec::with_capacity(paths.len());
+        let mut gradient = engine.masked(g, features[paths.len() - 1])?;
+        for (index, path) in paths.iter().enumerate().rev() {
+            let finish = index.checked_sub(1).map(|below| Finish::Mask(features[below]));
+            let below = path.adjoint(engine, engine.all(&gradient), parameters[index].0, finish.as_ref())?;
+            from_last.push(engine.keep(std::mem::replace(&mut gradient, below)));
+        }
+        if self.gradients.set(from_last.into_iter().rev().collect()).is_err() {
+            bail!("{}: it has been applied already", self.name());
+        }
+        Ok((gradient, paths[0].shape(paths[0].input)))
+    }
+}
+
 impl CustomOp2 for InputGradient {
     fn name(&self) -> &'static str {
         "chain-input-gradient"
     }
 
-    fn cpu_fwd(
-        &self,
-        g: &CpuStorage,
-        lg: &Layout,
-        parameters: &CpuStorage,
-        lp: &Layout,
-    ) -> Result<(CpuStorage, Shape)> {
-        let Self { paths, .. } = self;
-        let (output, layout) = self.output.storage_and_layout();
-        let Storage::Cpu(output) = &*output else {
-            bail!("{}: the features are on another device", self.name());
-        };
-        let (of_input, gradients) = float_kernel!(self.name(), g, T => {
-            let features = all_features(&self.paths, self.first, &self.features, slice::<T>(output, layout)?)?;
-            let parameters = split(paths, slice::<T>(parameters, lp)?);
-            let mut from_last = Vec::with_capacity(paths.len());
-            let mut gradient = masked(slice::<T>(g, lg)?, features[paths.len() - 1]);
-            for (index, path) in paths.iter().enumerate().rev() {
-                let finish = index.checked_sub(1).map(|below| Finish::Mask(features[below]));
-                let below = path.adjoint(&gradient, parameters[index].0, finish.as_ref());
-                from_last.push(T::to_cpu_storage_owned(std::mem::replace(&mut gradient, below)));
-            }
-            let gradients: Vec<CpuStorage> = from_last.into_iter().rev().collect();
-            (T::to_cpu_storage_owned(gradient), gradients)
-        });
-        if self.gradients.set(gradients).is_err() {
-            bail!("{}: it has been applied already", self.name());
-        }
-        Ok((of_input, paths[0].shape(paths[0].input)))
-    }
+    runs_on_every_engine!(g, lg, parameters, lp);
 
     fn bwd(
         &self,
@@ -405,23 +408,35 @@ struct SecondOrder {
 }
 
 impl SecondOrder {
-    fn run<T: Convolve>(&self, v: &[T], gradients: &[&[T]], features: &[&[T]], parameters: &[T]) -> Vec<T> {
+    fn run<E: Engine>(
+        &self,
+        engine: &E,
+        v: E::View<'_>,
+        parameters: E::View<'_>,
+    ) -> Result<(E::Values, Shape)> {
         let Self { paths, of_gradient, of_parameters, .. } = self;
-        let mut of_parameters_packed = Vec::new();
-        let mut reached: Option<Vec<T>> = None;
-        for (index, (path, (weight, bias))) in paths.iter().zip(split(paths, parameters)).enumerate() {
-            let v = reached.as_deref().unwrap_or(v);
+        let (output, layout) = self.output.storage_and_layout();
+        let features = engine.tensor(&output, layout)?;
+        let features = all_features(engine, paths, self.first, &self.features, features)?;
+        let gradients = stored(engine, &self.gradients)?;
+        let mut packed_parameters = Vec::with_capacity(2 * paths.len());
+        let mut reached: Option<E::Values> = None;
+        for (index, (path, (weight, _))) in paths.iter().zip(split(engine, paths, parameters)).enumerate() {
+            let v = reached.as_ref().map_or(engine.shorter(v), |reached| engine.all(reached));
             if *of_parameters {
-                of_parameters_packed.extend(path.weight_grad(v, gradients[index]));
+                packed_parameters.push(path.weight_grad(engine, v, gradients[index])?);
                 // A bias moves where activations bend, but not how much they pass on.
-                of_parameters_packed.extend(bias.iter().map(|_| T::zero()));
+                packed_parameters.push(engine.zeros(path.output.channels)?);
             }
-            reached = (index + 1 < paths.len() || *of_gradient)
-                .then(|| path.forward(v, weight, Some(&Finish::Mask(features[index]))));
+            reached = if index + 1 < paths.len() || *of_gradient {
+                Some(path.forward(engine, v, weight, Some(&Finish::Mask(features[index])))?)
+            } else {
+                None
+            };
         }
-        let mut packed = reached.unwrap_or_default();
-        packed.extend(of_parameters_packed);
-        packed
+        let packed = engine.concat(reached.into_iter().chain(packed_parameters).collect())?;
+        let len = engine.len(engine.all(&packed));
+        Ok((packed, len.into()))
     }
 }
 
@@ -430,26 +445,7 @@ impl CustomOp2 for SecondOrder {
         "chain-second-order"
     }
 
-    fn cpu_fwd(
-        &self,
-        v: &CpuStorage,
-        lv: &Layout,
-        parameters: &CpuStorage,
-        lp: &Layout,
-    ) -> Result<(CpuStorage, Shape)> {
-        let (output, layout) = self.output.storage_and_layout();
-        let Storage::Cpu(output) = &*output else {
-            bail!("{}: the features are on another device", self.name());
-        };
-        float_kernel!(self.name(), v, T => {
-            let features = all_features(&self.paths, self.first, &self.features, slice::<T>(output, layout)?)?;
-            let gradients = stored(&self.gradients)?;
-            let packed =
-                self.run(slice::<T>(v, lv)?, &gradients, &features, slice::<T>(parameters, lp)?);
-            let len = packed.len();
-            Ok((T::to_cpu_storage_owned(packed), len.into()))
-        })
-    }
+    runs_on_every_engine!(v, lv, parameters, lp);
 }
 
 #[cfg(test)]

@@ -7,11 +7,15 @@
 
 use std::ops::Range;
 
+#[cfg(feature = "cuda")]
+use candle_core::CudaStorage;
 use candle_core::{CpuStorage, CustomOp2, Layout, Result, Shape, Tensor, WithDType, bail};
 use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
 use crate::conv::tracked;
+#[cfg(feature = "cuda")]
+use crate::cuda::{Matrix, on_gpu};
 use crate::planes::{float_kernel, slice};
 
 /// `scale · x · weightᵀ`
@@ -64,6 +68,22 @@ fn apply(op: Dense, a: &Tensor, b: &Tensor) -> Result<Tensor> {
     a.contiguous()?.apply_op2(&b.contiguous()?, op)
 }
 
+impl Dense {
+    /// Rows and columns of the result, and products for each of its values.
+    fn sizes(&self, a: &Layout, b: &Layout) -> Result<[usize; 3]> {
+        let (a, b) = (a.shape().dims2()?, b.shape().dims2()?);
+        let (sizes, fits) = match self.product {
+            Product::Forward => ([a.0, b.0, a.1], a.1 == b.1),
+            Product::Transpose => ([a.0, b.1, a.1], a.1 == b.0),
+            Product::WeightGrad => ([b.1, a.1, a.0], a.0 == b.0),
+        };
+        if !fits {
+            bail!("{}: {a:?} and {b:?} do not fit together", self.name());
+        }
+        Ok(sizes)
+    }
+}
+
 impl CustomOp2 for Dense {
     fn name(&self) -> &'static str {
         match self.product {
@@ -81,31 +101,43 @@ impl CustomOp2 for Dense {
         lb: &Layout,
     ) -> Result<(CpuStorage, Shape)> {
         let Self { product, scale } = *self;
-        let (a_dims, b_dims) = (la.shape().dims2()?, lb.shape().dims2()?);
-        let ((rows, columns), fits) = match product {
-            Product::Forward => ((a_dims.0, b_dims.0), a_dims.1 == b_dims.1),
-            Product::Transpose => ((a_dims.0, b_dims.1), a_dims.1 == b_dims.0),
-            Product::WeightGrad => ((b_dims.1, a_dims.1), a_dims.0 == b_dims.0),
-        };
-        if !fits {
-            bail!("{}: {a_dims:?} and {b_dims:?} do not fit together", self.name());
-        }
+        let [rows, columns, depth] = self.sizes(la, lb)?;
         float_kernel!(self.name(), a, T => {
             let (a, b) = (slice::<T>(a, la)?, slice::<T>(b, lb)?);
             let scale = T::from_f64(scale);
             let result = match product {
                 Product::Forward => {
-                    fill(rows, columns, a_dims.1, |rows, y| T::inner(rows, a, b, a_dims.1, scale, y))
+                    fill(rows, columns, depth, |rows, y| T::inner(rows, a, b, depth, scale, y))
                 }
                 Product::Transpose => {
                     let a = transposed(a, rows);
-                    fill(rows, columns, a_dims.1, |some, y| T::outer(some, &a, rows, b, scale, y))
+                    fill(rows, columns, depth, |some, y| T::outer(some, &a, rows, b, scale, y))
                 }
                 Product::WeightGrad => {
-                    fill(rows, columns, a_dims.0, |some, y| T::outer(some, b, rows, a, scale, y))
+                    fill(rows, columns, depth, |some, y| T::outer(some, b, rows, a, scale, y))
                 }
             };
             Ok((T::to_cpu_storage_owned(result), (rows, columns).into()))
+        })
+    }
+
+    #[cfg(feature = "cuda")]
+    fn cuda_fwd(
+        &self,
+        a: &CudaStorage,
+        la: &Layout,
+        b: &CudaStorage,
+        lb: &Layout,
+    ) -> Result<(CudaStorage, Shape)> {
+        let [rows, columns, depth] = self.sizes(la, lb)?;
+        on_gpu!(self.name(), a, gpu => {
+            let (a, b) = (gpu.view(a, la)?, gpu.view(b, lb)?);
+            let (left, right) = match self.product {
+                Product::Forward => (Matrix::new(a, depth), Matrix::new(b, depth).transposed()),
+                Product::Transpose => (Matrix::new(a, depth), Matrix::new(b, columns)),
+                Product::WeightGrad => (Matrix::new(b, rows).transposed(), Matrix::new(a, columns)),
+            };
+            (gpu.product(&left, &right, [rows, columns, depth], self.scale)?, (rows, columns).into())
         })
     }
 

@@ -7,14 +7,12 @@
 
 use std::sync::{Arc, OnceLock};
 
-use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Storage, Tensor, WithDType, bail};
+use candle_core::{CustomOp3, Result, Shape, Storage, Tensor, bail};
 
-use crate::activation::{Finish, NoisePlanes, masked_and_noise_sums, over_batch};
-use crate::conv::Convolve;
+use crate::activation::{Finish, NoisePlanes};
 use crate::conv::geometry::Planes;
-use crate::norm::{normalize, normalize_grad};
+use crate::engine::{Engine, runs_on_every_engine};
 use crate::path::{Path, Sampling};
-use crate::planes::{float_kernel, slice};
 
 /// `leaky_relu(convolution + noise · strength + bias)`, with the sides changed as `sampling` says, then
 /// [`instance_norm_style`](crate::instance_norm_style) if there is a `style` with the norm's epsilon: a synthesis layer
@@ -63,7 +61,7 @@ pub fn synthesis_layer(
 }
 
 /// What a layer has left before its norm.
-type Activated = OnceLock<CpuStorage>;
+type Activated = OnceLock<Storage>;
 
 struct Layer {
     path: Path,
@@ -73,10 +71,46 @@ struct Layer {
 }
 
 /// Strength, bias and style, which lie one behind the other, the style all scales and then all shifts for each sample.
-fn split<'a, T>(path: &Path, parameters: &'a [T]) -> (&'a [T], &'a [T], Option<&'a [T]>) {
-    let (strength, rest) = parameters.split_at(path.output.channels);
-    let (bias, style) = rest.split_at(path.output.channels);
-    (strength, bias, (!style.is_empty()).then_some(style))
+fn split<'a: 'b, 'b, E: Engine>(
+    engine: &E,
+    path: &Path,
+    parameters: E::View<'a>,
+) -> (E::View<'b>, E::View<'b>, Option<E::View<'b>>) {
+    let (channels, len) = (path.output.channels, engine.len(parameters));
+    let part = |range| engine.part(parameters, range);
+    let style = (len > 2 * channels).then(|| part(2 * channels..len));
+    (part(0..channels), part(channels..2 * channels), style)
+}
+
+impl Layer {
+    fn run<E: Engine>(
+        &self,
+        engine: &E,
+        x: E::View<'_>,
+        weight: E::View<'_>,
+        parameters: E::View<'_>,
+    ) -> Result<(E::Values, Shape)> {
+        let Self { path, epsilon, noise, activated } = self;
+        let (storage, layout) = noise.storage_and_layout();
+        let (strength, bias, style) = split(engine, path, parameters);
+        let noise = noise_planes(path, engine.tensor(&storage, layout)?, noise);
+        let finish = Finish::Activate { bias, noise: Some((strength, noise)) };
+        let features = path.forward(engine, x, weight, Some(&finish))?;
+        let y = match style {
+            Some(style) => engine.normalize(engine.all(&features), style, path.output, *epsilon)?,
+            // A copy, which only ablations pay for.
+            None => engine.copy(engine.all(&features))?,
+        };
+        if activated.set(engine.keep(features)).is_err() {
+            bail!("{}: it has been applied already", self.name());
+        }
+        Ok((y, path.shape(path.output)))
+    }
+}
+
+/// The noise of a tensor over the planes of the result.
+fn noise_planes<V>(path: &Path, values: V, noise: &Tensor) -> NoisePlanes<V> {
+    NoisePlanes::new(values, noise.elem_count(), path.output.channels, path.output.pixels())
 }
 
 impl CustomOp3 for Layer {
@@ -84,38 +118,7 @@ impl CustomOp3 for Layer {
         "synthesis-layer"
     }
 
-    fn cpu_fwd(
-        &self,
-        x: &CpuStorage,
-        lx: &Layout,
-        w: &CpuStorage,
-        lw: &Layout,
-        p: &CpuStorage,
-        lp: &Layout,
-    ) -> Result<(CpuStorage, Shape)> {
-        let Self { path, epsilon, noise, activated } = self;
-        let (storage, layout) = noise.storage_and_layout();
-        let Storage::Cpu(noise) = &*storage else {
-            bail!("{}: the noise is on another device", self.name());
-        };
-        let Planes { channels, .. } = path.output;
-        let (y, features) = float_kernel!(self.name(), x, T => {
-            let (strength, bias, style) = split(path, slice::<T>(p, lp)?);
-            let planes = NoisePlanes::new(slice::<T>(noise, layout)?, channels, path.output.pixels());
-            let finish = Finish::Activate { bias, noise: Some((strength, planes)) };
-            let features = path.forward(slice::<T>(x, lx)?, slice::<T>(w, lw)?, Some(&finish));
-            let y = match style {
-                Some(_) => normalize(&features, style, channels, path.output.pixels(), *epsilon),
-                // A copy, which only ablations pay for.
-                None => features.clone(),
-            };
-            (T::to_cpu_storage_owned(y), T::to_cpu_storage_owned(features))
-        });
-        if activated.set(features).is_err() {
-            bail!("{}: it has been applied already", self.name());
-        }
-        Ok((y, path.shape(path.output)))
-    }
+    runs_on_every_engine!(x, lx, w, lw, p, lp);
 
     fn bwd(
         &self,
@@ -160,43 +163,33 @@ struct Backward {
 }
 
 impl Backward {
-    fn run<T: Convolve>(
+    fn run<E: Engine>(
         &self,
-        g: &[T],
-        x: &[T],
-        weight: &[T],
-        noise: &[T],
-        parameters: &[T],
-    ) -> Result<Vec<T>> {
-        let Self { path, activated, wanted, .. } = self;
-        let Planes { channels, .. } = path.output;
-        let (area, planes) = (path.output.pixels(), path.batch * channels);
-        let Some(features) = activated.get() else { bail!("synthesis-layer: there are no features yet") };
-        let features = features.as_slice::<T>()?;
-        let style = split(path, parameters).2;
-        // The gradient before the norm, then those of scale and shift for each plane.
-        let normalized = style.map(|_| normalize_grad(features, style, g, channels, area, self.epsilon));
-        let (g, style_grad) = match &normalized {
-            Some(normalized) => normalized.split_at(planes * area),
-            None => (g, &[][..]),
-        };
-        let noise = NoisePlanes::new(noise, channels, area);
-        let packed = masked_and_noise_sums(g, features, &noise, planes, area);
-        let (g, sums) = packed.split_at(planes * area);
-        let [of_x, of_weight] = *wanted;
-        let mut result = if of_x { path.adjoint(g, weight, None) } else { Vec::new() };
-        if of_weight {
-            result.extend(path.weight_grad(x, g));
+        engine: &E,
+        g: E::View<'_>,
+        x: E::View<'_>,
+        weight: E::View<'_>,
+    ) -> Result<(E::Values, Shape)> {
+        let Self { path, activated, wanted: [of_x, of_weight], .. } = self;
+        let (noise, noise_layout) = self.noise.storage_and_layout();
+        let (parameters, parameters_layout) = self.parameters.storage_and_layout();
+        let noise = noise_planes(path, engine.tensor(&noise, noise_layout)?, &self.noise);
+        let style = split(engine, path, engine.tensor(&parameters, parameters_layout)?).2;
+        let Some(features) = activated.get() else { bail!("{}: there are no features yet", self.name()) };
+        let (g, of_parameters) =
+            engine.epilogue_grad(g, engine.kept(features)?, &noise, style, self.epsilon)?;
+        let g = engine.all(&g);
+        let mut parts = Vec::with_capacity(3);
+        if *of_x {
+            parts.push(path.adjoint(engine, g, weight, None)?);
         }
-        for kind in 0..2 {
-            result.extend(over_batch(sums.chunks_exact(2).map(|pair| pair[kind]), channels));
+        if *of_weight {
+            parts.push(path.weight_grad(engine, x, g)?);
         }
-        for sample in style_grad.chunks_exact(2 * channels) {
-            for kind in 0..2 {
-                result.extend(sample.chunks_exact(2).map(|pair| pair[kind]));
-            }
-        }
-        Ok(result)
+        parts.push(of_parameters);
+        let packed = engine.concat(parts)?;
+        let len = engine.len(engine.all(&packed));
+        Ok((packed, len.into()))
     }
 }
 
@@ -205,29 +198,7 @@ impl CustomOp3 for Backward {
         "synthesis-layer-backward"
     }
 
-    fn cpu_fwd(
-        &self,
-        g: &CpuStorage,
-        lg: &Layout,
-        x: &CpuStorage,
-        lx: &Layout,
-        w: &CpuStorage,
-        lw: &Layout,
-    ) -> Result<(CpuStorage, Shape)> {
-        let (noise, noise_layout) = self.noise.storage_and_layout();
-        let (parameters, parameters_layout) = self.parameters.storage_and_layout();
-        let (Storage::Cpu(noise), Storage::Cpu(parameters)) = (&*noise, &*parameters) else {
-            bail!("{}: noise or parameters are on another device", self.name());
-        };
-        float_kernel!(self.name(), g, T => {
-            let (noise, parameters) =
-                (slice::<T>(noise, noise_layout)?, slice::<T>(parameters, parameters_layout)?);
-            let packed =
-                self.run(slice::<T>(g, lg)?, slice::<T>(x, lx)?, slice::<T>(w, lw)?, noise, parameters)?;
-            let len = packed.len();
-            Ok((T::to_cpu_storage_owned(packed), len.into()))
-        })
-    }
+    runs_on_every_engine!(g, lg, x, lx, w, lw);
 }
 
 #[cfg(test)]

@@ -4,7 +4,10 @@
 mod activation;
 mod chain;
 mod conv;
+#[cfg(feature = "cuda")]
+pub mod cuda;
 mod dense;
+mod engine;
 mod equalized;
 mod layer;
 mod norm;
@@ -32,4 +35,4 @@ pub use random::Key;
 pub use resample::{blend, blur, downscale2x, downscale2x_adjoint, upscale2x, upscale2x_adjoint};
 pub use resolution::{Level, feature_maps, sides};
 pub use smooth::{smooth_down, smooth_down_adjoint, smooth_up};
-pub use update::{AdamUpdate, adam_update, all_finite, clamp_update, ema_update};
+pub use update::{AdamUpdate, adam_update, all_are_finite, all_finite, clamp_update, ema_update};

@@ -2,10 +2,14 @@
 
 #![expect(clippy::inline_always, reason = "vector instructions are available only in what is inlined")]
 
+#[cfg(feature = "cuda")]
+use candle_core::CudaStorage;
 use candle_core::{
     CpuStorage, CustomOp1, CustomOp2, CustomOp3, Layout, Result, Shape, Tensor, WithDType, bail,
 };
 
+#[cfg(feature = "cuda")]
+use crate::cuda::on_gpu;
 use crate::planes::{build, float_kernel, slice, sums};
 
 /// What the pixel norm adds to every mean square before its root is taken.
@@ -230,6 +234,22 @@ impl CustomOp2 for InstanceNormStyle {
         })
     }
 
+    #[cfg(feature = "cuda")]
+    fn cuda_fwd(
+        &self,
+        x: &CudaStorage,
+        x_layout: &Layout,
+        style: &CudaStorage,
+        style_layout: &Layout,
+    ) -> Result<(CudaStorage, Shape)> {
+        let (_batch, channels, height, width) = x_layout.shape().dims4()?;
+        on_gpu!(self.name(), x, gpu => {
+            let (x, style) = (gpu.view(x, x_layout)?, gpu.view(style, style_layout)?);
+            let y = gpu.normalized(x, Some(style), channels, height * width, self.epsilon)?;
+            (y, x_layout.shape().clone())
+        })
+    }
+
     fn bwd(
         &self,
         x: &Tensor,
@@ -280,6 +300,26 @@ impl CustomOp3 for InstanceNormStyleGrad {
             Ok((T::to_cpu_storage_owned(packed), shape))
         })
     }
+
+    #[cfg(feature = "cuda")]
+    fn cuda_fwd(
+        &self,
+        x: &CudaStorage,
+        x_layout: &Layout,
+        style: &CudaStorage,
+        style_layout: &Layout,
+        g: &CudaStorage,
+        g_layout: &Layout,
+    ) -> Result<(CudaStorage, Shape)> {
+        let (_batch, channels, height, width) = x_layout.shape().dims4()?;
+        on_gpu!(self.name(), x, gpu => {
+            let (x, g) = (gpu.view(x, x_layout)?, gpu.view(g, g_layout)?);
+            let style = gpu.view(style, style_layout)?;
+            let packed = gpu.normalized_grad(x, Some(style), g, channels, height * width, self.epsilon)?;
+            let shape = Shape::from(packed.len());
+            (packed, shape)
+        })
+    }
 }
 
 struct InstanceNorm {
@@ -296,6 +336,15 @@ impl CustomOp1 for InstanceNorm {
         float_kernel!(self.name(), x, T => {
             let y = normalize(slice::<T>(x, x_layout)?, None, channels, height * width, self.epsilon);
             Ok((T::to_cpu_storage_owned(y), x_layout.shape().clone()))
+        })
+    }
+
+    #[cfg(feature = "cuda")]
+    fn cuda_fwd(&self, x: &CudaStorage, x_layout: &Layout) -> Result<(CudaStorage, Shape)> {
+        let (_batch, channels, height, width) = x_layout.shape().dims4()?;
+        on_gpu!(self.name(), x, gpu => {
+            let y = gpu.normalized(gpu.view(x, x_layout)?, None, channels, height * width, self.epsilon)?;
+            (y, x_layout.shape().clone())
         })
     }
 
@@ -329,6 +378,22 @@ impl CustomOp2 for InstanceNormGrad {
             let (x, g) = (slice::<T>(x, x_layout)?, slice::<T>(g, g_layout)?);
             let dx = normalize_grad(x, None, g, channels, height * width, self.epsilon);
             Ok((T::to_cpu_storage_owned(dx), x_layout.shape().clone()))
+        })
+    }
+
+    #[cfg(feature = "cuda")]
+    fn cuda_fwd(
+        &self,
+        x: &CudaStorage,
+        x_layout: &Layout,
+        g: &CudaStorage,
+        g_layout: &Layout,
+    ) -> Result<(CudaStorage, Shape)> {
+        let (_batch, channels, height, width) = x_layout.shape().dims4()?;
+        on_gpu!(self.name(), x, gpu => {
+            let (x, g) = (gpu.view(x, x_layout)?, gpu.view(g, g_layout)?);
+            let dx = gpu.normalized_grad(x, None, g, channels, height * width, self.epsilon)?;
+            (dx, x_layout.shape().clone())
         })
     }
 }

@@ -4,7 +4,7 @@ use candle_core::{Result, Shape, bail};
 
 use crate::activation::Finish;
 use crate::conv::geometry::{Geometry, Planes};
-use crate::conv::{Convolve, turned};
+use crate::engine::Engine;
 
 /// What a layer does to the sides of its pictures besides the convolution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,39 +74,49 @@ impl Path {
     }
 
     /// Features and weight to features, and what follows.
-    pub(crate) fn forward<T: Convolve>(
+    pub(crate) fn forward<E: Engine>(
         &self,
-        x: &[T],
-        weight: &[T],
-        finish: Option<&Finish<'_, T>>,
-    ) -> Vec<T> {
+        engine: &E,
+        x: E::View<'_>,
+        weight: E::View<'_>,
+        finish: Option<&Finish<E::View<'_>>>,
+    ) -> Result<E::Values> {
         if self.is_turned() {
-            T::transpose(&self.convolution, x, &turned(self.output.channels, 9, weight), finish)
+            let turned = engine.turned(self.output.channels, 9, weight)?;
+            engine.transpose(&self.convolution, x, engine.all(&turned), finish)
         } else {
-            T::forward(&self.convolution, x, weight, finish)
+            engine.forward(&self.convolution, x, weight, finish)
         }
     }
 
     /// The adjoint of [`Path::forward`] in the features, and what follows.
-    pub(crate) fn adjoint<T: Convolve>(
+    pub(crate) fn adjoint<E: Engine>(
         &self,
-        g: &[T],
-        weight: &[T],
-        finish: Option<&Finish<'_, T>>,
-    ) -> Vec<T> {
+        engine: &E,
+        g: E::View<'_>,
+        weight: E::View<'_>,
+        finish: Option<&Finish<E::View<'_>>>,
+    ) -> Result<E::Values> {
         if self.is_turned() {
-            T::forward(&self.convolution, g, &turned(self.output.channels, 9, weight), finish)
+            let turned = engine.turned(self.output.channels, 9, weight)?;
+            engine.forward(&self.convolution, g, engine.all(&turned), finish)
         } else {
-            T::transpose(&self.convolution, g, weight, finish)
+            engine.transpose(&self.convolution, g, weight, finish)
         }
     }
 
     /// The adjoint of [`Path::forward`] in the weight.
-    pub(crate) fn weight_grad<T: Convolve>(&self, x: &[T], g: &[T]) -> Vec<T> {
+    pub(crate) fn weight_grad<E: Engine>(
+        &self,
+        engine: &E,
+        x: E::View<'_>,
+        g: E::View<'_>,
+    ) -> Result<E::Values> {
         if self.is_turned() {
-            turned(self.input.channels, 9, &T::weight_grad(&self.convolution, g, x))
+            let turned = engine.weight_grad(&self.convolution, g, x)?;
+            engine.turned(self.input.channels, 9, engine.all(&turned))
         } else {
-            T::weight_grad(&self.convolution, x, g)
+            engine.weight_grad(&self.convolution, x, g)
         }
     }
 

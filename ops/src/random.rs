@@ -55,6 +55,10 @@ impl Key {
     /// If the device cannot hold the tensor.
     pub fn normal(&self, shape: impl Into<Shape>, dtype: DType, device: &Device) -> Result<Tensor> {
         let shape = shape.into();
+        #[cfg(feature = "cuda")]
+        if let Device::Cuda(device) = device {
+            return crate::cuda::normal(&self.0, &shape, device)?.to_dtype(dtype);
+        }
         let mut rng = self.rng();
         let values: Vec<f32> = (0..shape.elem_count()).map(|_| StandardNormal.sample(&mut rng)).collect();
         Tensor::from_vec(values, shape, device)?.to_dtype(dtype)

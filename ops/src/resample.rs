@@ -1,8 +1,12 @@
 //! Halving, doubling, smoothing and blending pictures. All of it is linear, and each gradient is made of the
 //! same operations, so they can be differentiated any number of times.
 
+#[cfg(feature = "cuda")]
+use candle_core::CudaStorage;
 use candle_core::{CpuStorage, CustomOp1, CustomOp2, Layout, Result, Shape, Tensor, WithDType, bail};
 
+#[cfg(feature = "cuda")]
+use crate::cuda::on_gpu;
 use crate::planes::{build, float_kernel, map, slice};
 
 /// Doubles both sides by repeating pixels.
@@ -111,6 +115,15 @@ impl CustomOp1 for Repeat2x {
         })
     }
 
+    #[cfg(feature = "cuda")]
+    fn cuda_fwd(&self, x: &CudaStorage, x_layout: &Layout) -> Result<(CudaStorage, Shape)> {
+        let (batch, channels, height, width) = x_layout.shape().dims4()?;
+        on_gpu!(self.name(), x, gpu => {
+            let y = gpu.repeat2x(gpu.view(x, x_layout)?, width, self.scale)?;
+            (y, (batch, channels, 2 * height, 2 * width).into())
+        })
+    }
+
     fn bwd(&self, x: &Tensor, _y: &Tensor, g: &Tensor) -> Result<Option<Tensor>> {
         if !x.track_op() {
             return Ok(None);
@@ -124,17 +137,25 @@ struct Sum2x2 {
     scale: f64,
 }
 
+impl Sum2x2 {
+    /// Batch, channels, height and width of the result.
+    fn halves(&self, x: &Layout) -> Result<(usize, usize, usize, usize)> {
+        let (batch, channels, height, width) = x.shape().dims4()?;
+        if height % 2 != 0 || width % 2 != 0 {
+            bail!("{}: expected even sides, got {height}x{width}", self.name());
+        }
+        Ok((batch, channels, height / 2, width / 2))
+    }
+}
+
 impl CustomOp1 for Sum2x2 {
     fn name(&self) -> &'static str {
         "sum2x2"
     }
 
     fn cpu_fwd(&self, x: &CpuStorage, x_layout: &Layout) -> Result<(CpuStorage, Shape)> {
-        let (batch, channels, height, width) = x_layout.shape().dims4()?;
-        if height % 2 != 0 || width % 2 != 0 {
-            bail!("{}: expected even sides, got {height}x{width}", self.name());
-        }
-        let (out_height, out_width) = (height / 2, width / 2);
+        let (batch, channels, out_height, out_width) = self.halves(x_layout)?;
+        let width = 2 * out_width;
         float_kernel!(self.name(), x, T => {
             let scale = T::from_f64(self.scale);
             let x = slice::<T>(x, x_layout)?;
@@ -148,6 +169,15 @@ impl CustomOp1 for Sum2x2 {
                 }
             });
             Ok((T::to_cpu_storage_owned(y), Shape::from((batch, channels, out_height, out_width))))
+        })
+    }
+
+    #[cfg(feature = "cuda")]
+    fn cuda_fwd(&self, x: &CudaStorage, x_layout: &Layout) -> Result<(CudaStorage, Shape)> {
+        let (batch, channels, height, width) = self.halves(x_layout)?;
+        on_gpu!(self.name(), x, gpu => {
+            let y = gpu.sum2x2(gpu.view(x, x_layout)?, 2 * width, self.scale)?;
+            (y, (batch, channels, height, width).into())
         })
     }
 
@@ -197,6 +227,14 @@ impl CustomOp1 for Blur {
         })
     }
 
+    #[cfg(feature = "cuda")]
+    fn cuda_fwd(&self, x: &CudaStorage, x_layout: &Layout) -> Result<(CudaStorage, Shape)> {
+        let (_batch, _channels, height, width) = x_layout.shape().dims4()?;
+        on_gpu!(self.name(), x, gpu => {
+            (gpu.blurred(gpu.view(x, x_layout)?, [height, width])?, x_layout.shape().clone())
+        })
+    }
+
     fn bwd(&self, x: &Tensor, _y: &Tensor, g: &Tensor) -> Result<Option<Tensor>> {
         if x.track_op() { blur(g).map(Some) } else { Ok(None) }
     }
@@ -223,6 +261,19 @@ impl CustomOp2 for Blend {
             let (a, b) = (slice::<T>(a, a_layout)?, slice::<T>(b, b_layout)?);
             let y = map(a, b, #[inline(always)] |a, b| a + (b - a) * t);
             Ok((T::to_cpu_storage_owned(y), a_layout.shape().clone()))
+        })
+    }
+
+    #[cfg(feature = "cuda")]
+    fn cuda_fwd(
+        &self,
+        a: &CudaStorage,
+        a_layout: &Layout,
+        b: &CudaStorage,
+        b_layout: &Layout,
+    ) -> Result<(CudaStorage, Shape)> {
+        on_gpu!(self.name(), a, gpu => {
+            (gpu.blend(gpu.view(a, a_layout)?, gpu.view(b, b_layout)?, self.t)?, a_layout.shape().clone())
         })
     }
 

@@ -12,9 +12,13 @@
 
 #![expect(clippy::inline_always, reason = "vector instructions are available only in what is inlined")]
 
+#[cfg(feature = "cuda")]
+use candle_core::CudaStorage;
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor, WithDType, bail};
 
 use crate::activation::Finish;
+#[cfg(feature = "cuda")]
+use crate::cuda::on_gpu;
 use crate::planes::{append, float_kernel, slice};
 
 /// What follows [`conv2d_up`](crate::conv2d_up) for both to be `upscale2x`, `conv2d` and, if `blur` says so, a blur.
@@ -91,7 +95,7 @@ impl Smooth {
         planes: usize,
         (height, width): (usize, usize),
         x: &[T],
-        finish: Option<&Finish<'_, T>>,
+        finish: Option<&Finish<&[T]>>,
     ) {
         let (out_height, out_width) = (self.len(height), self.len(width));
         let scale = T::from_f64(self.scale());
@@ -130,8 +134,17 @@ impl Smooth {
         if self.blur { self.scale / 16. } else { self.scale }
     }
 
+    /// Batch, channels, height and width of what is to be smoothed.
+    fn sides(self, x: &Layout) -> Result<(usize, usize, usize, usize)> {
+        let (batch, channels, height, width) = x.shape().dims4()?;
+        if self.way == Way::Shrink && height.min(width) < 2 {
+            bail!("{}: a picture of {height}x{width} has no neighbors to sum", self.name());
+        }
+        Ok((batch, channels, height, width))
+    }
+
     /// Pixels along one side of the result.
-    fn len(self, from: usize) -> usize {
+    pub(crate) fn len(self, from: usize) -> usize {
         match self.way {
             Way::Grow => from + 1,
             Way::Shrink => from - 1,
@@ -203,14 +216,20 @@ impl CustomOp1 for Smooth {
     }
 
     fn cpu_fwd(&self, x: &CpuStorage, x_layout: &Layout) -> Result<(CpuStorage, Shape)> {
-        let (batch, channels, height, width) = x_layout.shape().dims4()?;
-        if self.way == Way::Shrink && height.min(width) < 2 {
-            bail!("{}: a picture of {height}x{width} has no neighbors to sum", self.name());
-        }
+        let (batch, channels, height, width) = self.sides(x_layout)?;
         float_kernel!(self.name(), x, T => {
             let y = self.apply(batch * channels, height, width, slice::<T>(x, x_layout)?);
             let shape = Shape::from((batch, channels, self.len(height), self.len(width)));
             Ok((T::to_cpu_storage_owned(y), shape))
+        })
+    }
+
+    #[cfg(feature = "cuda")]
+    fn cuda_fwd(&self, x: &CudaStorage, x_layout: &Layout) -> Result<(CudaStorage, Shape)> {
+        let (batch, channels, height, width) = self.sides(x_layout)?;
+        on_gpu!(self.name(), x, gpu => {
+            let y = gpu.smoothed(*self, gpu.view(x, x_layout)?, [height, width], None)?;
+            (y, (batch, channels, self.len(height), self.len(width)).into())
         })
     }
 

@@ -10,7 +10,7 @@ pub(crate) fn normal(name: &str, shape: &[usize], dtype: DType) -> Tensor {
     Key::new(name, &[11]).normal(shape, dtype, &Device::Cpu).unwrap()
 }
 
-fn values(x: &Tensor) -> Vec<f64> {
+pub(crate) fn values(x: &Tensor) -> Vec<f64> {
     x.to_dtype(DType::F64).unwrap().flatten_all().unwrap().to_vec1().unwrap()
 }
 

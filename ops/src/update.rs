@@ -3,8 +3,12 @@
 use std::cell::RefCell;
 
 use candle_core::{CpuStorage, InplaceOp1, InplaceOp2, Layout, Result, Storage, Tensor, WithDType, bail};
+#[cfg(feature = "cuda")]
+use candle_core::{CudaStorage, DType, Device, backend::BackendStorage};
 use rayon::prelude::*;
 
+#[cfg(feature = "cuda")]
+use crate::cuda::{self, Gpu};
 use crate::planes::{float_kernel, is_parallel, slice};
 
 /// Values per parallel task.
@@ -63,6 +67,10 @@ pub fn adam_update(
             tensor.inplace_op2(other, &CheckDistinct)?;
         }
     }
+    #[cfg(feature = "cuda")]
+    if parameter.device().is_cuda() {
+        return cuda::adam_update(parameter, first_moment, second_moment, &gradient, update);
+    }
     in_place("adam-update", parameter, |p, p_layout| {
         in_place("adam-update", second_moment, |v, v_layout| {
             let (g, g_layout) = gradient.storage_and_layout();
@@ -109,6 +117,10 @@ pub fn clamp_update(parameter: &Tensor, limit: f64) -> Result<()> {
     if limit.is_nan() || limit < 0. {
         bail!("clamp-update: the limit must not be negative, got {limit}");
     }
+    #[cfg(feature = "cuda")]
+    if parameter.device().is_cuda() {
+        return cuda::clamp_update(parameter, limit);
+    }
     in_place("clamp-update", parameter, |p, p_layout| {
         float_kernel!("clamp-update", p, T => {
             let limit = T::from_f64(limit);
@@ -125,6 +137,10 @@ pub fn clamp_update(parameter: &Tensor, limit: f64) -> Result<()> {
 /// # Errors
 /// If `x` is neither `f32` nor `f64`.
 pub fn all_finite(x: &Tensor) -> Result<bool> {
+    #[cfg(feature = "cuda")]
+    if let Device::Cuda(device) = x.device() {
+        return cuda::all_are_finite(device, [x]);
+    }
     let x = x.contiguous()?;
     let (storage, layout) = x.storage_and_layout();
     let Storage::Cpu(storage) = &*storage else {
@@ -136,6 +152,19 @@ pub fn all_finite(x: &Tensor) -> Result<bool> {
         let is_finite = |chunk: &[T]| chunk.iter().fold(true, |all, v| all & v.is_finite());
         Ok(if is_parallel(x.len()) { x.par_chunks(TASK).all(is_finite) } else { x.chunks(TASK).all(is_finite) })
     })
+}
+
+/// Whether every value of all tensors, on one device, is finite. A GPU is waited for once, not for each of them.
+///
+/// # Errors
+/// If one of them is neither `f32` nor `f64`.
+pub fn all_are_finite<'a>(tensors: impl IntoIterator<Item = &'a Tensor>) -> Result<bool> {
+    let mut tensors = tensors.into_iter().peekable();
+    #[cfg(feature = "cuda")]
+    if let Some(Device::Cuda(device)) = tensors.peek().map(|tensor| tensor.device()) {
+        return cuda::all_are_finite(device, tensors);
+    }
+    tensors.try_fold(true, |all, tensor| Ok(all && all_finite(tensor)?))
 }
 
 fn adam<T: Float>(p: &mut [T], m: &mut [T], v: &mut [T], g: &[T], update: &AdamUpdate) {
@@ -236,6 +265,11 @@ impl InplaceOp2 for CheckDistinct {
     fn cpu_fwd(&self, _: &mut CpuStorage, _: &Layout, _: &CpuStorage, _: &Layout) -> Result<()> {
         Ok(())
     }
+
+    #[cfg(feature = "cuda")]
+    fn cuda_fwd(&self, _: &mut CudaStorage, _: &Layout, _: &CudaStorage, _: &Layout) -> Result<()> {
+        Ok(())
+    }
 }
 
 struct EmaUpdate {
@@ -270,6 +304,21 @@ impl InplaceOp2 for EmaUpdate {
             }
             Ok(())
         })
+    }
+
+    #[cfg(feature = "cuda")]
+    fn cuda_fwd(
+        &self,
+        ema: &mut CudaStorage,
+        ema_layout: &Layout,
+        live: &CudaStorage,
+        live_layout: &Layout,
+    ) -> Result<()> {
+        match live.dtype() {
+            DType::F32 => Gpu::<f32>::new(&live.device)?.ema(ema, ema_layout, live, live_layout, self.beta),
+            DType::F64 => Gpu::<f64>::new(&live.device)?.ema(ema, ema_layout, live, live_layout, self.beta),
+            dtype => bail!("ema-update: {dtype:?} is not supported"),
+        }
     }
 }
 
@@ -374,6 +423,8 @@ mod tests {
                 double
             };
             assert!(check(finite.clone()));
+            let [one, other] = [1., f32::NAN].map(|value| Tensor::new(value, &Device::Cpu).unwrap());
+            assert!(all_are_finite([&one, &one]).unwrap() && !all_are_finite([&one, &other]).unwrap());
             for (place, value) in
                 [(0, f32::NAN), (len / 2, f32::INFINITY), (len - 1, f32::NEG_INFINITY), (len - 1, f32::NAN)]
             {

@@ -22,6 +22,8 @@ mod winograd;
 
 use std::borrow::Cow;
 
+#[cfg(feature = "cuda")]
+use candle_core::CudaStorage;
 use candle_core::{CpuStorage, CustomOp1, CustomOp2, DType, Layout, Result, Shape, Tensor, WithDType, bail};
 
 pub(crate) use direct::turned;
@@ -30,6 +32,9 @@ use direct::Element;
 use geometry::{Geometry, Planes};
 
 use crate::activation::Finish;
+#[cfg(feature = "cuda")]
+use crate::cuda::on_gpu;
+use crate::engine::{Engine, runs_on_every_engine};
 use crate::planes::{float_kernel, slice};
 
 /// Correlates `x` with `weight`, stride 1, the size kept: a 3x3 kernel sees one pixel of zeros around `x`.
@@ -197,7 +202,7 @@ pub(crate) trait Convolve: Element {
         geometry: &Geometry,
         x: &[Self],
         weight: &[Self],
-        finish: Option<&Finish<'_, Self>>,
+        finish: Option<&Finish<&[Self]>>,
     ) -> Vec<Self> {
         finished(geometry.output, direct::forward(geometry, &input(geometry, x), weight), finish)
     }
@@ -207,7 +212,7 @@ pub(crate) trait Convolve: Element {
         geometry: &Geometry,
         g: &[Self],
         weight: &[Self],
-        finish: Option<&Finish<'_, Self>>,
+        finish: Option<&Finish<&[Self]>>,
     ) -> Vec<Self> {
         transposed(geometry, g, finish, |part, g| direct::transpose(part, g, weight))
     }
@@ -234,7 +239,7 @@ const PART_BYTES: usize = 8 << 20;
 fn transposed<T: WithDType>(
     geometry: &Geometry,
     g: &[T],
-    finish: Option<&Finish<'_, T>>,
+    finish: Option<&Finish<&[T]>>,
     transpose: impl Fn(&Geometry, &[T]) -> Vec<T>,
 ) -> Vec<T> {
     let Geometry { batch, input, output, .. } = *geometry;
@@ -254,7 +259,7 @@ fn transposed<T: WithDType>(
     x
 }
 
-fn finished<T: WithDType>(planes: Planes, mut y: Vec<T>, finish: Option<&Finish<'_, T>>) -> Vec<T> {
+fn finished<T: WithDType>(planes: Planes, mut y: Vec<T>, finish: Option<&Finish<&[T]>>) -> Vec<T> {
     if let Some(finish) = finish {
         finish.planes(&mut y, planes.pixels());
     }
@@ -264,7 +269,7 @@ fn finished<T: WithDType>(planes: Planes, mut y: Vec<T>, finish: Option<&Finish<
 impl Convolve for f64 {}
 
 impl Convolve for f32 {
-    fn forward(geometry: &Geometry, x: &[f32], weight: &[f32], finish: Option<&Finish<'_, f32>>) -> Vec<f32> {
+    fn forward(geometry: &Geometry, x: &[f32], weight: &[f32], finish: Option<&Finish<&[f32]>>) -> Vec<f32> {
         if winograd::suits(geometry) {
             return winograd::forward(geometry, x, weight, finish);
         }
@@ -275,7 +280,7 @@ impl Convolve for f32 {
         geometry: &Geometry,
         g: &[f32],
         weight: &[f32],
-        finish: Option<&Finish<'_, f32>>,
+        finish: Option<&Finish<&[f32]>>,
     ) -> Vec<f32> {
         // Tiles that overlap are written in parts, and finished only when all are there.
         match (winograd::suits(geometry), geometry.stride) {
@@ -298,24 +303,18 @@ impl Convolve for f32 {
 
 struct Conv2d(Geometry);
 
+impl Conv2d {
+    fn run<E: Engine>(&self, engine: &E, x: E::View<'_>, weight: E::View<'_>) -> Result<(E::Values, Shape)> {
+        Ok((engine.forward(&self.0, x, weight, None)?, shape(self.0.batch, self.0.output)))
+    }
+}
+
 impl CustomOp2 for Conv2d {
     fn name(&self) -> &'static str {
         "conv2d"
     }
 
-    fn cpu_fwd(
-        &self,
-        s1: &CpuStorage,
-        l1: &Layout,
-        s2: &CpuStorage,
-        l2: &Layout,
-    ) -> Result<(CpuStorage, Shape)> {
-        let geometry = &self.0;
-        let storage = float_kernel!(self.name(), s1, T => {
-            T::to_cpu_storage_owned(T::forward(geometry, slice::<T>(s1, l1)?, slice::<T>(s2, l2)?, None))
-        });
-        Ok((storage, shape(geometry.batch, geometry.output)))
-    }
+    runs_on_every_engine!(x, lx, weight, lw);
 
     fn bwd(
         &self,
@@ -334,24 +333,18 @@ impl CustomOp2 for Conv2d {
 
 struct Conv2dTranspose(Geometry);
 
+impl Conv2dTranspose {
+    fn run<E: Engine>(&self, engine: &E, g: E::View<'_>, weight: E::View<'_>) -> Result<(E::Values, Shape)> {
+        Ok((engine.transpose(&self.0, g, weight, None)?, shape(self.0.batch, self.0.input)))
+    }
+}
+
 impl CustomOp2 for Conv2dTranspose {
     fn name(&self) -> &'static str {
         "conv2d_transpose"
     }
 
-    fn cpu_fwd(
-        &self,
-        s1: &CpuStorage,
-        l1: &Layout,
-        s2: &CpuStorage,
-        l2: &Layout,
-    ) -> Result<(CpuStorage, Shape)> {
-        let geometry = &self.0;
-        let storage = float_kernel!(self.name(), s1, T => {
-            T::to_cpu_storage_owned(T::transpose(geometry, slice::<T>(s1, l1)?, slice::<T>(s2, l2)?, None))
-        });
-        Ok((storage, shape(geometry.batch, geometry.input)))
-    }
+    runs_on_every_engine!(g, lg, weight, lw);
 
     fn bwd(
         &self,
@@ -369,25 +362,20 @@ impl CustomOp2 for Conv2dTranspose {
 
 struct Conv2dWeightGrad(Geometry);
 
+impl Conv2dWeightGrad {
+    fn run<E: Engine>(&self, engine: &E, x: E::View<'_>, g: E::View<'_>) -> Result<(E::Values, Shape)> {
+        let Geometry { input, output, kernel, .. } = self.0;
+        let shape = (output.channels, input.channels, kernel, kernel).into();
+        Ok((engine.weight_grad(&self.0, x, g)?, shape))
+    }
+}
+
 impl CustomOp2 for Conv2dWeightGrad {
     fn name(&self) -> &'static str {
         "conv2d_weight_grad"
     }
 
-    fn cpu_fwd(
-        &self,
-        s1: &CpuStorage,
-        l1: &Layout,
-        s2: &CpuStorage,
-        l2: &Layout,
-    ) -> Result<(CpuStorage, Shape)> {
-        let geometry = &self.0;
-        let storage = float_kernel!(self.name(), s1, T => {
-            T::to_cpu_storage_owned(T::weight_grad(geometry, slice::<T>(s1, l1)?, slice::<T>(s2, l2)?))
-        });
-        let &Geometry { input, output, kernel, .. } = geometry;
-        Ok((storage, (output.channels, input.channels, kernel, kernel).into()))
-    }
+    runs_on_every_engine!(x, lx, g, lg);
 
     fn bwd(
         &self,
@@ -417,6 +405,15 @@ impl CustomOp1 for Turn {
             T::to_cpu_storage_owned(turned(out_channels, kernel * kernel, slice::<T>(s, l)?))
         });
         Ok((storage, (in_channels, out_channels, kernel, kernel).into()))
+    }
+
+    #[cfg(feature = "cuda")]
+    fn cuda_fwd(&self, s: &CudaStorage, l: &Layout) -> Result<(CudaStorage, Shape)> {
+        let (out_channels, in_channels, kernel, _) = l.shape().dims4()?;
+        on_gpu!(self.name(), s, gpu => {
+            let y = gpu.turned(out_channels, kernel * kernel, gpu.view(s, l)?)?;
+            (y, (in_channels, out_channels, kernel, kernel).into())
+        })
     }
 
     fn bwd(&self, weight: &Tensor, _: &Tensor, grad: &Tensor) -> Result<Option<Tensor>> {

@@ -36,7 +36,7 @@ pub(super) fn run<S: Lanes, F: Scheme>(
     x: &[f32],
     weight: &[f32],
     reading: Reading,
-    finish: Option<&Finish<'_, f32>>,
+    finish: Option<&Finish<&[f32]>>,
 ) -> Vec<f32> {
     let mut y = zeros(geometry.output_len());
     let convolution = Convolution {

@@ -59,7 +59,7 @@ pub(super) fn forward(
     geometry: &Geometry,
     x: &[f32],
     weight: &[f32],
-    finish: Option<&Finish<'_, f32>>,
+    finish: Option<&Finish<&[f32]>>,
 ) -> Vec<f32> {
     lanes::run(Forward { geometry, x, weight, reading: Reading::Forward, finish }).unwrap_or_default()
 }
@@ -69,7 +69,7 @@ pub(super) fn transpose(
     geometry: &Geometry,
     g: &[f32],
     weight: &[f32],
-    finish: Option<&Finish<'_, f32>>,
+    finish: Option<&Finish<&[f32]>>,
 ) -> Vec<f32> {
     let reading = if geometry.stride == 1 { Reading::Rotated } else { Reading::Transposed };
     lanes::run(Forward { geometry: &geometry.transposed(), x: g, weight, reading, finish })
@@ -91,7 +91,7 @@ struct Forward<'a> {
     x: &'a [f32],
     weight: &'a [f32],
     reading: Reading,
-    finish: Option<&'a Finish<'a, f32>>,
+    finish: Option<&'a Finish<&'a [f32]>>,
 }
 
 impl Work for Forward<'_> {

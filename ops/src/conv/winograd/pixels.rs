@@ -158,7 +158,7 @@ fn read_square<S: Lanes>(simd: S, values: &[f32], distance: usize, channels: usi
 /// Where features are written to, and what happens to them there.
 pub(super) struct Destination<'a> {
     pub(super) planes: Planes,
-    pub(super) finish: Option<&'a Finish<'a, f32>>,
+    pub(super) finish: Option<&'a Finish<&'a [f32]>>,
     pub(super) values: SharedSlice<'a, f32>,
 }
 
@@ -248,7 +248,7 @@ pub(super) fn scatter<S: Lanes>(
 #[inline(always)]
 fn finished<S: Lanes>(
     simd: S,
-    finish: &Finish<'_, f32>,
+    finish: &Finish<&[f32]>,
     plane: usize,
     area: usize,
     pixels: &Range<usize>,

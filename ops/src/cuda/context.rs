@@ -1,0 +1,166 @@
+//! What a thread keeps of a GPU between operations.
+
+use std::cell::{OnceCell, RefCell};
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use candle_core::cuda_backend::cudarc::driver::{
+    CudaFunction, CudaModule, CudaSlice, DeviceRepr, LaunchConfig, PushKernelArg, result, sys,
+};
+use candle_core::cuda_backend::{DeviceId, WrapErr};
+use candle_core::{CudaDevice, Device, Result, bail};
+
+use super::convolution::Convolutions;
+use super::kernels::{compile, parameters};
+use super::libraries;
+use super::normal::ziggurat;
+use super::values::{Argument, Float, View};
+use super::{allow_tf32, is_tf32_allowed};
+
+thread_local! {
+    static CONTEXTS: RefCell<HashMap<DeviceId, Rc<Context>>> = RefCell::default();
+}
+
+/// Our kernels, compiled for a GPU, and what cuDNN keeps.
+pub(super) struct Context {
+    pub(super) device: CudaDevice,
+    modules: RefCell<HashMap<&'static str, Arc<CudaModule>>>,
+    functions: RefCell<HashMap<(&'static str, &'static str), CudaFunction>>,
+    convolutions: OnceCell<Convolutions>,
+    ziggurat: OnceCell<CudaSlice<f64>>,
+}
+
+/// The GPU with this number, ready for one thread that computes.
+///
+/// # Errors
+/// If there is no such GPU, or a library that CUDA consists of is missing.
+pub fn open(ordinal: usize) -> Result<Device> {
+    libraries::check()?;
+    allow_tf32(is_tf32_allowed());
+    let device = Device::new_cuda(ordinal)?;
+    prepare(device.as_cuda_device()?)?;
+    Ok(device)
+}
+
+/// Lets the device keep memory that is given back, and spares it what several streams would need.
+#[expect(unsafe_code, reason = "the driver's functions are foreign")]
+fn prepare(device: &CudaDevice) -> Result<()> {
+    let context = device.cuda_stream().context().clone();
+    let mut everything = u64::MAX;
+    // SAFETY: the context is alive, the attribute is a number of 64 bits, and all tensors are used on one stream only.
+    unsafe {
+        device.disable_event_tracking();
+        let pool = result::device::get_default_mem_pool(context.cu_device()).w()?;
+        let threshold = sys::CUmemPool_attribute::CU_MEMPOOL_ATTR_RELEASE_THRESHOLD;
+        result::mem_pool::set_attribute(pool, threshold, (&raw mut everything).cast()).w()?;
+    }
+    Ok(())
+}
+
+impl Context {
+    /// That of this thread, made when it is first asked for.
+    pub(super) fn of(device: &CudaDevice) -> Result<Rc<Self>> {
+        CONTEXTS.with_borrow_mut(|contexts| {
+            let context = contexts.entry(device.id()).or_insert_with(|| {
+                Rc::new(Self {
+                    device: device.clone(),
+                    modules: RefCell::default(),
+                    functions: RefCell::default(),
+                    convolutions: OnceCell::new(),
+                    ziggurat: OnceCell::new(),
+                })
+            });
+            Ok(Rc::clone(context))
+        })
+    }
+
+    pub(super) fn convolutions(&self) -> Result<&Convolutions> {
+        if let Some(convolutions) = self.convolutions.get() {
+            return Ok(convolutions);
+        }
+        let made = Convolutions::new(self.device.cuda_stream())?;
+        Ok(self.convolutions.get_or_init(|| made))
+    }
+
+    /// What normal numbers are drawn by.
+    pub(super) fn ziggurat(&self) -> Result<View<'_, f64>> {
+        if let Some(tables) = self.ziggurat.get() {
+            return Ok(View::of(tables));
+        }
+        let made = self.device.clone_htod(&ziggurat())?;
+        Ok(View::of(self.ziggurat.get_or_init(|| made)))
+    }
+
+    /// Memory for so many values, which the caller must write all of.
+    #[expect(unsafe_code, reason = "zeroing memory that is about to be written would cost a pass")]
+    pub(super) fn allocate<T: DeviceRepr>(&self, len: usize) -> Result<CudaSlice<T>> {
+        // Kernels count with 32 bits.
+        if len > i32::MAX as usize {
+            bail!("cuda: a tensor of {len} values is more than a kernel can count");
+        }
+        // SAFETY: all values of our types are valid, and each operation writes all of its result.
+        unsafe { self.device.alloc::<T>(len) }
+    }
+
+    /// Starts a kernel for values of type `T`, with so many blocks of so many threads, along up to three axes.
+    ///
+    /// What is passed must be as the kernel's source has it.
+    #[expect(unsafe_code, reason = "kernels are foreign functions")]
+    pub(super) fn launch<T: Float>(
+        &self,
+        kernel: &'static str,
+        blocks: [usize; 3],
+        threads: [usize; 2],
+        arguments: &[Argument],
+    ) -> Result<()> {
+        if blocks.contains(&0) {
+            return Ok(());
+        }
+        debug_assert_eq!(
+            parameters(kernel),
+            Some(arguments.iter().map(Argument::kind).collect()),
+            "what `{kernel}` asks for, and what it is told"
+        );
+        let function = self.function::<T>(kernel)?;
+        let stream = self.device.cuda_stream();
+        let mut launch = stream.launch_builder(&function);
+        for argument in arguments {
+            match argument {
+                Argument::Address(address) => launch.arg(address),
+                Argument::Size(size) => launch.arg(size),
+                Argument::Fraction(fraction) => launch.arg(fraction),
+            };
+        }
+        let config = LaunchConfig {
+            grid_dim: blocks.map(|count| count as u32).into(),
+            block_dim: (threads[0] as u32, threads[1] as u32, 1),
+            shared_mem_bytes: 0,
+        };
+        // SAFETY: callers pass what the kernel asks for, and memory that is as large as it expects.
+        unsafe { launch.launch(config) }.w()?;
+        Ok(())
+    }
+
+    fn function<T: Float>(&self, kernel: &'static str) -> Result<CudaFunction> {
+        match self.functions.borrow_mut().entry((T::NAME, kernel)) {
+            Entry::Occupied(entry) => Ok(entry.get().clone()),
+            Entry::Vacant(entry) => {
+                let function = self.module::<T>()?.load_function(kernel).w()?;
+                Ok(entry.insert(function).clone())
+            }
+        }
+    }
+
+    fn module<T: Float>(&self) -> Result<Arc<CudaModule>> {
+        match self.modules.borrow_mut().entry(T::NAME) {
+            Entry::Occupied(entry) => Ok(Arc::clone(entry.get())),
+            Entry::Vacant(entry) => {
+                let context = self.device.cuda_stream().context().clone();
+                let ptx = compile(T::NAME, context.compute_capability().w()?)?;
+                Ok(Arc::clone(entry.insert(context.load_module(ptx).w()?)))
+            }
+        }
+    }
+}

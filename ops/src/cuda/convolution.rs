@@ -1,0 +1,419 @@
+//! Convolutions by cuDNN, each shape in the way that was the fastest when it was first asked for.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use candle_core::cuda_backend::cudarc::cudnn::{CudnnError, result, sys};
+use candle_core::cuda_backend::cudarc::driver::{CudaSlice, CudaStream, sys::CUdeviceptr};
+use candle_core::{Error, Result, bail};
+
+use super::context::Context;
+use super::values::{Float, View, address};
+use super::{Gpu, is_tf32_allowed};
+use crate::conv::geometry::{Geometry, Planes};
+
+/// Bytes that ways may need besides their arguments in order to be tried: the first number that there is memory for.
+const TRIAL_BYTES: [usize; 3] = [512 << 20, 64 << 20, 1 << 20];
+/// Ways that cuDNN reports on at most.
+const WAYS: usize = 16;
+
+/// Which two of input, output and weight a convolution is computed from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Operation {
+    /// The output.
+    Forward,
+    /// The input, by the adjoint.
+    Transpose,
+    /// The weight, by the other adjoint.
+    WeightGrad,
+}
+
+/// All that decides how a convolution is computed: operation, batch, planes, kernel and stride, the type of values, and
+/// whether products may be rounded.
+type Key = (Operation, [usize; 9], &'static str, bool);
+
+/// cuDNN on one stream.
+pub(super) struct Convolutions {
+    handle: sys::cudnnHandle_t,
+    /// Memory that each convolution may use while it runs.
+    workspace: RefCell<Option<CudaSlice<u8>>>,
+    plans: RefCell<HashMap<Key, Rc<Plan>>>,
+    /// Which the handle refers to.
+    _stream: Arc<CudaStream>,
+}
+
+/// How one convolution is computed.
+struct Plan {
+    descriptors: Descriptors,
+    way: Way,
+    workspace_bytes: usize,
+}
+
+#[derive(Clone, Copy)]
+enum Way {
+    Forward(sys::cudnnConvolutionFwdAlgo_t),
+    Transpose(sys::cudnnConvolutionBwdDataAlgo_t),
+    WeightGrad(sys::cudnnConvolutionBwdFilterAlgo_t),
+}
+
+/// What cuDNN knows about the sizes.
+struct Descriptors {
+    input: sys::cudnnTensorDescriptor_t,
+    output: sys::cudnnTensorDescriptor_t,
+    weight: sys::cudnnFilterDescriptor_t,
+    convolution: sys::cudnnConvolutionDescriptor_t,
+}
+
+/// Where input, output and weight are.
+#[derive(Clone, Copy)]
+struct Places {
+    input: CUdeviceptr,
+    output: CUdeviceptr,
+    weight: CUdeviceptr,
+}
+
+fn failed(error: CudnnError) -> Error {
+    Error::Msg(format!("cuda: cuDNN reports {error}"))
+}
+
+impl Convolutions {
+    #[expect(unsafe_code, reason = "cuDNN is a foreign library")]
+    pub(super) fn new(stream: Arc<CudaStream>) -> Result<Self> {
+        stream.context().bind_to_thread()?;
+        let handle = result::create_handle().map_err(failed)?;
+        // SAFETY: both are alive, and the stream is kept for as long as the handle.
+        unsafe { result::set_stream(handle, stream.cu_stream().cast()) }.map_err(failed)?;
+        Ok(Self { handle, workspace: RefCell::default(), plans: RefCell::default(), _stream: stream })
+    }
+
+    /// The address of so many bytes for a convolution that is started next.
+    fn workspace(&self, context: &Context, bytes: usize) -> Result<CUdeviceptr> {
+        if bytes == 0 {
+            return Ok(0);
+        }
+        let mut workspace = self.workspace.borrow_mut();
+        if workspace.as_ref().is_none_or(|workspace| workspace.len() < bytes) {
+            // Given back first, so that not both are needed at a time.
+            *workspace = None;
+            *workspace = Some(context.allocate(bytes)?);
+        }
+        Ok(workspace.as_mut().map_or(0, address))
+    }
+}
+
+impl Drop for Convolutions {
+    #[expect(unsafe_code, reason = "cuDNN is a foreign library")]
+    fn drop(&mut self) {
+        self.plans.borrow_mut().clear();
+        // SAFETY: nobody else has the handle. That it cannot be given back is nothing to act upon.
+        let _ = unsafe { result::destroy_handle(self.handle) };
+    }
+}
+
+impl Descriptors {
+    #[expect(unsafe_code, reason = "cuDNN is a foreign library")]
+    fn new<T: Float>(
+        geometry: &Geometry,
+        math: sys::cudnnMathType_t,
+    ) -> std::result::Result<Self, CudnnError> {
+        let &Geometry { batch, input, output, kernel, stride, .. } = geometry;
+        let format = sys::cudnnTensorFormat_t::CUDNN_TENSOR_NCHW;
+        let mode = sys::cudnnConvolutionMode_t::CUDNN_CROSS_CORRELATION;
+        let dims = |Planes { channels, height, width }| [batch, channels, height, width].map(|n| n as i32);
+        let weight = [output.channels, input.channels, kernel, kernel].map(|n| n as i32);
+        let [padding, stride] = [geometry.padding(), stride].map(|n| n as i32);
+        let made = Self {
+            input: result::create_tensor_descriptor()?,
+            output: result::create_tensor_descriptor()?,
+            weight: result::create_filter_descriptor()?,
+            convolution: result::create_convolution_descriptor()?,
+        };
+        // SAFETY: the descriptors have just been made.
+        unsafe {
+            result::set_tensor4d_descriptor(made.input, format, T::DATA_TYPE, dims(input))?;
+            result::set_tensor4d_descriptor(made.output, format, T::DATA_TYPE, dims(output))?;
+            result::set_filter4d_descriptor(made.weight, T::DATA_TYPE, format, weight)?;
+            result::set_convolution2d_descriptor(
+                made.convolution,
+                padding,
+                padding,
+                stride,
+                stride,
+                1,
+                1,
+                mode,
+                T::DATA_TYPE,
+            )?;
+            result::set_convolution_math_type(made.convolution, math)?;
+        }
+        Ok(made)
+    }
+}
+
+impl Drop for Descriptors {
+    #[expect(unsafe_code, reason = "cuDNN is a foreign library")]
+    fn drop(&mut self) {
+        // SAFETY: nobody else has them. That one cannot be given back is nothing to act upon.
+        unsafe {
+            let _ = result::destroy_tensor_descriptor(self.input);
+            let _ = result::destroy_tensor_descriptor(self.output);
+            let _ = result::destroy_filter_descriptor(self.weight);
+            let _ = result::destroy_convolution_descriptor(self.convolution);
+        }
+    }
+}
+
+/// What cuDNN reports on one way.
+struct Report {
+    way: Way,
+    status: sys::cudnnStatus_t,
+    bytes: usize,
+    determinism: sys::cudnnDeterminism_t,
+    math: sys::cudnnMathType_t,
+}
+
+/// The same of each kind of report that cuDNN has.
+macro_rules! report {
+    ($way:path) => {
+        |report| Report {
+            way: $way(report.algo),
+            status: report.status,
+            bytes: report.memory,
+            determinism: report.determinism,
+            math: report.mathType,
+        }
+    };
+}
+
+/// The fastest way that gives the same bits each time, of those that `find(count, reports)` writes from the fastest on.
+#[expect(unsafe_code, reason = "cuDNN writes reports to memory that we lend it")]
+fn fastest<R>(
+    find: impl FnOnce(*mut i32, *mut R) -> sys::cudnnStatus_t,
+    read: impl Fn(&R) -> Report,
+) -> Result<Report> {
+    let mut count = 0;
+    // SAFETY: reports are numbers, and zero is one that each of them can be.
+    let mut reports: [R; WAYS] = unsafe { std::mem::zeroed() };
+    find(&raw mut count, reports.as_mut_ptr()).result().map_err(failed)?;
+    let mut usable = reports.iter().take(usize::try_from(count).unwrap_or(0)).map(read).filter(|report| {
+        report.status == sys::cudnnStatus_t::CUDNN_STATUS_SUCCESS
+            && report.determinism == sys::cudnnDeterminism_t::CUDNN_DETERMINISTIC
+    });
+    match usable.next() {
+        Some(report) => Ok(report),
+        None => bail!("cuda: cuDNN has no way to compute a convolution"),
+    }
+}
+
+impl Plan {
+    /// Measures all ways there are, which overwrites the result.
+    #[expect(unsafe_code, reason = "cuDNN is a foreign library")]
+    fn measured<T: Float>(
+        context: &Context,
+        handle: sys::cudnnHandle_t,
+        operation: Operation,
+        geometry: &Geometry,
+        places: Places,
+    ) -> Result<Self> {
+        let math = if is_tf32_allowed() {
+            sys::cudnnMathType_t::CUDNN_DEFAULT_MATH
+        } else {
+            sys::cudnnMathType_t::CUDNN_FMA_MATH
+        };
+        let descriptors = Descriptors::new::<T>(geometry, math).map_err(failed)?;
+        let Descriptors { input, output, weight, convolution } = descriptors;
+        let [x, y, w] = [places.input, places.output, places.weight].map(|place| place as *mut _);
+        let Some(mut trial) = TRIAL_BYTES.iter().find_map(|&bytes| context.allocate::<u8>(bytes).ok()) else {
+            bail!("cuda: there is no memory left for a convolution of {geometry:?}");
+        };
+        let (space, bytes) = (address(&mut trial) as *mut _, trial.len());
+        let ways = WAYS as i32;
+        // SAFETY: descriptors and places are those of this convolution; `count` and `reports` hold what is asked for.
+        let report = unsafe {
+            match operation {
+                Operation::Forward => fastest(
+                    |count, reports| {
+                        sys::cudnnFindConvolutionForwardAlgorithmEx(
+                            handle,
+                            input,
+                            x,
+                            weight,
+                            w,
+                            convolution,
+                            output,
+                            y,
+                            ways,
+                            count,
+                            reports,
+                            space,
+                            bytes,
+                        )
+                    },
+                    report!(Way::Forward),
+                ),
+                Operation::Transpose => fastest(
+                    |count, reports| {
+                        sys::cudnnFindConvolutionBackwardDataAlgorithmEx(
+                            handle,
+                            weight,
+                            w,
+                            output,
+                            y,
+                            convolution,
+                            input,
+                            x,
+                            ways,
+                            count,
+                            reports,
+                            space,
+                            bytes,
+                        )
+                    },
+                    report!(Way::Transpose),
+                ),
+                Operation::WeightGrad => fastest(
+                    |count, reports| {
+                        sys::cudnnFindConvolutionBackwardFilterAlgorithmEx(
+                            handle,
+                            input,
+                            x,
+                            output,
+                            y,
+                            convolution,
+                            weight,
+                            w,
+                            ways,
+                            count,
+                            reports,
+                            space,
+                            bytes,
+                        )
+                    },
+                    report!(Way::WeightGrad),
+                ),
+            }
+        }?;
+        // SAFETY: the descriptor is alive.
+        unsafe { result::set_convolution_math_type(convolution, report.math) }.map_err(failed)?;
+        Ok(Self { descriptors, way: report.way, workspace_bytes: report.bytes })
+    }
+
+    #[expect(unsafe_code, reason = "cuDNN is a foreign library")]
+    fn run<T: Float>(
+        &self,
+        handle: sys::cudnnHandle_t,
+        places: Places,
+        workspace: CUdeviceptr,
+    ) -> std::result::Result<(), CudnnError> {
+        let Descriptors { input, output, weight, convolution } = self.descriptors;
+        let [x, y, w] = [places.input, places.output, places.weight].map(|place| place as *mut _);
+        let (space, bytes) = (workspace as *mut _, self.workspace_bytes);
+        let (one, zero) = (T::one(), T::zero());
+        let (one, zero) = ((&raw const one).cast(), (&raw const zero).cast());
+        // SAFETY: descriptors, places and workspace are those of this convolution.
+        unsafe {
+            match self.way {
+                Way::Forward(way) => result::convolution_forward(
+                    handle,
+                    one,
+                    input,
+                    x,
+                    weight,
+                    w,
+                    convolution,
+                    way,
+                    space,
+                    bytes,
+                    zero,
+                    output,
+                    y,
+                ),
+                Way::Transpose(way) => result::convolution_backward_data(
+                    handle,
+                    one,
+                    weight,
+                    w,
+                    output,
+                    y,
+                    convolution,
+                    way,
+                    space,
+                    bytes,
+                    zero,
+                    input,
+                    x,
+                ),
+                Way::WeightGrad(way) => result::convolution_backward_filter(
+                    handle,
+                    one,
+                    input,
+                    x,
+                    output,
+                    y,
+                    convolution,
+                    way,
+                    space,
+                    bytes,
+                    zero,
+                    weight,
+                    w,
+                ),
+            }
+        }
+    }
+}
+
+impl<T: Float> Gpu<T> {
+    /// The third of input, output and weight from the other two, in the order in which [`Operation`] says them.
+    pub(super) fn convolution(
+        &self,
+        operation: Operation,
+        geometry: &Geometry,
+        a: View<'_, T>,
+        b: View<'_, T>,
+    ) -> Result<CudaSlice<T>> {
+        let &Geometry { batch, input, output, kernel, stride, .. } = geometry;
+        let len = match operation {
+            Operation::Forward => geometry.output_len(),
+            Operation::Transpose => batch * input.len(),
+            Operation::WeightGrad => geometry.weight_len(),
+        };
+        if a.len() == 0 || b.len() == 0 {
+            return self.context.device.alloc_zeros(len);
+        }
+        let mut result = self.context.allocate(len)?;
+        let (a, b, target) = (a.address, b.address, address(&mut result));
+        let places = match operation {
+            Operation::Forward => Places { input: a, weight: b, output: target },
+            Operation::Transpose => Places { output: a, weight: b, input: target },
+            Operation::WeightGrad => Places { input: a, output: b, weight: target },
+        };
+        let sizes = [
+            batch,
+            input.channels,
+            input.height,
+            input.width,
+            output.channels,
+            output.height,
+            output.width,
+            kernel,
+            stride,
+        ];
+        let key = (operation, sizes, T::NAME, is_tf32_allowed());
+        let convolutions = self.context.convolutions()?;
+        let known = convolutions.plans.borrow().get(&key).cloned();
+        let plan = if let Some(plan) = known {
+            plan
+        } else {
+            let plan = Plan::measured::<T>(&self.context, convolutions.handle, operation, geometry, places)?;
+            let plan = Rc::new(plan);
+            convolutions.plans.borrow_mut().insert(key, Rc::clone(&plan));
+            plan
+        };
+        let workspace = convolutions.workspace(&self.context, plan.workspace_bytes)?;
+        plan.run::<T>(convolutions.handle, places, workspace).map_err(failed)?;
+        Ok(result)
+    }
+}

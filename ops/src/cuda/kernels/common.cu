@@ -1,0 +1,67 @@
+// What all kernels share. `real` is float or double, defined before this file.
+//
+// Values are contiguous; a plane is the `area` pixels of one channel of one sample, planes lie one behind the other.
+// Indices have 32 bits: no tensor that a kernel sees has more than 2^31 values.
+
+typedef unsigned int uint;
+
+// Four neighboring values, read and written at once where memory is aligned.
+struct __align__(4 * sizeof(real)) Four {
+    real at[4];
+};
+
+static __device__ __forceinline__ bool is_aligned(const void *pointer) {
+    return ((size_t)pointer & (sizeof(Four) - 1)) == 0;
+}
+
+// The values from `i`, a multiple of four, on; zeros from `end` on.
+static __device__ __forceinline__ Four load(const real *x, uint i, uint end) {
+    if (i + 4 <= end && is_aligned(x + i)) return *(const Four *)(x + i);
+    Four four;
+    for (int k = 0; k < 4; k++) four.at[k] = i + k < end ? x[i + k] : (real)0;
+    return four;
+}
+
+static __device__ __forceinline__ void store(real *y, uint i, uint end, Four four) {
+    if (i + 4 <= end && is_aligned(y + i)) {
+        *(Four *)(y + i) = four;
+    } else {
+        for (int k = 0; k < 4; k++)
+            if (i + k < end) y[i + k] = four.at[k];
+    }
+}
+
+// Where the four values of this thread start in a launch of one thread for four values.
+static __device__ __forceinline__ uint first_of_four() {
+    return 4 * (blockIdx.x * blockDim.x + threadIdx.x);
+}
+
+// Sums of `N` values over all threads of a block of whole warps, known to all of them.
+template <int N> static __device__ void block_sums(double (&values)[N]) {
+    __shared__ double sums[32][N];
+    for (int n = 0; n < N; n++)
+        for (int offset = 16; offset > 0; offset /= 2)
+            values[n] += __shfl_xor_sync(0xffffffffu, values[n], offset);
+    __syncthreads();
+    if (threadIdx.x % 32 == 0)
+        for (int n = 0; n < N; n++) sums[threadIdx.x / 32][n] = values[n];
+    __syncthreads();
+    for (int n = 0; n < N; n++) {
+        values[n] = 0;
+        for (uint warp = 0; warp < blockDim.x / 32; warp++) values[n] += sums[warp][n];
+    }
+}
+
+// The part of a plane that a block of a launch of planes times `splits` blocks works on.
+struct Part {
+    uint plane, split, start, end;
+};
+
+static __device__ __forceinline__ Part part_of(uint area, uint part, uint splits) {
+    Part p;
+    p.plane = blockIdx.x / splits;
+    p.split = blockIdx.x % splits;
+    p.start = p.split * part;
+    p.end = p.start + part < area ? p.start + part : area;
+    return p;
+}

@@ -1,0 +1,103 @@
+//! The operations of this crate on NVIDIA GPUs: convolutions by cuDNN, products of matrices by cuBLAS, everything else
+//! by kernels of our own (`kernels/`), which NVRTC compiles for the GPU when the first of them is needed.
+//!
+//! All work of a device goes through one stream and is started by one thread, in the order in which it is asked for.
+//! Nothing here waits for the GPU, save [`all_finite`](crate::all_finite) and the first convolution of each shape, which
+//! is measured.
+
+mod context;
+mod convolution;
+mod dense;
+mod engine;
+mod kernels;
+mod libraries;
+mod norm;
+mod normal;
+mod pointwise;
+mod resample;
+#[cfg(test)]
+mod tests;
+mod update;
+mod values;
+
+use std::marker::PhantomData;
+use std::rc::Rc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use candle_core::{CudaDevice, Layout, Result, bail};
+
+use context::Context;
+pub(crate) use dense::Matrix;
+pub(crate) use normal::normal;
+pub(crate) use update::{adam_update, all_are_finite, clamp_update};
+pub(crate) use values::{Float, View};
+
+pub use context::open;
+
+/// A GPU, with values of one type.
+pub(crate) struct Gpu<T> {
+    context: Rc<Context>,
+    values: PhantomData<T>,
+}
+
+impl<T: Float> Gpu<T> {
+    pub(crate) fn new(device: &CudaDevice) -> Result<Self> {
+        Ok(Self { context: Context::of(device)?, values: PhantomData })
+    }
+
+    /// The values of a contiguous tensor.
+    pub(crate) fn view<'a>(
+        &self,
+        storage: &'a candle_core::CudaStorage,
+        layout: &Layout,
+    ) -> Result<View<'a, T>> {
+        if storage.device.id() != self.context.device.id() {
+            bail!(
+                "expected a tensor on GPU {:?}, got one on {:?}",
+                self.context.device.id(),
+                storage.device.id()
+            );
+        }
+        match layout.contiguous_offsets() {
+            Some((start, end)) => Ok(View::of(storage.as_cuda_slice::<T>()?).part(start..end)),
+            None => bail!("expected a contiguous tensor, got {layout:?}"),
+        }
+    }
+}
+
+static TF32: AtomicBool = AtomicBool::new(true);
+
+/// Whether products of `f32` may round their factors to TF32, with 10 bits behind the point, as they do unless this says
+/// otherwise: several times as fast.
+pub fn allow_tf32(allow: bool) {
+    TF32.store(allow, Ordering::Relaxed);
+    candle_core::cuda::set_gemm_reduced_precision_f32(allow);
+}
+
+fn is_tf32_allowed() -> bool {
+    TF32.load(Ordering::Relaxed)
+}
+
+/// Runs `$body` with `$gpu` standing for the GPU of the values in `$storage`, with values of their type; it gives values
+/// and their shape.
+macro_rules! on_gpu {
+    ($name:expr, $storage:expr, $gpu:ident => $body:expr) => {{
+        use candle_core::cuda_backend::CudaStorageSlice;
+
+        let device = &$storage.device;
+        match &$storage.slice {
+            CudaStorageSlice::F32(_) => {
+                let $gpu = crate::cuda::Gpu::<f32>::new(device)?;
+                let (values, shape) = $body;
+                Ok((candle_core::CudaStorage::wrap_cuda_slice(values, device.clone()), shape))
+            }
+            CudaStorageSlice::F64(_) => {
+                let $gpu = crate::cuda::Gpu::<f64>::new(device)?;
+                let (values, shape) = $body;
+                Ok((candle_core::CudaStorage::wrap_cuda_slice(values, device.clone()), shape))
+            }
+            _ => candle_core::bail!("{}: only f32 and f64 are supported", $name),
+        }
+    }};
+}
+pub(crate) use on_gpu;

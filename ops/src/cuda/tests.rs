@@ -1,0 +1,267 @@
+//! The operations on a GPU, in `f32`, against the same on the CPU, in `f64`: results, gradients and their gradients.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use candle_core::{DType, Device, Result, Tensor, Var};
+
+use super::{allow_tf32, open};
+use crate::testing::{WAYS, normal, values};
+use crate::{
+    AdamUpdate, Chain, Key, Link, Sampling, adam_update, add_bias, all_are_finite, all_finite,
+    bias_leaky_relu, blend, blur, clamp_update, conv2d, conv2d_down, conv2d_transpose, conv2d_up,
+    conv2d_weight_grad, dense, dense_transpose, downscale2x, ema_update, instance_norm, instance_norm_style,
+    leaky_relu, leaky_relu_grad, noise_bias_leaky_relu, smooth_down, smooth_up, synthesis_layer, upscale2x,
+};
+
+/// An operation of some tensors.
+type Operation = Box<dyn Fn(&[Tensor]) -> Result<Tensor>>;
+
+/// What is computed, the shapes of its arguments, and how many of them, from the first on, get gradients.
+type Case = (&'static str, Vec<Vec<usize>>, usize, Operation);
+
+fn case(
+    name: &'static str,
+    shapes: &[&[usize]],
+    differentiable: usize,
+    f: impl Fn(&[Tensor]) -> Result<Tensor> + 'static,
+) -> Case {
+    (name, shapes.iter().map(|shape| shape.to_vec()).collect(), differentiable, Box::new(f))
+}
+
+/// Errors allowed, of the largest value: with products exact, and with their factors rounded to TF32.
+const TOLERANCES: [(bool, f64); 2] = [(false, 5e-5), (true, 5e-3)];
+
+/// The first GPU, for one test at a time, since they disagree on how products are rounded.
+fn gpu() -> (Device, MutexGuard<'static, ()>) {
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+    let guard = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    (open(0).unwrap(), guard)
+}
+
+/// The result and its gradients with respect to the first arguments.
+fn run(f: &Operation, inputs: &[Tensor], differentiable: usize) -> Vec<Tensor> {
+    let vars: Vec<Var> = inputs[..differentiable].iter().map(|x| Var::from_tensor(x).unwrap()).collect();
+    let tracked = vars.iter().map(|var| var.as_tensor().clone());
+    let arguments: Vec<Tensor> = tracked.chain(inputs[differentiable..].iter().cloned()).collect();
+    let y = f(&arguments).unwrap();
+    let cotangent = normal("cotangent", y.dims(), DType::F64);
+    let cotangent = cotangent.to_dtype(y.dtype()).unwrap().to_device(y.device()).unwrap();
+    let gradients = (&y * cotangent).unwrap().sum_all().unwrap().backward().unwrap();
+    let of = |var: &Var| gradients.get(var).unwrap().clone();
+    std::iter::once(y).chain(vars.iter().map(of)).collect()
+}
+
+#[track_caller]
+fn assert_near(what: &str, actual: &Tensor, expected: &Tensor, tolerance: f64) {
+    assert_eq!(actual.dims(), expected.dims(), "shape of {what}");
+    let (actual, expected) = (values(&actual.to_device(&Device::Cpu).unwrap()), values(expected));
+    let scale = expected.iter().fold(1e-3, |scale: f64, v| scale.max(v.abs()));
+    for (i, (a, e)) in actual.iter().zip(&expected).enumerate() {
+        assert!((a - e).abs() <= tolerance * scale, "{what}: value {i} is {a} and should be {e}");
+    }
+}
+
+fn assert_same_on_gpu(cases: &[Case]) {
+    let (gpu, _guard) = gpu();
+    for (is_rounded, tolerance) in TOLERANCES {
+        allow_tf32(is_rounded);
+        for (name, shapes, differentiable, f) in cases {
+            let inputs: Vec<Tensor> = shapes
+                .iter()
+                .enumerate()
+                .map(|(i, shape)| normal(&format!("input {i}"), shape, DType::F64))
+                .collect();
+            let on_gpu: Vec<Tensor> =
+                inputs.iter().map(|x| x.to_dtype(DType::F32).unwrap().to_device(&gpu).unwrap()).collect();
+            let (actual, expected) = (run(f, &on_gpu, *differentiable), run(f, &inputs, *differentiable));
+            for (index, (actual, expected)) in actual.iter().zip(&expected).enumerate() {
+                assert_near(&format!("{name} {shapes:?}, number {index}"), actual, expected, tolerance);
+            }
+        }
+    }
+}
+
+const PICTURE: &[usize] = &[3, 5, 8, 4];
+/// Sides that are no multiple of four.
+const ODD: &[usize] = &[2, 7, 9, 5];
+/// Planes of more than one part.
+const LARGE: &[usize] = &[2, 3, 192, 128];
+
+#[test]
+#[ignore = "needs a CUDA device"]
+fn convolutions() {
+    let cases: Vec<Case> = [(PICTURE, [6, 5]), (ODD, [9, 7]), (&[2, 32, 16, 12], [64, 32])]
+        .into_iter()
+        .flat_map(|(x, [outs, ins])| {
+            let g: &[usize] = &[x[0], outs, x[2], x[3]];
+            let down: &[usize] = &[x[0], ins, 2 * x[2] + 1, 2 * x[3] + 1];
+            let (one, three): (&[usize], &[usize]) = (&[outs, ins, 1, 1], &[outs, ins, 3, 3]);
+            [
+                case("conv2d", &[x, three], 2, |v| conv2d(&v[0], &v[1])),
+                case("conv2d 1x1", &[x, one], 2, |v| conv2d(&v[0], &v[1])),
+                case("conv2d_transpose", &[g, three], 2, |v| conv2d_transpose(&v[0], &v[1])),
+                case("conv2d_weight_grad", &[x, g], 2, |v| conv2d_weight_grad(&v[0], &v[1], 3)),
+                case("conv2d_down", &[down, three], 2, |v| conv2d_down(&v[0], &v[1])),
+                case("conv2d_up", &[x, three], 2, |v| conv2d_up(&v[0], &v[1])),
+            ]
+        })
+        .collect();
+    assert_same_on_gpu(&cases);
+}
+
+#[test]
+#[ignore = "needs a CUDA device"]
+fn filters() {
+    let mut cases = Vec::new();
+    for x in [PICTURE, LARGE, &[2, 3, 2, 6]] {
+        cases.push(case("upscale2x", &[x], 1, |v| upscale2x(&v[0])));
+        cases.push(case("downscale2x", &[x], 1, |v| downscale2x(&v[0])));
+    }
+    for x in [PICTURE, ODD, LARGE, &[1, 2, 2, 3]] {
+        cases.push(case("blur", &[x], 1, |v| blur(&v[0])));
+        cases.push(case("blend", &[x, x], 2, |v| blend(&v[0], &v[1], 0.3)));
+        for is_blurred in [true, false] {
+            cases.push(case("smooth_up", &[x], 1, move |v| smooth_up(&v[0], is_blurred)));
+            cases.push(case("smooth_down", &[x], 1, move |v| smooth_down(&v[0], is_blurred)));
+        }
+    }
+    assert_same_on_gpu(&cases);
+}
+
+#[test]
+#[ignore = "needs a CUDA device"]
+fn activations_and_norms() {
+    let mut cases = Vec::new();
+    for x in [PICTURE, ODD, LARGE] {
+        let (channels, style): (&[usize], &[usize]) = (&[x[1]], &[x[0], 2 * x[1]]);
+        cases.push(case("leaky_relu", &[x], 1, |v| leaky_relu(&v[0])));
+        cases.push(case("leaky_relu_grad", &[x, x], 1, |v| leaky_relu_grad(&v[0], &v[1])));
+        cases.push(case("add_bias", &[x, channels], 2, |v| add_bias(&v[0], &v[1])));
+        cases.push(case("bias_leaky_relu", &[x, channels], 2, |v| bias_leaky_relu(&v[0], &v[1])));
+        for noise_batch in [1, x[0]] {
+            cases.push(case(
+                "noise_bias_leaky_relu",
+                &[x, channels, channels, &[noise_batch, 1, x[2], x[3]]],
+                3,
+                |v| noise_bias_leaky_relu(&v[0], &v[3], &v[1], &v[2]),
+            ));
+        }
+        cases.push(case("instance_norm", &[x], 1, |v| instance_norm(&v[0], 0.1)));
+        cases.push(case("instance_norm_style", &[x, style], 2, |v| instance_norm_style(&v[0], &v[1], 0.1)));
+        // A mean far above the deviation.
+        cases.push(case("a large mean", &[x, style], 2, |v| {
+            instance_norm_style(&v[0].affine(0.1, 30.)?, &v[1], 1e-8)
+        }));
+    }
+    cases.push(case("bias_leaky_relu of rows", &[&[3, 5], &[5]], 2, |v| bias_leaky_relu(&v[0], &v[1])));
+    assert_same_on_gpu(&cases);
+}
+
+#[test]
+#[ignore = "needs a CUDA device"]
+fn dense_layers() {
+    let mut cases = Vec::new();
+    for [batch, ins, outs] in [[1, 1, 1], [3, 5, 7], [16, 512, 64]] {
+        let (x, g, weight): (&[usize], &[usize], &[usize]) = (&[batch, ins], &[batch, outs], &[outs, ins]);
+        cases.push(case("dense", &[x, weight], 2, |v| dense(&v[0], &v[1], 0.7)));
+        cases.push(case("dense_transpose", &[g, weight], 2, |v| dense_transpose(&v[0], &v[1], 0.7)));
+    }
+    assert_same_on_gpu(&cases);
+}
+
+#[test]
+#[ignore = "needs a CUDA device"]
+fn layers() {
+    let mut cases = Vec::new();
+    for sampling in WAYS {
+        let (height, width) = match sampling {
+            Sampling::Keep => (8, 6),
+            Sampling::Up { .. } => (16, 12),
+            Sampling::Down { .. } => (4, 3),
+        };
+        for (noise_batch, ins, outs) in [(1, 5, 4), (3, 17, 8)] {
+            let (x, weight): (&[usize], &[usize]) = (&[3, ins, 8, 6], &[outs, ins, 3, 3]);
+            let noise: &[usize] = &[noise_batch, 1, height, width];
+            cases.push(case("layer", &[x, weight, &[outs], &[outs], noise], 4, move |v| {
+                synthesis_layer(&v[0], &v[1], (&v[4], &v[2]), &v[3], None, sampling)
+            }));
+            let shapes: &[&[usize]] = &[x, weight, &[outs], &[outs], &[3, 2 * outs], noise];
+            cases.push(case("layer with style", shapes, 5, move |v| {
+                synthesis_layer(&v[0], &v[1], (&v[5], &v[2]), &v[3], Some((&v[4], 0.1)), sampling)
+            }));
+        }
+    }
+    assert_same_on_gpu(&cases);
+}
+
+/// A chain and the gradient of its input, which is differentiated in turn.
+#[test]
+#[ignore = "needs a CUDA device"]
+fn chains() {
+    let shapes: &[&[usize]] = &[&[2, 3, 8, 4], &[9, 3, 1, 1], &[9], &[12, 9, 3, 3], &[12]];
+    let mut cases = Vec::new();
+    for sampling in WAYS {
+        let chain = move |v: &[Tensor]| {
+            let link =
+                |at: usize, sampling| Link { weight: v[at].clone(), bias: v[at + 1].clone(), sampling };
+            Chain::new(&v[0], &[link(1, Sampling::Keep), link(3, sampling)])
+        };
+        cases.push(case("chain", shapes, 5, move |v| Ok(chain(v)?.output().clone())));
+        cases.push(case("input gradient", shapes, 5, move |v| {
+            let chain = chain(v)?;
+            let of_all = chain.input_gradient(&chain.output().sqr()?.affine(0.01, 0.1)?)?;
+            let of_last = chain.input_gradient_of(&chain.output().narrow(0, 1, 1)?, 1)?;
+            of_all.sqr()?.broadcast_add(&of_last)
+        }));
+    }
+    assert_same_on_gpu(&cases);
+}
+
+/// Few numbers and many, of several keys: each is the same up to the rounding of logarithms.
+#[test]
+#[ignore = "needs a CUDA device"]
+fn normal_numbers() -> Result<()> {
+    let (gpu, _guard) = gpu();
+    for (seed, len) in [(0, 1), (1, 1000), (2, 300_000), (3, 5_000_001)] {
+        let key = Key::new("normal", &[seed]);
+        let draw = |device: &Device| key.normal(len, DType::F32, device);
+        assert_near("normal numbers", &draw(&gpu)?, &draw(&Device::Cpu)?, 1e-6);
+    }
+    Ok(())
+}
+
+#[test]
+#[ignore = "needs a CUDA device"]
+fn updates() -> Result<()> {
+    let (gpu, _guard) = gpu();
+    for shape in [&[5, 7][..], &[3, 300, 100]] {
+        for (beta1, keeps_first_moment) in [(0., false), (0.5, true)] {
+            let run = |device: &Device| -> Result<Vec<Tensor>> {
+                let tensor = |name| normal(name, shape, DType::F32).to_device(device);
+                let [p, m, ema] =
+                    ["p", "m", "ema"].map(|name| Var::from_tensor(&tensor(name).unwrap()).unwrap());
+                let v = Var::from_tensor(&tensor("v")?.sqr()?)?;
+                let update = AdamUpdate { beta1, beta2: 0.99, epsilon: 1e-3, step_size: 0.1 };
+                adam_update(&p, keeps_first_moment.then_some(&m), &v, &tensor("g")?, &update)?;
+                ema_update(&ema, &p, 0.9)?;
+                let updated = p.as_tensor().copy()?;
+                clamp_update(&p, 0.5)?;
+                Ok(vec![
+                    updated,
+                    p.as_tensor().clone(),
+                    m.as_tensor().clone(),
+                    v.as_tensor().clone(),
+                    ema.as_tensor().clone(),
+                ])
+            };
+            for (actual, expected) in run(&gpu)?.iter().zip(&run(&Device::Cpu)?) {
+                assert_near("update", actual, expected, 1e-6);
+            }
+        }
+    }
+    let x = normal("x", &[90_001], DType::F32).to_device(&gpu)?;
+    assert!(all_finite(&x)? && all_are_finite([&x, &x.sqr()?])?);
+    assert!(!all_are_finite([&x, &x.affine(f64::MAX, 0.)?, &x])?);
+    assert!(!all_finite(&x.affine(f64::MAX, 0.)?)?);
+    Ok(())
+}
