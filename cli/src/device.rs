@@ -3,11 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use anyhow::Context;
 use candle_core::Device;
-use candle_core::utils::cuda_is_available;
-
-use crate::report::Refusal;
 
 /// `cpu` or `cuda:N`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,13 +17,24 @@ impl DeviceName {
     pub(crate) fn open(self) -> anyhow::Result<Device> {
         match self {
             Self::Cpu => Ok(Device::Cpu),
-            Self::Cuda(_) if !cuda_is_available() => Err(Refusal::new(format!(
-                "`--device {self}` was asked for, but this program was built without CUDA"
-            ))
-            .hint("leave `--device` out to compute on the CPU")
-            .into()),
-            Self::Cuda(ordinal) => Device::new_cuda(ordinal).with_context(|| format!("cannot open `{self}`")),
+            Self::Cuda(ordinal) => self.open_cuda(ordinal),
         }
+    }
+
+    #[cfg(feature = "cuda")]
+    fn open_cuda(self, ordinal: usize) -> anyhow::Result<Device> {
+        use anyhow::Context;
+
+        stylegan_ops::cuda::open(ordinal).with_context(|| format!("cannot open `{self}`"))
+    }
+
+    #[cfg(not(feature = "cuda"))]
+    fn open_cuda(self, _: usize) -> anyhow::Result<Device> {
+        use crate::report::Refusal;
+
+        Err(Refusal::new(format!("`--device {self}` was asked for, but this program was built without CUDA"))
+            .hint("leave `--device` out to compute on the CPU")
+            .into())
     }
 }
 
