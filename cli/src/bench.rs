@@ -7,7 +7,7 @@ use candle_core::{DType, Device};
 use serde::Serialize;
 use stylegan_generator::{Generator, Noise, Truncation};
 use stylegan_ops::{Key, Parameters};
-use stylegan_trainer::{Settings, TrainConfig, Trainer, peak_memory_bytes};
+use stylegan_trainer::{Precision, Settings, TrainConfig, Trainer, peak_memory_bytes};
 
 use crate::device::DeviceName;
 use crate::output::progress_bar;
@@ -58,6 +58,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "DEVICE", default_value = "cpu")]
     device: DeviceName,
 
+    /// How exactly a GPU computes, `tf32`, `f32` or `bf16`
+    #[arg(long, value_name = "PRECISION", default_value_t)]
+    precision: Precision,
+
     /// Write one JSON object instead of lines
     #[arg(long)]
     json: bool,
@@ -74,6 +78,7 @@ struct Measured {
     peak_memory_bytes: u64,
     threads: usize,
     device: String,
+    precision: String,
     resolution: usize,
     fmap_base: usize,
     fmap_max: usize,
@@ -110,6 +115,7 @@ impl Command {
             peak_memory_bytes: peak_memory_bytes().unwrap_or(0),
             threads: rayon::current_num_threads(),
             device: args.device.to_string(),
+            precision: args.precision.to_string(),
             resolution: args.resolution,
             fmap_base: args.fmap_base,
             fmap_max: args.fmap_max,
@@ -130,6 +136,7 @@ impl Args {
         config.generator.fmap_max = self.fmap_max;
         config.schedule.initial_resolution = self.resolution.min(config.schedule.initial_resolution);
         config.schedule.batch = stylegan_trainer::PerSide::same(self.batch);
+        config.device.precision = self.precision;
         Ok(config.checked()?)
     }
 }
@@ -158,7 +165,9 @@ fn train(args: &Args, config: &TrainConfig, device: &Device) -> Result<Vec<f64>>
 fn sample(args: &Args, config: &TrainConfig, device: &Device) -> Result<Vec<f64>> {
     let parameters = Parameters::new(Key::new("first values of a benchmark", &[]));
     Generator::new(&config.generator, &parameters.builder(DType::F32, device))?;
-    let generator = Generator::new(&config.generator, &parameters.frozen(DType::F32, device))?;
+    args.precision.prepare(device)?;
+    let generator = Generator::new(&config.generator, &parameters.frozen(DType::F32, device))?
+        .with_features_in(args.precision.features(DType::F32));
     let shape = (args.batch, config.generator.z_dim);
     let mut number = 0;
     measure(args.steps, device, || {

@@ -1,6 +1,6 @@
 //! The critic, and the gradient of its scores with respect to the pictures.
 
-use candle_core::{Result, Tensor, bail};
+use candle_core::{DType, Result, Tensor, bail};
 use candle_nn::VarBuilder;
 use stylegan_ops::{Chain, Level, blend, downscale2x, downscale2x_adjoint, sides};
 
@@ -16,6 +16,8 @@ pub struct Critic {
     /// One for each side from 8 on.
     blocks: Vec<Block>,
     head: Head,
+    /// The type of features above 4x4; none for that of the pictures.
+    features: Option<DType>,
 }
 
 /// What a forward pass leaves behind for [`Recording::input_gradient`].
@@ -59,7 +61,15 @@ impl Critic {
                 .collect::<Result<_>>()?,
             head: Head::new(config, &vb.pp("block_4"))?,
             config: config.clone(),
+            features: None,
         })
+    }
+
+    /// The same network with features of another type above 4x4, such as `bf16` on a GPU; weights, pictures, scores and
+    /// gradients keep theirs.
+    #[must_use]
+    pub fn with_features_in(self, dtype: DType) -> Self {
+        Self { features: Some(dtype), ..self }
     }
 
     /// The shape of this network.
@@ -136,11 +146,13 @@ impl Critic {
         if let Some(block) = top_block {
             links.extend(block.links()?);
         }
-        let top = Chain::new(pictures, &links)?;
+        let (dtype, features) = (pictures.dtype(), self.features.unwrap_or(pictures.dtype()));
+        let top = Chain::new(&pictures.to_dtype(features)?, &links)?;
         let mut x = top.output().clone();
         let mut fade = None;
         if level.fade > 0.0 {
-            let small = Chain::new(&downscale2x(pictures)?, &[self.from_rgb[count - 1].link()?])?;
+            let small = downscale2x(pictures)?.to_dtype(features)?;
+            let small = Chain::new(&small, &[self.from_rgb[count - 1].link()?])?;
             x = blend(&x, small.output(), level.fade)?;
             fade = Some(Fade { share: level.fade, from_rgb: small });
         }
@@ -154,7 +166,7 @@ impl Critic {
             x = chain.output().clone();
             below = Some(chain);
         }
-        let head = self.head.forward(&x, labels.as_ref(), sets.len())?;
+        let head = self.head.forward(&x.to_dtype(dtype)?, labels.as_ref(), sets.len())?;
         let scores =
             (0..sets.len()).map(|set| head.scores.narrow(0, set * batch, batch)).collect::<Result<_>>()?;
         Ok((scores, Recording { critic: self.clone(), labels, batch, top, fade, below, head }))
@@ -183,15 +195,17 @@ impl Recording {
     /// If there is no such set or the device fails.
     pub fn input_gradient_of(&self, set: usize) -> Result<Tensor> {
         let first = set * self.batch;
-        let mut g = self.critic.head.input_gradient(&self.head, self.labels.as_ref(), (first, self.batch))?;
+        let g = self.critic.head.input_gradient(&self.head, self.labels.as_ref(), (first, self.batch))?;
+        let (dtype, features) = (g.dtype(), self.top.output().dtype());
+        let mut g = g.to_dtype(features)?;
         if let Some(below) = &self.below {
             g = below.input_gradient_of(&g, first)?;
         }
         match &self.fade {
-            None => self.top.input_gradient_of(&g, first),
+            None => self.top.input_gradient_of(&g, first)?.to_dtype(dtype),
             Some(Fade { share, from_rgb }) => {
-                let of_small = from_rgb.input_gradient_of(&(&g * *share)?, first)?;
-                let of_large = self.top.input_gradient_of(&(g * (1.0 - share))?, first)?;
+                let of_small = from_rgb.input_gradient_of(&(&g * *share)?, first)?.to_dtype(dtype)?;
+                let of_large = self.top.input_gradient_of(&(g * (1.0 - share))?, first)?.to_dtype(dtype)?;
                 of_large + downscale2x_adjoint(&of_small)?
             }
         }

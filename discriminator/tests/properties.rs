@@ -181,6 +181,41 @@ fn what_does_not_fit_is_refused_with_a_reason() -> Result<()> {
 }
 
 /// The published networks' sizes.
+/// Features may be of a type of their own: scores and gradients stay near, and of the type of the weights.
+#[test]
+fn features_of_another_type() -> Result<()> {
+    let (parameters, plain) = build(&small())?;
+    let mixed = plain.clone().with_features_in(DType::F64);
+    for (lod, side) in [(0.0, 16), (0.3, 16), (2.0, 4)] {
+        let run = |critic: &Critic| {
+            let (scores, recording) = critic.forward_recorded(&pictures(4, side)?, lod, None)?;
+            let gradient = recording.input_gradient()?;
+            let loss = (scores.sum_all()? + gradient.sqr()?.sum_all()?)?;
+            Result::Ok((scores, gradient, loss.backward()?))
+        };
+        let ((scores, gradient, of_plain), (mixed_scores, mixed_gradient, of_mixed)) =
+            (run(&plain)?, run(&mixed)?);
+        assert_near(&scores, &mixed_scores);
+        assert_near(&gradient, &mixed_gradient);
+        for (_, var) in parameters.vars() {
+            match (of_plain.get(&var), of_mixed.get(&var)) {
+                (Some(a), Some(b)) => assert_near(a, b),
+                (a, b) => assert_eq!(a.is_some(), b.is_some()),
+            }
+        }
+    }
+    Ok(())
+}
+
+#[track_caller]
+fn assert_near(a: &Tensor, b: &Tensor) {
+    assert_eq!(a.dtype(), b.dtype());
+    let values = |x: &Tensor| x.flatten_all().unwrap().to_vec1::<f32>().unwrap();
+    let (a, b) = (values(a), values(b));
+    let scale = a.iter().fold(1e-3, |scale: f32, v| scale.max(v.abs()));
+    assert!(a.iter().zip(&b).all(|(a, b)| (a - b).abs() < 1e-4 * scale));
+}
+
 #[test]
 fn parameter_counts() -> Result<()> {
     for (resolution, expected) in

@@ -90,7 +90,7 @@ impl SynthesisLayer {
         }
     }
 
-    /// The whole layer.
+    /// The whole layer, its parameters rounded to the type of `x`.
     ///
     /// # Shapes
     /// - `x`: `[batch, in, side, side]`
@@ -117,27 +117,36 @@ impl SynthesisLayer {
             return synthesis_layer(x, &weight.effective()?, noise, &self.bias, style, self.sampling);
         }
         let x = self.activated(x, noise)?;
+        let style = style.map(|style| style.to_dtype(x.dtype())).transpose()?;
         match (self.norm, style) {
             (Norm::Instance, Some(style)) => instance_norm_style(&x, &style, self.norm_epsilon),
             (Norm::Instance, None) => instance_norm(&x, self.norm_epsilon),
-            (Norm::Pixel, style) => apply_style(&pixel_norm(&x)?, style),
+            (Norm::Pixel, style) => {
+                apply_style(&pixel_norm(&x.to_dtype(w.dtype())?)?.to_dtype(x.dtype())?, style)
+            }
             (Norm::None, style) => apply_style(&x, style),
         }
     }
 
     /// All up to the leaky ReLU.
     fn activated(&self, x: &Tensor, noise: Option<(&Tensor, &Tensor)>) -> Result<Tensor> {
+        let own = |parameter: &Tensor| parameter.to_dtype(x.dtype());
         match (&self.weight, noise) {
-            (None, None) => bias_leaky_relu(x, &self.bias),
-            (None, Some((image, strength))) => noise_bias_leaky_relu(x, image, strength, &self.bias),
+            (None, None) => bias_leaky_relu(x, &own(&self.bias)?),
+            (None, Some((image, strength))) => {
+                noise_bias_leaky_relu(x, &own(image)?, &own(strength)?, &own(&self.bias)?)
+            }
             (Some(weight), noise) if self.bias_before_blur => {
-                let x = smooth_up(&conv2d_up(x, &weight.effective()?)?, true)?;
+                let x = smooth_up(&conv2d_up(x, &own(&weight.effective()?)?)?, true)?;
                 let x = x.broadcast_add(&self.blurred_bias(&x)?)?;
                 match noise {
                     None => leaky_relu(&x),
-                    Some((image, strength)) => {
-                        noise_bias_leaky_relu(&x, image, strength, &self.bias.zeros_like()?)
-                    }
+                    Some((image, strength)) => noise_bias_leaky_relu(
+                        &x,
+                        &own(image)?,
+                        &own(strength)?,
+                        &own(&self.bias.zeros_like()?)?,
+                    ),
                 }
             }
             (Some(weight), None) => {
@@ -155,7 +164,7 @@ impl SynthesisLayer {
     fn blurred_bias(&self, x: &Tensor) -> Result<Tensor> {
         let (_, channels, height, width) = x.dims4()?;
         let share = blur(&Tensor::ones((1, 1, height, width), x.dtype(), x.device())?)?;
-        self.bias.reshape((1, channels, 1, 1))?.broadcast_mul(&share)
+        self.bias.to_dtype(x.dtype())?.reshape((1, channels, 1, 1))?.broadcast_mul(&share)
     }
 
     /// The affine transform of w, `[batch, 2 * channels]`: all scales (to which 1 is added), then all shifts; none in

@@ -1,6 +1,6 @@
 //! The whole generator.
 
-use candle_core::{Result, Tensor, bail};
+use candle_core::{DType, Result, Tensor, bail};
 use candle_nn::{Init, VarBuilder};
 use stylegan_ops::{blend, ema_update};
 
@@ -30,6 +30,14 @@ impl Generator {
             w_avg: vb.get_with_hints(config.w_dim, crate::W_AVG, Init::Const(0.0))?.detach(),
             config: config.clone(),
         })
+    }
+
+    /// The same network with synthesis features of another type, such as `bf16` on a GPU; weights, latents and pictures
+    /// keep theirs.
+    #[must_use]
+    pub fn with_features_in(mut self, dtype: DType) -> Self {
+        self.synthesis.compute_features_in(dtype);
+        self
     }
 
     /// The shape of this network.

@@ -1,6 +1,6 @@
 //! The synthesis network, w to pixels.
 
-use candle_core::{Result, Tensor, bail};
+use candle_core::{DType, Result, Tensor, bail};
 use candle_nn::{Init, VarBuilder};
 use stylegan_ops::{EqualizedConv, EqualizedWeight, GAIN_LEAKY_RELU, Level, blend, sides, upscale2x};
 
@@ -16,6 +16,8 @@ pub struct Synthesis {
     layers: Vec<SynthesisLayer>,
     /// One for each side from 4 on.
     to_rgb: Vec<EqualizedConv>,
+    /// The type of features; none for that of w.
+    features: Option<DType>,
 }
 
 /// What layer 0 starts from.
@@ -57,12 +59,17 @@ impl Synthesis {
                 EqualizedConv::new(config.feature_maps(side), 3, 1, 1.0, &vb.pp(format!("to_rgb_{side}")))
             })
             .collect::<Result<_>>()?;
-        Ok(Self { resolution: config.resolution, input, layers, to_rgb })
+        Ok(Self { resolution: config.resolution, input, layers, to_rgb, features: None })
     }
 
     /// The layers, two for each side from 4 on.
     pub fn layers(&self) -> &[SynthesisLayer] {
         &self.layers
+    }
+
+    /// From now on features are of this type, between w and pixels, which keep theirs.
+    pub(crate) fn compute_features_in(&mut self, dtype: DType) {
+        self.features = Some(dtype);
     }
 
     /// The features that enter layer 0, `[batch, channels, 4, 4]`.
@@ -98,7 +105,7 @@ impl Synthesis {
         }
         let blocks = sides(level.side).count();
         let w_of = |layer: usize| w_plus.get_on_dim(1, layer);
-        let mut x = self.input(&w_of(0)?)?;
+        let mut x = self.input(&w_of(0)?)?.to_dtype(self.features.unwrap_or(w_plus.dtype()))?;
         let mut previous = None;
         for (index, layer) in self.layers[..2 * blocks].iter().enumerate() {
             if index + 2 == 2 * blocks && level.fade > 0.0 {
@@ -106,9 +113,10 @@ impl Synthesis {
             }
             x = layer.forward(&x, &w_of(index)?, noise)?;
         }
-        let picture = self.to_rgb[blocks - 1].forward(&x)?;
+        let to_rgb = |block: usize, x: &Tensor| self.to_rgb[block].forward(x)?.to_dtype(w_plus.dtype());
+        let picture = to_rgb(blocks - 1, &x)?;
         match previous {
-            Some(x) => blend(&picture, &upscale2x(&self.to_rgb[blocks - 2].forward(&x)?)?, level.fade),
+            Some(x) => blend(&picture, &upscale2x(&to_rgb(blocks - 2, &x)?)?, level.fade),
             None => Ok(picture),
         }
     }

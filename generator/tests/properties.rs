@@ -372,6 +372,41 @@ fn a_frozen_generator_draws_the_same_and_takes_no_gradient() -> Result<()> {
 }
 
 /// The published networks' sizes, without buffers.
+/// Features may be of a type of their own: pictures and gradients stay near, and of the type of the weights.
+#[test]
+fn features_of_another_type() -> Result<()> {
+    let before_blur = GeneratorConfig { bias_before_blur: true, ..small() };
+    for (row, config) in ablation().into_iter().chain([('G', before_blur)]) {
+        let (parameters, plain) = build_generic(&config)?;
+        let mixed = plain.clone().with_features_in(DType::F64);
+        let z = Key::new("z", &[]).normal((2, config.z_dim), DType::F32, &Device::Cpu)?;
+        let w_plus = plain.broadcast(&plain.mapping().forward(&z, None)?)?;
+        for lod in [0.0, 0.6] {
+            let draw = |network: &Generator| {
+                network.synthesis().forward(&w_plus, lod, &Noise::Random(Key::new("noise", &[])))
+            };
+            let (a, b) = (draw(&plain)?, draw(&mixed)?);
+            assert_eq!(b.dtype(), DType::F32);
+            assert_ne!(values(&a), values(&b), "row {row}: nothing was computed in another type");
+            assert_near(&a, &b, row);
+            let (of_a, of_b) = (a.sqr()?.sum_all()?.backward()?, b.sqr()?.sum_all()?.backward()?);
+            for (_, var) in parameters.vars() {
+                match (of_a.get(&var), of_b.get(&var)) {
+                    (Some(a), Some(b)) => assert_near(a, b, row),
+                    (a, b) => assert_eq!(a.is_some(), b.is_some()),
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+fn assert_near(a: &Tensor, b: &Tensor, row: char) {
+    let (a, b) = (values(a), values(b));
+    let scale = a.iter().fold(1e-3, |scale: f32, v| scale.max(v.abs()));
+    assert!(a.iter().zip(&b).all(|(a, b)| (a - b).abs() < 1e-4 * scale), "row {row}");
+}
+
 #[test]
 fn parameter_counts() -> Result<()> {
     for (resolution, expected) in

@@ -37,13 +37,14 @@ pub struct Chain {
 type Features = OnceLock<Vec<Storage>>;
 
 impl Chain {
-    /// Applies the layers one after the other.
+    /// Applies the layers one after the other, their weights and biases rounded to the type of `x`.
     ///
     /// # Shapes
     /// - `x`: `[batch, in_channels, height, width]` of the first layer
     ///
     /// # Errors
-    /// If the shapes do not fit together, sides to be halved are odd, or the dtype is neither `f32` nor `f64`.
+    /// If the shapes do not fit together, sides to be halved are odd, or `x` is neither `f32` nor `f64` nor, on a GPU,
+    /// `bf16`.
     pub fn new(x: &Tensor, links: &[Link]) -> Result<Self> {
         let (batch, channels, height, width) = x.dims4()?;
         let mut planes = Planes { channels, height, width };
@@ -54,12 +55,9 @@ impl Chain {
             if bias.dims() != [path.output.channels] {
                 bail!("chain: bias {:?} does not match weight {:?}", bias.dims(), weight.dims());
             }
-            if weight.dtype() != x.dtype() || bias.dtype() != x.dtype() {
-                bail!("chain: features are {:?} and a weight is {:?}", x.dtype(), weight.dtype());
-            }
             planes = path.output;
             paths.push(path);
-            parameters.extend([weight.flatten_all()?, bias.clone()]);
+            parameters.extend([weight.flatten_all()?.to_dtype(x.dtype())?, bias.to_dtype(x.dtype())?]);
         }
         if paths.is_empty() {
             bail!("chain: there are no layers");

@@ -26,7 +26,7 @@ use crate::planes::{float_kernel, slice};
 /// - returns: `[batch, out]`
 ///
 /// # Errors
-/// If the shapes do not fit together, or the dtype is neither `f32` nor `f64`.
+/// If the shapes do not fit together, or the dtype is neither `f32` nor `f64` nor, on a GPU, `bf16`.
 pub fn dense(x: &Tensor, weight: &Tensor, scale: f64) -> Result<Tensor> {
     apply(Dense { product: Product::Forward, scale }, x, weight)
 }
@@ -39,7 +39,7 @@ pub fn dense(x: &Tensor, weight: &Tensor, scale: f64) -> Result<Tensor> {
 /// - returns: `[batch, in]`
 ///
 /// # Errors
-/// If the shapes do not fit together, or the dtype is neither `f32` nor `f64`.
+/// If the shapes do not fit together, or the dtype is neither `f32` nor `f64` nor, on a GPU, `bf16`.
 pub fn dense_transpose(g: &Tensor, weight: &Tensor, scale: f64) -> Result<Tensor> {
     apply(Dense { product: Product::Transpose, scale }, g, weight)
 }

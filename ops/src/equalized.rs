@@ -116,12 +116,14 @@ impl EqualizedConv {
         Ok(Self { weight, bias })
     }
 
-    /// `[batch, in, height, width]` to `[batch, out, height, width]`, without an activation.
+    /// `[batch, in, height, width]` to `[batch, out, height, width]`, without an activation. Weight and bias are rounded
+    /// to the type of `x`.
     ///
     /// # Errors
     /// If `x` does not have the layer's number of channels.
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        add_bias(&conv2d(x, &self.weight.effective()?)?, &self.bias)
+        let dtype = x.dtype();
+        add_bias(&conv2d(x, &self.weight.effective()?.to_dtype(dtype)?)?, &self.bias.to_dtype(dtype)?)
     }
 
     /// The same as a part of a [`Chain`](crate::Chain), with a leaky ReLU behind it and the sides changed as `sampling`

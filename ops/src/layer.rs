@@ -16,7 +16,8 @@ use crate::path::{Path, Sampling};
 
 /// `leaky_relu(convolution + noise · strength + bias)`, with the sides changed as `sampling` says, then
 /// [`instance_norm_style`](crate::instance_norm_style) if there is a `style` with the norm's epsilon: a synthesis layer
-/// (Karras et al. 2019, figure 1b). The noise gets no gradient; the gradient is of first order only.
+/// (Karras et al. 2019, figure 1b). The noise gets no gradient; the gradient is of first order only. All else is rounded
+/// to the type of `x`.
 ///
 /// # Shapes
 /// - `x`: `[batch, in_channels, height, width]`
@@ -27,7 +28,7 @@ use crate::path::{Path, Sampling};
 /// - returns: `[batch, out_channels, height, width]`, the sides doubled or halved
 ///
 /// # Errors
-/// If the shapes do not fit together, sides to be halved are odd, or the dtype is neither `f32` nor `f64`.
+/// If the shapes do not fit together, sides to be halved are odd, or `x` is neither `f32` nor `f64` nor, on a GPU, `bf16`.
 pub fn synthesis_layer(
     x: &Tensor,
     weight: &Tensor,
@@ -41,10 +42,10 @@ pub fn synthesis_layer(
     let Planes { channels, height, width } = path.output;
     let (noise_batch, noise_channels, noise_height, noise_width) = noise.dims4()?;
     let covers = (noise_channels, noise_height, noise_width) == (1, height, width);
-    if !covers || (noise_batch != batch && noise_batch != 1) || noise.dtype() != x.dtype() {
+    if !covers || (noise_batch != batch && noise_batch != 1) {
         bail!("synthesis-layer: noise {:?} does not cover {height}x{width} pixels", noise.dims());
     }
-    if strength.dims() != [channels] || bias.dims() != [channels] || weight.dtype() != x.dtype() {
+    if strength.dims() != [channels] || bias.dims() != [channels] {
         bail!("synthesis-layer: strength {:?} or bias {:?} do not match", strength.dims(), bias.dims());
     }
     // A custom operation takes three arguments at most.
@@ -56,8 +57,11 @@ pub fn synthesis_layer(
         }
         parameters.push(style.flatten_all()?);
     }
-    let layer = Layer { path, epsilon, noise: noise.detach().contiguous()?, activated: Arc::default() };
-    x.contiguous()?.apply_op3(&weight.contiguous()?, &Tensor::cat(&parameters, 0)?, layer)
+    let dtype = x.dtype();
+    let noise = noise.detach().to_dtype(dtype)?.contiguous()?;
+    let parameters = Tensor::cat(&parameters, 0)?.to_dtype(dtype)?;
+    let layer = Layer { path, epsilon, noise, activated: Arc::default() };
+    x.contiguous()?.apply_op3(&weight.to_dtype(dtype)?.contiguous()?, &parameters, layer)
 }
 
 /// What a layer has left before its norm.

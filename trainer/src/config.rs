@@ -5,7 +5,7 @@ use stylegan_checkpoint::Meta;
 use stylegan_discriminator::DiscriminatorConfig;
 use stylegan_generator::GeneratorConfig;
 
-use crate::{AdamConfig, Loss, PerSide, Schedule};
+use crate::{AdamConfig, Loss, PerSide, Precision, Schedule};
 
 /// Everything a training run depends on except its data.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -27,6 +27,8 @@ pub struct TrainConfig {
     pub training: TrainingConfig,
     /// How pictures are read.
     pub data: DataConfig,
+    /// How the numbers are computed.
+    pub device: DeviceConfig,
 }
 
 /// The run folder and what is written there.
@@ -160,6 +162,14 @@ impl Default for DataConfig {
     fn default() -> Self {
         Self { mirror: true, allow_upscale: false, max_bad_fraction: 0.01, prefetch: 8 }
     }
+}
+
+/// How the numbers are computed.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DeviceConfig {
+    /// How exactly a GPU computes: `tf32`, `f32` or `bf16`.
+    pub precision: Precision,
 }
 
 impl TrainConfig {

@@ -34,14 +34,20 @@ impl Networks {
     /// If the configuration is impossible or the device cannot hold them.
     pub fn new(config: &TrainConfig, dtype: DType, device: &Device) -> Result<Self> {
         let seed = config.run.seed;
+        let precision = config.device.precision;
+        precision.prepare(device)?;
+        let features = precision.features(dtype);
         let g = Parameters::new(Key::new("first values of g", &[seed]));
         let d = Parameters::new(Key::new("first values of d", &[seed]));
         let g_ema = Parameters::new(Key::new("first values of g", &[seed]));
         Ok(Self {
-            generator: Generator::new(&config.generator, &g.builder(dtype, device))?,
-            frozen_generator: Generator::new(&config.generator, &g.frozen(dtype, device))?,
-            critic: Critic::new(&config.critic(), &d.builder(dtype, device))?,
-            frozen_critic: Critic::new(&config.critic(), &d.frozen(dtype, device))?,
+            generator: Generator::new(&config.generator, &g.builder(dtype, device))?
+                .with_features_in(features),
+            frozen_generator: Generator::new(&config.generator, &g.frozen(dtype, device))?
+                .with_features_in(features),
+            critic: Critic::new(&config.critic(), &d.builder(dtype, device))?.with_features_in(features),
+            frozen_critic: Critic::new(&config.critic(), &d.frozen(dtype, device))?
+                .with_features_in(features),
             averaged: {
                 // Built twice so that sampling from it keeps no graph.
                 Generator::new(&config.generator, &g_ema.builder(dtype, device))?;

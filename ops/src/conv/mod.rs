@@ -45,7 +45,7 @@ use crate::planes::{float_kernel, slice};
 /// - returns: `[batch, out_channels, height, width]`
 ///
 /// # Errors
-/// If the shapes do not fit together, or the dtype is neither `f32` nor `f64`.
+/// If the shapes do not fit together, or the dtype is neither `f32` nor `f64` nor, on a GPU, `bf16`.
 pub fn conv2d(x: &Tensor, weight: &Tensor) -> Result<Tensor> {
     let (batch, input) = planes(x)?;
     let (out_channels, in_channels, kernel) = weight_dims("conv2d", weight)?;
@@ -63,7 +63,7 @@ pub fn conv2d(x: &Tensor, weight: &Tensor) -> Result<Tensor> {
 /// - returns: `[batch, in_channels, height, width]`
 ///
 /// # Errors
-/// If the shapes do not fit together, or the dtype is neither `f32` nor `f64`.
+/// If the shapes do not fit together, or the dtype is neither `f32` nor `f64` nor, on a GPU, `bf16`.
 pub fn conv2d_transpose(g: &Tensor, weight: &Tensor) -> Result<Tensor> {
     let (batch, output) = planes(g)?;
     let (out_channels, in_channels, kernel) = weight_dims("conv2d_transpose", weight)?;
@@ -82,7 +82,7 @@ pub fn conv2d_transpose(g: &Tensor, weight: &Tensor) -> Result<Tensor> {
 /// - returns: `[out_channels, in_channels, kernel, kernel]`
 ///
 /// # Errors
-/// If the shapes do not fit together, `kernel` is neither 1 nor 3, or the dtype is neither `f32` nor `f64`.
+/// If the shapes do not fit together, `kernel` is neither 1 nor 3, or the dtype is neither `f32` nor `f64` nor, on a GPU, `bf16`.
 pub fn conv2d_weight_grad(x: &Tensor, g: &Tensor, kernel: usize) -> Result<Tensor> {
     let ((batch, input), (g_batch, output)) = (planes(x)?, planes(g)?);
     if (batch, input.height, input.width) != (g_batch, output.height, output.width) {
@@ -103,7 +103,7 @@ pub fn conv2d_weight_grad(x: &Tensor, g: &Tensor, kernel: usize) -> Result<Tenso
 /// - returns: `[batch, out_channels, height, width]`
 ///
 /// # Errors
-/// If the shapes do not fit together, or the dtype is neither `f32` nor `f64`.
+/// If the shapes do not fit together, or the dtype is neither `f32` nor `f64` nor, on a GPU, `bf16`.
 pub fn conv2d_down(x: &Tensor, weight: &Tensor) -> Result<Tensor> {
     let (batch, input) = planes(x)?;
     let (out_channels, in_channels, kernel) = weight_dims("conv2d_down", weight)?;
@@ -125,7 +125,7 @@ pub fn conv2d_down(x: &Tensor, weight: &Tensor) -> Result<Tensor> {
 /// - returns: `[batch, in_channels, 2 * height + 1, 2 * width + 1]`
 ///
 /// # Errors
-/// If the shapes do not fit together, or the dtype is neither `f32` nor `f64`.
+/// If the shapes do not fit together, or the dtype is neither `f32` nor `f64` nor, on a GPU, `bf16`.
 pub fn conv2d_down_transpose(g: &Tensor, weight: &Tensor) -> Result<Tensor> {
     let (batch, output) = planes(g)?;
     let (out_channels, in_channels, kernel) = weight_dims("conv2d_down_transpose", weight)?;
@@ -146,7 +146,7 @@ pub fn conv2d_down_transpose(g: &Tensor, weight: &Tensor) -> Result<Tensor> {
 /// - returns: `[batch, out_channels, 2 * height + 1, 2 * width + 1]`
 ///
 /// # Errors
-/// If the shapes do not fit together, or the dtype is neither `f32` nor `f64`.
+/// If the shapes do not fit together, or the dtype is neither `f32` nor `f64` nor, on a GPU, `bf16`.
 pub fn conv2d_up(x: &Tensor, weight: &Tensor) -> Result<Tensor> {
     conv2d_down_transpose(x, &weight.contiguous()?.apply_op1(Turn)?)
 }
@@ -189,7 +189,12 @@ fn apply<Op>(op: Op, a: &Tensor, b: &Tensor) -> Result<Tensor>
 where
     Op: CustomOp2 + Send + Sync + 'static,
 {
-    if a.dtype() != b.dtype() || !matches!(a.dtype(), DType::F32 | DType::F64) {
+    let is_known = match a.dtype() {
+        DType::F32 | DType::F64 => true,
+        DType::BF16 => a.device().is_cuda(),
+        _ => false,
+    };
+    if a.dtype() != b.dtype() || !is_known {
         bail!("{}: dtypes {:?} and {:?} are not both f32 or both f64", op.name(), a.dtype(), b.dtype());
     }
     a.contiguous()?.apply_op2(&b.contiguous()?, op)

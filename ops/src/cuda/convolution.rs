@@ -5,9 +5,9 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use candle_core::cuda_backend::cudarc::cudnn::{CudnnError, result, sys};
+use candle_core::cuda_backend::cudarc::cudnn::{CudnnDataType, CudnnError, result, sys};
 use candle_core::cuda_backend::cudarc::driver::{CudaSlice, CudaStream, sys::CUdeviceptr};
-use candle_core::{Error, Result, bail};
+use candle_core::{DType, Error, Result, WithDType, bail};
 
 use super::context::Context;
 use super::values::{Float, View, address};
@@ -16,6 +16,8 @@ use crate::conv::geometry::{Geometry, Planes};
 
 /// Bytes that ways may need besides their arguments in order to be tried: the first number that there is memory for.
 const TRIAL_BYTES: [usize; 3] = [512 << 20, 64 << 20, 1 << 20];
+/// Where cuDNN's tensors should start, in bytes; they may start elsewhere, but not for all of its ways.
+const ALIGNMENT: CUdeviceptr = 16;
 /// Ways that cuDNN reports on at most.
 const WAYS: usize = 16;
 
@@ -144,7 +146,7 @@ impl Descriptors {
                 1,
                 1,
                 mode,
-                T::DATA_TYPE,
+                T::Real::DATA_TYPE,
             )?;
             result::set_convolution_math_type(made.convolution, math)?;
         }
@@ -217,10 +219,10 @@ impl Plan {
         geometry: &Geometry,
         places: Places,
     ) -> Result<Self> {
-        let math = if is_tf32_allowed() {
-            sys::cudnnMathType_t::CUDNN_DEFAULT_MATH
-        } else {
+        let math = if T::DTYPE == DType::F32 && !is_tf32_allowed() {
             sys::cudnnMathType_t::CUDNN_FMA_MATH
+        } else {
+            sys::cudnnMathType_t::CUDNN_DEFAULT_MATH
         };
         let descriptors = Descriptors::new::<T>(geometry, math).map_err(failed)?;
         let Descriptors { input, output, weight, convolution } = descriptors;
@@ -310,7 +312,7 @@ impl Plan {
         let Descriptors { input, output, weight, convolution } = self.descriptors;
         let [x, y, w] = [places.input, places.output, places.weight].map(|place| place as *mut _);
         let (space, bytes) = (workspace as *mut _, self.workspace_bytes);
-        let (one, zero) = (T::one(), T::zero());
+        let [one, zero] = [1., 0.].map(T::Real::from_f64);
         let (one, zero) = ((&raw const one).cast(), (&raw const zero).cast());
         // SAFETY: descriptors, places and workspace are those of this convolution.
         unsafe {
@@ -366,6 +368,11 @@ impl Plan {
 }
 
 impl<T: Float> Gpu<T> {
+    /// A copy of values that start where cuDNN's fastest ways cannot read them; none if it is not needed.
+    fn aligned(&self, view: View<'_, T>) -> Result<Option<CudaSlice<T>>> {
+        if view.address.is_multiple_of(ALIGNMENT) { Ok(None) } else { self.joined(&[view]).map(Some) }
+    }
+
     /// The third of input, output and weight from the other two, in the order in which [`Operation`] says them.
     pub(super) fn convolution(
         &self,
@@ -384,6 +391,9 @@ impl<T: Float> Gpu<T> {
             return self.context.device.alloc_zeros(len);
         }
         let mut result = self.context.allocate(len)?;
+        let copies = [self.aligned(a)?, self.aligned(b)?];
+        let [a, b] =
+            [(a, &copies[0]), (b, &copies[1])].map(|(view, copy)| copy.as_ref().map_or(view, View::of));
         let (a, b, target) = (a.address, b.address, address(&mut result));
         let places = match operation {
             Operation::Forward => Places { input: a, weight: b, output: target },

@@ -6,7 +6,7 @@ use candle_core::cuda_backend::cudarc::cublas::sys::{
     cublasComputeType_t, cublasGemmAlgo_t, cublasOperation_t,
 };
 use candle_core::cuda_backend::cudarc::driver::CudaSlice;
-use candle_core::{DType, Result};
+use candle_core::{DType, Result, WithDType};
 
 use super::values::{Float, View, address};
 use super::{Gpu, is_tf32_allowed};
@@ -49,12 +49,12 @@ impl<T: Float> Gpu<T> {
         let operation = |matrix: &Matrix<'_, T>| {
             if matrix.is_transposed { cublasOperation_t::CUBLAS_OP_T } else { cublasOperation_t::CUBLAS_OP_N }
         };
-        let compute = match (T::DTYPE, is_tf32_allowed()) {
-            (DType::F64, _) => cublasComputeType_t::CUBLAS_COMPUTE_64F,
-            (_, true) => cublasComputeType_t::CUBLAS_COMPUTE_32F_FAST_TF32,
-            (_, false) => cublasComputeType_t::CUBLAS_COMPUTE_32F,
+        let compute = match T::DTYPE {
+            DType::F64 => cublasComputeType_t::CUBLAS_COMPUTE_64F,
+            DType::F32 if is_tf32_allowed() => cublasComputeType_t::CUBLAS_COMPUTE_32F_FAST_TF32,
+            _ => cublasComputeType_t::CUBLAS_COMPUTE_32F,
         };
-        let (alpha, beta) = (T::from_f64(scale), T::zero());
+        let [alpha, beta] = [scale, 0.].map(T::Real::from_f64);
         let blas = self.context.device.cublas_handle();
         // cuBLAS has columns one behind the other, so that it sees all matrices transposed, and the product as that of
         // right and left.

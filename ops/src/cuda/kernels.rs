@@ -3,6 +3,7 @@
 use candle_core::cuda_backend::cudarc::nvrtc::{CompileError, CompileOptions, Ptx, compile_ptx_with_opts};
 use candle_core::{Error, Result};
 
+/// In the order in which they need each other; the last two are for weights and latents, which are never rounded.
 const SOURCES: [&str; 6] = [
     include_str!("kernels/common.cu"),
     include_str!("kernels/pointwise.cu"),
@@ -11,6 +12,7 @@ const SOURCES: [&str; 6] = [
     include_str!("kernels/update.cu"),
     include_str!("kernels/normal.cu"),
 ];
+const SOURCES_OF_FEATURES: usize = 4;
 
 /// What a kernel asks for, by its source: `A` for an address, `S` for a size, `F` for a fraction.
 pub(super) fn parameters(kernel: &str) -> Option<String> {
@@ -26,12 +28,18 @@ pub(super) fn parameters(kernel: &str) -> Option<String> {
     parameters.split(',').map(kind).collect()
 }
 
-/// All kernels for values of one type and GPUs of one compute capability, such as `(9, 0)`.
+/// All kernels for values of one type, `float`, `double` or `bfloat16`, and GPUs of one compute capability, such as
+/// `(9, 0)`.
 ///
 /// # Errors
 /// If NVRTC does not know the GPU.
-pub(super) fn compile(real: &str, (major, minor): (i32, i32)) -> Result<Ptx> {
-    let source = format!("typedef {real} real;\n{}", SOURCES.concat());
+pub(super) fn compile(value: &str, (major, minor): (i32, i32)) -> Result<Ptx> {
+    let source = match value {
+        "bfloat16" => {
+            format!("#define BFLOAT16\ntypedef float real;\n{}", SOURCES[..SOURCES_OF_FEATURES].concat())
+        }
+        _ => format!("typedef {value} real;\ntypedef {value} value;\n{}", SOURCES.concat()),
+    };
     let options = CompileOptions {
         options: vec![format!("--gpu-architecture=compute_{major}{minor}")],
         ..CompileOptions::default()
@@ -72,9 +80,10 @@ mod tests {
             return;
         }
         for capability in [(8, 0), (8, 6), (8, 9), (9, 0)] {
-            for real in ["float", "double"] {
-                let ptx = compile(real, capability).unwrap().to_src();
-                assert!(ptx.contains(".entry adam("), "{capability:?} {real}");
+            for value in ["float", "double", "bfloat16"] {
+                let ptx = compile(value, capability).unwrap().to_src();
+                assert!(ptx.contains(".entry filtered("), "{capability:?} {value}");
+                assert_eq!(ptx.contains(".entry adam("), value != "bfloat16", "{capability:?} {value}");
             }
         }
     }

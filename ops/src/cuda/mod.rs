@@ -65,10 +65,10 @@ impl<T: Float> Gpu<T> {
     }
 }
 
-static TF32: AtomicBool = AtomicBool::new(true);
+static TF32: AtomicBool = AtomicBool::new(false);
 
-/// Whether products of `f32` may round their factors to TF32, with 10 bits behind the point, as they do unless this says
-/// otherwise: several times as fast.
+/// Whether products of `f32` may round their factors to TF32, with 10 bits behind the point, from now on: several times
+/// as fast. At first they may not.
 pub fn allow_tf32(allow: bool) {
     TF32.store(allow, Ordering::Relaxed);
     candle_core::cuda::set_gemm_reduced_precision_f32(allow);
@@ -96,7 +96,12 @@ macro_rules! on_gpu {
                 let (values, shape) = $body;
                 Ok((candle_core::CudaStorage::wrap_cuda_slice(values, device.clone()), shape))
             }
-            _ => candle_core::bail!("{}: only f32 and f64 are supported", $name),
+            CudaStorageSlice::BF16(_) => {
+                let $gpu = crate::cuda::Gpu::<half::bf16>::new(device)?;
+                let (values, shape) = $body;
+                Ok((candle_core::CudaStorage::wrap_cuda_slice(values, device.clone()), shape))
+            }
+            _ => candle_core::bail!("{}: only f32, f64 and bf16 are supported", $name),
         }
     }};
 }

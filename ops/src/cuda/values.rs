@@ -10,22 +10,33 @@ use candle_core::cuda_backend::cudarc::cudnn::CudnnDataType;
 use candle_core::cuda_backend::cudarc::driver::{
     CudaSlice, DevicePtr, DevicePtrMut, DeviceRepr, ValidAsZeroBits, sys::CUdeviceptr,
 };
+use half::bf16;
 
-/// The types that a GPU computes in.
+/// The types that tensors on a GPU have.
 pub(crate) trait Float: WithDType + CudaDType + CudnnDataType + DeviceRepr + ValidAsZeroBits {
-    /// What C calls it.
+    /// What is computed in.
+    type Real: WithDType + CudnnDataType;
+    /// What the kernels call it.
     const NAME: &str;
     const BLAS: cudaDataType;
 }
 
 impl Float for f32 {
+    type Real = f32;
     const NAME: &str = "float";
     const BLAS: cudaDataType = cudaDataType::CUDA_R_32F;
 }
 
 impl Float for f64 {
+    type Real = f64;
     const NAME: &str = "double";
     const BLAS: cudaDataType = cudaDataType::CUDA_R_64F;
+}
+
+impl Float for bf16 {
+    type Real = f32;
+    const NAME: &str = "bfloat16";
+    const BLAS: cudaDataType = cudaDataType::CUDA_R_16BF;
 }
 
 /// Neighboring values of somebody else.

@@ -1,30 +1,57 @@
-// What all kernels share. `real` is float or double, defined before this file.
+// What all kernels share. Tensors hold `value`s, kernels compute in `real`: double for double, float for float and
+// for bfloat16. Both are defined before this file, or BFLOAT16 is.
 //
 // Values are contiguous; a plane is the `area` pixels of one channel of one sample, planes lie one behind the other.
 // Indices have 32 bits: no tensor that a kernel sees has more than 2^31 values.
 
 typedef unsigned int uint;
 
-// Four neighboring values, read and written at once where memory is aligned.
-struct __align__(4 * sizeof(real)) Four {
+#ifdef BFLOAT16
+// The upper half of a float; what is rounded goes to the nearest, ties to even.
+struct value {
+    unsigned short bits;
+
+    __device__ __forceinline__ value() {}
+    __device__ __forceinline__ value(float x) {
+        uint wide = __float_as_uint(x);
+        bool is_nan = (wide & 0x7fffffff) > 0x7f800000;
+        bits = (is_nan ? wide | 0x400000 : wide + 0x7fff + (wide >> 16 & 1)) >> 16;
+    }
+    __device__ __forceinline__ operator float() const { return __uint_as_float((uint)bits << 16); }
+};
+#endif
+
+// `N` neighboring values, read and written at once.
+template <int N> struct alignas(N * sizeof(value)) Packed {
+    value at[N];
+};
+
+// Four neighboring values as they are computed with.
+struct Four {
     real at[4];
 };
 
 static __device__ __forceinline__ bool is_aligned(const void *pointer) {
-    return ((size_t)pointer & (sizeof(Four) - 1)) == 0;
+    return ((size_t)pointer & (sizeof(Packed<4>) - 1)) == 0;
 }
 
 // The values from `i`, a multiple of four, on; zeros from `end` on.
-static __device__ __forceinline__ Four load(const real *x, uint i, uint end) {
-    if (i + 4 <= end && is_aligned(x + i)) return *(const Four *)(x + i);
+static __device__ __forceinline__ Four load(const value *x, uint i, uint end) {
     Four four;
-    for (int k = 0; k < 4; k++) four.at[k] = i + k < end ? x[i + k] : (real)0;
+    if (i + 4 <= end && is_aligned(x + i)) {
+        Packed<4> packed = *(const Packed<4> *)(x + i);
+        for (int k = 0; k < 4; k++) four.at[k] = packed.at[k];
+    } else {
+        for (int k = 0; k < 4; k++) four.at[k] = i + k < end ? (real)x[i + k] : (real)0;
+    }
     return four;
 }
 
-static __device__ __forceinline__ void store(real *y, uint i, uint end, Four four) {
+static __device__ __forceinline__ void store(value *y, uint i, uint end, Four four) {
     if (i + 4 <= end && is_aligned(y + i)) {
-        *(Four *)(y + i) = four;
+        Packed<4> packed;
+        for (int k = 0; k < 4; k++) packed.at[k] = four.at[k];
+        *(Packed<4> *)(y + i) = packed;
     } else {
         for (int k = 0; k < 4; k++)
             if (i + k < end) y[i + k] = four.at[k];

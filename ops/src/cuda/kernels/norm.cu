@@ -10,7 +10,7 @@ static __device__ __forceinline__ double *partial(double *partials, Part p, uint
 }
 
 // partials: [planes, splits] sums
-extern "C" __global__ void plane_sums(const real *x, double *partials, uint area, uint part, uint splits) {
+extern "C" __global__ void plane_sums(const value *x, double *partials, uint area, uint part, uint splits) {
     Part p = part_of(area, part, splits);
     x += (size_t)p.plane * area;
     real sum = 0;
@@ -26,7 +26,7 @@ extern "C" __global__ void plane_sums(const real *x, double *partials, uint area
 // y[group * group_stride + kind * kind_stride]: the sum over the parts of planes `group`, `group + groups`, ... of
 // partials [planes, splits, kinds]. Launch: a warp for each group.
 extern "C" __global__ void totals(
-    const double *partials, real *y, uint groups, uint members, uint splits, uint kinds,
+    const double *partials, value *y, uint groups, uint members, uint splits, uint kinds,
     uint group_stride, uint kind_stride
 ) {
     uint group = blockIdx.x;
@@ -47,13 +47,13 @@ extern "C" __global__ void totals(
 // Each thread takes its own first value off all others before it sums, so that squares of small differences are not
 // lost beside a large mean, and a constant part comes out as one exactly.
 extern "C" __global__ void moments(
-    const real *x, const real *g, double *partials, uint area, uint part, uint splits
+    const value *x, const value *g, double *partials, uint area, uint part, uint splits
 ) {
     Part p = part_of(area, part, splits);
     x += (size_t)p.plane * area;
     if (g) g += (size_t)p.plane * area;
     uint first = p.start + 4 * threadIdx.x, count = 0;
-    real shift = first < p.end ? x[first] : (real)0;
+    real shift = first < p.end ? (real)x[first] : 0;
     real sum = 0, squares = 0, g_sum = 0, g_products = 0;
     for (uint i = first; i < p.end; i += 4 * blockDim.x) {
         Four v = load(x, i, p.end), w = g ? load(g, i, p.end) : Four();
@@ -122,19 +122,19 @@ static __device__ Moments plane_moments(
 }
 
 // The scale of a plane, by the style [samples, 2 * channels] of all scales (less one) and then all shifts; one without.
-static __device__ __forceinline__ double scale_of(const real *style, uint channels, uint plane) {
+static __device__ __forceinline__ double scale_of(const value *style, uint channels, uint plane) {
     return style ? (double)style[plane / channels * 2 * channels + plane % channels] + 1 : 1;
 }
 
 // y = x at mean 0 and deviation 1, times the plane's scale, plus its shift
 extern "C" __global__ void normalized(
-    const real *x, const double *partials, const real *style, real *y,
+    const value *x, const double *partials, const value *style, value *y,
     uint channels, uint area, uint part, uint splits, double epsilon
 ) {
     Part p = part_of(area, part, splits);
     Moments m = plane_moments(partials, p.plane, area, part, splits, epsilon);
     real factor = (real)(scale_of(style, channels, p.plane) * m.inverse_deviation);
-    real shift = style ? style[(p.plane / channels * 2 + 1) * channels + p.plane % channels] : (real)0;
+    real shift = style ? (real)style[(p.plane / channels * 2 + 1) * channels + p.plane % channels] : 0;
     x += (size_t)p.plane * area;
     y += (size_t)p.plane * area;
     for (uint i = p.start + 4 * threadIdx.x; i < p.end; i += 4 * blockDim.x) {
@@ -150,8 +150,8 @@ extern "C" __global__ void normalized(
 // - Through the leaky ReLU whose output was y, if slope is not 1.
 // - Beside the noise, null for none: noise_partials [planes, splits, 2] get the sums of dx * noise and of dx.
 extern "C" __global__ void plane_grad(
-    const real *g, const real *y, const double *partials, const real *style, const real *noise, real *dx,
-    real *style_grad, double *noise_partials, uint channels, uint area, uint part, uint splits,
+    const value *g, const value *y, const double *partials, const value *style, const value *noise, value *dx,
+    value *style_grad, double *noise_partials, uint channels, uint area, uint part, uint splits,
     uint noise_stride, uint is_paired, double epsilon, double slope
 ) {
     Part p = part_of(area, part, splits);

@@ -1,7 +1,7 @@
 // One value from one value of each argument. Launches: a thread for four values, unless said otherwise.
 
 // y = x where x >= 0, else slope * x
-extern "C" __global__ void leaky_relu(const real *x, real *y, uint len, double slope) {
+extern "C" __global__ void leaky_relu(const value *x, value *y, uint len, double slope) {
     uint i = first_of_four();
     if (i >= len) return;
     Four v = load(x, i, len);
@@ -10,7 +10,7 @@ extern "C" __global__ void leaky_relu(const real *x, real *y, uint len, double s
 }
 
 // dx = g where y >= 0, else slope * g
-extern "C" __global__ void masked(const real *g, const real *y, real *dx, uint len, double slope) {
+extern "C" __global__ void masked(const value *g, const value *y, value *dx, uint len, double slope) {
     uint i = first_of_four();
     if (i >= len) return;
     Four v = load(g, i, len), sign = load(y, i, len);
@@ -21,7 +21,7 @@ extern "C" __global__ void masked(const real *g, const real *y, real *dx, uint l
 // y = leaky_relu(x + noise * strength + bias), with strength and bias of the channel, and noise of the sample's pixel:
 // null for none; samples are `noise_stride` values of noise apart.
 extern "C" __global__ void activate(
-    const real *x, const real *bias, const real *strength, const real *noise, real *y,
+    const value *x, const value *bias, const value *strength, const value *noise, value *y,
     uint len, uint channels, uint area, uint noise_stride, double slope
 ) {
     uint i = first_of_four();
@@ -43,7 +43,7 @@ extern "C" __global__ void activate(
 }
 
 // y = a + (b - a) * t
-extern "C" __global__ void blend(const real *a, const real *b, real *y, uint len, double t) {
+extern "C" __global__ void blend(const value *a, const value *b, value *y, uint len, double t) {
     uint i = first_of_four();
     if (i >= len) return;
     Four v = load(a, i, len), other = load(b, i, len);
@@ -52,7 +52,7 @@ extern "C" __global__ void blend(const real *a, const real *b, real *y, uint len
 }
 
 // a += b
-extern "C" __global__ void add_to(real *a, const real *b, uint len) {
+extern "C" __global__ void add_to(value *a, const value *b, uint len) {
     uint i = first_of_four();
     if (i >= len) return;
     Four v = load(a, i, len), other = load(b, i, len);
@@ -61,7 +61,7 @@ extern "C" __global__ void add_to(real *a, const real *b, uint len) {
 }
 
 // [ins, outs, taps] of [outs, ins, taps], the taps in reverse. Launch: a thread for each value.
-extern "C" __global__ void turned(const real *weight, real *y, uint outs, uint ins, uint taps) {
+extern "C" __global__ void turned(const value *weight, value *y, uint outs, uint ins, uint taps) {
     uint i = blockIdx.x * blockDim.x + threadIdx.x;
     if (i >= outs * ins * taps) return;
     uint tap = i % taps, out = i / taps % outs, in = i / taps / outs;

@@ -1,26 +1,23 @@
 // Filters along both axes of pictures, which count as zeros outside.
 
 // y = scale * x, each pixel four times. Launch: a thread for each pixel of x.
-extern "C" __global__ void repeat2x(const real *x, real *y, uint len, uint width, double scale) {
+extern "C" __global__ void repeat2x(const value *x, value *y, uint len, uint width, double scale) {
     uint i = blockIdx.x * blockDim.x + threadIdx.x;
     if (i >= len) return;
-    real value = x[i] * (real)scale;
-    struct __align__(2 * sizeof(real)) Pair {
-        real at[2];
-    };
-    Pair pair = {{value, value}};
+    Packed<2> pair;
+    pair.at[0] = pair.at[1] = x[i] * (real)scale;
     uint column = i % width, row = i / width;
-    Pair *target = (Pair *)y + (size_t)row * 2 * width + column;
+    Packed<2> *target = (Packed<2> *)y + (size_t)row * 2 * width + column;
     target[0] = pair;
     target[width] = pair;
 }
 
 // y = scale * (sum of 2x2 pixels of x). Launch: a thread for each pixel of y, whose rows have `width` pixels.
-extern "C" __global__ void sum2x2(const real *x, real *y, uint len, uint width, double scale) {
+extern "C" __global__ void sum2x2(const value *x, value *y, uint len, uint width, double scale) {
     uint i = blockIdx.x * blockDim.x + threadIdx.x;
     if (i >= len) return;
     uint column = i % width, row = i / width;
-    const real *above = x + (size_t)row * 4 * width + 2 * column, *below = above + 2 * width;
+    const value *above = x + (size_t)row * 4 * width + 2 * column, *below = above + 2 * width;
     y[i] = ((above[0] + above[1]) + (below[0] + below[1])) * (real)scale;
 }
 
@@ -53,8 +50,8 @@ static __device__ __forceinline__ Taps taps_of(uint kind, uint position, uint le
 // - With mask: y where mask >= 0, else slope * y.
 // Launch: a grid of column blocks, blocks of ROWS rows, planes; x-threads for columns, y-threads for row blocks.
 extern "C" __global__ void filtered(
-    const real *x, real *y, uint height, uint width, uint out_height, uint out_width, uint kind, uint before,
-    double scale, const real *bias, const real *strength, const real *noise, const real *mask,
+    const value *x, value *y, uint height, uint width, uint out_height, uint out_width, uint kind, uint before,
+    double scale, const value *bias, const value *strength, const value *noise, const value *mask,
     uint channels, uint planes, uint noise_stride, double slope
 ) {
     uint column = blockIdx.x * blockDim.x + threadIdx.x;
@@ -62,7 +59,7 @@ extern "C" __global__ void filtered(
     if (column >= out_width || top >= out_height) return;
     Taps across = taps_of(kind, column, out_width);
     for (uint plane = blockIdx.z; plane < planes; plane += gridDim.z) {
-        const real *source = x + (size_t)plane * height * width;
+        const value *source = x + (size_t)plane * height * width;
         // Rows of x, filtered along the row.
         real rows[ROWS + 3];
         for (int r = 0; r < ROWS + 3; r++) {
