@@ -109,7 +109,7 @@ impl Generator {
     /// # Errors
     /// If `w` is not `[batch, w_dim]`.
     pub fn track_w_avg(&self, w: &Tensor, beta: f64) -> Result<()> {
-        ema_update(&self.w_avg, &w.detach().mean(0)?, beta)
+        ema_update(&[(&self.w_avg, &w.detach().mean(0)?)], beta)
     }
 
     /// Pictures at full size from z, as sampling draws them: no style mixing, `w` truncated.

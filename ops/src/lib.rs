@@ -21,6 +21,7 @@ mod smooth;
 #[cfg(test)]
 mod testing;
 mod update;
+mod upload;
 
 pub use activation::{add_bias, bias_leaky_relu, leaky_relu, leaky_relu_grad, noise_bias_leaky_relu};
 pub use chain::{Chain, Link};
@@ -35,4 +36,8 @@ pub use random::Key;
 pub use resample::{blend, blur, downscale2x, downscale2x_adjoint, upscale2x, upscale2x_adjoint};
 pub use resolution::{Level, feature_maps, sides};
 pub use smooth::{smooth_down, smooth_down_adjoint, smooth_up};
-pub use update::{AdamUpdate, adam_update, all_are_finite, all_finite, clamp_update, ema_update};
+pub use update::{
+    AdamSlot, AdamUpdate, Pace, adam_update, all_are_finite, all_finite, clamp_update, ema_update,
+    tally_update,
+};
+pub use upload::{repeatedly, upload};

@@ -5,6 +5,8 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
 
+use crate::upload;
+
 /// The name of one random stream: a purpose and the numbers that tell its uses apart.
 ///
 /// Two keys built from the same purpose and numbers give the same draws on every machine, whatever was drawn
@@ -72,7 +74,7 @@ impl Key {
         let shape = shape.into();
         let mut rng = self.rng();
         let values: Vec<f32> = (0..shape.elem_count()).map(|_| rand::Rng::random(&mut rng)).collect();
-        Tensor::from_vec(values, shape, device)?.to_dtype(dtype)
+        upload(&values, shape, device)?.to_dtype(dtype)
     }
 }
 

@@ -10,10 +10,10 @@ use std::collections::HashMap;
 
 use candle_core::{DType, Device, Result, Tensor, Var};
 use stylegan_ops::{
-    AdamUpdate, adam_update, add_bias, bias_leaky_relu, blur, conv2d, conv2d_down, conv2d_down_transpose,
-    conv2d_transpose, conv2d_up, downscale2x, downscale2x_adjoint, ema_update, instance_norm,
-    instance_norm_style, leaky_relu, leaky_relu_grad, noise_bias_leaky_relu, pixel_norm, smooth_down,
-    smooth_down_adjoint, smooth_up, upscale2x, upscale2x_adjoint,
+    AdamSlot, AdamUpdate, Pace, adam_update, add_bias, bias_leaky_relu, blur, conv2d, conv2d_down,
+    conv2d_down_transpose, conv2d_transpose, conv2d_up, downscale2x, downscale2x_adjoint, ema_update,
+    instance_norm, instance_norm_style, leaky_relu, leaky_relu_grad, noise_bias_leaky_relu, pixel_norm,
+    smooth_down, smooth_down_adjoint, smooth_up, upscale2x, upscale2x_adjoint,
 };
 
 /// The stored tensors, and how far from them a result may be.
@@ -235,12 +235,17 @@ fn adam_matches() {
             let parameter = golden.var("adam.p0");
             let second_moment = parameter.zeros_like().unwrap();
             let first_moment = keeps_first_moment.then(|| parameter.zeros_like().unwrap());
+            let pace = Pace::new(0, &Device::Cpu).unwrap();
+            let update = AdamUpdate { beta1, beta2: 0.99, epsilon: 1e-8, learning_rate };
             for step in 1..=5 {
-                let correction = (1. - 0.99_f64.powi(step)).sqrt() / (1. - f64::powi(beta1, step));
-                let step_size = learning_rate * correction;
-                let update = AdamUpdate { beta1, beta2: 0.99, epsilon: 1e-8, step_size };
                 let gradient = golden.get(&format!("adam.g{step}"));
-                adam_update(&parameter, first_moment.as_ref(), &second_moment, &gradient, &update).unwrap();
+                let slot = AdamSlot {
+                    parameter: &parameter,
+                    first_moment: first_moment.as_ref(),
+                    second_moment: &second_moment,
+                    gradient: &gradient,
+                };
+                adam_update(&[slot], &gradient.mean_all().unwrap(), &pace, &update).unwrap();
                 golden.assert_close(&format!("adam.tf_beta1_{name}.p{step}"), &parameter);
             }
         }
@@ -253,7 +258,7 @@ fn running_average_matches() {
         for minibatch in [4, 16, 32, 512] {
             let ema = golden.var("ema.ema");
             let beta = 0.5_f64.powf(f64::from(minibatch) / 10_000.);
-            ema_update(&ema, &golden.get("ema.live"), beta).unwrap();
+            ema_update(&[(&ema, &golden.get("ema.live"))], beta).unwrap();
             golden.assert_close(&format!("ema.minibatch{minibatch}_kimg10"), &ema);
         }
     });

@@ -1,9 +1,9 @@
 //! Adam, in TensorFlow's form.
 
 use candle_core::backprop::GradStore;
-use candle_core::{Result, Tensor, Var, bail};
+use candle_core::{Device, Result, Tensor, Var, bail};
 use serde::{Deserialize, Serialize};
-use stylegan_ops::{AdamUpdate, Parameters, adam_update, all_finite};
+use stylegan_ops::{AdamSlot, AdamUpdate, Pace, Parameters, adam_update};
 
 /// Adam's constants; the defaults are the original's.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -45,7 +45,7 @@ impl AdamConfig {
 #[derive(Debug)]
 pub struct Adam {
     config: AdamConfig,
-    steps: u64,
+    pace: Pace,
     slots: Vec<Slot>,
 }
 
@@ -73,8 +73,9 @@ impl Adam {
                 let first_moment = if config.beta1 == 0.0 { None } else { Some(zeros()?) };
                 Ok(Slot { name, first_moment, second_moment: zeros()?, parameter })
             })
-            .collect::<Result<_>>()?;
-        Ok(Self { config, steps: 0, slots })
+            .collect::<Result<Vec<Slot>>>()?;
+        let device = slots.first().map_or(&Device::Cpu, |slot| slot.parameter.device());
+        Ok(Self { config, pace: Pace::new(0, device)?, slots })
     }
 
     /// Forgets both moments and the number of steps.
@@ -82,7 +83,7 @@ impl Adam {
     /// # Errors
     /// If the device fails.
     pub fn reset(&mut self) -> Result<()> {
-        self.steps = 0;
+        self.pace.restart(0)?;
         for slot in &self.slots {
             for moment in slot.first_moment.iter().chain([&slot.second_moment]) {
                 moment.zero_set()?;
@@ -91,38 +92,33 @@ impl Adam {
         Ok(())
     }
 
-    /// One step, unless a gradient holds a number that is not finite: then nothing changes and false is returned.
+    /// One step, unless `loss` or a gradient holds a number that is not finite: then nothing changes. The device sees to
+    /// that, and [`Adam::pace`] tells of it; nothing waits.
+    ///
+    /// A gradient can be finite where its loss is not: a leaky ReLU passes on what its input's sign alone decides.
     ///
     /// A parameter without a gradient plays no part in the network at this level of detail. Its gradient counts as
     /// zero, and since it has been so from the last reset on, its moments and so its step are zero.
     ///
     /// # Errors
     /// If the device fails.
-    pub fn step(&mut self, gradients: &GradStore, lrate: f64) -> Result<bool> {
-        for slot in &self.slots {
-            if let Some(gradient) = gradients.get(&slot.parameter)
-                && !all_finite(gradient)?
-            {
-                tracing::debug!(parameter = slot.name, "gradient is not finite, update skipped");
-                return Ok(false);
-            }
-        }
-        self.steps += 1;
+    pub fn step(&mut self, loss: &Tensor, gradients: &GradStore, learning_rate: f64) -> Result<()> {
         let AdamConfig { beta1, beta2, epsilon } = self.config;
-        let correction = (1.0 - beta2.powf(self.steps as f64)).sqrt() / (1.0 - beta1.powf(self.steps as f64));
-        let update = AdamUpdate { beta1, beta2, epsilon, step_size: lrate * correction };
-        for slot in &self.slots {
-            if let Some(gradient) = gradients.get(&slot.parameter) {
-                let first_moment = slot.first_moment.as_ref().map(Var::as_tensor);
-                adam_update(&slot.parameter, first_moment, &slot.second_moment, gradient, &update)?;
-            }
-        }
-        Ok(true)
+        let with_gradient = self.slots.iter().filter_map(|slot| {
+            Some(AdamSlot {
+                parameter: &slot.parameter,
+                first_moment: slot.first_moment.as_ref().map(Var::as_tensor),
+                second_moment: &slot.second_moment,
+                gradient: gradients.get(&slot.parameter)?,
+            })
+        });
+        let slots: Vec<AdamSlot<'_>> = with_gradient.collect();
+        adam_update(&slots, loss, &self.pace, &AdamUpdate { beta1, beta2, epsilon, learning_rate })
     }
 
-    /// Steps done since the last reset.
-    pub fn steps(&self) -> u64 {
-        self.steps
+    /// The steps done since the last reset, and whether the present one is skipped.
+    pub fn pace(&self) -> &Pace {
+        &self.pace
     }
 
     /// Its moments by name, `NAME.second_moment` and, unless `beta1` is 0, `NAME.first_moment`.
@@ -157,8 +153,7 @@ impl Adam {
                 }
             }
         }
-        self.steps = steps;
-        Ok(())
+        self.pace.restart(steps)
     }
 
     /// The parameters it trains, by name.

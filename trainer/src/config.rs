@@ -50,8 +50,8 @@ pub struct RunConfig {
     pub keep_every_kimg: f64,
     /// Whether the snapshots of training states that are not kept stay; else they go with their states.
     pub keep_all_snapshots: bool,
-    /// Updates that may be skipped in one tick since a gradient was not finite; more take the run back to its last
-    /// training state, with half the learning rates.
+    /// Updates that may be skipped in one tick since a gradient was not finite; more, which is looked at every 32
+    /// iterations, take the run back to its last training state, with half the learning rates.
     pub max_skipped: u64,
     /// How often the run is taken back in all before it stops as diverged.
     pub max_rollbacks: u64,

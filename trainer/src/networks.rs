@@ -69,8 +69,14 @@ impl Networks {
     /// # Errors
     /// If the device fails.
     pub fn update_average(&self, beta: f64) -> Result<()> {
-        for ((name, ema), (_, live)) in self.g_ema.vars().iter().zip(&self.g.vars()) {
-            ema_update(ema, live, if is_buffer(name) { 0.0 } else { beta })?;
+        let (averages, live) = (self.g_ema.vars(), self.g.vars());
+        let pairs = averages
+            .iter()
+            .zip(&live)
+            .map(|((name, average), (_, live))| (is_buffer(name), (average.as_tensor(), live.as_tensor())));
+        let (buffers, trained): (Vec<_>, Vec<_>) = pairs.partition(|(is_buffer, _)| *is_buffer);
+        for (pairs, beta) in [(buffers, 0.0), (trained, beta)] {
+            ema_update(&pairs.into_iter().map(|(_, pair)| pair).collect::<Vec<_>>(), beta)?;
         }
         Ok(())
     }

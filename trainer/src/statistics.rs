@@ -2,24 +2,37 @@
 
 use std::time::Duration;
 
-use candle_core::{DType, Result, Tensor};
+use candle_core::{DType, Device, Result, Tensor, bail};
+use stylegan_ops::{Pace, tally_update};
 
 use crate::StepOutcome;
+
+/// Numbers that an iteration leaves.
+const NUMBERS: usize = 5;
 
 /// Adds up on the device what iterations leave, so that no iteration waits for a number.
 ///
 /// Iterations with a skipped update count as skipped and in no mean: their numbers are not finite.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Tally {
-    /// `[5]`; none before the first iteration.
-    pub(crate) sum: Option<Tensor>,
-    pub(crate) steps: u64,
-    pub(crate) skipped: u64,
+    /// As [`tally_update`] has it.
+    device_tally: Tensor,
     waited: Duration,
 }
 
+/// What was added up, read from the device.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Sums {
+    /// Iterations in the sums.
+    pub(crate) steps: u64,
+    /// Updates skipped.
+    pub(crate) skipped: u64,
+    /// Losses of critic and generator, scores of reals and fakes, norms of gradients.
+    pub(crate) sums: [f32; NUMBERS],
+}
+
 /// Means over a tick.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Statistics {
     pub(crate) d_loss: f64,
     pub(crate) g_loss: f64,
@@ -33,48 +46,47 @@ pub(crate) struct Statistics {
 }
 
 impl Tally {
-    /// A tally that goes on from another's numbers.
-    pub(crate) fn restored(sum: Option<Tensor>, steps: u64, skipped: u64) -> Self {
-        Self { sum, steps, skipped, waited: Duration::ZERO }
+    /// Nothing yet.
+    pub(crate) fn new(device: &Device) -> Result<Self> {
+        let device_tally = Tensor::zeros(2 + NUMBERS, DType::F64, device)?;
+        Ok(Self { device_tally, waited: Duration::ZERO })
     }
 
-    pub(crate) fn add(&mut self, outcome: &StepOutcome) -> Result<()> {
-        let StepOutcome { d_loss, g_loss, real_score, fake_score, gradient_norm, skipped } = outcome;
-        if *skipped > 0 {
-            self.skipped += u64::from(*skipped);
-            return Ok(());
-        }
-        let row = Tensor::stack(&[d_loss, g_loss, real_score, fake_score, gradient_norm], 0)?
-            .to_dtype(DType::F32)?;
-        self.sum = Some(match self.sum.take() {
-            Some(sum) => (sum + row)?,
-            None => row,
-        });
-        self.steps += 1;
-        Ok(())
+    /// A tally that goes on from another's numbers.
+    pub(crate) fn restored(Sums { steps, skipped, sums }: Sums, device: &Device) -> Result<Self> {
+        let mut numbers = vec![steps as f64, skipped as f64];
+        numbers.extend(sums.map(f64::from));
+        Ok(Self { device_tally: Tensor::new(numbers, device)?, waited: Duration::ZERO })
+    }
+
+    /// Takes in an iteration, unless one of its updates was skipped, which `paces` tell.
+    pub(crate) fn add(&mut self, outcome: &StepOutcome, paces: [&Pace; 2]) -> Result<()> {
+        let StepOutcome { d_loss, g_loss, real_score, fake_score, gradient_norm } = outcome;
+        tally_update(&self.device_tally, &[d_loss, g_loss, real_score, fake_score, gradient_norm], paces)
     }
 
     pub(crate) fn waited(&mut self, for_data: Duration) {
         self.waited += for_data;
     }
 
-    /// The means so far.
+    /// The sums so far. Waits for the device.
+    pub(crate) fn sums(&self) -> Result<Sums> {
+        let numbers = self.device_tally.to_vec1::<f64>()?;
+        let [steps, skipped, sums @ ..] = numbers.as_slice() else { bail!("a tally without counts") };
+        let mut all = [0.0; NUMBERS];
+        for (place, &sum) in all.iter_mut().zip(sums) {
+            *place = sum as f32;
+        }
+        Ok(Sums { steps: *steps as u64, skipped: *skipped as u64, sums: all })
+    }
+
+    /// The means so far. Waits for the device.
     pub(crate) fn means(&self) -> Result<Statistics> {
-        let Self { sum, steps, skipped, waited } = self;
-        let (steps, skipped, waited) = (*steps, *skipped, *waited);
-        let Some(sum) = sum else { return Ok(Statistics { skipped, waited, ..Statistics::default() }) };
-        let means = sum.to_vec1::<f32>()?;
-        let mean = |index: usize| f64::from(means[index]) / steps as f64;
-        Ok(Statistics {
-            d_loss: mean(0),
-            g_loss: mean(1),
-            real_score: mean(2),
-            fake_score: mean(3),
-            gradient_norm: mean(4),
-            steps,
-            skipped,
-            waited,
-        })
+        let Sums { steps, skipped, sums } = self.sums()?;
+        let [d_loss, g_loss, real_score, fake_score, gradient_norm] =
+            sums.map(|sum| if steps == 0 { 0.0 } else { f64::from(sum) / steps as f64 });
+        let waited = self.waited;
+        Ok(Statistics { d_loss, g_loss, real_score, fake_score, gradient_norm, steps, skipped, waited })
     }
 }
 

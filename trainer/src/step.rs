@@ -2,7 +2,7 @@
 
 use candle_core::{DType, Device, Result, Tensor};
 use stylegan_generator::{Generator, Noise, is_buffer, mix_styles};
-use stylegan_ops::{Key, all_finite, blend, clamp_update, downscale2x, upscale2x};
+use stylegan_ops::{Key, Pace, blend, clamp_update, downscale2x, repeatedly, upscale2x};
 
 use crate::losses::{CriticBatch, CriticLoss};
 use crate::{Adam, LossKind, Networks, Settings, TrainConfig};
@@ -80,8 +80,6 @@ pub struct StepOutcome {
     pub fake_score: Tensor,
     /// Mean norm of the scores' gradient per full-size pixel; 0 where the loss looks at none.
     pub gradient_norm: Tensor,
-    /// Updates that were skipped since the loss or a gradient was not finite, 0 to 2.
-    pub skipped: u32,
 }
 
 impl Trainer {
@@ -127,6 +125,16 @@ impl Trainer {
         step: u64,
     ) -> Result<StepOutcome> {
         self.enter_level(settings)?;
+        repeatedly(pixels_u8.device(), || self.iteration(pixels_u8, labels, settings, step))
+    }
+
+    fn iteration(
+        &mut self,
+        pixels_u8: &Tensor,
+        labels: Option<&Tensor>,
+        settings: Settings,
+        step: u64,
+    ) -> Result<StepOutcome> {
         let (batch, ..) = pixels_u8.dims4()?;
         let key = |purpose| Key::new(purpose, &[self.config.run.seed, step]);
         let (dtype, device) = (self.networks.generator.w_avg().dtype(), pixels_u8.device());
@@ -137,8 +145,8 @@ impl Trainer {
 
         let critic = self.critic_step(&reals, &mix, labels, &d_draws, settings)?;
         self.networks.update_average(self.config.training.ema_beta(batch))?;
-        let (g_loss, g_stepped) = self.generator_step(labels, &g_draws, settings)?;
-        Ok(StepOutcome { g_loss, skipped: critic.skipped + u32::from(!g_stepped), ..critic })
+        let g_loss = self.generator_step(labels, &g_draws, settings)?;
+        Ok(StepOutcome { g_loss, ..critic })
     }
 
     /// Forgets the optimizers' moments where a level of the growing network starts or ends.
@@ -174,11 +182,10 @@ impl Trainer {
         let fakes = self.draw(&self.networks.frozen_generator, draws, labels, lod)?;
         let parts = self.critic_loss(CriticBatch { reals, fakes: &fakes, mix, labels, lod })?;
         let loss = parts.loss.mean_all()?;
-        let stepped = all_finite(&loss)? && self.d_adam.step(&loss.backward()?, settings.d_lrate)?;
-        if stepped && self.config.loss.kind == LossKind::WganClip {
-            for (_, parameter) in self.d_adam.parameters() {
-                clamp_update(parameter, self.config.loss.clip_limit)?;
-            }
+        self.d_adam.step(&loss, &loss.backward()?, settings.d_lrate)?;
+        if self.config.loss.kind == LossKind::WganClip {
+            let parameters: Vec<&Tensor> = self.d_adam.parameters().map(|(_, parameter)| parameter).collect();
+            clamp_update(&parameters, self.config.loss.clip_limit, self.d_adam.pace())?;
         }
         let mean = |x: &Tensor| x.detach().mean_all();
         Ok(StepOutcome {
@@ -187,11 +194,10 @@ impl Trainer {
             real_score: mean(&parts.real_scores)?,
             fake_score: mean(&parts.fake_scores)?,
             gradient_norm: parts.gradient_norms.as_ref().map_or_else(|| loss.zeros_like(), mean)?,
-            skipped: u32::from(!stepped),
         })
     }
 
-    /// One step of the generator: its mean loss, and whether loss and gradients were finite so that it was made.
+    /// One step of the generator; returns its mean loss.
     ///
     /// # Errors
     /// If a shape differs or the device fails.
@@ -200,11 +206,15 @@ impl Trainer {
         labels: Option<&Tensor>,
         draws: &Draws,
         settings: Settings,
-    ) -> Result<(Tensor, bool)> {
+    ) -> Result<Tensor> {
         let loss = self.generator_loss(draws, labels, settings.lod)?.mean_all()?;
-        // A gradient can be finite where its loss is not: a leaky ReLU passes on what its input's sign alone decides.
-        let stepped = all_finite(&loss)? && self.g_adam.step(&loss.backward()?, settings.g_lrate)?;
-        Ok((loss.detach(), stepped))
+        self.g_adam.step(&loss, &loss.backward()?, settings.g_lrate)?;
+        Ok(loss.detach())
+    }
+
+    /// How far the optimizers of critic and generator are, and whether they skip the present step.
+    pub fn paces(&self) -> [&Pace; 2] {
+        [self.d_adam.pace(), self.g_adam.pace()]
     }
 
     /// The critic's loss and its parts, for all of the critic's weights to be trained by.

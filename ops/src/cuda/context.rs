@@ -16,6 +16,7 @@ use super::convolution::Convolutions;
 use super::kernels::{compile, parameters};
 use super::libraries;
 use super::normal::ziggurat;
+use super::upload::Uploads;
 use super::values::{Argument, Float, View};
 use super::{allow_tf32, is_tf32_allowed};
 
@@ -30,6 +31,7 @@ pub(super) struct Context {
     functions: RefCell<HashMap<(&'static str, &'static str), CudaFunction>>,
     convolutions: OnceCell<Convolutions>,
     ziggurat: OnceCell<CudaSlice<f64>>,
+    uploads: OnceCell<Uploads>,
 }
 
 /// The GPU with this number, ready for one thread that computes.
@@ -49,7 +51,8 @@ pub fn open(ordinal: usize) -> Result<Device> {
 fn prepare(device: &CudaDevice) -> Result<()> {
     let context = device.cuda_stream().context().clone();
     let mut everything = u64::MAX;
-    // SAFETY: the context is alive, the attribute is a number of 64 bits, and all tensors are used on one stream only.
+    // SAFETY: the context is alive, the attribute is a number of 64 bits, and all tensors are used on one stream only;
+    // uploads, which are made on another, order the two themselves.
     unsafe {
         device.disable_event_tracking();
         let pool = result::device::get_default_mem_pool(context.cu_device()).w()?;
@@ -70,6 +73,7 @@ impl Context {
                     functions: RefCell::default(),
                     convolutions: OnceCell::new(),
                     ziggurat: OnceCell::new(),
+                    uploads: OnceCell::new(),
                 })
             });
             Ok(Rc::clone(context))
@@ -82,6 +86,14 @@ impl Context {
         }
         let made = Convolutions::new(self.device.cuda_stream())?;
         Ok(self.convolutions.get_or_init(|| made))
+    }
+
+    pub(super) fn uploads(&self) -> Result<&Uploads> {
+        if let Some(uploads) = self.uploads.get() {
+            return Ok(uploads);
+        }
+        let made = Uploads::new(&self.device)?;
+        Ok(self.uploads.get_or_init(|| made))
     }
 
     /// What normal numbers are drawn by.
@@ -131,6 +143,7 @@ impl Context {
                 Argument::Address(address) => launch.arg(address),
                 Argument::Size(size) => launch.arg(size),
                 Argument::Fraction(fraction) => launch.arg(fraction),
+                Argument::Table(table) => launch.arg(table.as_ref()),
             };
         }
         let config = LaunchConfig {

@@ -14,7 +14,8 @@ const SOURCES: [&str; 6] = [
 ];
 const SOURCES_OF_FEATURES: usize = 4;
 
-/// What a kernel asks for, by its source: `A` for an address, `S` for a size, `F` for a fraction.
+/// What a kernel asks for, by its source: `A` for an address, `S` for a size, `F` for a fraction, `T` for
+/// a table.
 pub(super) fn parameters(kernel: &str) -> Option<String> {
     let head = format!("__global__ void {kernel}(");
     let (_, rest) = SOURCES.iter().find_map(|source| source.split_once(&head))?;
@@ -23,6 +24,7 @@ pub(super) fn parameters(kernel: &str) -> Option<String> {
         address if address.contains('*') => Some('A'),
         size if size.starts_with("uint ") => Some('S'),
         fraction if fraction.starts_with("double ") => Some('F'),
+        table if table.starts_with("Table ") => Some('T'),
         _ => None,
     };
     parameters.split(',').map(kind).collect()
@@ -63,6 +65,7 @@ mod tests {
     #[test]
     fn parameters_are_those_of_the_source() {
         assert_eq!(parameters("blend").as_deref(), Some("AAASF"));
+        assert_eq!(parameters("adam").as_deref(), Some("TAFFF"));
         assert_eq!(parameters("totals").as_deref(), Some("AASSSSSS"));
         assert_eq!(parameters("nothing"), None);
         let kernels = SOURCES.iter().flat_map(|source| source.split("__global__ void ").skip(1));

@@ -2,8 +2,8 @@
 //! by kernels of our own (`kernels/`), which NVRTC compiles for the GPU when the first of them is needed.
 //!
 //! All work of a device goes through one stream and is started by one thread, in the order in which it is asked for.
-//! Nothing here waits for the GPU, save [`all_finite`](crate::all_finite) and the first convolution of each shape, which
-//! is measured.
+//! Nothing here waits for the GPU, save what says so, such as [`all_finite`](crate::all_finite), and the first convolution
+//! of each shape, which is measured. Only uploads have a stream of their own.
 
 mod context;
 mod convolution;
@@ -18,6 +18,7 @@ mod resample;
 #[cfg(test)]
 mod tests;
 mod update;
+mod upload;
 mod values;
 
 use std::marker::PhantomData;
@@ -29,7 +30,8 @@ use candle_core::{CudaDevice, Layout, Result, bail};
 use context::Context;
 pub(crate) use dense::Matrix;
 pub(crate) use normal::normal;
-pub(crate) use update::{adam_update, all_are_finite, clamp_update};
+pub(crate) use update::{adam_update, all_are_finite, clamp_update, ema_update, tally_update};
+pub(crate) use upload::upload;
 pub(crate) use values::{Float, View};
 
 pub use context::open;

@@ -10,7 +10,7 @@ use super::values::{Argument, Float, NOTHING, View, address, address_of};
 use crate::activation::{Finish, NoisePlanes, SLOPE};
 
 /// Threads of a block, where it does not matter.
-const THREADS: usize = 256;
+pub(super) const THREADS: usize = 256;
 
 impl<T: Float> Gpu<T> {
     /// Starts a kernel with a thread for every `each` of `len` values.

@@ -7,10 +7,11 @@ use candle_core::{DType, Device, Result, Tensor, Var};
 use super::{allow_tf32, open};
 use crate::testing::{WAYS, normal, values};
 use crate::{
-    AdamUpdate, Chain, Key, Link, Sampling, adam_update, add_bias, all_are_finite, all_finite,
-    bias_leaky_relu, blend, blur, clamp_update, conv2d, conv2d_down, conv2d_transpose, conv2d_up,
+    AdamSlot, AdamUpdate, Chain, Key, Link, Pace, Sampling, adam_update, add_bias, all_are_finite,
+    all_finite, bias_leaky_relu, blend, blur, clamp_update, conv2d, conv2d_down, conv2d_transpose, conv2d_up,
     conv2d_weight_grad, dense, dense_transpose, downscale2x, ema_update, instance_norm, instance_norm_style,
-    leaky_relu, leaky_relu_grad, noise_bias_leaky_relu, smooth_down, smooth_up, synthesis_layer, upscale2x,
+    leaky_relu, leaky_relu_grad, noise_bias_leaky_relu, smooth_down, smooth_up, synthesis_layer,
+    tally_update, upload, upscale2x,
 };
 
 /// An operation of some tensors.
@@ -270,38 +271,110 @@ fn normal_numbers() -> Result<()> {
     Ok(())
 }
 
+/// Variables with these shapes, and what they are after `change`, on the GPU and on the CPU.
+fn assert_same_changes(change: impl Fn(&[Var], &Device) -> Result<Vec<Tensor>>) -> Result<()> {
+    let (gpu, _guard) = gpu();
+    // Lengths that are no multiple of four, more values than one pass of a launch takes, and more tensors than one
+    // launch is told of.
+    let shapes = [&[5, 7][..], &[3, 300, 1000]].into_iter().chain([&[3][..]; 70]);
+    let run = |device: &Device| -> Result<Vec<Tensor>> {
+        let var = |(index, shape): (usize, &[usize])| {
+            Var::from_tensor(&normal(&format!("p{index}"), shape, DType::F32).to_device(device)?)
+        };
+        let vars = shapes.clone().enumerate().map(var).collect::<Result<Vec<_>>>()?;
+        let results = change(&vars, device)?;
+        Ok(results.into_iter().chain(vars.iter().map(|var| var.as_tensor().clone())).collect())
+    };
+    for (actual, expected) in run(&gpu)?.iter().zip(&run(&Device::Cpu)?) {
+        assert_near("changed", actual, expected, 1e-6);
+    }
+    Ok(())
+}
+
 #[test]
 #[ignore = "needs a CUDA device"]
-fn updates() -> Result<()> {
-    let (gpu, _guard) = gpu();
-    for shape in [&[5, 7][..], &[3, 300, 100]] {
-        for (beta1, keeps_first_moment) in [(0., false), (0.5, true)] {
-            let run = |device: &Device| -> Result<Vec<Tensor>> {
-                let tensor = |name| normal(name, shape, DType::F32).to_device(device);
-                let [p, m, ema] =
-                    ["p", "m", "ema"].map(|name| Var::from_tensor(&tensor(name).unwrap()).unwrap());
-                let v = Var::from_tensor(&tensor("v")?.sqr()?)?;
-                let update = AdamUpdate { beta1, beta2: 0.99, epsilon: 1e-3, step_size: 0.1 };
-                adam_update(&p, keeps_first_moment.then_some(&m), &v, &tensor("g")?, &update)?;
-                ema_update(&ema, &p, 0.9)?;
-                let updated = p.as_tensor().copy()?;
-                clamp_update(&p, 0.5)?;
-                Ok(vec![
-                    updated,
-                    p.as_tensor().clone(),
-                    m.as_tensor().clone(),
-                    v.as_tensor().clone(),
-                    ema.as_tensor().clone(),
-                ])
-            };
-            for (actual, expected) in run(&gpu)?.iter().zip(&run(&Device::Cpu)?) {
-                assert_near("update", actual, expected, 1e-6);
+fn adam_and_what_follows_it() -> Result<()> {
+    for (beta1, keeps_first_moment) in [(0., false), (0.5, true)] {
+        let update = AdamUpdate { beta1, beta2: 0.99, epsilon: 1e-3, learning_rate: 0.1 };
+        assert_same_changes(|vars, device| {
+            let pace = Pace::new(0, device)?;
+            let moments = |vars: &[Var]| vars.iter().map(|p| p.as_tensor().sqr()).collect::<Result<Vec<_>>>();
+            let (first, second) = (moments(vars)?, moments(vars)?);
+            let gradients =
+                vars.iter().map(|p| p.as_tensor().affine(-0.3, 0.1)).collect::<Result<Vec<_>>>()?;
+            let bad = gradients[1].affine(f64::MAX, 0.)?;
+            let tally = Tensor::zeros(4, DType::F64, device)?;
+            // The second and the third step are skipped: a loss is no number, a gradient is infinite.
+            for (loss, gradient) in [(1., None), (f32::NAN, None), (2., Some(&bad)), (3., None)] {
+                let slots: Vec<AdamSlot<'_>> = (0..vars.len())
+                    .map(|i| AdamSlot {
+                        parameter: &vars[i],
+                        first_moment: keeps_first_moment.then_some(&first[i]),
+                        second_moment: &second[i],
+                        gradient: gradient.filter(|_| i == 1).unwrap_or(&gradients[i]),
+                    })
+                    .collect();
+                let loss = Tensor::new(loss, device)?;
+                adam_update(&slots, &loss, &pace, &update)?;
+                let parameters: Vec<&Tensor> = vars.iter().map(Var::as_tensor).collect();
+                clamp_update(&parameters, if loss.to_scalar::<f32>()? == 3. { 0.5 } else { 1. }, &pace)?;
+                tally_update(&tally, &[&loss, &(&loss * 0.1)?], [&pace, &pace])?;
             }
-        }
+            assert_eq!((pace.steps()?, pace.is_skipped()?), (2, false));
+            Ok(first.into_iter().chain(second).chain([tally]).collect())
+        })?;
     }
-    let x = normal("x", &[90_001], DType::F32).to_device(&gpu)?;
-    assert!(all_finite(&x)? && all_are_finite([&x, &x.sqr()?])?);
+    Ok(())
+}
+
+#[test]
+#[ignore = "needs a CUDA device"]
+fn running_averages() -> Result<()> {
+    assert_same_changes(|vars, _| {
+        let live = vars.iter().map(|p| p.as_tensor().sqr()).collect::<Result<Vec<_>>>()?;
+        let pairs: Vec<_> = vars.iter().map(Var::as_tensor).zip(&live).collect();
+        ema_update(&pairs, 0.9)?;
+        Ok(live)
+    })
+}
+
+#[test]
+#[ignore = "needs a CUDA device"]
+fn numbers_that_are_not_finite_are_found() -> Result<()> {
+    let (gpu, _guard) = gpu();
+    let x = normal("x", &[900_001], DType::F32).to_device(&gpu)?;
+    let double = x.to_dtype(DType::F64)?;
+    assert!(all_finite(&x)? && all_are_finite([&x, &x.sqr()?, &double])?);
     assert!(!all_are_finite([&x, &x.affine(f64::MAX, 0.)?, &x])?);
+    assert!(!all_are_finite([&x, &double.affine(f64::NAN, 0.)?])?);
     assert!(!all_finite(&x.affine(f64::MAX, 0.)?)?);
+    Ok(())
+}
+
+/// Many uploads of the same lengths in a row, each of other values, are all there when something is made of them.
+#[test]
+#[ignore = "needs a CUDA device"]
+fn uploads_arrive() -> Result<()> {
+    let (gpu, _guard) = gpu();
+    let bytes = |number: u8| (0..10_000).map(|i| (i % 251) as u8 ^ number).collect::<Vec<u8>>();
+    let floats = |number: u8| normal("floats", &[7, 3], DType::F32).affine(1., f64::from(number));
+    let mut uploaded = Vec::new();
+    for number in 0..10 {
+        let pixels = upload(&bytes(number), (4, 2500), &gpu)?;
+        let labels = upload(&floats(number)?.flatten_all()?.to_vec1::<f32>()?, (7, 3), &gpu)?;
+        uploaded.push((pixels.to_dtype(DType::F32)?, labels.affine(2., 0.)?));
+    }
+    for (number, (pixels, labels)) in uploaded.iter().enumerate() {
+        let expected = Tensor::from_vec(bytes(number as u8), (4, 2500), &Device::Cpu)?;
+        assert_near("pixels", pixels, &expected.to_dtype(DType::F32)?, 0.);
+        assert_near("labels", labels, &floats(number as u8)?.affine(2., 0.)?, 0.);
+    }
+    assert!(upload(&bytes(0), 3, &gpu).is_err());
+    assert_near(
+        "uniform numbers",
+        &Key::new("uniform", &[1]).uniform_tensor((5, 1), DType::F32, &gpu)?,
+        &Key::new("uniform", &[1]).uniform_tensor((5, 1), DType::F32, &Device::Cpu)?,
+        0.,
+    );
     Ok(())
 }

@@ -1,120 +1,146 @@
-//! What an optimizer does to the weights, in place.
+//! What an optimizer does to the weights, in place: one launch for many tensors.
 
 use std::cell::Cell;
 
-use candle_core::cuda_backend::cudarc::driver::{CudaSlice, sys::CUdeviceptr};
-use candle_core::{
-    CpuStorage, CudaDevice, CudaStorage, DType, InplaceOp1, Layout, Result, Storage, Tensor, bail,
-};
+use candle_core::cuda_backend::cudarc::driver::sys::CUdeviceptr;
+use candle_core::{CpuStorage, CudaDevice, CudaStorage, DType, InplaceOp1, Layout, Result, Tensor, bail};
 
 use super::Gpu;
-use super::values::{Argument, Float, NOTHING, address, address_of};
-use crate::update::AdamUpdate;
+use super::pointwise::THREADS;
+use super::values::{Argument, Float, Row, TABLE_ROWS, address, address_of};
+use crate::{AdamSlot, AdamUpdate, Pace};
 
-/// One step of Adam; without a first moment, the gradient is it. The gradient is contiguous.
+/// Blocks of a launch that share the values of one tensor, at most.
+const MOST_BLOCKS: usize = 256;
+
+/// Runs `$body` with `$gpu` standing for the GPU of a tensor, with values of its type.
+macro_rules! on_gpu_of {
+    ($name:expr, $tensor:expr, $gpu:ident => $body:expr) => {{
+        let device = $tensor.device().as_cuda_device()?;
+        match $tensor.dtype() {
+            DType::F32 => {
+                let $gpu = Gpu::<f32>::new(device)?;
+                $body
+            }
+            DType::F64 => {
+                let $gpu = Gpu::<f64>::new(device)?;
+                $body
+            }
+            dtype => bail!("{}: {dtype:?} is not supported", $name),
+        }
+    }};
+}
+
+/// One step of Adam, unless a number is not finite; without a first moment, the gradient is it. Gradients are contiguous.
 pub(crate) fn adam_update(
-    parameter: &Tensor,
-    first_moment: Option<&Tensor>,
-    second_moment: &Tensor,
-    gradient: &Tensor,
+    slots: &[AdamSlot<'_>],
+    loss: &Tensor,
+    pace: &Pace,
     update: &AdamUpdate,
 ) -> Result<()> {
-    match parameter.dtype() {
-        DType::F32 => adam::<f32>(parameter, first_moment, second_moment, gradient, update),
-        DType::F64 => adam::<f64>(parameter, first_moment, second_moment, gradient, update),
-        dtype => bail!("adam-update: {dtype:?} is not supported"),
-    }
+    let dtype = slots.first().map_or(loss.dtype(), |slot| slot.parameter.dtype());
+    let loss = loss.to_dtype(dtype)?;
+    on_gpu_of!("adam-update", loss, gpu => gpu.adam(slots, &loss, pace, update))
 }
 
-fn adam<T: Float>(
-    parameter: &Tensor,
-    first_moment: Option<&Tensor>,
-    second_moment: &Tensor,
-    gradient: &Tensor,
-    update: &AdamUpdate,
-) -> Result<()> {
-    let gpu = Gpu::<T>::new(parameter.device().as_cuda_device()?)?;
-    let len = parameter.elem_count();
-    let first_moment = first_moment.map(changed::<T>).transpose()?;
-    gpu.launch_for(
-        "adam",
-        len,
-        4,
-        &[
-            changed::<T>(parameter)?,
-            first_moment.unwrap_or(NOTHING),
-            changed::<T>(second_moment)?,
-            changed::<T>(gradient)?,
-            len.into(),
-            update.beta1.into(),
-            update.beta2.into(),
-            update.epsilon.into(),
-            update.step_size.into(),
-        ],
-    )
+/// Limits every value to `-limit ..= limit`, unless the step was skipped.
+pub(crate) fn clamp_update(parameters: &[&Tensor], limit: f64, pace: &Pace) -> Result<()> {
+    let Some(first) = parameters.first() else { return Ok(()) };
+    let rows = parameters.iter().map(|&parameter| [Some(parameter)]);
+    on_gpu_of!("clamp-update", first, gpu => gpu.launch_rows("clamp", rows, &[state(pace)?, limit.into()]))
 }
 
-/// Limits every value to `-limit ..= limit`.
-pub(crate) fn clamp_update(parameter: &Tensor, limit: f64) -> Result<()> {
-    match parameter.dtype() {
-        DType::F32 => clamp::<f32>(parameter, limit),
-        DType::F64 => clamp::<f64>(parameter, limit),
-        dtype => bail!("clamp-update: {dtype:?} is not supported"),
-    }
+/// `average = live + (average - live) * beta` for each pair; what lives is contiguous.
+pub(crate) fn ema_update(pairs: &[(&Tensor, Tensor)], beta: f64) -> Result<()> {
+    let Some((first, _)) = pairs.first() else { return Ok(()) };
+    let rows = pairs.iter().map(|(average, live)| [Some(*average), Some(live)]);
+    on_gpu_of!("ema-update", first, gpu => gpu.launch_rows("ema", rows, &[beta.into()]))
 }
 
-fn clamp<T: Float>(parameter: &Tensor, limit: f64) -> Result<()> {
-    let gpu = Gpu::<T>::new(parameter.device().as_cuda_device()?)?;
-    let len = parameter.elem_count();
-    gpu.launch_for("clamp", len, 4, &[changed::<T>(parameter)?, len.into(), limit.into()])
-}
-
-impl<T: Float> Gpu<T> {
-    /// `average = live + (average - live) * beta`
-    pub(crate) fn ema(
-        &self,
-        average: &mut CudaStorage,
-        layout: &Layout,
-        live: &CudaStorage,
-        live_layout: &Layout,
-        beta: f64,
-    ) -> Result<()> {
-        let live = self.view(live, live_layout)?;
-        let target = Argument::Address(place::<T>(average, layout)?);
-        self.launch_for("ema", live.len(), 4, &[target, live.into(), live.len().into(), beta.into()])
+/// Adds up, unless a step was skipped.
+pub(crate) fn tally_update(tally: &Tensor, values: &[&Tensor], paces: [&Pace; 2]) -> Result<()> {
+    let Some(first) = values.first() else { return Ok(()) };
+    if values.len() > TABLE_ROWS {
+        bail!("tally-update: {} numbers are more than a kernel can be told of", values.len());
     }
-
-    /// Sets `found` to one if a value is infinite or no number.
-    fn find_not_finite(&self, x: &CudaStorage, layout: &Layout, found: &mut CudaSlice<u32>) -> Result<()> {
-        let x = self.view(x, layout)?;
-        self.launch_for("find_not_finite", x.len(), 4, &[x.into(), x.len().into(), found.into()])
-    }
+    let sums = Argument::Address(changed::<f64>(tally)?);
+    let rows = values.iter().map(|&value| [Some(value)]);
+    let others = [state(paces[0])?, state(paces[1])?, sums];
+    on_gpu_of!("tally-update", first, gpu => gpu.launch_rows("tally", rows, &others))
 }
 
 /// Whether all values of all tensors are finite, which waits for the GPU to be done.
-pub(crate) fn all_are_finite<'a>(
-    device: &CudaDevice,
-    tensors: impl IntoIterator<Item = &'a Tensor>,
-) -> Result<bool> {
-    let mut found = device.alloc_zeros::<u32>(1)?;
-    for tensor in tensors {
-        let tensor = tensor.contiguous()?;
-        let (storage, layout) = tensor.storage_and_layout();
-        let Storage::Cuda(storage) = &*storage else { bail!("all-finite: expected tensors on one GPU") };
-        match tensor.dtype() {
-            DType::F32 => Gpu::<f32>::new(device)?.find_not_finite(storage, layout, &mut found)?,
-            DType::F64 => Gpu::<f64>::new(device)?.find_not_finite(storage, layout, &mut found)?,
-            dtype => bail!("all-finite: {dtype:?} is not supported"),
-        }
-    }
-    Ok(device.clone_dtoh(&found)? == [0])
+pub(crate) fn all_are_finite(device: &CudaDevice, tensors: &[&Tensor]) -> Result<bool> {
+    let mut found = device.alloc_zeros::<f64>(1)?;
+    let tensors = tensors.iter().map(|tensor| tensor.contiguous()).collect::<Result<Vec<_>>>()?;
+    let (singles, others): (Vec<_>, Vec<_>) = tensors.iter().partition(|tensor| tensor.dtype() == DType::F32);
+    Gpu::<f32>::new(device)?.find_not_finite(singles, (&mut found).into())?;
+    Gpu::<f64>::new(device)?.find_not_finite(others, (&mut found).into())?;
+    Ok(device.clone_dtoh(&found)? == [0.])
 }
 
-/// The values of a tensor, which are there for as long as the tensor is.
-fn changed<T: Float>(tensor: &Tensor) -> Result<Argument> {
+impl<T: Float> Gpu<T> {
+    fn adam(&self, slots: &[AdamSlot<'_>], loss: &Tensor, pace: &Pace, update: &AdamUpdate) -> Result<()> {
+        let &AdamUpdate { beta1, beta2, epsilon, learning_rate } = update;
+        let found = Argument::Address(address_of::<f64>(changed::<f64>(pace.state())?, Pace::FOUND));
+        self.find_not_finite(std::iter::once(loss).chain(slots.iter().map(|slot| slot.gradient)), found)?;
+        let arguments = [state(pace)?, beta1.into(), beta2.into(), learning_rate.into()];
+        self.context.launch::<T>("advance", [1; 3], [1; 2], &arguments)?;
+        let rows = slots.iter().map(|slot| {
+            [Some(slot.parameter), slot.first_moment, Some(slot.second_moment), Some(slot.gradient)]
+        });
+        self.launch_rows("adam", rows, &[state(pace)?, beta1.into(), beta2.into(), epsilon.into()])
+    }
+
+    /// Sets `found` to one if a value is infinite or no number.
+    fn find_not_finite<'a>(
+        &self,
+        tensors: impl IntoIterator<Item = &'a Tensor>,
+        found: Argument,
+    ) -> Result<()> {
+        self.launch_rows("find_not_finite", tensors.into_iter().map(|x| [Some(x)]), &[found])
+    }
+
+    /// Starts a kernel that is told of rows of tensors of the same size, as often as it takes to tell it of all of them.
+    fn launch_rows<'a, const N: usize>(
+        &self,
+        kernel: &'static str,
+        rows: impl IntoIterator<Item = [Option<&'a Tensor>; N]>,
+        others: &[Argument],
+    ) -> Result<()> {
+        let rows = rows.into_iter().map(row::<T, N>).collect::<Result<Vec<_>>>()?;
+        for rows in rows.chunks(TABLE_ROWS) {
+            let longest = rows.iter().map(|row| row[4] as usize).max().unwrap_or(0);
+            let blocks = longest.div_ceil(4 * THREADS).min(MOST_BLOCKS);
+            let mut table = Box::new([Row::default(); TABLE_ROWS]);
+            table[..rows.len()].copy_from_slice(rows);
+            let arguments: Vec<_> =
+                std::iter::once(Argument::Table(table)).chain(others.iter().cloned()).collect();
+            self.context.launch::<T>(kernel, [blocks, rows.len(), 1], [THREADS, 1], &arguments)?;
+        }
+        Ok(())
+    }
+}
+
+fn row<T: Float, const N: usize>(tensors: [Option<&Tensor>; N]) -> Result<Row> {
+    let mut row = Row::default();
+    for (place, tensor) in tensors.into_iter().enumerate() {
+        let Some(tensor) = tensor else { continue };
+        row[place] = changed::<T>(tensor)?;
+        row[4] = tensor.elem_count() as u64;
+    }
+    Ok(row)
+}
+
+fn state(pace: &Pace) -> Result<Argument> {
+    changed::<f64>(pace.state()).map(Argument::Address)
+}
+
+/// Where the values of a contiguous tensor lie, for as long as the tensor is there.
+fn changed<T: Float>(tensor: &Tensor) -> Result<CUdeviceptr> {
     let place = Place { find: place::<T>, address: Cell::new(0) };
     tensor.inplace_op1(&place)?;
-    Ok(Argument::Address(place.address.get()))
+    Ok(place.address.get())
 }
 
 fn place<T: Float>(storage: &mut CudaStorage, layout: &Layout) -> Result<CUdeviceptr> {

@@ -84,11 +84,19 @@ pub(super) fn address<T>(values: &mut CudaSlice<T>) -> CUdeviceptr {
     values.device_ptr_mut(&stream).0
 }
 
+/// Tensors of the same size: up to four addresses, and how many values each has.
+pub(super) type Row = [u64; 5];
+
+/// Rows of a table; with what else a kernel is told, one has to stay below 4 KB.
+pub(super) const TABLE_ROWS: usize = 64;
+
 /// What a kernel is told. Sizes have 32 bits there, fractions are rounded to the kernel's type there.
+#[derive(Clone)]
 pub(super) enum Argument {
     Address(CUdeviceptr),
     Size(u32),
     Fraction(f64),
+    Table(Box<[Row; TABLE_ROWS]>),
 }
 
 impl Argument {
@@ -98,6 +106,7 @@ impl Argument {
             Self::Address(_) => 'A',
             Self::Size(_) => 'S',
             Self::Fraction(_) => 'F',
+            Self::Table(_) => 'T',
         }
     }
 }

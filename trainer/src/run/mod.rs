@@ -106,7 +106,7 @@ pub fn run(job: Job, signals: &Signals, on_event: &mut dyn FnMut(&Event)) -> Res
     let mut trainer = Trainer::new(config, DType::F32, &device)?;
     let (moment, tally) = match &saved {
         Some(saved) => (saved.moment, saved.restore(&mut trainer)?),
-        None => (Moment::default(), Tally::default()),
+        None => (Moment::default(), Tally::new(&device)?),
     };
     let config = trainer.config().clone();
     let opened = |source| RunError::File { path: folder.path().to_owned(), source };

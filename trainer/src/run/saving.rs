@@ -121,7 +121,7 @@ impl Run<'_> {
             (saved.moment, saved.restore(&mut self.trainer)?)
         } else {
             self.trainer = Trainer::new(self.trainer.config().clone(), DType::F32, &self.device)?;
-            (Moment::default(), Tally::default())
+            (Moment::default(), Tally::new(&self.device)?)
         };
         let (rate_factor, rollbacks) = (rate_factor * 0.5, rollbacks + 1);
         self.moment = Moment { rate_factor, rollbacks, ..moment };

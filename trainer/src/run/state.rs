@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use candle_core::{Result, Tensor};
+use candle_core::{Device, Result, Tensor, bail};
 use serde::{Deserialize, Serialize};
 use stylegan_checkpoint::{Checkpoint, Copied, Meta, Network, Pair, State};
-use stylegan_ops::all_finite;
+use stylegan_ops::{all_are_finite, all_finite};
 
 use super::RunError;
-use crate::statistics::Tally;
+use crate::statistics::{Sums, Tally};
 use crate::{Position, TrainConfig, Trainer};
 
 /// Everything about a run at one moment that is no tensor.
@@ -84,13 +84,14 @@ impl Copy {
         meta: Meta,
         data_fingerprint: &str,
     ) -> std::result::Result<Self, RunError> {
+        let Sums { steps: tally_steps, skipped, sums } = tally.sums()?;
         let training = Training {
             moment,
             last_lod: trainer.last_lod,
-            g_adam_steps: trainer.g_adam.steps(),
-            d_adam_steps: trainer.d_adam.steps(),
-            tally_steps: tally.steps,
-            skipped: tally.skipped,
+            g_adam_steps: trainer.g_adam.pace().steps()?,
+            d_adam_steps: trainer.d_adam.pace().steps()?,
+            tally_steps,
+            skipped,
             data_fingerprint: data_fingerprint.to_owned(),
         };
         let mut tensors = BTreeMap::new();
@@ -98,8 +99,8 @@ impl Copy {
             tensors
                 .extend(adam.moments().map(|(name, tensor)| (format!("{network}.{name}"), tensor.clone())));
         }
-        if let Some(sum) = &tally.sum {
-            tensors.insert(TALLY.to_owned(), sum.clone());
+        if tally_steps > 0 {
+            tensors.insert(TALLY.to_owned(), Tensor::new(&sums, &Device::Cpu)?);
         }
         let state = State {
             // Known when the networks are written.
@@ -121,18 +122,21 @@ impl Copy {
 /// The name of a number that is not finite among all that a snapshot and its state would hold.
 pub(super) fn not_finite(trainer: &Trainer) -> Result<Option<String>> {
     let networks = trainer.networks();
+    let mut tensors = Vec::new();
     for (network, parameters) in [("g", &networks.g), ("d", &networks.d), ("g_ema", &networks.g_ema)] {
-        for (name, var) in parameters.vars() {
-            if !all_finite(&var)? {
-                return Ok(Some(format!("{network}.{name}")));
-            }
-        }
+        let vars = parameters.vars().into_iter();
+        tensors.extend(vars.map(|(name, var)| (format!("{network}.{name}"), var.as_tensor().clone())));
     }
     for (network, adam) in [("g", &trainer.g_adam), ("d", &trainer.d_adam)] {
-        for (name, tensor) in adam.moments() {
-            if !all_finite(tensor)? {
-                return Ok(Some(format!("{network}.{name}")));
-            }
+        let moments = adam.moments();
+        tensors.extend(moments.map(|(name, tensor)| (format!("{network}.{name}"), tensor.clone())));
+    }
+    if all_are_finite(tensors.iter().map(|(_, tensor)| tensor))? {
+        return Ok(None);
+    }
+    for (name, tensor) in tensors {
+        if !all_finite(&tensor)? {
+            return Ok(Some(name));
         }
     }
     Ok(None)
@@ -213,6 +217,7 @@ impl Saved {
     /// Gives the trainer all numbers; returns the tick so far.
     pub(super) fn restore(&self, trainer: &mut Trainer) -> std::result::Result<Tally, RunError> {
         let networks = trainer.networks();
+        let device = networks.averaged().w_avg().device().clone();
         let parts = [(Network::G, &networks.g), (Network::D, &networks.d), (Network::GEma, &networks.g_ema)];
         for (network, parameters) in parts {
             let tensors = self.checkpoint.tensors(network).map_err(RunError::Resume)?;
@@ -222,7 +227,7 @@ impl Saved {
             trainer.g_adam.reset()?;
             trainer.d_adam.reset()?;
             trainer.last_lod = None;
-            return Ok(Tally::default());
+            return Ok(Tally::new(&device)?);
         };
         for (network, adam, steps) in [
             ("g", &mut trainer.g_adam, training.g_adam_steps),
@@ -232,10 +237,19 @@ impl Saved {
             adam.restore(steps, moment).map_err(|e| e.context(format!("optimizer of `{network}`")))?;
         }
         trainer.last_lod = training.last_lod;
-        let sum = state.tensors.get(TALLY);
-        let device = trainer.networks().averaged().w_avg().device().clone();
-        let sum = sum.map(|sum: &Tensor| sum.to_device(&device)).transpose()?;
-        Ok(Tally::restored(sum, training.tally_steps, training.skipped))
+        let sums = match state.tensors.get(TALLY) {
+            Some(sums) => sums_of(sums)?,
+            None => [0.0; _],
+        };
+        let (steps, skipped) = (training.tally_steps, training.skipped);
+        Ok(Tally::restored(Sums { steps, skipped, sums }, &device)?)
+    }
+}
+
+fn sums_of<const N: usize>(tensor: &Tensor) -> Result<[f32; N]> {
+    match tensor.to_vec1::<f32>()?.try_into() {
+        Ok(sums) => Ok(sums),
+        Err(_) => bail!("`{TALLY}` has shape {:?} where [{N}] is expected", tensor.dims()),
     }
 }
 

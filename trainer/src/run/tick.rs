@@ -68,7 +68,7 @@ impl Run<'_> {
             self.audience.warn(alarm);
         }
         self.save_grids(nimg, settings.lod, self.is_exact(Cause::Schedule));
-        self.tally = Tally::default();
+        self.tally = Tally::new(&self.device)?;
         self.moment.tick_nimg = nimg;
         self.tick_started = Instant::now();
         self.maintenance = maintenance.elapsed();

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use candle_core::{Device, Tensor};
 use stylegan_dataset::{Batch, BatchRequest, Order, Prefetcher, Pyramid};
+use stylegan_ops::upload;
 
 use super::folder::RunFolder;
 use super::grid::Grids;
@@ -16,7 +17,11 @@ use super::writer::Writer;
 use super::{BeforeStep, Outcome, RunError, Signals, kimg};
 use crate::listeners::Audience;
 use crate::statistics::Tally;
-use crate::{Event, RunConfig, Settings, StepProgress, TrainConfig, Trainer};
+use crate::{Event, Position, RunConfig, Settings, StepProgress, TrainConfig, Trainer};
+
+/// Iterations between two looks at how many updates were skipped, for which the device is waited for. They are counted
+/// from the start of the run, so that a stop changes none of them.
+const LOOK_STEPS: u64 = 32;
 
 /// A run in progress.
 pub(super) struct Run<'a> {
@@ -91,11 +96,14 @@ impl Run<'_> {
     /// Closes a tick and saves, where it is time to; returns what is wrong with the numbers, if something is.
     fn after_step(&mut self, total_nimg: u64, signals: &Signals) -> Result<Option<String>, RunError> {
         let RunConfig { max_skipped, snapshot_ticks, .. } = self.trainer.config().run;
-        let nimg = self.moment.position.nimg;
+        let Position { nimg, step, .. } = self.moment.position;
+        let is_due = self.is_tick_due();
         let mut trouble = None;
-        if self.tally.skipped > max_skipped {
-            trouble = Some(format!("{} updates skipped in a tick", self.tally.skipped));
-        } else if self.is_tick_due() {
+        if is_due || nimg >= total_nimg || step.is_multiple_of(LOOK_STEPS) {
+            let skipped = self.tally.sums()?.skipped;
+            trouble = (skipped > max_skipped).then(|| format!("{skipped} updates skipped in a tick"));
+        }
+        if is_due && trouble.is_none() {
             trouble = self.tick()?;
             if trouble.is_none() && self.moment.ticks.is_multiple_of(snapshot_ticks) {
                 trouble = self.save(Cause::Schedule)?;
@@ -138,7 +146,7 @@ impl Run<'_> {
             before_step(&self.trainer, position);
         }
         let outcome = self.trainer.step(&pixels, labels.as_ref(), settings, position.step)?;
-        self.tally.add(&outcome)?;
+        self.tally.add(&outcome, self.trainer.paces())?;
         self.moment.position = position.advanced(settings.batch, repeats);
         Ok(())
     }
@@ -178,11 +186,9 @@ impl Run<'_> {
 
     fn upload(&self, batch: &Batch, label_dim: usize) -> Result<(Tensor, Option<Tensor>), RunError> {
         let BatchRequest { batch: count, resolution: side, .. } = batch.request;
-        let pixels = Tensor::from_slice(&batch.pixels_u8, (count, 3, side, side), &self.device)?;
+        let pixels = upload(&batch.pixels_u8, (count, 3, side, side), &self.device)?;
         let labels = match &batch.labels {
-            Some(labels) if label_dim > 0 => {
-                Some(Tensor::from_slice(labels, (count, label_dim), &self.device)?)
-            }
+            Some(labels) if label_dim > 0 => Some(upload(labels, (count, label_dim), &self.device)?),
             _ => None,
         };
         Ok((pixels, labels))

@@ -186,6 +186,18 @@ fn numbers_that_are_bad_before_the_first_snapshot_start_over() {
 }
 
 #[test]
+fn many_skipped_updates_are_seen_before_a_long_tick_ends() {
+    let scene = Scene::new();
+    let config = tiny(&["run.max_skipped=20", "run.tick_kimg=1.0"]);
+    let mut job = scene.job("runs", &config);
+    job.before_step = Some(bad_gradients(18..32));
+    let (result, warnings) = listen(job, &Signals::default(), |_| {});
+    // Looked at after 32 of 36 iterations; then it all comes again, since it depends on the iteration alone.
+    assert!(warnings[0].starts_with("28 updates skipped in a tick; back to the beginning"), "{warnings:?}");
+    assert!(matches!(result.unwrap_err(), RunError::Diverged { rollbacks: 3, .. }));
+}
+
+#[test]
 fn a_generator_that_draws_one_picture_rings_the_alarm() {
     let scene = Scene::new();
     let config = tiny(&["training.ema_half_life_kimg=0.0", "schedule.g_lrate=0.0"]);

@@ -1,0 +1,75 @@
+//! How far an optimizer is.
+
+use candle_core::{Device, Result, Tensor};
+
+use super::{AdamUpdate, Float, in_place};
+
+/// How far an optimizer is, kept where it computes: whether a step is made depends on its numbers being finite, and nobody
+/// waits for a GPU to find out.
+#[derive(Debug)]
+pub struct Pace {
+    /// `[4]` of `f64`: the steps done; the size of the present one; 1 if that is skipped, else 0; and 1 once a GPU, in
+    /// looking at its numbers, has seen one that is not finite.
+    state: Tensor,
+}
+
+impl Pace {
+    /// Where a GPU notes what it has seen.
+    #[cfg(feature = "cuda")]
+    pub(crate) const FOUND: usize = 3;
+
+    /// After `steps` steps.
+    ///
+    /// # Errors
+    /// If the device fails.
+    pub fn new(steps: u64, device: &Device) -> Result<Self> {
+        Ok(Self { state: Tensor::new(&[steps as f64, 0., 0., 0.], device)? })
+    }
+
+    /// Goes on as after `steps` steps.
+    ///
+    /// # Errors
+    /// If the device fails.
+    pub fn restart(&mut self, steps: u64) -> Result<()> {
+        *self = Self::new(steps, self.state.device())?;
+        Ok(())
+    }
+
+    /// Steps done, without those that were skipped. Waits for the device.
+    ///
+    /// # Errors
+    /// If the device fails.
+    pub fn steps(&self) -> Result<u64> {
+        Ok(self.state.to_vec1::<f64>()?[0] as u64)
+    }
+
+    /// Whether the present step is skipped. Waits for the device.
+    ///
+    /// # Errors
+    /// If the device fails.
+    pub fn is_skipped(&self) -> Result<bool> {
+        Ok(self.state.to_vec1::<f64>()?[2] != 0.)
+    }
+
+    /// The state, in which GPUs count by themselves.
+    #[cfg(feature = "cuda")]
+    pub(crate) fn state(&self) -> &Tensor {
+        &self.state
+    }
+
+    /// Counts one more step and returns its size, unless it is skipped.
+    pub(super) fn advance(&self, is_finite: bool, update: &AdamUpdate) -> Result<Option<f64>> {
+        let mut step_size = None;
+        in_place("pace", &self.state, |state, layout| {
+            let state = f64::slice_mut(state, layout)?;
+            if is_finite {
+                state[0] += 1.;
+                state[1] = update.step_size(state[0]);
+                step_size = Some(state[1]);
+            }
+            state[2] = f64::from(u8::from(!is_finite));
+            Ok(())
+        })?;
+        Ok(step_size)
+    }
+}
