@@ -6,12 +6,12 @@ use anyhow::Result;
 use candle_core::{DType, Device};
 use serde::Serialize;
 use stylegan_generator::{Generator, Noise, Truncation};
-use stylegan_ops::{Key, Parameters};
+use stylegan_ops::{GpuMemory, Key, Parameters, is_out_of_memory};
 use stylegan_trainer::{Precision, Settings, TrainConfig, Trainer, peak_memory_bytes};
 
 use crate::device::DeviceName;
 use crate::output::progress_bar;
-use crate::report::data;
+use crate::report::{Refusal, data};
 
 /// Seconds that an untold number of steps should take.
 const SECONDS: f64 = 20.0;
@@ -74,7 +74,7 @@ struct Measured {
     images_per_sec: f64,
     step_millis_median: f64,
     step_millis: Vec<f64>,
-    /// Most memory that the process has held.
+    /// Most memory that tensors took of a GPU in the steps, or that the process took.
     peak_memory_bytes: u64,
     threads: usize,
     device: String,
@@ -102,17 +102,18 @@ impl Command {
         let args = self.args();
         let config = args.config()?;
         let device = args.device.open()?;
-        let (what, step_millis) = match self {
-            Self::Train(_) => ("train", train(args, &config, &device)?),
-            Self::Sample(_) => ("sample", sample(args, &config, &device)?),
+        let (what, measured) = match self {
+            Self::Train(_) => ("train", train(args, &config, &device)),
+            Self::Sample(_) => ("sample", sample(args, &config, &device)),
         };
+        let step_millis = measured.map_err(|error| args.explained(error))?;
         let step_millis_median = median(&step_millis);
         let measured = Measured {
             what,
             images_per_sec: 1e3 * args.batch as f64 / step_millis_median,
             step_millis_median,
             step_millis,
-            peak_memory_bytes: peak_memory_bytes().unwrap_or(0),
+            peak_memory_bytes: peak_memory_bytes(&device).unwrap_or(0),
             threads: rayon::current_num_threads(),
             device: args.device.to_string(),
             precision: args.precision.to_string(),
@@ -138,6 +139,21 @@ impl Args {
         config.schedule.batch = stylegan_trainer::PerSide::same(self.batch);
         config.device.precision = self.precision;
         Ok(config.checked()?)
+    }
+}
+
+impl Args {
+    /// What to do, where the memory of a GPU is too little.
+    fn explained(&self, error: anyhow::Error) -> anyhow::Error {
+        if !error.downcast_ref().is_some_and(is_out_of_memory) {
+            return error;
+        }
+        let Self { device, batch, resolution, .. } = self;
+        Refusal::new(format!(
+            "`{device}` has too little memory for batches of {batch} at {resolution}x{resolution}"
+        ))
+        .hint("a smaller `--batch` takes less; `nvidia-smi` shows what else is in the memory")
+        .into()
     }
 }
 
@@ -185,6 +201,7 @@ fn measure(steps: Option<u32>, device: &Device, mut step: impl FnMut() -> Result
         step()?;
     }
     device.synchronize()?;
+    GpuMemory::reset_peak(device)?;
     let bar = progress_bar("measuring", u64::from(steps.unwrap_or(0)));
     let started = Instant::now();
     let mut millis = Vec::new();

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use candle_core::{Device, IndexOp, Tensor};
 use rayon::prelude::*;
 use stylegan_checkpoint::Checkpoint;
@@ -195,7 +195,8 @@ impl Painter {
                 Noise::Random(Key::new("noise of a picture", &numbers))
             }
         };
-        Ok(self.generator.synthesis().forward(&sketch.w_plus, self.lod, &noise)?)
+        let picture = self.generator.synthesis().forward(&sketch.w_plus, self.lod, &noise);
+        picture.with_context(|| format!("cannot draw a picture of {side}x{side}", side = self.side))
     }
 }
 

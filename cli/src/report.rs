@@ -5,6 +5,8 @@ use std::fmt::{self, Write as _};
 use std::io::{self, IsTerminal, Write as _, stderr};
 use std::process::ExitCode;
 
+use stylegan_ops::is_out_of_memory;
+
 /// How the program ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Exit {
@@ -109,10 +111,25 @@ fn exit_of(error: &(dyn Error + 'static)) -> Option<Exit> {
 /// candle adds a backtrace to its messages when one is asked for; only the first line is for people.
 fn plain(error: &(dyn Error + 'static)) -> String {
     let message = error.to_string();
+    if is_shortage(error) {
+        return "the GPU has too little memory left".to_owned();
+    }
     match error.downcast_ref::<candle_core::Error>() {
         Some(_) => message.lines().next().unwrap_or_default().to_owned(),
         None => message,
     }
+}
+
+/// Whether the memory of a GPU was too little, whichever room says so.
+fn is_shortage(error: &(dyn Error + 'static)) -> bool {
+    let of_tensors = if let Some(stylegan_checkpoint::Error::Tensor(error)) = error.downcast_ref() {
+        Some(error)
+    } else if let Some(stylegan_media::Error::Tensor(error)) = error.downcast_ref() {
+        Some(error)
+    } else {
+        error.downcast_ref()
+    };
+    of_tensors.is_some_and(is_out_of_memory)
 }
 
 fn hint_of(error: &(dyn Error + 'static)) -> Option<String> {
@@ -130,6 +147,12 @@ fn hint_of(error: &(dyn Error + 'static)) -> Option<String> {
     }
     if let Some(error) = error.downcast_ref::<stylegan_dataset::Error>() {
         return error.hint();
+    }
+    if let Some(error) = error.downcast_ref::<stylegan_trainer::OutOfMemory>() {
+        return Some(error.hint());
+    }
+    if is_shortage(error) {
+        return Some("`nvidia-smi` shows what else is in it; without `--device` the CPU computes".to_owned());
     }
     error.downcast_ref::<stylegan_media::Error>()?.hint()
 }

@@ -9,7 +9,8 @@ use stylegan_trainer::{Job, Outcome, Plan, Resume, Signals, TrainConfig, run};
 
 use crate::console::Console;
 use crate::device::DeviceName;
-use crate::report::{Exit, data, note};
+use crate::output::progress_bar;
+use crate::report::{Exit, Refusal, data, note};
 use crate::{events, pictures, signals};
 
 /// Train a network on your pictures
@@ -65,7 +66,7 @@ pub(crate) struct Args {
     #[arg(long)]
     allow_upscale: bool,
 
-    /// Print the plan and stop
+    /// Print the plan and stop; a GPU is asked how much of its memory each side takes
     #[arg(long)]
     dry_run: bool,
 }
@@ -82,24 +83,48 @@ pub(crate) fn run_train(args: &Args) -> Result<Exit> {
     config.data.allow_upscale |= args.allow_upscale;
     let config = config.checked()?;
     if args.dry_run {
-        if !args.data.exists() {
-            return Err(
-                crate::report::Refusal::new(format!("`{}` does not exist", args.data.display())).into()
-            );
-        }
-        data(&format!(
-            "{}\nFiles     `{}`, pictures in `{}`\n",
-            Plan::new(&config)?,
-            args.out.join(format!("NNNNN-{}", config.run.name)).display(),
-            args.out.join(".cache").display()
-        ))?;
-        return Ok(Exit::Done);
+        return dry_run(args, &config);
     }
     let pyramid = open_pictures(&args.data, &args.out, &config)?;
-    note(&Plan::new(&config)?.to_string());
+    let plan = Plan::new(&config)?;
+    note(&plan.to_string());
+    warn_of_shortage(args.device, &plan, &config);
     let manner = Manner { resume: args.resume.clone(), allow_changes: args.allow_changes, json: args.json };
     let outcome = train(config, pyramid, &args.out, args.device, manner)?;
     Ok(if outcome.finished { Exit::Done } else { Exit::Stopped })
+}
+
+/// Prints what would be done. A GPU is asked how much memory it takes.
+fn dry_run(args: &Args, config: &TrainConfig) -> Result<Exit> {
+    if !args.data.exists() {
+        return Err(Refusal::new(format!("`{}` does not exist", args.data.display())).into());
+    }
+    let mut plan = Plan::new(config)?;
+    let bar = progress_bar("measuring", plan.levels.len() as u64);
+    let shortage = plan.measure(config, &args.device.open()?, &mut |level| {
+        bar.set_message(format!("measuring {side}x{side}", side = level.side));
+        bar.inc(1);
+    })?;
+    bar.finish_and_clear();
+    data(&format!(
+        "{plan}\nFiles     `{}`, pictures in `{}`\n",
+        args.out.join(format!("NNNNN-{}", config.run.name)).display(),
+        args.out.join(".cache").display()
+    ))?;
+    warn_of_shortage(args.device, &plan, config);
+    match shortage {
+        Some(shortage) => Err(shortage.into()),
+        None => Ok(Exit::Done),
+    }
+}
+
+/// Warns of what the estimate says about the memory of this machine; a GPU is not estimated but asked.
+fn warn_of_shortage(device: DeviceName, plan: &Plan, config: &TrainConfig) {
+    if device == DeviceName::Cpu
+        && let Some(shortage) = plan.shortage(config)
+    {
+        note(&format!("warning: {shortage}\nhint: {}", shortage.hint()));
+    }
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "clap asks for a result")]

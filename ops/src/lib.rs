@@ -10,6 +10,7 @@ mod dense;
 mod engine;
 mod equalized;
 mod layer;
+mod memory;
 mod norm;
 mod parameters;
 mod path;
@@ -29,6 +30,7 @@ pub use conv::{conv2d, conv2d_down, conv2d_down_transpose, conv2d_transpose, con
 pub use dense::{dense, dense_transpose};
 pub use equalized::{EqualizedConv, EqualizedDense, EqualizedWeight, GAIN_LEAKY_RELU};
 pub use layer::synthesis_layer;
+pub use memory::{GpuMemory, gpu_name, is_out_of_memory};
 pub use norm::{instance_norm, instance_norm_style, pixel_norm};
 pub use parameters::Parameters;
 pub use path::Sampling;

@@ -161,8 +161,12 @@ pub struct Tick {
     pub data_wait_sec: f64,
     /// Seconds since the run started.
     pub elapsed_sec: f64,
-    /// Most memory the process has held so far, in bytes; 0 where the system does not say.
+    /// Most memory held so far, in bytes: of a GPU, by tensors since the run started or came to this level of detail; else
+    /// by the process. 0 where the system does not say.
     pub peak_memory_bytes: u64,
+    /// Whether that is the memory of a GPU.
+    #[serde(skip)]
+    pub on_gpu: bool,
 }
 
 impl Tick {
@@ -170,7 +174,7 @@ impl Tick {
     pub fn line(&self) -> String {
         format!(
             "tick {:<5} kimg {:<8.1} lod {:<5.2} minibatch {:<4} time {:<12} sec/tick {:<7.1} sec/kimg {:<7.2} \
-             maintenance {:<6.1} mem {:.1}",
+             maintenance {:<6.1} {} {:.1}",
             self.tick,
             self.kimg,
             self.lod,
@@ -179,6 +183,7 @@ impl Tick {
             self.sec_per_tick,
             self.sec_per_kimg,
             self.maintenance_sec,
+            if self.on_gpu { "gpumem" } else { "mem" },
             self.peak_memory_bytes as f64 / f64::from(1 << 30),
         )
     }

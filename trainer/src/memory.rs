@@ -1,20 +1,30 @@
 //! How much memory a training holds, measured and estimated.
 
-use stylegan_ops::sides;
+use candle_core::Device;
+use stylegan_ops::{GpuMemory, sides};
 
 use crate::TrainConfig;
 
-/// Most memory this process has held so far, in bytes; none where the system does not say.
-pub fn peak_memory_bytes() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let kibibytes: u64 = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmHWM:"))?
-        .trim()
-        .strip_suffix("kB")?
-        .trim()
-        .parse()
-        .ok()?;
+/// Most memory held so far, in bytes, of the kind that computing on `device` takes: of a GPU, what its tensors took since
+/// [`GpuMemory::reset_peak`], else what this process took; none where the system does not say.
+pub fn peak_memory_bytes(device: &Device) -> Option<u64> {
+    if device.is_cpu() {
+        return bytes_of("/proc/self/status", "VmHWM:");
+    }
+    Some(GpuMemory::of(device).ok()??.peak_bytes)
+}
+
+/// All memory of this machine and what is free of it, in bytes; none where the system does not say.
+pub(crate) fn machine_memory_bytes() -> Option<(u64, u64)> {
+    let bytes = |name| bytes_of("/proc/meminfo", name);
+    Some((bytes("MemTotal:")?, bytes("MemAvailable:")?))
+}
+
+/// A number that the system tells in a file, such as `VmHWM:  1234 kB`.
+fn bytes_of(path: &str, name: &str) -> Option<u64> {
+    let text = std::fs::read_to_string(path).ok()?;
+    let rest = text.lines().find_map(|line| line.strip_prefix(name))?;
+    let kibibytes: u64 = rest.trim().strip_suffix("kB")?.trim().parse().ok()?;
     Some(kibibytes * 1024)
 }
 

@@ -64,6 +64,11 @@ impl Networks {
         &self.averaged
     }
 
+    /// Trained numbers of generator and critic.
+    pub(crate) fn parameter_counts(&self) -> [u64; 2] {
+        [&self.g, &self.d].map(parameter_count)
+    }
+
     /// Moves the averaged generator towards the live one: `ema <- live + (ema - live) · beta`; buffers are copied.
     ///
     /// # Errors
@@ -80,4 +85,10 @@ impl Networks {
         }
         Ok(())
     }
+}
+
+/// Trained numbers of a network.
+pub(crate) fn parameter_count(parameters: &Parameters) -> u64 {
+    let vars = parameters.vars();
+    vars.iter().filter(|(name, _)| !is_buffer(name)).map(|(_, var)| var.elem_count() as u64).sum()
 }

@@ -23,6 +23,21 @@ impl<T: Copy> PerSide<T> {
         Self(BTreeMap::from(values))
     }
 
+    /// These values by ascending side; one that the side before it has as well is not listed.
+    pub(crate) fn from_ascending(values: impl IntoIterator<Item = (usize, T)>) -> Self
+    where
+        T: PartialEq,
+    {
+        let mut listed = BTreeMap::new();
+        let mut last = None;
+        for (side, value) in values {
+            if last.replace(value) != Some(value) {
+                listed.insert(side, value);
+            }
+        }
+        Self(listed)
+    }
+
     /// The value at `side`; none only if no side is listed at all.
     pub fn get(&self, side: usize) -> Option<T> {
         self.0.range(..=side).next_back().or_else(|| self.0.iter().next()).map(|(_, value)| *value)
@@ -37,6 +52,21 @@ impl<T: Copy> PerSide<T> {
     #[must_use]
     pub fn map(&self, change: impl Fn(T) -> T) -> Self {
         Self(self.0.iter().map(|(&side, &value)| (side, change(value))).collect())
+    }
+
+    /// As `--set KEY=…` takes it: one value, or all of them by side.
+    pub(crate) fn inline(&self) -> String
+    where
+        T: fmt::Display,
+    {
+        match self.0.first_key_value() {
+            Some((_, value)) if self.0.len() == 1 => value.to_string(),
+            _ => {
+                let values: Vec<String> =
+                    self.0.iter().map(|(side, value)| format!("{side}={value}")).collect();
+                format!("{{{}}}", values.join(","))
+            }
+        }
     }
 
     /// Everything wrong with the table itself.

@@ -1,15 +1,19 @@
 //! What a training will do, said before it is done.
 
+use std::convert::Infallible;
 use std::fmt;
 
 use candle_core::{DType, Device, Result};
 use serde::Serialize;
 use stylegan_discriminator::Critic;
-use stylegan_generator::{Generator, is_buffer};
+use stylegan_generator::Generator;
 use stylegan_ops::{Key, Parameters};
 
-use crate::memory::estimate_bytes;
-use crate::{LevelPlan, TrainConfig};
+use crate::fit::{Bytes, Evidence, Place, largest_that_fits};
+use crate::memory::{estimate_bytes, machine_memory_bytes};
+use crate::networks::parameter_count;
+use crate::rehearsal::{Fared, Rehearsal};
+use crate::{LevelPlan, Misfit, OutOfMemory, TrainConfig, Trainer};
 
 /// The plan of a training: its levels, the size of its networks, the memory they will take.
 #[derive(Clone, Debug, Serialize)]
@@ -22,6 +26,8 @@ pub struct Plan {
     pub d_parameters: u64,
     /// About the most memory the training takes, in bytes.
     pub memory_bytes: u64,
+    /// What it takes of a GPU, if that was measured.
+    pub measured: Option<Measured>,
     /// Length of the training, in kimg.
     pub total_kimg: f64,
     /// The levels, in order.
@@ -38,11 +44,7 @@ impl Plan {
         let (g, d) = (Parameters::new(Key::new("plan", &[])), Parameters::new(Key::new("plan", &[])));
         Generator::new(&config.generator, &g.builder(DType::F32, &Device::Cpu))?;
         Critic::new(&config.critic(), &d.builder(DType::F32, &Device::Cpu))?;
-        let count = |parameters: &Parameters| {
-            let vars = parameters.vars();
-            vars.iter().filter(|(name, _)| !is_buffer(name)).map(|(_, var)| var.elem_count() as u64).sum()
-        };
-        let (g_parameters, d_parameters) = (count(&g), count(&d));
+        let (g_parameters, d_parameters) = (parameter_count(&g), parameter_count(&d));
         let levels = config.schedule.levels(config.generator.resolution);
         let memory_bytes = levels
             .iter()
@@ -54,10 +56,74 @@ impl Plan {
             g_parameters,
             d_parameters,
             memory_bytes,
+            measured: None,
             total_kimg: config.schedule.total_kimg,
             levels,
         })
     }
+
+    /// Measures what each level takes of a GPU by an iteration of it, and says what does not fit. `on_level` hears which
+    /// one is next. A CPU is not asked.
+    ///
+    /// # Errors
+    /// If the networks do not fit, or the device fails for another reason than lack of memory.
+    pub fn measure(
+        &mut self,
+        config: &TrainConfig,
+        device: &Device,
+        on_level: &mut dyn FnMut(&LevelPlan),
+    ) -> Result<Option<OutOfMemory>> {
+        if device.is_cpu() {
+            return Ok(None);
+        }
+        let trainer = Trainer::new(config.clone(), DType::F32, device)?;
+        let Some(rehearsal) = Rehearsal::new(&trainer, device)? else { return Ok(None) };
+        let fared = rehearsal.levels(&self.levels, 0.0, true, on_level)?;
+        let bytes = |fared: &Fared| match *fared {
+            Fared::Fits(bytes) => Some(bytes),
+            _ => None,
+        };
+        self.measured = Some(Measured {
+            device: rehearsal.device_name()?,
+            total_bytes: rehearsal.memory().total_bytes,
+            levels: fared.iter().map(bytes).collect(),
+        });
+        Ok(rehearsal.shortage(&self.levels, &fared))
+    }
+
+    /// What does not fit into the memory that this machine has free, by the estimate.
+    pub fn shortage(&self, config: &TrainConfig) -> Option<OutOfMemory> {
+        let (total_bytes, available_bytes) = machine_memory_bytes()?;
+        let fits = |level: &LevelPlan, batch| {
+            let bytes = estimate_bytes(config, level.side, batch, self.g_parameters, self.d_parameters);
+            bytes <= available_bytes
+        };
+        let group_size = config.discriminator.mbstd_group_size;
+        let misfits: Vec<Misfit> = self
+            .levels
+            .iter()
+            .filter(|level| !fits(level, level.batch))
+            .map(|level| {
+                let Ok(largest) = largest_that_fits(level.batch, group_size, |batch| {
+                    Ok::<_, Infallible>(fits(level, batch))
+                });
+                Misfit { side: level.side, batch: level.batch, largest }
+            })
+            .collect();
+        let place = Place { device: "this machine".to_owned(), total_bytes, available_bytes };
+        (!misfits.is_empty()).then(|| OutOfMemory::new(place, config, misfits, Evidence::Estimate))
+    }
+}
+
+/// What a training takes of a GPU.
+#[derive(Clone, Debug, Serialize)]
+pub struct Measured {
+    /// The GPU, such as `cuda:0 NVIDIA H100 80GB HBM3`.
+    pub device: String,
+    /// All memory of the GPU, in bytes.
+    pub total_bytes: u64,
+    /// Most memory that each level takes, in bytes; none of a level that does not fit.
+    pub levels: Vec<Option<u64>>,
 }
 
 impl fmt::Display for Plan {
@@ -69,13 +135,25 @@ impl fmt::Display for Plan {
             millions(self.g_parameters),
             millions(self.d_parameters)
         )?;
-        writeln!(f, "Memory    about {:.1} GiB", self.memory_bytes as f64 / f64::from(1 << 30))?;
+        match &self.measured {
+            None => writeln!(f, "Memory    about {}", Bytes(self.memory_bytes))?,
+            Some(Measured { device, total_bytes, levels }) => {
+                write!(f, "Device    {device}, ")?;
+                if let Some(bytes) = levels.iter().copied().collect::<Option<Vec<_>>>() {
+                    write!(f, "{} of ", Bytes(bytes.into_iter().max().unwrap_or(0)))?;
+                }
+                writeln!(f, "{}", Bytes(*total_bytes))?;
+            }
+        }
         writeln!(f, "Schedule  {} kimg", self.total_kimg)?;
         write!(
             f,
             "            side   fade-in from      steady from       to           batch  G rate   D rate"
         )?;
-        for level in &self.levels {
+        if self.measured.is_some() {
+            f.write_str("   memory")?;
+        }
+        for (index, level) in self.levels.iter().enumerate() {
             let fade = if level.starts_kimg < level.steady_kimg {
                 format!("{} kimg", level.starts_kimg)
             } else {
@@ -88,13 +166,17 @@ impl fmt::Display for Plan {
             };
             write!(
                 f,
-                "\n            {:<6} {fade:<17} {steady:<17} {:<12} {:<6} {:<8} {}",
+                "\n            {:<6} {fade:<17} {steady:<17} {:<12} {:<6} {:<8} ",
                 level.side,
                 format!("{} kimg", level.ends_kimg),
                 level.batch,
                 level.g_lrate,
-                level.d_lrate
             )?;
+            match self.measured.as_ref().map(|measured| measured.levels[index]) {
+                None => write!(f, "{}", level.d_lrate)?,
+                Some(None) => write!(f, "{:<8} too much", level.d_lrate)?,
+                Some(Some(bytes)) => write!(f, "{:<8} {}", level.d_lrate, Bytes(bytes))?,
+            }
         }
         Ok(())
     }

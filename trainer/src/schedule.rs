@@ -166,7 +166,7 @@ impl Schedule {
         for batch in self.batch.values() {
             if !(1..=65_536).contains(&batch) {
                 found.push(format!("`schedule.batch` is {batch}, but must be 1 to 65536"));
-            } else if group_size > 1 && !batch.is_multiple_of(group_size.min(batch)) {
+            } else if !is_batch_possible(batch, group_size) {
                 found.push(format!(
                     "`schedule.batch` is {batch}, but must be divisible by `discriminator.mbstd_group_size` ({group_size}) \
                      or at most as large"
@@ -191,6 +191,11 @@ impl Schedule {
     }
 }
 
+/// Whether the minibatch stddev can make groups of `group_size` of a minibatch.
+pub(crate) fn is_batch_possible(batch: usize, group_size: usize) -> bool {
+    group_size <= 1 || batch.is_multiple_of(group_size.min(batch))
+}
+
 /// One level of the growing network within a training.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct LevelPlan {
@@ -208,6 +213,22 @@ pub struct LevelPlan {
     pub g_lrate: f64,
     /// Learning rate of the critic.
     pub d_lrate: f64,
+}
+
+impl LevelPlan {
+    /// The settings of those of its iterations after `kimg` that take the most memory, in a network of `resolution`:
+    /// while it fades in, the smaller side's pictures are there as well.
+    pub(crate) fn dearest(&self, resolution: usize, kimg: f64) -> Settings {
+        let lod = f64::from(resolution.ilog2()) - f64::from(self.side.ilog2());
+        let fades = kimg.max(self.starts_kimg) < self.steady_kimg;
+        Settings {
+            lod: if fades { lod + 0.5 } else { lod },
+            side: self.side,
+            batch: self.batch,
+            g_lrate: self.g_lrate,
+            d_lrate: self.d_lrate,
+        }
+    }
 }
 
 /// Where a training stands: everything about time that a resumed run needs.

@@ -28,7 +28,7 @@ pub(crate) struct Sums {
     /// Updates skipped.
     pub(crate) skipped: u64,
     /// Losses of critic and generator, scores of reals and fakes, norms of gradients.
-    pub(crate) sums: [f32; NUMBERS],
+    pub(crate) values: [f32; NUMBERS],
 }
 
 /// Means over a tick.
@@ -53,9 +53,9 @@ impl Tally {
     }
 
     /// A tally that goes on from another's numbers.
-    pub(crate) fn restored(Sums { steps, skipped, sums }: Sums, device: &Device) -> Result<Self> {
+    pub(crate) fn restored(Sums { steps, skipped, values }: Sums, device: &Device) -> Result<Self> {
         let mut numbers = vec![steps as f64, skipped as f64];
-        numbers.extend(sums.map(f64::from));
+        numbers.extend(values.map(f64::from));
         Ok(Self { device_tally: Tensor::new(numbers, device)?, waited: Duration::ZERO })
     }
 
@@ -77,14 +77,14 @@ impl Tally {
         for (place, &sum) in all.iter_mut().zip(sums) {
             *place = sum as f32;
         }
-        Ok(Sums { steps: *steps as u64, skipped: *skipped as u64, sums: all })
+        Ok(Sums { steps: *steps as u64, skipped: *skipped as u64, values: all })
     }
 
     /// The means so far. Waits for the device.
     pub(crate) fn means(&self) -> Result<Statistics> {
-        let Sums { steps, skipped, sums } = self.sums()?;
+        let Sums { steps, skipped, values } = self.sums()?;
         let [d_loss, g_loss, real_score, fake_score, gradient_norm] =
-            sums.map(|sum| if steps == 0 { 0.0 } else { f64::from(sum) / steps as f64 });
+            values.map(|sum| if steps == 0 { 0.0 } else { f64::from(sum) / steps as f64 });
         let waited = self.waited;
         Ok(Statistics { d_loss, g_loss, real_score, fake_score, gradient_norm, steps, skipped, waited })
     }

@@ -237,7 +237,7 @@ impl Trainer {
 
     /// The generator's training path: the running mean of w takes in the first latents, styles are mixed, w is not
     /// truncated.
-    fn draw(
+    pub(crate) fn draw(
         &self,
         generator: &Generator,
         draws: &Draws,

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use candle_core::cuda_backend::cudarc::driver::{
-    CudaFunction, CudaModule, CudaSlice, DeviceRepr, LaunchConfig, PushKernelArg, result, sys,
+    CudaFunction, CudaModule, CudaSlice, DeviceRepr, LaunchConfig, PushKernelArg, sys::CUmemPool_attribute,
 };
 use candle_core::cuda_backend::{DeviceId, WrapErr};
 use candle_core::{CudaDevice, Device, Result, bail};
@@ -15,6 +15,7 @@ use candle_core::{CudaDevice, Device, Result, bail};
 use super::convolution::Convolutions;
 use super::kernels::{compile, parameters};
 use super::libraries;
+use super::memory::Pool;
 use super::normal::ziggurat;
 use super::upload::Uploads;
 use super::values::{Argument, Float, View};
@@ -47,19 +48,11 @@ pub fn open(ordinal: usize) -> Result<Device> {
 }
 
 /// Lets the device keep memory that is given back, and spares it what several streams would need.
-#[expect(unsafe_code, reason = "the driver's functions are foreign")]
+#[expect(unsafe_code, reason = "what several streams need is ours to know")]
 fn prepare(device: &CudaDevice) -> Result<()> {
-    let context = device.cuda_stream().context().clone();
-    let mut everything = u64::MAX;
-    // SAFETY: the context is alive, the attribute is a number of 64 bits, and all tensors are used on one stream only;
-    // uploads, which are made on another, order the two themselves.
-    unsafe {
-        device.disable_event_tracking();
-        let pool = result::device::get_default_mem_pool(context.cu_device()).w()?;
-        let threshold = sys::CUmemPool_attribute::CU_MEMPOOL_ATTR_RELEASE_THRESHOLD;
-        result::mem_pool::set_attribute(pool, threshold, (&raw mut everything).cast()).w()?;
-    }
-    Ok(())
+    // SAFETY: all tensors are used on one stream only; uploads, which are made on another, order the two themselves.
+    unsafe { device.disable_event_tracking() };
+    Pool::of(device)?.set(CUmemPool_attribute::CU_MEMPOOL_ATTR_RELEASE_THRESHOLD, u64::MAX)
 }
 
 impl Context {

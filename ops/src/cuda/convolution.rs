@@ -10,6 +10,7 @@ use candle_core::cuda_backend::cudarc::driver::{CudaSlice, CudaStream, sys::CUde
 use candle_core::{DType, Error, Result, WithDType, bail};
 
 use super::context::Context;
+use super::memory::out_of_memory;
 use super::values::{Float, View, address};
 use super::{Gpu, is_tf32_allowed};
 use crate::conv::geometry::{Geometry, Planes};
@@ -77,7 +78,7 @@ struct Places {
 }
 
 fn failed(error: CudnnError) -> Error {
-    Error::Msg(format!("cuda: cuDNN reports {error}"))
+    Error::Cuda(Box::new(error)).context(format!("cuda: cuDNN reports {error}"))
 }
 
 impl Convolutions {
@@ -167,6 +168,15 @@ impl Drop for Descriptors {
     }
 }
 
+/// As much memory to try ways with as there is.
+fn trial(context: &Context) -> Result<CudaSlice<u8>> {
+    let [most @ .., least] = TRIAL_BYTES;
+    match most.iter().find_map(|&bytes| context.allocate(bytes).ok()) {
+        Some(trial) => Ok(trial),
+        None => context.allocate(least),
+    }
+}
+
 /// What cuDNN reports on one way.
 struct Report {
     way: Way,
@@ -189,12 +199,13 @@ macro_rules! report {
     };
 }
 
-/// The fastest way that gives the same bits each time, of those that `find(count, reports)` writes from the fastest on.
+/// The fastest way that gives the same bits each time, of those that `find(count, reports)` writes from the fastest on,
+/// if there is one.
 #[expect(unsafe_code, reason = "cuDNN writes reports to memory that we lend it")]
 fn fastest<R>(
     find: impl FnOnce(*mut i32, *mut R) -> sys::cudnnStatus_t,
     read: impl Fn(&R) -> Report,
-) -> Result<Report> {
+) -> Result<Option<Report>> {
     let mut count = 0;
     // SAFETY: reports are numbers, and zero is one that each of them can be.
     let mut reports: [R; WAYS] = unsafe { std::mem::zeroed() };
@@ -203,10 +214,7 @@ fn fastest<R>(
         report.status == sys::cudnnStatus_t::CUDNN_STATUS_SUCCESS
             && report.determinism == sys::cudnnDeterminism_t::CUDNN_DETERMINISTIC
     });
-    match usable.next() {
-        Some(report) => Ok(report),
-        None => bail!("cuda: cuDNN has no way to compute a convolution"),
-    }
+    Ok(usable.next())
 }
 
 impl Plan {
@@ -227,9 +235,7 @@ impl Plan {
         let descriptors = Descriptors::new::<T>(geometry, math).map_err(failed)?;
         let Descriptors { input, output, weight, convolution } = descriptors;
         let [x, y, w] = [places.input, places.output, places.weight].map(|place| place as *mut _);
-        let Some(mut trial) = TRIAL_BYTES.iter().find_map(|&bytes| context.allocate::<u8>(bytes).ok()) else {
-            bail!("cuda: there is no memory left for a convolution of {geometry:?}");
-        };
+        let mut trial = trial(context)?;
         let (space, bytes) = (address(&mut trial) as *mut _, trial.len());
         let ways = WAYS as i32;
         // SAFETY: descriptors and places are those of this convolution; `count` and `reports` hold what is asked for.
@@ -297,6 +303,12 @@ impl Plan {
                 ),
             }
         }?;
+        let Some(report) = report else {
+            if bytes < TRIAL_BYTES[0] {
+                return Err(out_of_memory());
+            }
+            bail!("cuda: cuDNN has no way to compute a convolution of {geometry:?}");
+        };
         // SAFETY: the descriptor is alive.
         unsafe { result::set_convolution_math_type(convolution, report.math) }.map_err(failed)?;
         Ok(Self { descriptors, way: report.way, workspace_bytes: report.bytes })

@@ -11,6 +11,7 @@ mod dense;
 mod engine;
 mod kernels;
 mod libraries;
+mod memory;
 mod norm;
 mod normal;
 mod pointwise;
@@ -29,6 +30,7 @@ use candle_core::{CudaDevice, Layout, Result, bail};
 
 use context::Context;
 pub(crate) use dense::Matrix;
+pub(crate) use memory::{is_out_of_memory, memory, name, reset_peak_memory};
 pub(crate) use normal::normal;
 pub(crate) use update::{adam_update, all_are_finite, clamp_update, ema_update, tally_update};
 pub(crate) use upload::upload;

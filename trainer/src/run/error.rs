@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
-use crate::Difference;
+use crate::{Difference, OutOfMemory};
 
 /// Why a run could not go on.
 #[derive(Debug, Error)]
@@ -96,6 +96,9 @@ pub enum RunError {
     /// The configuration cannot be written.
     #[error("cannot write the configuration")]
     Config(#[from] toml::ser::Error),
+    /// The memory of the device is too little.
+    #[error(transparent)]
+    OutOfMemory(Box<OutOfMemory>),
     /// The networks or the device failed.
     #[error("the networks failed")]
     Networks(#[from] candle_core::Error),
@@ -170,6 +173,7 @@ impl RunError {
             Self::Diverged { .. } => Some(
                 "go on from it with smaller `schedule.g_lrate` and `schedule.d_lrate` and `--allow-changes`".to_owned(),
             ),
+            Self::OutOfMemory(e) => Some(e.hint()),
             Self::Data(e) => e.hint(),
             Self::Resume(e) | Self::Snapshots { source: e, .. } | Self::LastSnapshot(e) => e.hint(),
             Self::File { source, .. } if source.kind() == io::ErrorKind::StorageFull => {

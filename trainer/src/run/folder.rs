@@ -38,6 +38,12 @@ impl RunFolder {
         Ok(Self { path: path.to_owned(), thousandths: needs_thousandths(config), _lock: lock })
     }
 
+    /// Removes a folder that was just made, since nothing came of its run.
+    pub(crate) fn discard(self) {
+        // What cannot be removed disturbs nobody.
+        let _ = fs::remove_dir_all(&self.path);
+    }
+
     /// The folder.
     pub(crate) fn path(&self) -> &Path {
         &self.path

@@ -10,6 +10,7 @@ use thiserror::Error;
 
 use super::RunError;
 use super::folder::RunFolder;
+use crate::rehearsal::DRAWN_AT_ONCE;
 use crate::step::process_reals;
 use crate::{TrainConfig, Trainer};
 
@@ -23,9 +24,6 @@ pub(super) enum GridError {
     #[error(transparent)]
     Media(#[from] stylegan_media::Error),
 }
-
-/// Pictures computed at a time, so that a grid of large ones does not fill the memory.
-const CHUNK: usize = 8;
 
 /// The same reals and the same latents through the whole run, shown at full size with repeated pixels.
 pub(crate) struct Grids {
@@ -82,8 +80,8 @@ impl Grids {
         let generator = trainer.networks().averaged();
         let count = self.columns * self.rows;
         let mut pictures = Vec::new();
-        for first in (0..count).step_by(CHUNK) {
-            let chunk = CHUNK.min(count - first);
+        for first in (0..count).step_by(DRAWN_AT_ONCE) {
+            let chunk = DRAWN_AT_ONCE.min(count - first);
             let labels = self.labels.as_ref().map(|labels| labels.narrow(0, first, chunk)).transpose()?;
             let w = generator.mapping().forward(&self.z.narrow(0, first, chunk)?, labels.as_ref())?;
             let w_plus = generator.truncate(&generator.broadcast(&w)?, Truncation::OFF)?;

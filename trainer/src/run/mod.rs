@@ -4,6 +4,7 @@ mod error;
 mod folder;
 mod grid;
 mod lock;
+mod prepared;
 mod resume;
 mod saving;
 mod signals;
@@ -17,21 +18,18 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use candle_core::{DType, Device};
+use candle_core::Device;
 use stylegan_checkpoint::{Disk, Files};
 use stylegan_dataset::Pyramid;
 
 use crate::listeners::{Audience, last_elapsed};
-use crate::statistics::Tally;
 use crate::{Event, Position, TrainConfig, Trainer};
 pub use error::RunError;
-use grid::Grids;
+use prepared::Prepared;
 pub use resume::Resume;
 use resume::Start;
 pub use signals::Signals;
-use state::Moment;
 use training::Run;
-use watch::Watch;
 use writer::{Keep, Writer};
 
 /// A look at the trainer before each iteration.
@@ -98,17 +96,21 @@ pub struct Outcome {
 ///
 /// # Errors
 /// If the data does not fit the configuration or what is gone on from, if reading or the device fails, if snapshots
-/// cannot be written, or if the numbers go bad again and again.
+/// cannot be written, if the numbers go bad again and again, or if the device has too little memory.
 pub fn run(job: Job, signals: &Signals, on_event: &mut dyn FnMut(&Event)) -> Result<Outcome, RunError> {
     check_data(&job)?;
     let Start { folder, saved, is_new, notes, warnings } = Start::find(&job)?;
-    let Job { config, pyramid, device, runtime, files, before_step, .. } = job;
-    let mut trainer = Trainer::new(config, DType::F32, &device)?;
-    let (moment, tally) = match &saved {
-        Some(saved) => (saved.moment, saved.restore(&mut trainer)?),
-        None => (Moment::default(), Tally::new(&device)?),
+    let prepared = match Prepared::new(&job, saved.as_ref(), on_event) {
+        Ok(prepared) => prepared,
+        Err(error) => {
+            if is_new {
+                folder.discard();
+            }
+            return Err(error);
+        }
     };
-    let config = trainer.config().clone();
+    let Prepared { trainer, moment, tally, grids, watch, note } = prepared;
+    let Job { config, pyramid, device, runtime, files, before_step, .. } = job;
     let opened = |source| RunError::File { path: folder.path().to_owned(), source };
     let mut audience = Audience::new(folder.path(), on_event).map_err(opened)?;
     audience.tell(&Event::Started {
@@ -117,7 +119,7 @@ pub fn run(job: Job, signals: &Signals, on_event: &mut dyn FnMut(&Event)) -> Res
         kimg: kimg(moment.position.nimg),
         total_kimg: config.schedule.total_kimg,
     });
-    for message in notes {
+    for message in notes.into_iter().chain(note) {
         audience.tell(&Event::Note { message });
     }
     for message in warnings {
@@ -125,8 +127,8 @@ pub fn run(job: Job, signals: &Signals, on_event: &mut dyn FnMut(&Event)) -> Res
     }
     let now = Instant::now();
     let mut run = Run {
-        grids: Grids::new(&config, &pyramid, &device)?,
-        watch: Watch::new(&config, &device)?,
+        grids,
+        watch,
         writer: Writer::new(runtime.clone(), files, Keep::of(&config.run)),
         elapsed_before: last_elapsed(folder.path(), kimg(moment.position.nimg)),
         last_saved: saved.as_ref().filter(|_| !is_new).map(|saved| saved.moment.position.nimg),
@@ -140,6 +142,8 @@ pub fn run(job: Job, signals: &Signals, on_event: &mut dyn FnMut(&Event)) -> Res
         before_step,
         moment,
         tally,
+        is_whole: true,
+        prepared_lod: None,
         started: now,
         tick_started: now,
         maintenance: Duration::ZERO,

@@ -117,6 +117,7 @@ impl Run<'_> {
             let state = saved.map(|saved| saved.path);
             return Err(RunError::Diverged { reason, rollbacks, state });
         }
+        self.is_whole = false;
         let (moment, tally) = if let Some(saved) = &saved {
             (saved.moment, saved.restore(&mut self.trainer)?)
         } else {
@@ -126,6 +127,7 @@ impl Run<'_> {
         let (rate_factor, rollbacks) = (rate_factor * 0.5, rollbacks + 1);
         self.moment = Moment { rate_factor, rollbacks, ..moment };
         self.tally = tally;
+        self.is_whole = true;
         self.last_saved = saved.as_ref().map(|_| moment.position.nimg);
         self.tick_started = Instant::now();
         self.audience.tell(&Event::RolledBack {

@@ -84,7 +84,7 @@ impl Copy {
         meta: Meta,
         data_fingerprint: &str,
     ) -> std::result::Result<Self, RunError> {
-        let Sums { steps: tally_steps, skipped, sums } = tally.sums()?;
+        let Sums { steps: tally_steps, skipped, values } = tally.sums()?;
         let training = Training {
             moment,
             last_lod: trainer.last_lod,
@@ -100,7 +100,7 @@ impl Copy {
                 .extend(adam.moments().map(|(name, tensor)| (format!("{network}.{name}"), tensor.clone())));
         }
         if tally_steps > 0 {
-            tensors.insert(TALLY.to_owned(), Tensor::new(&sums, &Device::Cpu)?);
+            tensors.insert(TALLY.to_owned(), Tensor::new(&values, &Device::Cpu)?);
         }
         let state = State {
             // Known when the networks are written.
@@ -237,12 +237,12 @@ impl Saved {
             adam.restore(steps, moment).map_err(|e| e.context(format!("optimizer of `{network}`")))?;
         }
         trainer.last_lod = training.last_lod;
-        let sums = match state.tensors.get(TALLY) {
+        let values = match state.tensors.get(TALLY) {
             Some(sums) => sums_of(sums)?,
             None => [0.0; _],
         };
         let (steps, skipped) = (training.tally_steps, training.skipped);
-        Ok(Tally::restored(Sums { steps, skipped, sums }, &device)?)
+        Ok(Tally::restored(Sums { steps, skipped, values }, &device)?)
     }
 }
 

@@ -58,7 +58,8 @@ impl Run<'_> {
             maintenance_sec: self.maintenance.as_secs_f64(),
             data_wait_sec: statistics.waited.as_secs_f64(),
             elapsed_sec: self.elapsed_before + self.started.elapsed().as_secs_f64(),
-            peak_memory_bytes: peak_memory_bytes().unwrap_or(0),
+            peak_memory_bytes: peak_memory_bytes(&self.device).unwrap_or(0),
+            on_gpu: !self.device.is_cpu(),
         };
         self.audience.tell(&Event::Tick(Box::new(tick)));
         if statistics.skipped > 0 {

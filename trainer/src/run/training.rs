@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use candle_core::{Device, Tensor};
 use stylegan_dataset::{Batch, BatchRequest, Order, Prefetcher, Pyramid};
-use stylegan_ops::upload;
+use stylegan_ops::{GpuMemory, is_out_of_memory, upload};
 
 use super::folder::RunFolder;
 use super::grid::Grids;
@@ -16,6 +16,7 @@ use super::watch::Watch;
 use super::writer::Writer;
 use super::{BeforeStep, Outcome, RunError, Signals, kimg};
 use crate::listeners::Audience;
+use crate::rehearsal::Rehearsal;
 use crate::statistics::Tally;
 use crate::{Event, Position, RunConfig, Settings, StepProgress, TrainConfig, Trainer};
 
@@ -37,6 +38,10 @@ pub(super) struct Run<'a> {
     pub(super) before_step: Option<BeforeStep>,
     pub(super) moment: Moment,
     pub(super) tally: Tally,
+    /// Whether no iteration is under way, so that networks and optimizers are at the moment.
+    pub(super) is_whole: bool,
+    /// Level of detail whose memory is taken.
+    pub(super) prepared_lod: Option<f64>,
     /// Time of the pair last written or being written.
     pub(super) last_saved: Option<u64>,
     pub(super) last_snapshot: PathBuf,
@@ -54,9 +59,18 @@ impl Run<'_> {
     pub(super) fn train(&mut self, signals: &Signals) -> Result<Outcome, RunError> {
         let total_nimg = self.trainer.config().schedule.total_nimg();
         let advanced = self.advance(total_nimg, signals);
-        if let Ok(()) | Err(RunError::Data(_) | RunError::NoMoreData) = &advanced {
-            // Pictures that cannot be read are no reason to lose what was trained on the others.
+        let is_out_of_memory = matches!(&advanced, Err(RunError::Networks(error)) if is_out_of_memory(error));
+        // Pictures that cannot be read, or a device without memory, are no reason to lose what was trained before.
+        let is_saved = match &advanced {
+            Ok(()) | Err(RunError::Data(_) | RunError::NoMoreData) => true,
+            _ => is_out_of_memory && self.is_whole,
+        };
+        if is_saved {
             self.save_and_wait()?;
+        }
+        if is_out_of_memory && let Some(rehearsal) = Rehearsal::new(&self.trainer, &self.device)? {
+            let error = rehearsal.explain(self.settings(), is_saved)?;
+            return Err(RunError::OutOfMemory(Box::new(error)));
         }
         advanced?;
         let finished = self.moment.position.nimg >= total_nimg;
@@ -145,9 +159,23 @@ impl Run<'_> {
         if let Some(before_step) = &mut self.before_step {
             before_step(&self.trainer, position);
         }
+        self.prepare_level(settings)?;
+        self.is_whole = false;
         let outcome = self.trainer.step(&pixels, labels.as_ref(), settings, position.step)?;
         self.tally.add(&outcome, self.trainer.paces())?;
         self.moment.position = position.advanced(settings.batch, repeats);
+        self.is_whole = true;
+        Ok(())
+    }
+
+    /// Takes the memory of a GPU for a level that begins. If there is too little, it is known before anything of the level
+    /// is trained, and all that was trained can be saved.
+    fn prepare_level(&mut self, settings: Settings) -> Result<(), RunError> {
+        if !self.device.is_cpu() && settings.changes_level(self.prepared_lod) {
+            self.trainer.rehearse(settings)?;
+            GpuMemory::reset_peak(&self.device)?;
+            self.prepared_lod = Some(settings.lod);
+        }
         Ok(())
     }
 

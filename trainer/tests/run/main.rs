@@ -4,6 +4,8 @@
 
 mod data;
 mod disk;
+#[cfg(feature = "cuda")]
+mod memory;
 mod numbers;
 mod resume;
 mod scene;

@@ -1,0 +1,194 @@
+//! Iterations that change nothing, in which a GPU shows how much of its memory a training takes.
+
+use candle_core::{DType, Device, DeviceLocation, Result, Tensor, bail};
+use stylegan_generator::{Noise, Truncation, W_AVG};
+use stylegan_ops::{GpuMemory, Key, gpu_name, is_out_of_memory};
+
+use crate::fit::{Evidence, Place, largest_that_fits, try_doubtful};
+use crate::losses::CriticBatch;
+use crate::memory::estimate_bytes;
+use crate::step::process_reals;
+use crate::{Draws, LevelPlan, Misfit, OutOfMemory, Settings, Trainer};
+
+/// Pictures drawn at a time beside the training, so that a grid of large ones does not fill the memory.
+pub(crate) const DRAWN_AT_ONCE: usize = 8;
+
+impl Trainer {
+    /// Does what takes memory in an iteration with these settings and in drawing grids, but updates nothing.
+    ///
+    /// Pictures are made up, and styles are mixed if they ever are, which takes more.
+    ///
+    /// # Errors
+    /// If the device fails, such as for lack of memory.
+    pub fn rehearse(&self, settings: Settings) -> Result<()> {
+        let mut kept = Vec::new();
+        for (name, buffer) in self.networks().g.vars() {
+            if name == W_AVG {
+                kept.push((buffer.copy()?, buffer));
+            }
+        }
+        let result = self.pass_through(settings);
+        for (value, buffer) in kept {
+            buffer.set(&value)?;
+        }
+        result
+    }
+
+    fn pass_through(&self, settings: Settings) -> Result<()> {
+        let Settings { lod, side, batch, .. } = settings;
+        let networks = self.networks();
+        let (dtype, device) = (networks.generator.w_avg().dtype(), networks.generator.w_avg().device());
+        let mut config = self.config().clone();
+        if config.training.style_mixing_prob > 0.0 {
+            config.training.style_mixing_prob = 1.0;
+        }
+        let key = Key::new("rehearsal", &[]);
+        let draws = Draws::new(key.child("draws", 0), &config, batch, lod, dtype, device)?;
+        let mix = key.child("share of fakes", 0).uniform_tensor((batch, 1, 1, 1), dtype, device)?;
+        let reals = process_reals(&Tensor::zeros((batch, 3, side, side), DType::U8, device)?, lod, dtype)?;
+        let labels_of = |count: usize| match config.generator.label_dim {
+            0 => Ok(None),
+            label_dim => Tensor::zeros((count, label_dim), dtype, device).map(Some),
+        };
+        let labels = labels_of(batch)?;
+        let labels = labels.as_ref();
+        {
+            let fakes = self.draw(&networks.frozen_generator, &draws, labels, lod)?;
+            let batch = CriticBatch { reals: &reals, fakes: &fakes, mix: &mix, labels, lod };
+            self.critic_loss(batch)?.loss.mean_all()?.backward()?;
+        }
+        self.generator_loss(&draws, labels, lod)?.mean_all()?.backward()?;
+
+        let averaged = networks.averaged();
+        let z = key.child("grid", 0).normal((DRAWN_AT_ONCE, config.generator.z_dim), DType::F32, device)?;
+        let w = averaged.mapping().forward(&z, labels_of(DRAWN_AT_ONCE)?.as_ref())?;
+        let w_plus = averaged.truncate(&averaged.broadcast(&w)?, Truncation::OFF)?;
+        averaged.synthesis().forward(&w_plus, lod, &Noise::Const)?;
+        Ok(())
+    }
+}
+
+/// A GPU with a training on it, whose levels are tried.
+pub(crate) struct Rehearsal<'a> {
+    trainer: &'a Trainer,
+    device: &'a Device,
+    memory: GpuMemory,
+}
+
+/// How a level fared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fared {
+    /// It fits by far.
+    Untried,
+    /// It fits, and takes so many bytes.
+    Fits(u64),
+    /// It does not, but a minibatch of so many pictures would, if there is one.
+    TooLarge(Option<usize>),
+}
+
+impl<'a> Rehearsal<'a> {
+    /// None on a CPU, which does not tell what it takes.
+    pub(crate) fn new(trainer: &'a Trainer, device: &'a Device) -> Result<Option<Self>> {
+        Ok(GpuMemory::of(device)?.map(|memory| Self { trainer, device, memory }))
+    }
+
+    pub(crate) fn memory(&self) -> GpuMemory {
+        self.memory
+    }
+
+    /// The most memory that iterations with these settings take, in bytes; none if it is not there.
+    pub(crate) fn peak_bytes(&self, settings: Settings) -> Result<Option<u64>> {
+        let rehearse = || {
+            // The first time, ways to convolve are looked for, which takes memory of its own.
+            self.trainer.rehearse(settings)?;
+            GpuMemory::reset_peak(self.device)?;
+            self.trainer.rehearse(settings)?;
+            self.device.synchronize()?;
+            match GpuMemory::of(self.device)? {
+                Some(memory) => Ok(Some(memory.peak_bytes)),
+                None => bail!("expected a GPU"),
+            }
+        };
+        match rehearse() {
+            Err(error) if is_out_of_memory(&error) => Ok(None),
+            result => result,
+        }
+    }
+
+    /// The largest minibatch of `at_most` pictures or fewer that fits, at the level of these settings.
+    pub(crate) fn largest(&self, settings: Settings, at_most: usize) -> Result<Option<usize>> {
+        let group_size = self.trainer.config().discriminator.mbstd_group_size;
+        largest_that_fits(at_most, group_size, |batch| {
+            Ok(self.peak_bytes(Settings { batch, ..settings })?.is_some())
+        })
+    }
+
+    /// Tries levels, by what is left of them after `kimg`: all of them, or those alone that may not fit.
+    pub(crate) fn levels(
+        &self,
+        levels: &[LevelPlan],
+        kimg: f64,
+        all: bool,
+        on_level: &mut dyn FnMut(&LevelPlan),
+    ) -> Result<Vec<Fared>> {
+        let config = self.trainer.config();
+        let [g, d] = self.trainer.networks().parameter_counts();
+        let estimates: Vec<u64> =
+            levels.iter().map(|level| estimate_bytes(config, level.side, level.batch, g, d)).collect();
+        let available = if all { 0 } else { self.memory.available_bytes };
+        let mut fared = vec![Fared::Untried; levels.len()];
+        try_doubtful(&estimates, available, |index| -> Result<_> {
+            let level = &levels[index];
+            on_level(level);
+            let settings = level.dearest(config.generator.resolution, kimg);
+            let peak_bytes = self.peak_bytes(settings)?;
+            fared[index] = match peak_bytes {
+                Some(bytes) => Fared::Fits(bytes),
+                None => Fared::TooLarge(self.largest(settings, level.batch - 1)?),
+            };
+            Ok(peak_bytes)
+        })?;
+        Ok(fared)
+    }
+
+    /// What to say if levels do not fit.
+    pub(crate) fn shortage(&self, levels: &[LevelPlan], fared: &[Fared]) -> Option<OutOfMemory> {
+        let misfits: Vec<Misfit> = levels
+            .iter()
+            .zip(fared)
+            .filter_map(|(level, fared)| match *fared {
+                Fared::TooLarge(largest) => Some(Misfit { side: level.side, batch: level.batch, largest }),
+                _ => None,
+            })
+            .collect();
+        (!misfits.is_empty()).then(|| self.out_of_memory(misfits, Evidence::Rehearsal))
+    }
+
+    /// What to say when iterations with these settings ran out of memory after all.
+    pub(crate) fn explain(&self, settings: Settings, is_saved: bool) -> Result<OutOfMemory> {
+        let Settings { side, batch, .. } = settings;
+        let misfit = Misfit { side, batch, largest: self.largest(settings, batch)? };
+        Ok(self.out_of_memory(vec![misfit], Evidence::Training { is_saved }))
+    }
+
+    fn out_of_memory(&self, misfits: Vec<Misfit>, evidence: Evidence) -> OutOfMemory {
+        let GpuMemory { total_bytes, available_bytes, .. } = self.memory;
+        let place = Place { device: format!("`{}`", short_name(self.device)), total_bytes, available_bytes };
+        OutOfMemory::new(place, self.trainer.config(), misfits, evidence)
+    }
+
+    /// `cuda:0 NVIDIA H100 80GB HBM3`
+    pub(crate) fn device_name(&self) -> Result<String> {
+        let name = gpu_name(self.device)?.unwrap_or_default();
+        Ok(format!("{} {name}", short_name(self.device)))
+    }
+}
+
+/// As it is asked for on the command line.
+fn short_name(device: &Device) -> String {
+    match device.location() {
+        DeviceLocation::Cpu => "cpu".to_owned(),
+        DeviceLocation::Cuda { gpu_id } => format!("cuda:{gpu_id}"),
+        DeviceLocation::Metal { gpu_id } => format!("metal:{gpu_id}"),
+    }
+}
