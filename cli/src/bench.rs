@@ -13,8 +13,6 @@ use crate::device::DeviceName;
 use crate::output::progress_bar;
 use crate::report::{Refusal, data};
 
-/// Seconds that an untold number of steps should take.
-const SECONDS: f64 = 20.0;
 /// Fewest steps that are measured, unless told otherwise.
 const LEAST_STEPS: usize = 5;
 
@@ -46,9 +44,14 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N", default_value_t = 16)]
     batch: usize,
 
-    /// Steps to measure, after two that are not [default: as many as fit into 20 seconds, at least 5]
+    /// Steps to measure, after two that are not [default: as many as fit into the seconds, at least 5]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     steps: Option<u32>,
+
+    /// Seconds to measure
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=3600))]
+    #[arg(conflicts_with = "steps")]
+    seconds: u32,
 
     /// Threads to compute on [default: one for each core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
@@ -171,7 +174,7 @@ fn train(args: &Args, config: &TrainConfig, device: &Device) -> Result<Vec<f64>>
         d_lrate: rate(&config.schedule.d_lrate),
     };
     let mut number = 0;
-    measure(args.steps, device, || {
+    measure(args, device, || {
         trainer.step(&pixels_u8, None, settings, number)?;
         number += 1;
         Ok(())
@@ -186,7 +189,7 @@ fn sample(args: &Args, config: &TrainConfig, device: &Device) -> Result<Vec<f64>
         .with_features_in(args.precision.features(DType::F32));
     let shape = (args.batch, config.generator.z_dim);
     let mut number = 0;
-    measure(args.steps, device, || {
+    measure(args, device, || {
         let key = Key::new("latents of a benchmark", &[number]);
         number += 1;
         let z = key.normal(shape, DType::F32, device)?;
@@ -196,7 +199,8 @@ fn sample(args: &Args, config: &TrainConfig, device: &Device) -> Result<Vec<f64>
 }
 
 /// Milliseconds of each step, after two that fill caches.
-fn measure(steps: Option<u32>, device: &Device, mut step: impl FnMut() -> Result<()>) -> Result<Vec<f64>> {
+fn measure(args: &Args, device: &Device, mut step: impl FnMut() -> Result<()>) -> Result<Vec<f64>> {
+    let &Args { steps, seconds, .. } = args;
     for _ in 0..2 {
         step()?;
     }
@@ -207,7 +211,7 @@ fn measure(steps: Option<u32>, device: &Device, mut step: impl FnMut() -> Result
     let mut millis = Vec::new();
     let enough = |done: usize, elapsed: Duration| match steps {
         Some(steps) => done >= steps as usize,
-        None => done >= LEAST_STEPS && elapsed.as_secs_f64() >= SECONDS,
+        None => done >= LEAST_STEPS && elapsed.as_secs_f64() >= f64::from(seconds),
     };
     while !enough(millis.len(), started.elapsed()) {
         let step_started = Instant::now();

@@ -1,8 +1,9 @@
 //! The critic against the numbers of an independent implementation.
+#![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
-use candle_core::{DType, Device, Result, Tensor, Var};
+use candle_core::{Result, Tensor, Var};
 use stylegan_discriminator::{Critic, DiscriminatorConfig};
-use stylegan_golden::Golden;
+use stylegan_golden::{Golden, Place};
 use stylegan_ops::{Key, Level, Parameters};
 
 fn config(golden: &Golden) -> DiscriminatorConfig {
@@ -20,15 +21,16 @@ fn config(golden: &Golden) -> DiscriminatorConfig {
 }
 
 fn load(golden: &Golden) -> Result<(Parameters, Critic)> {
+    let Place { dtype, device, .. } = golden.place();
     let parameters = Parameters::new(Key::new("overwritten", &[]));
-    let critic = Critic::new(&config(golden), &parameters.builder(DType::F32, &Device::Cpu))?;
+    let critic = Critic::new(&config(golden), &parameters.builder(*dtype, device))?;
     parameters.assign(&golden.weights("critic."))?;
     Ok((parameters, critic))
 }
 
 /// The critic of this prefix.
-fn network(prefix: &str) -> Result<(Parameters, Critic)> {
-    load(&Golden::open(&format!("{prefix}_weights")))
+fn network(place: &Place, prefix: &str) -> Result<(Parameters, Critic)> {
+    load(&place.golden(&format!("{prefix}_weights")))
 }
 
 /// The norm of each sample's gradient, `[batch]`.
@@ -36,11 +38,10 @@ fn norms(gradient: &Tensor) -> Result<Tensor> {
     gradient.sqr()?.sum((1, 2, 3))?.sqrt()
 }
 
-#[test]
-fn scores_and_input_gradients_at_every_level_of_detail() -> Result<()> {
+fn scores_and_input_gradients_at_every_level_of_detail(place: &Place) -> Result<()> {
     for (prefix, cases) in [("a", 7), ("b", 5)] {
-        let (_, critic) = network(prefix)?;
-        let golden = Golden::open(&format!("{prefix}_critic_lods"));
+        let (_, critic) = network(place, prefix)?;
+        let golden = place.golden(&format!("{prefix}_critic_lods"));
         for case in 0..cases {
             let name = |part: &str| format!("case{case}.{part}");
             let lod = golden.scalar(&name("lod"));
@@ -65,11 +66,10 @@ fn scores_and_input_gradients_at_every_level_of_detail() -> Result<()> {
     Ok(())
 }
 
-#[test]
-fn gradient_penalty_and_its_gradient_for_every_weight() -> Result<()> {
+fn gradient_penalty_and_its_gradient_for_every_weight(place: &Place) -> Result<()> {
     for file in ["a_gp_lod0", "a_gp_fade", "b_gp_lod0", "b_gp_fade"] {
-        let (parameters, critic) = network(&file[..1])?;
-        let golden = Golden::open(file);
+        let (parameters, critic) = network(place, &file[..1])?;
+        let golden = place.golden(file);
         let lod = golden.scalar("lod");
         let level = Level::new(critic.config().resolution, lod)?;
         let (reals, fakes) = (golden.get("reals"), golden.get("fakes"));
@@ -91,11 +91,10 @@ fn gradient_penalty_and_its_gradient_for_every_weight() -> Result<()> {
 }
 
 /// Both orders of derivative in one loss, as a training step has them.
-#[test]
-fn complete_critic_losses_and_their_gradients() -> Result<()> {
+fn complete_critic_losses_and_their_gradients(place: &Place) -> Result<()> {
     for file in ["a_wgan_gp_lod0", "a_wgan_gp_fade", "b_wgan_gp_lod0", "b_wgan_gp_fade"] {
-        let (parameters, critic) = network(&file[..1])?;
-        let golden = Golden::open(file);
+        let (parameters, critic) = network(place, &file[..1])?;
+        let golden = place.golden(file);
         let lod = golden.scalar("lod");
         let repeat = Level::new(critic.config().resolution, lod)?.pixel_repeat as f64;
         let (reals, fakes) = (golden.get("reals"), golden.get("fakes"));
@@ -108,8 +107,8 @@ fn complete_critic_losses_and_their_gradients() -> Result<()> {
         golden.assert_gradients("grad.critic.", &parameters.vars(), &loss.mean_all()?.backward()?);
     }
     for file in ["a_r1_lod0", "a_r1_fade", "b_r1_lod0", "b_r1_fade"] {
-        let (parameters, critic) = network(&file[..1])?;
-        let golden = Golden::open(file);
+        let (parameters, critic) = network(place, &file[..1])?;
+        let golden = place.golden(file);
         let lod = golden.scalar("lod");
         let repeat = Level::new(critic.config().resolution, lod)?.pixel_repeat as f64;
         let softplus = |x: &Tensor| (x.exp()? + 1.0)?.log();
@@ -125,14 +124,13 @@ fn complete_critic_losses_and_their_gradients() -> Result<()> {
 }
 
 /// A critic with three labels whose second score is the golden one.
-#[test]
-fn a_label_chooses_its_score() -> Result<()> {
+fn a_label_chooses_its_score(place: &Place) -> Result<()> {
     for prefix in ["a", "b"] {
-        let weights = Golden::open(&format!("{prefix}_weights"));
-        let golden = Golden::open(&format!("{prefix}_critic_lods"));
+        let weights = place.golden(&format!("{prefix}_weights"));
+        let golden = place.golden(&format!("{prefix}_critic_lods"));
         let parameters = Parameters::new(Key::new("other labels", &[]));
         let labeled = DiscriminatorConfig { label_dim: 3, ..config(&weights) };
-        let critic = Critic::new(&labeled, &parameters.builder(DType::F32, &Device::Cpu))?;
+        let critic = Critic::new(&labeled, &parameters.builder(place.dtype, &place.device))?;
         let mut values = weights.weights("critic.");
         for name in ["block_4.dense1.weight", "block_4.dense1.bias"] {
             let others = (&values[name] * -2.5)?;
@@ -142,7 +140,7 @@ fn a_label_chooses_its_score() -> Result<()> {
         parameters.assign(&values)?;
         let pictures = golden.get("images_full");
         let labels =
-            Tensor::new(&[0f32, 1.0, 0.0], &Device::Cpu)?.expand((pictures.dim(0)?, 3))?.contiguous()?;
+            Tensor::new(&[0f32, 1.0, 0.0], &place.device)?.expand((pictures.dim(0)?, 3))?.contiguous()?;
         let (scores, recording) = critic.forward_recorded(&pictures, 0.0, Some(&labels))?;
         golden.assert_close("case0.scores", &scores);
         golden.assert_close("case0.input_grad", &recording.input_gradient()?);
@@ -150,12 +148,20 @@ fn a_label_chooses_its_score() -> Result<()> {
     Ok(())
 }
 
-#[test]
-fn one_picture_at_128_pixels() -> Result<()> {
-    let golden = Golden::open("c_forward");
+fn one_picture_at_128_pixels(place: &Place) -> Result<()> {
+    let golden = place.golden("c_forward");
     let (_, critic) = load(&golden)?;
     let (scores, recording) = critic.forward_recorded(&golden.get("critic_images"), 0.0, None)?;
     golden.assert_close("scores", &scores);
     golden.assert_close("input_grad", &recording.input_gradient()?);
     Ok(())
+}
+
+stylegan_golden::tests! {
+    F32:
+    scores_and_input_gradients_at_every_level_of_detail,
+    gradient_penalty_and_its_gradient_for_every_weight,
+    complete_critic_losses_and_their_gradients,
+    a_label_chooses_its_score,
+    one_picture_at_128_pixels,
 }

@@ -1,8 +1,9 @@
 //! The generator against the numbers of an independent implementation.
+#![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
-use candle_core::{DType, Device, Result, Tensor, Var};
+use candle_core::{Result, Tensor, Var};
 use stylegan_generator::{Generator, GeneratorConfig, Noise, Truncation, is_buffer, mix_styles};
-use stylegan_golden::Golden;
+use stylegan_golden::{Golden, Place};
 use stylegan_ops::{Key, Parameters};
 
 /// A narrow 32-pixel network, and a 16-pixel one with no two widths equal and fused up-convolutions.
@@ -26,15 +27,16 @@ fn config(golden: &Golden) -> GeneratorConfig {
 }
 
 fn load(golden: &Golden) -> Result<(Parameters, Generator)> {
+    let Place { dtype, device, .. } = golden.place();
     let parameters = Parameters::new(Key::new("overwritten", &[]));
-    let generator = Generator::new(&config(golden), &parameters.builder(DType::F32, &Device::Cpu))?;
+    let generator = Generator::new(&config(golden), &parameters.builder(*dtype, device))?;
     parameters.assign(&golden.weights("gen."))?;
     Ok((parameters, generator))
 }
 
 /// The network of this prefix.
-fn network(prefix: &str) -> Result<(Parameters, Generator)> {
-    load(&Golden::open(&format!("{prefix}_weights")))
+fn network(place: &Place, prefix: &str) -> Result<(Parameters, Generator)> {
+    load(&place.golden(&format!("{prefix}_weights")))
 }
 
 /// The trainable variables whose name starts with `prefix`, by the rest of the name.
@@ -54,11 +56,10 @@ fn noise_for(layer: usize, image: Tensor) -> Noise {
     Noise::Given(vec![image; layer + 1])
 }
 
-#[test]
-fn mapping_and_its_gradients() -> Result<()> {
+fn mapping_and_its_gradients(place: &Place) -> Result<()> {
     for prefix in NETWORKS {
-        let (parameters, generator) = network(prefix)?;
-        let golden = Golden::open(&format!("{prefix}_mapping"));
+        let (parameters, generator) = network(place, prefix)?;
+        let golden = place.golden(&format!("{prefix}_mapping"));
         let z = Var::from_tensor(&golden.get("z"))?;
         let w = generator.mapping().forward(&z, None)?;
         golden.assert_close("w", &w);
@@ -71,16 +72,15 @@ fn mapping_and_its_gradients() -> Result<()> {
 
 /// A network with labels that must compute the same w: each sample's label is embedded as that sample's own z, which
 /// leaves the mean square as it is, and the first layer's weight is shared out between the two halves of its input.
-#[test]
-fn mapping_with_labels() -> Result<()> {
+fn mapping_with_labels(place: &Place) -> Result<()> {
     for prefix in NETWORKS {
-        let weights = Golden::open(&format!("{prefix}_weights"));
-        let golden = Golden::open(&format!("{prefix}_mapping"));
+        let weights = place.golden(&format!("{prefix}_weights"));
+        let golden = place.golden(&format!("{prefix}_mapping"));
         let z = golden.get("z");
         let batch = z.dim(0)?;
         let parameters = Parameters::new(Key::new("overwritten", &[]));
         let labeled = GeneratorConfig { label_dim: batch, ..config(&weights) };
-        let generator = Generator::new(&labeled, &parameters.builder(DType::F32, &Device::Cpu))?;
+        let generator = Generator::new(&labeled, &parameters.builder(place.dtype, &place.device))?;
         let mut values = weights.weights("gen.");
         // Twice the inputs divide the run-time weight by the root of 2.
         let first = (&values["mapping.dense0.weight"] * 2f64.sqrt())?;
@@ -88,17 +88,16 @@ fn mapping_with_labels() -> Result<()> {
         values.insert("mapping.dense0.weight".to_owned(), shared);
         values.insert("mapping.label_embed".to_owned(), z.clone());
         parameters.assign(&values)?;
-        let labels = Tensor::eye(batch, DType::F32, &Device::Cpu)?;
+        let labels = Tensor::eye(batch, place.dtype, &place.device)?;
         golden.assert_close("w", &generator.mapping().forward(&z, Some(&labels))?);
     }
     Ok(())
 }
 
-#[test]
-fn synthesis_layer_by_layer() -> Result<()> {
+fn synthesis_layer_by_layer(place: &Place) -> Result<()> {
     for prefix in NETWORKS {
-        let (_, generator) = network(prefix)?;
-        let golden = Golden::open(&format!("{prefix}_layers"));
+        let (_, generator) = network(place, prefix)?;
+        let golden = place.golden(&format!("{prefix}_layers"));
         let w_plus = golden.get("dlatents");
         let synthesis = generator.synthesis();
         let mut x = synthesis.input(&w_plus.get_on_dim(1, 0)?)?;
@@ -114,11 +113,10 @@ fn synthesis_layer_by_layer() -> Result<()> {
     Ok(())
 }
 
-#[test]
-fn gradients_of_single_layers() -> Result<()> {
+fn gradients_of_single_layers(place: &Place) -> Result<()> {
     for prefix in NETWORKS {
-        let (parameters, generator) = network(prefix)?;
-        let golden = Golden::open(&format!("{prefix}_layer_grads"));
+        let (parameters, generator) = network(place, prefix)?;
+        let golden = place.golden(&format!("{prefix}_layer_grads"));
         let mut seen = 0;
         for (index, layer) in generator.synthesis().layers().iter().enumerate() {
             let name = |part: &str| format!("layer{index}.{part}");
@@ -142,11 +140,10 @@ fn gradients_of_single_layers() -> Result<()> {
     Ok(())
 }
 
-#[test]
-fn pictures_at_every_level_of_detail() -> Result<()> {
+fn pictures_at_every_level_of_detail(place: &Place) -> Result<()> {
     for (prefix, cases) in [("a", 7), ("b", 5)] {
-        let (_, generator) = network(prefix)?;
-        let golden = Golden::open(&format!("{prefix}_synthesis_lods"));
+        let (_, generator) = network(place, prefix)?;
+        let golden = place.golden(&format!("{prefix}_synthesis_lods"));
         let w_plus = golden.get("dlatents");
         let noise = given_noise(&golden);
         for case in 0..cases {
@@ -162,10 +159,9 @@ fn pictures_at_every_level_of_detail() -> Result<()> {
     Ok(())
 }
 
-#[test]
-fn layers_beyond_the_level_of_detail_need_no_noise() -> Result<()> {
-    let (_, generator) = network("b")?;
-    let golden = Golden::open("b_synthesis_lods");
+fn layers_beyond_the_level_of_detail_need_no_noise(place: &Place) -> Result<()> {
+    let (_, generator) = network(place, "b")?;
+    let golden = place.golden("b_synthesis_lods");
     let lod = golden.scalar("case3.lod");
     assert!(lod > 1.0 && lod < 2.0);
     let noise = Noise::Given((0..4).map(|layer| golden.get(&format!("noise.{layer}"))).collect());
@@ -175,11 +171,10 @@ fn layers_beyond_the_level_of_detail_need_no_noise() -> Result<()> {
     Ok(())
 }
 
-#[test]
-fn truncation() -> Result<()> {
+fn truncation(place: &Place) -> Result<()> {
     for prefix in NETWORKS {
-        let (_, generator) = network(prefix)?;
-        let golden = Golden::open(&format!("{prefix}_truncation_mixing"));
+        let (_, generator) = network(place, prefix)?;
+        let golden = place.golden(&format!("{prefix}_truncation_mixing"));
         let z = golden.get("z");
         let w_plus = generator.broadcast(&generator.mapping().forward(&z, None)?)?;
         for case in 0..7 {
@@ -196,11 +191,10 @@ fn truncation() -> Result<()> {
     Ok(())
 }
 
-#[test]
-fn style_mixing() -> Result<()> {
+fn style_mixing(place: &Place) -> Result<()> {
     for prefix in NETWORKS {
-        let (_, generator) = network(prefix)?;
-        let golden = Golden::open(&format!("{prefix}_truncation_mixing"));
+        let (_, generator) = network(place, prefix)?;
+        let golden = place.golden(&format!("{prefix}_truncation_mixing"));
         let w_plus = |z: &str| generator.broadcast(&generator.mapping().forward(&golden.get(z), None)?);
         let (first, second) = (w_plus("z")?, w_plus("z2")?);
         for case in 0..4 {
@@ -215,11 +209,10 @@ fn style_mixing() -> Result<()> {
     Ok(())
 }
 
-#[test]
-fn running_mean_of_w() -> Result<()> {
+fn running_mean_of_w(place: &Place) -> Result<()> {
     for prefix in NETWORKS {
-        let (parameters, generator) = network(prefix)?;
-        let golden = Golden::open(&format!("{prefix}_truncation_mixing"));
+        let (parameters, generator) = network(place, prefix)?;
+        let golden = place.golden(&format!("{prefix}_truncation_mixing"));
         let w = generator.mapping().forward(&golden.get("z"), None)?;
         generator.track_w_avg(&w, golden.scalar("w_avg_beta"))?;
         golden.assert_close("w_avg_updated", generator.w_avg());
@@ -230,11 +223,24 @@ fn running_mean_of_w() -> Result<()> {
     Ok(())
 }
 
-#[test]
-fn one_picture_of_a_network_fused_at_its_last_resolution() -> Result<()> {
-    let golden = Golden::open("c_forward");
+fn one_picture_of_a_network_fused_at_its_last_resolution(place: &Place) -> Result<()> {
+    let golden = place.golden("c_forward");
     let (_, generator) = load(&golden)?;
     let picture = generator.forward(&golden.get("z"), None, Truncation::OFF, &Noise::Const)?;
     golden.assert_close("image", &picture);
     Ok(())
+}
+
+stylegan_golden::tests! {
+    F32:
+    mapping_and_its_gradients,
+    mapping_with_labels,
+    synthesis_layer_by_layer,
+    gradients_of_single_layers,
+    pictures_at_every_level_of_detail,
+    layers_beyond_the_level_of_detail_need_no_noise,
+    truncation,
+    style_mixing,
+    running_mean_of_w,
+    one_picture_of_a_network_fused_at_its_last_resolution,
 }

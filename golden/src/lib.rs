@@ -3,8 +3,10 @@
 //! What the files hold, and how close is close: `golden/fixtures/README.md`.
 //!
 //! ```
-//! use stylegan_golden::Golden;
-//! let golden = Golden::open("b_mapping");
+//! use candle_core::DType;
+//! use stylegan_golden::Place;
+//!
+//! let golden = Place::cpu(DType::F32).golden("b_mapping");
 //! assert_eq!(golden.config().latent_size, 16);
 //! let w = golden.get("w");
 //! golden.assert_close("w", &(w + 1e-6)?);
@@ -17,15 +19,18 @@
 )]
 
 mod config;
+mod place;
 
 use std::collections::{BTreeMap, HashMap};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use candle_core::backprop::GradStore;
 use candle_core::{DType, Device, Tensor, Var};
 use safetensors::SafeTensors;
+use serde::Deserialize;
 
 pub use config::{Config, FusedScale};
+pub use place::{Closeness, Place, on_gpu};
 
 /// One file of golden tensors.
 ///
@@ -34,16 +39,31 @@ pub use config::{Config, FusedScale};
 #[derive(Debug)]
 pub struct Golden {
     file: String,
+    place: Place,
     config: Option<Config>,
     tensors: BTreeMap<String, Tensor>,
-    /// Largest allowed difference of each tensor that has one.
-    atol: HashMap<String, f64>,
+    tolerances: HashMap<String, Tolerance>,
+}
+
+/// What is recorded beside a tensor.
+#[derive(Debug, Deserialize)]
+struct Tolerance {
+    /// What it is: an `input`, an `output`, a derivative (`grad`).
+    #[serde(default)]
+    role: String,
+    /// Largest difference of an entry; none of what may not be compared.
+    atol: Option<f64>,
+}
+
+/// The folder of the files: `GOLDEN_FIXTURES`, for tests that run on another machine than the one that built them.
+pub fn fixtures() -> PathBuf {
+    std::env::var_os("GOLDEN_FIXTURES")
+        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures"), PathBuf::from)
 }
 
 impl Golden {
-    /// The file of this name, such as `a_gp_fade`.
-    pub fn open(file: &str) -> Self {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");
+    fn open(file: &str, place: &Place) -> Self {
+        let folder = fixtures();
         let read = |name: String| {
             std::fs::read(folder.join(&name)).unwrap_or_else(|error| panic!("golden file `{name}`: {error}"))
         };
@@ -51,21 +71,23 @@ impl Golden {
         let (_, header) = SafeTensors::read_metadata(&bytes).unwrap();
         let config = header.metadata().as_ref().and_then(|metadata| metadata.get("config"));
         let prefix = file.split('_').next().unwrap();
-        let tolerances: serde_json::Value =
+        let mut tolerances: HashMap<String, HashMap<String, Tolerance>> =
             serde_json::from_slice(&read(format!("{prefix}_tolerances.json"))).unwrap();
-        let tolerances = tolerances[file].as_object().unwrap();
         Self {
             file: file.to_owned(),
+            place: place.clone(),
             config: config.map(|json| serde_json::from_str(json).unwrap()),
             tensors: candle_core::safetensors::load_buffer(&bytes, &Device::Cpu)
                 .unwrap()
                 .into_iter()
                 .collect(),
-            atol: tolerances
-                .iter()
-                .filter_map(|(name, row)| Some((name.clone(), row.get("atol")?.as_f64()?)))
-                .collect(),
+            tolerances: tolerances.remove(file).unwrap(),
         }
+    }
+
+    /// Where the numbers are compared.
+    pub fn place(&self) -> &Place {
+        &self.place
     }
 
     /// The network behind the numbers.
@@ -83,10 +105,9 @@ impl Golden {
         self.tensors.contains_key(name)
     }
 
-    /// The tensor of this name in float32.
+    /// The tensor of this name, on the place's device and in its type.
     pub fn get(&self, name: &str) -> Tensor {
-        let tensor = self.stored(name).to_dtype(DType::F32).unwrap();
-        if self.is_fused_kernel(name) { flip(&tensor) } else { tensor }
+        self.expected(name).to_device(&self.place.device).unwrap()
     }
 
     /// The number of this name, a tensor of shape `[1]`.
@@ -111,10 +132,10 @@ impl Golden {
         found
     }
 
-    /// Fails unless every entry of `actual` is within the tolerance recorded for the tensor `name`.
+    /// Fails unless `actual` is as close to the tensor `name` as the place asks.
     #[track_caller]
     pub fn assert_close(&self, name: &str, actual: &Tensor) {
-        let expected = self.get(name);
+        let expected = self.expected(name);
         let (file, dims) = (&self.file, expected.dims());
         let is_scalar = dims == [1] && actual.dims().is_empty();
         assert!(
@@ -122,22 +143,32 @@ impl Golden {
             "`{name}` of `{file}` is {dims:?}, not {:?}",
             actual.dims()
         );
-        let atol = *self.atol.get(name).unwrap_or_else(|| panic!("`{name}` of `{file}` has no tolerance"));
-        let values = |tensor: &Tensor| {
-            tensor.flatten_all().unwrap().to_dtype(DType::F64).unwrap().to_vec1::<f64>().unwrap()
-        };
-        let (index, difference) = values(actual)
-            .iter()
-            .zip(values(&expected))
-            .map(|(actual, expected)| (actual - expected).abs())
-            .enumerate()
-            // A value that is not a number is the largest of all.
-            .max_by(|(_, a), (_, b)| a.total_cmp(b))
-            .unwrap();
-        assert!(
-            difference <= atol,
-            "`{name}` of `{file}` is {difference:.3e} off at entry {index} of {dims:?}, more than {atol:.3e}"
-        );
+        let tolerance = self.tolerances.get(name).and_then(|tolerance| Some((tolerance, tolerance.atol?)));
+        let (Tolerance { role, .. }, atol) =
+            tolerance.unwrap_or_else(|| panic!("`{name}` of `{file}` has no tolerance"));
+        let (actual, expected) = (values(actual), values(&expected));
+        let differences = actual.iter().zip(&expected).map(|(actual, expected)| actual - expected);
+        match self.place.closeness {
+            Closeness::Entries(times) => {
+                let differences = differences.map(f64::abs).enumerate();
+                // A value that is not a number is the largest of all.
+                let (index, difference) = differences.max_by(|(_, a), (_, b)| a.total_cmp(b)).unwrap();
+                let bound = times * atol;
+                assert!(
+                    difference <= bound,
+                    "`{name}` of `{file}` is {difference:.3e} off at entry {index} of {dims:?}, more than {bound:.3e}"
+                );
+            }
+            Closeness::Length { values, derivatives } => {
+                let share = if role == "grad" { derivatives } else { values };
+                let least = atol * (expected.len() as f64).sqrt();
+                let (difference, bound) = (length(differences), share * length(expected.into_iter()) + least);
+                assert!(
+                    difference <= bound,
+                    "`{name}` of `{file}` {dims:?} is {difference:.3e} off as a whole, more than {bound:.3e}"
+                );
+            }
+        }
     }
 
     /// Fails unless the gradient of each variable is the tensor `prefix` + its name; a missing gradient counts as zero.
@@ -153,6 +184,12 @@ impl Golden {
         for name in self.names().filter_map(|name| name.strip_prefix(prefix)) {
             assert!(vars.iter().any(|(var, _)| var == name), "there is no variable `{name}`");
         }
+    }
+
+    /// The tensor of this name on the CPU.
+    fn expected(&self, name: &str) -> Tensor {
+        let tensor = self.stored(name).to_dtype(self.place.dtype).unwrap();
+        if self.is_fused_kernel(name) { flip(&tensor) } else { tensor }
     }
 
     fn stored(&self, name: &str) -> &Tensor {
@@ -175,14 +212,29 @@ fn flip(kernel: &Tensor) -> Tensor {
     kernel.contiguous().unwrap().flip(&[2, 3]).unwrap()
 }
 
+/// All entries, in order.
+fn values(tensor: &Tensor) -> Vec<f64> {
+    let tensor = tensor.to_device(&Device::Cpu).unwrap().flatten_all().unwrap();
+    tensor.to_dtype(DType::F64).unwrap().to_vec1().unwrap()
+}
+
+/// The root of the sum of squares.
+fn length(values: impl Iterator<Item = f64>) -> f64 {
+    values.map(|value| value * value).sum::<f64>().sqrt()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn open(file: &str) -> Golden {
+        Place::cpu(DType::F32).golden(file)
+    }
+
     #[test]
     fn only_fused_up_convolutions_are_flipped() {
         let fused = |file: &str| {
-            let golden = Golden::open(file);
+            let golden = open(file);
             let mut names: Vec<_> = golden.names().filter(|name| golden.is_fused_kernel(name)).collect();
             names.retain(|name| !name.starts_with("ema."));
             names.into_iter().map(str::to_owned).collect::<Vec<_>>()
@@ -207,22 +259,35 @@ mod tests {
 
     #[test]
     fn scalars_are_the_decimals_they_stand_for() {
-        let golden = Golden::open("b_gp_fade");
+        let golden = open("b_gp_fade");
         assert_eq!(golden.scalar("lod").to_string(), "1.3");
-        assert_eq!(Golden::open("b_truncation_mixing").scalar("trunc4.cutoff").to_string(), "1000000");
+        assert_eq!(open("b_truncation_mixing").scalar("trunc4.cutoff").to_string(), "1000000");
     }
 
     #[test]
     #[should_panic(expected = "`w` of `b_mapping` is 1.0")]
     fn what_is_too_far_off_fails() {
-        let golden = Golden::open("b_mapping");
+        let golden = open("b_mapping");
         golden.assert_close("w", &(golden.get("w") + 0.01).unwrap());
     }
 
     #[test]
     #[should_panic(expected = "NaN off")]
     fn what_is_not_a_number_fails() {
-        let golden = Golden::open("b_mapping");
+        let golden = open("b_mapping");
         golden.assert_close("w", &(golden.get("w") * f64::NAN).unwrap());
+    }
+
+    #[test]
+    fn rounded_products_are_compared_as_a_whole() {
+        let place = Place { closeness: Closeness::TF32, ..Place::cpu(DType::F32) };
+        let golden = place.golden("b_mapping");
+        golden.assert_close("w", &(golden.get("w") * 1.07).unwrap());
+        golden.assert_close("z_grad", &(golden.get("z_grad") * 1.6).unwrap());
+        for (name, factor) in [("w", 1.1), ("z_grad", -1.0), ("w", f64::NAN)] {
+            let actual = (golden.get(name) * factor).unwrap();
+            let check = std::panic::AssertUnwindSafe(|| golden.assert_close(name, &actual));
+            assert!(std::panic::catch_unwind(check).is_err(), "{name} times {factor}");
+        }
     }
 }

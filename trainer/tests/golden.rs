@@ -3,13 +3,13 @@
 use std::collections::HashMap;
 use std::fs;
 
-use candle_core::{DType, Device, Result, Tensor};
+use candle_core::{DType, Result, Tensor};
 use serde::Deserialize;
 use stylegan_generator::{GeneratorConfig, Noise, is_buffer};
-use stylegan_golden::Golden;
+use stylegan_golden::{Closeness, Golden, Place, fixtures};
 use stylegan_trainer::{
-    CriticBatch, CriticConfig, Draws, LossKind, PerSide, Position, Schedule, Settings, TrainConfig, Trainer,
-    TrainingConfig, process_reals,
+    CriticBatch, CriticConfig, Draws, LossKind, PerSide, Position, Precision, Schedule, Settings,
+    TrainConfig, Trainer, TrainingConfig, process_reals,
 };
 
 /// A trainer of the networks behind `golden` with these first weights.
@@ -37,7 +37,10 @@ fn trainer(golden: &Golden, kind: LossKind, training: TrainingConfig, weights: &
         ..TrainConfig::default()
     };
     config.loss.kind = kind;
-    let trainer = Trainer::new(config, DType::F32, &Device::Cpu)?;
+    let Place { dtype, device, closeness } = golden.place();
+    config.device.precision =
+        if matches!(closeness, Closeness::Entries(_)) { Precision::F32 } else { Precision::Tf32 };
+    let trainer = Trainer::new(config, *dtype, device)?;
     let networks = trainer.networks();
     networks.g.assign(&weights.weights("gen."))?;
     networks.d.assign(&weights.weights("critic."))?;
@@ -65,14 +68,13 @@ fn settings(golden: &Golden, side: usize, batch: usize) -> Settings {
     Settings { lod: golden.scalar("lod"), side, batch, g_lrate: rate("lr_g"), d_lrate: rate("lr_d") }
 }
 
-#[test]
-fn critic_losses_and_all_their_gradients() -> Result<()> {
+fn critic_losses_and_all_their_gradients(place: &Place) -> Result<()> {
     for (kind, name) in [(LossKind::WganGp, "wgan_gp"), (LossKind::LogisticR1, "r1")] {
         for file in
             ["a", "b"].iter().flat_map(|prefix| ["lod0", "fade"].map(|at| format!("{prefix}_{name}_{at}")))
         {
-            let golden = Golden::open(&file);
-            let weights = Golden::open(&format!("{}_weights", &file[..1]));
+            let golden = place.golden(&file);
+            let weights = place.golden(&format!("{}_weights", &file[..1]));
             let trainer = trainer(&golden, kind, TrainingConfig::default(), &weights)?;
             let (reals, fakes) = (golden.get("reals"), golden.get("fakes"));
             let mix = if kind == LossKind::WganGp { golden.get("mix") } else { reals.zeros_like()? };
@@ -95,14 +97,13 @@ fn critic_losses_and_all_their_gradients() -> Result<()> {
     Ok(())
 }
 
-#[test]
-fn generator_losses_and_all_their_gradients() -> Result<()> {
+fn generator_losses_and_all_their_gradients(place: &Place) -> Result<()> {
     for (kind, name) in [(LossKind::WganGp, "wgan_gp"), (LossKind::LogisticR1, "r1")] {
         for file in
             ["a", "b"].iter().flat_map(|prefix| ["lod0", "fade"].map(|at| format!("{prefix}_{name}_{at}")))
         {
-            let golden = Golden::open(&file);
-            let weights = Golden::open(&format!("{}_weights", &file[..1]));
+            let golden = place.golden(&file);
+            let weights = place.golden(&format!("{}_weights", &file[..1]));
             let trainer = trainer(&golden, kind, TrainingConfig::default(), &weights)?;
             let losses =
                 trainer.generator_loss(&draws(&golden, "", "mix_cutoff"), None, golden.scalar("lod"))?;
@@ -128,14 +129,15 @@ fn generator_losses_and_all_their_gradients() -> Result<()> {
 }
 
 /// Entries behind Adam are compared by quantile: with beta1 = 0 the first step turns every gradient into plus or minus
-/// the rate, also one that is zero up to rounding.
+/// the rate, also one that is zero up to rounding. So all are within `bound`, and all but a share `far` much closer.
 fn assert_close_after_steps(
     golden: &Golden,
     prefix: &str,
     vars: &HashMap<String, Tensor>,
     bound: f64,
+    far: f64,
 ) -> Result<()> {
-    let (mut entries, mut far) = (0, 0);
+    let (mut entries, mut found) = (0, 0);
     for (name, expected) in golden.weights(prefix) {
         let values = |tensor: &Tensor| tensor.flatten_all()?.to_vec1::<f32>();
         for (actual, expected) in values(&vars[&name])?.into_iter().zip(values(&expected)?) {
@@ -146,23 +148,25 @@ fn assert_close_after_steps(
                 difference <= bound + 1e-6 * scale,
                 "`{prefix}{name}` is {difference} off, more than {bound}"
             );
-            far += usize::from(difference > 1e-5 * scale);
+            found += usize::from(difference > 1e-5 * scale);
             entries += 1;
         }
     }
-    assert!(far * 100 <= entries, "{far} of {entries} entries of `{prefix}*` are more than 1e-5 off");
+    assert!(
+        found as f64 <= far * f64::from(entries),
+        "{found} of {entries} entries of `{prefix}*` are more than 1e-5 off"
+    );
     Ok(())
 }
 
-#[test]
-fn whole_iterations_with_adam_and_average() -> Result<()> {
+fn whole_iterations_with_adam_and_average(place: &Place) -> Result<()> {
     for (file, kind) in [
         ("a_train_wgan_gp", LossKind::WganGp),
         ("b_train_wgan_gp", LossKind::WganGp),
         ("b_train_r1", LossKind::LogisticR1),
     ] {
-        let golden = Golden::open(file);
-        let weights = Golden::open(&format!("{}_weights", &file[..1]));
+        let golden = place.golden(file);
+        let weights = place.golden(&format!("{}_weights", &file[..1]));
         let training = TrainingConfig {
             ema_half_life_kimg: golden.scalar("smoothing_kimg"),
             ..TrainingConfig::default()
@@ -179,7 +183,7 @@ fn whole_iterations_with_adam_and_average() -> Result<()> {
             let (batch, _, side, _) = reals.dims4()?;
             let mix = match kind {
                 LossKind::WganGp => golden.get(&format!("{at}mix")),
-                _ => Tensor::zeros((batch, 1, 1, 1), DType::F32, &Device::Cpu)?,
+                _ => Tensor::zeros((batch, 1, 1, 1), place.dtype, &place.device)?,
             };
             let settings = settings(&golden, side, batch);
             trainer.enter_level(settings)?;
@@ -196,7 +200,8 @@ fn whole_iterations_with_adam_and_average() -> Result<()> {
             }
             // Behind an update by Adam, so close but not to rounding.
             let off = f64::from(g_loss.to_scalar::<f32>()?) - golden.scalar(&format!("{at}g_loss"));
-            assert!(off.abs() < 2e-3, "{at}g_loss is {off} off");
+            let is_rounded = place.closeness == Closeness::TF32;
+            assert!(off.abs() < if is_rounded { 0.08 } else { 2e-3 }, "{at}g_loss is {off} off");
             for (network, parameters, rate) in [
                 ("gen", &trainer.networks().g, settings.g_lrate),
                 ("critic", &trainer.networks().d, settings.d_lrate),
@@ -212,23 +217,28 @@ fn whole_iterations_with_adam_and_average() -> Result<()> {
                     .map(|(name, var)| (name, var.as_detached_tensor()))
                     .collect();
                 let bound = 2.1 * rate * iteration as f64;
-                assert_close_after_steps(&golden, &prefix, &vars, bound)?;
+                let far = match place.closeness {
+                    Closeness::Entries(_) => 0.01,
+                    // Of the independent implementation, 4 % are, and most after three iterations.
+                    Closeness::Length { .. } if iteration == 1 => 0.1,
+                    Closeness::Length { .. } => 1.0,
+                };
+                assert_close_after_steps(&golden, &prefix, &vars, bound, far)?;
             }
         }
     }
     Ok(())
 }
 
-#[test]
-fn reals_as_the_critic_sees_them() -> Result<()> {
-    let golden = Golden::open("ops");
+fn reals_as_the_critic_sees_them(place: &Place) -> Result<()> {
+    let golden = place.golden("ops");
     let pixels = golden.get("reals.u8").to_dtype(DType::U8)?;
     let case_of = |name: &str| Some(name.strip_prefix("reals.case")?.strip_suffix(".lod")?.to_owned());
     let cases: Vec<_> = golden.names().filter_map(case_of).collect();
     assert!(cases.len() >= 5);
     for case in cases {
         let lod = golden.scalar(&format!("reals.case{case}.lod"));
-        golden.assert_close(&format!("reals.case{case}.native"), &process_reals(&pixels, lod, DType::F32)?);
+        golden.assert_close(&format!("reals.case{case}.native"), &process_reals(&pixels, lod, place.dtype)?);
     }
     Ok(())
 }
@@ -338,8 +348,8 @@ impl Args {
 
 #[test]
 fn the_schedule_table() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../golden/fixtures/schedule.json");
-    let scenarios: HashMap<String, Scenario> = serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
+    let file = fs::read(fixtures().join("schedule.json")).unwrap();
+    let scenarios: HashMap<String, Scenario> = serde_json::from_slice(&file).unwrap();
     assert!(scenarios.len() >= 5);
     for (name, Scenario { args, rows, walk }) in scenarios {
         let schedule = args.schedule(walk.minibatch_repeats);
@@ -384,4 +394,12 @@ fn the_schedule_table() {
         assert_eq!(position.nimg, walk.end_nimg, "{name}");
         assert!(events.next().is_none(), "{name}: not all events happened");
     }
+}
+
+stylegan_golden::tests! {
+    F32:
+    critic_losses_and_all_their_gradients,
+    generator_losses_and_all_their_gradients,
+    whole_iterations_with_adam_and_average,
+    reals_as_the_critic_sees_them,
 }

@@ -1,0 +1,118 @@
+//! A training step on a GPU against the same step on the CPU: both start with the same values and draw the same numbers.
+#![cfg(feature = "cuda")]
+
+use candle_core::backprop::GradStore;
+use candle_core::{DType, Device, Result, Tensor, Var};
+use stylegan_golden::{Closeness, Place, on_gpu};
+use stylegan_ops::Key;
+use stylegan_ops::cuda::{allow_tf32, open};
+use stylegan_trainer::{
+    CriticBatch, Draws, LossKind, Precision, Settings, TrainConfig, Trainer, process_reals,
+};
+
+const BATCH: usize = 4;
+
+/// What a step consists of: losses and scores, and the gradients of both networks.
+struct Step {
+    numbers: Vec<(&'static str, f64)>,
+    gradients: Vec<(String, Tensor)>,
+}
+
+/// The networks of the preset `faces-64`, in the middle of a fade to their full size, or behind it.
+fn step(kind: LossKind, lod: f64, precision: Precision, device: &Device) -> Result<Step> {
+    let mut config = TrainConfig::load(Some("faces-64"), &[]).unwrap();
+    config.loss.kind = kind;
+    config.device.precision = precision;
+    let side = config.generator.resolution;
+    let draws = |purpose| Draws::new(Key::new(purpose, &[0]), &config, BATCH, lod, DType::F32, device);
+    let (d_draws, g_draws) = (draws("critic step")?, draws("generator step")?);
+    let pixels =
+        Key::new("pictures", &[]).uniform_tensor((BATCH, 3, side, side), DType::F32, &Device::Cpu)?;
+    let pixels_u8 = (pixels * 255.0)?.to_dtype(DType::U8)?.to_device(device)?;
+    let reals = process_reals(&pixels_u8, lod, DType::F32)?;
+    let fakes = process_reals(&pixels_u8.flip(&[3])?, lod, DType::F32)?;
+    let mix = Key::new("share of fakes", &[]).uniform_tensor((BATCH, 1, 1, 1), DType::F32, device)?;
+
+    let mut trainer = Trainer::new(config, DType::F32, device)?;
+    let critic =
+        trainer.critic_loss(CriticBatch { reals: &reals, fakes: &fakes, mix: &mix, labels: None, lod })?;
+    let generator = trainer.generator_loss(&g_draws, None, lod)?.mean_all()?;
+    let mut gradients = Vec::new();
+    let networks = trainer.networks();
+    for (prefix, vars, loss) in
+        [("d", networks.d.vars(), critic.loss.mean_all()?), ("g", networks.g.vars(), generator)]
+    {
+        collect(prefix, &vars, &loss.backward()?, &mut gradients)?;
+    }
+
+    let settings = Settings { lod, side, batch: BATCH, g_lrate: 0.001, d_lrate: 0.001 };
+    trainer.enter_level(settings)?;
+    let outcome = trainer.critic_step(&reals, &mix, None, &d_draws, settings)?;
+    // What the critic's step has done shows in the generator's loss.
+    let g_loss = trainer.generator_loss(&g_draws, None, lod)?.mean_all()?;
+    let number = |x: &Tensor| Ok::<_, candle_core::Error>(f64::from(x.to_scalar::<f32>()?));
+    let numbers = vec![
+        ("d_loss", number(&outcome.d_loss)?),
+        ("real_score", number(&outcome.real_score)?),
+        ("fake_score", number(&outcome.fake_score)?),
+        ("gradient_norm", number(&outcome.gradient_norm)?),
+        ("g_loss", number(&g_loss)?),
+    ];
+    Ok(Step { numbers, gradients })
+}
+
+fn collect(
+    prefix: &str,
+    vars: &[(String, Var)],
+    found: &GradStore,
+    all: &mut Vec<(String, Tensor)>,
+) -> Result<()> {
+    for (name, var) in vars {
+        if let Some(gradient) = found.get(var) {
+            all.push((format!("{prefix}.{name}"), gradient.to_device(&Device::Cpu)?.flatten_all()?));
+        }
+    }
+    Ok(())
+}
+
+fn length(x: &Tensor) -> Result<f64> {
+    x.to_dtype(DType::F64)?.sqr()?.sum_all()?.to_scalar::<f64>().map(f64::sqrt)
+}
+
+fn a_step_is_that_of_the_cpu(place: &Place) -> Result<()> {
+    // Of numbers, and of the gradients of one tensor.
+    let (precision, numbers, gradients) = match place.closeness {
+        Closeness::Entries(_) => (Precision::F32, 1e-3, 1e-3),
+        Closeness::Length { values, derivatives } => (Precision::Tf32, values, derivatives),
+    };
+    for (kind, lod) in [(LossKind::WganGp, 0.0), (LossKind::WganGp, 0.6), (LossKind::LogisticR1, 0.0)] {
+        let (actual, expected) =
+            (step(kind, lod, precision, &place.device)?, step(kind, lod, precision, &Device::Cpu)?);
+        for ((name, actual), (_, expected)) in actual.numbers.iter().zip(&expected.numbers) {
+            let difference = (actual - expected).abs();
+            assert!(
+                difference <= numbers * expected.abs().max(1.0),
+                "{kind:?} at {lod}: `{name}` is {actual} and should be {expected}"
+            );
+        }
+        assert_eq!(actual.gradients.len(), expected.gradients.len());
+        let longest = expected.gradients.iter().map(|(_, gradient)| length(gradient));
+        let longest = longest.collect::<Result<Vec<_>>>()?.into_iter().fold(0.0, f64::max);
+        for ((name, actual), (_, expected)) in actual.gradients.iter().zip(&expected.gradients) {
+            let difference = length(&(actual - expected)?)?;
+            // Some gradients are zero up to rounding, such as that of a bias which a norm takes out again.
+            let bound = gradients * (length(expected)? + 1e-3 * longest);
+            assert!(
+                difference <= bound,
+                "{kind:?} at {lod}: the gradient of `{name}` is {difference} off, more than {bound}"
+            );
+        }
+    }
+    Ok(())
+}
+
+#[test]
+#[ignore = "needs a CUDA device"]
+fn a_step_on_a_gpu_is_that_of_the_cpu() -> Result<()> {
+    on_gpu(open, allow_tf32, &[DType::F32], a_step_is_that_of_the_cpu)
+}
