@@ -143,9 +143,7 @@ impl Args {
         config.device.precision = self.precision;
         Ok(config.checked()?)
     }
-}
 
-impl Args {
     /// What to do, where the memory of a GPU is too little.
     fn explained(&self, error: anyhow::Error) -> anyhow::Error {
         if !error.downcast_ref().is_some_and(is_out_of_memory) {

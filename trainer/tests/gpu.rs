@@ -1,5 +1,6 @@
 //! A training step on a GPU against the same step on the CPU: both start with the same values and draw the same numbers.
 #![cfg(feature = "cuda")]
+#![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 use candle_core::backprop::GradStore;
 use candle_core::{DType, Device, Result, Tensor, Var};
