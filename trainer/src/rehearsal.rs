@@ -10,6 +10,9 @@ use crate::memory::estimate_bytes;
 use crate::step::process_reals;
 use crate::{Draws, LevelPlan, Misfit, OutOfMemory, Settings, Trainer};
 
+/// Share of the memory, and most bytes of it, that a level that fits must leave for what else there is in a run: pictures
+/// on their way to the GPU, and pieces between tensors that are too small.
+const SPARE: (u64, u64) = (32, 256 << 20);
 /// Pictures drawn at a time beside the training, so that a grid of large ones does not fill the memory.
 pub(crate) const DRAWN_AT_ONCE: usize = 8;
 
@@ -73,6 +76,7 @@ pub(crate) struct Rehearsal<'a> {
     trainer: &'a Trainer,
     device: &'a Device,
     memory: GpuMemory,
+    spare_bytes: u64,
 }
 
 /// How a level fared.
@@ -89,7 +93,11 @@ pub(crate) enum Fared {
 impl<'a> Rehearsal<'a> {
     /// None on a CPU, which does not tell what it takes.
     pub(crate) fn new(trainer: &'a Trainer, device: &'a Device) -> Result<Option<Self>> {
-        Ok(GpuMemory::of(device)?.map(|memory| Self { trainer, device, memory }))
+        Ok(GpuMemory::of(device)?.map(|memory| {
+            let (share, most) = SPARE;
+            let spare_bytes = (memory.available_bytes.saturating_sub(memory.used_bytes) / share).min(most);
+            Self { trainer, device, memory, spare_bytes }
+        }))
     }
 
     pub(crate) fn memory(&self) -> GpuMemory {
@@ -99,13 +107,14 @@ impl<'a> Rehearsal<'a> {
     /// The most memory that iterations with these settings take, in bytes; none if it is not there.
     pub(crate) fn peak_bytes(&self, settings: Settings) -> Result<Option<u64>> {
         let rehearse = || {
+            let _spare = Tensor::zeros(self.spare_bytes as usize, DType::U8, self.device)?;
             // The first time, ways to convolve are looked for, which takes memory of its own.
             self.trainer.rehearse(settings)?;
             GpuMemory::reset_peak(self.device)?;
             self.trainer.rehearse(settings)?;
             self.device.synchronize()?;
             match GpuMemory::of(self.device)? {
-                Some(memory) => Ok(Some(memory.peak_bytes)),
+                Some(memory) => Ok(Some(memory.peak_bytes.saturating_sub(self.spare_bytes))),
                 None => bail!("expected a GPU"),
             }
         };

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use candle_core::{DType, Device, Result, Tensor, bail};
+use candle_core::{DType, Device, Result, Tensor};
 use stylegan_ops::{Pace, tally_update};
 
 use crate::StepOutcome;
@@ -72,12 +72,8 @@ impl Tally {
     /// The sums so far. Waits for the device.
     pub(crate) fn sums(&self) -> Result<Sums> {
         let numbers = self.device_tally.to_vec1::<f64>()?;
-        let [steps, skipped, sums @ ..] = numbers.as_slice() else { bail!("a tally without counts") };
-        let mut all = [0.0; NUMBERS];
-        for (place, &sum) in all.iter_mut().zip(sums) {
-            *place = sum as f32;
-        }
-        Ok(Sums { steps: *steps as u64, skipped: *skipped as u64, values: all })
+        let values = std::array::from_fn(|index| numbers[2 + index] as f32);
+        Ok(Sums { steps: numbers[0] as u64, skipped: numbers[1] as u64, values })
     }
 
     /// The means so far. Waits for the device.

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::ops::RangeInclusive;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -15,10 +16,11 @@ use super::values::{Float, View, address};
 use super::{Gpu, is_tf32_allowed};
 use crate::conv::geometry::{Geometry, Planes};
 
-/// Bytes that ways may need besides their arguments in order to be tried: the first number that there is memory for.
-const TRIAL_BYTES: [usize; 3] = [512 << 20, 64 << 20, 1 << 20];
 /// Where cuDNN's tensors should start, in bytes; they may start elsewhere, but not for all of its ways.
 const ALIGNMENT: CUdeviceptr = 16;
+/// Bytes that ways may need besides their arguments in order to be tried: the most if there are so many, at least the
+/// fewest.
+const TRIAL_BYTES: RangeInclusive<usize> = 1 << 20..=512 << 20;
 /// Ways that cuDNN reports on at most.
 const WAYS: usize = 16;
 
@@ -170,10 +172,12 @@ impl Drop for Descriptors {
 
 /// As much memory to try ways with as there is.
 fn trial(context: &Context) -> Result<CudaSlice<u8>> {
-    let [most @ .., least] = TRIAL_BYTES;
-    match most.iter().find_map(|&bytes| context.allocate(bytes).ok()) {
-        Some(trial) => Ok(trial),
-        None => context.allocate(least),
+    let (least, mut bytes) = TRIAL_BYTES.into_inner();
+    loop {
+        match context.allocate(bytes) {
+            Err(_) if bytes > least => bytes /= 2,
+            result => return result,
+        }
     }
 }
 
@@ -304,7 +308,7 @@ impl Plan {
             }
         }?;
         let Some(report) = report else {
-            if bytes < TRIAL_BYTES[0] {
+            if bytes < *TRIAL_BYTES.end() {
                 return Err(out_of_memory());
             }
             bail!("cuda: cuDNN has no way to compute a convolution of {geometry:?}");

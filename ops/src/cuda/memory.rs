@@ -57,7 +57,7 @@ pub(crate) fn memory(device: &CudaDevice) -> Result<GpuMemory> {
     let peak = pool.get(CUmemPool_attribute::CU_MEMPOOL_ATTR_USED_MEM_HIGH)?;
     Ok(GpuMemory {
         total_bytes: total as u64,
-        available_bytes: free as u64 + reserved,
+        available_bytes: (free as u64 + reserved).min(total as u64),
         used_bytes: used,
         // A mark that was reset stays at zero until more is taken.
         peak_bytes: peak.max(used),

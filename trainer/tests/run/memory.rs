@@ -10,11 +10,11 @@ fn gpu() -> Device {
     stylegan_ops::cuda::open(0).unwrap()
 }
 
-/// All memory that is left, but for pieces smaller than `least` bytes.
-fn take_memory(device: &Device, least: u64) -> Vec<Tensor> {
+/// All memory that is left, but for small pieces.
+fn take_memory(device: &Device) -> Vec<Tensor> {
     let mut taken = Vec::new();
     let mut bytes = GpuMemory::of(device).unwrap().unwrap().available_bytes;
-    while bytes >= least {
+    while bytes >= 1 << 12 {
         match Tensor::zeros(bytes as usize, DType::U8, device) {
             Ok(tensor) => taken.push(tensor),
             Err(_) => bytes /= 2,
@@ -23,13 +23,9 @@ fn take_memory(device: &Device, least: u64) -> Vec<Tensor> {
     taken
 }
 
-/// Trains until all but pieces of memory is taken in the first iteration that `is_time` says; returns the error, and
-/// what is said to those who go on.
-fn train_without_memory(
-    scene: &Scene,
-    least: u64,
-    is_time: impl Fn(u64, f64) -> bool + 'static,
-) -> (RunError, f64) {
+/// Trains until all memory is taken by others before the first iteration that `is_time` tells by its number and its
+/// level of detail; returns the error, and the kimg at which the run goes on when the memory is free again.
+fn train_without_memory(scene: &Scene, is_time: impl Fn(u64, f64) -> bool + 'static) -> (RunError, f64) {
     let (config, device) = (tiny(&[]), gpu());
     let mut taken = Vec::new();
     let job = Job {
@@ -38,7 +34,7 @@ fn train_without_memory(
             move |trainer, position| {
                 let lod = trainer.config().schedule.at(8, position.round_nimg).lod;
                 if is_time(position.step, lod) && taken.is_empty() {
-                    taken = take_memory(&device, least);
+                    taken = take_memory(&device);
                 }
             }
         })),
@@ -61,7 +57,7 @@ fn train_without_memory(
 #[ignore = "needs a CUDA device"]
 fn memory_that_is_too_little_for_a_level_costs_nothing_of_those_before() {
     let scene = Scene::new();
-    let (error, resumed_at) = train_without_memory(&scene, 1 << 19, |_, lod| lod.fract() > 0.0);
+    let (error, resumed_at) = train_without_memory(&scene, |_, lod| lod.fract() > 0.0);
     assert!(error.to_string().starts_with("`cuda:0` ran out of memory, "), "{error}");
     assert!(!error.to_string().contains("lost"), "{error}");
     let RunError::OutOfMemory(error) = error else { panic!("{error:?}") };
@@ -76,7 +72,7 @@ fn memory_that_is_too_little_for_a_level_costs_nothing_of_those_before() {
 #[ignore = "needs a CUDA device"]
 fn an_iteration_that_breaks_off_is_not_saved() {
     let scene = Scene::new();
-    let (error, resumed_at) = train_without_memory(&scene, 1 << 12, |step, _| step == 8);
+    let (error, resumed_at) = train_without_memory(&scene, |step, _| step == 8);
     let words = error.to_string();
     assert!(words.contains(" in minibatches of 4 at 4x4; "), "{words}");
     assert!(words.ends_with("\nwhat was trained since the last snapshot is lost"), "{words}");
@@ -88,15 +84,15 @@ fn an_iteration_that_breaks_off_is_not_saved() {
 fn what_does_not_fit_is_refused_with_what_does() {
     let (scene, device) = (Scene::new(), gpu());
     let left = Tensor::zeros(24 << 20, DType::U8, &device).unwrap();
-    let taken = take_memory(&device, 1 << 12);
+    let taken = take_memory(&device);
     drop(left);
     let job = |config: &_| Job { device: device.clone(), ..scene.job("runs", config) };
-    let (result, _) = listen(job(&tiny(&["schedule.batch=2048"])), &Signals::default(), |_| {});
+    let (result, _) = listen(job(&tiny(&["schedule.batch=1024"])), &Signals::default(), |_| {});
     let error = result.unwrap_err();
     let RunError::OutOfMemory(found) = &error else { panic!("{error:?}") };
     let [.., misfit] = found.misfits() else { panic!("{error}") };
     let largest = misfit.largest.unwrap();
-    assert!(misfit.side == 8 && (4..2048).contains(&largest), "{error}");
+    assert!(misfit.side == 8 && (4..1024).contains(&largest), "{error}");
     assert!(files(&scene.folder.path().join("runs"), "0").is_empty());
 
     // What the hint says can be trained with what is left.
