@@ -14,7 +14,6 @@ use stylegan_metrics::{SlicedWasserstein, sliced_wasserstein};
 use stylegan_ops::{Key, Parameters};
 use stylegan_trainer::{Resume, TrainConfig, process_reals};
 
-use crate::device::DeviceName;
 use crate::report::{Exit, data, note};
 use crate::train::{Manner, open_pictures, train};
 
@@ -50,7 +49,7 @@ pub(crate) fn run(args: &Args) -> Result<Exit> {
     let zip = unpack(&args.out)?;
     let pyramid = open_pictures(&zip, &args.out, &config)?;
     let manner = Manner { resume: Resume::No, ..Manner::default() };
-    let outcome = train(config, pyramid.clone(), &args.out, DeviceName::Cpu, manner)?;
+    let outcome = train(config, pyramid.clone(), &args.out, Device::Cpu, manner)?;
     if !outcome.finished {
         return Ok(Exit::Stopped);
     }

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
+use candle_core::Device;
 use stylegan_dataset::{PackOptions, Pyramid};
 use stylegan_trainer::{Job, Outcome, Plan, Resume, Signals, TrainConfig, run};
 
@@ -85,12 +86,14 @@ pub(crate) fn run_train(args: &Args) -> Result<Exit> {
     if args.dry_run {
         return dry_run(args, &config);
     }
+    // Before the pictures, which may take minutes.
+    let device = args.device.open()?;
     let pyramid = open_pictures(&args.data, &args.out, &config)?;
     let plan = Plan::new(&config)?;
     note(&plan.to_string());
     warn_of_shortage(args.device, &plan, &config);
     let manner = Manner { resume: args.resume.clone(), allow_changes: args.allow_changes, json: args.json };
-    let outcome = train(config, pyramid, &args.out, args.device, manner)?;
+    let outcome = train(config, pyramid, &args.out, device, manner)?;
     Ok(if outcome.finished { Exit::Done } else { Exit::Stopped })
 }
 
@@ -162,7 +165,7 @@ pub(crate) fn train(
     config: TrainConfig,
     pyramid: Arc<Pyramid>,
     runs: &Path,
-    device: DeviceName,
+    device: Device,
     manner: Manner,
 ) -> Result<Outcome> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -176,7 +179,7 @@ pub(crate) fn train(
     let job = Job {
         resume,
         allow_changes,
-        ..Job::new(config, pyramid, runs.to_owned(), device.open()?, runtime.handle().clone())
+        ..Job::new(config, pyramid, runs.to_owned(), device, runtime.handle().clone())
     };
     let outcome = if json {
         run(job, &signals, &mut |event| events::print(event))
