@@ -6,8 +6,9 @@ use std::collections::hash_map::Entry;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use candle_core::cuda_backend::cudarc::driver::sys::{CUmemPool_attribute, CUresult};
 use candle_core::cuda_backend::cudarc::driver::{
-    CudaFunction, CudaModule, CudaSlice, DeviceRepr, LaunchConfig, PushKernelArg, sys::CUmemPool_attribute,
+    CudaContext, CudaFunction, CudaModule, CudaSlice, DeviceRepr, DriverError, LaunchConfig, PushKernelArg,
 };
 use candle_core::cuda_backend::{DeviceId, WrapErr};
 use candle_core::{CudaDevice, Device, Result, bail};
@@ -41,10 +42,24 @@ pub(super) struct Context {
 /// If there is no such GPU, or a library that CUDA consists of is missing.
 pub fn open(ordinal: usize) -> Result<Device> {
     libraries::check()?;
+    check_ordinal(ordinal)?;
     allow_tf32(is_tf32_allowed());
     let device = Device::new_cuda(ordinal)?;
     prepare(device.as_cuda_device()?)?;
     Ok(device)
+}
+
+/// Checks that there is a GPU of this number.
+fn check_ordinal(ordinal: usize) -> Result<()> {
+    let count = match CudaContext::device_count() {
+        Err(DriverError(CUresult::CUDA_ERROR_NO_DEVICE)) => 0,
+        count => count.w()? as usize,
+    };
+    match count.checked_sub(1) {
+        None => bail!("cuda: this machine has no NVIDIA GPU"),
+        Some(last) if ordinal > last => bail!("cuda: there is no GPU {ordinal}, the last one is {last}"),
+        Some(_) => Ok(()),
+    }
 }
 
 /// Lets the device keep memory that is given back, and spares it what several streams would need.
