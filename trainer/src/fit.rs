@@ -132,22 +132,19 @@ impl fmt::Display for OutOfMemory {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Place { device, total_bytes, available_bytes } = &self.place;
         let has = format!("{} of {}", Bytes(*available_bytes), Bytes(*total_bytes));
-        match self.evidence {
-            Evidence::Estimate => write!(f, "{device} has {has} free, by estimate too little for"),
-            Evidence::Rehearsal => write!(f, "{device} has {has} free, too little for"),
-            Evidence::Training { .. } => {
-                write!(f, "{device} ran out of memory, {has} for this training, in")
-            }
-        }?;
-        match &self.misfits[..] {
-            [misfit] => write!(f, " {misfit}")?,
-            misfits => misfits.iter().try_for_each(|misfit| write!(f, "\n  {misfit}"))?,
+        if let (Evidence::Training { is_saved }, [misfit]) = (self.evidence, &self.misfits[..]) {
+            let lost = if is_saved { "" } else { "; what was trained since the last snapshot is lost" };
+            let remedy = misfit.remedy();
+            return write!(
+                f,
+                "{device} ran out of memory in {misfit}, with {has} for this training; {remedy}{lost}"
+            );
         }
-        match self.evidence {
-            Evidence::Training { is_saved: false } => {
-                f.write_str("\nwhat was trained since the last snapshot is lost")
-            }
-            _ => Ok(()),
+        let by_estimate = if self.evidence == Evidence::Estimate { " by estimate" } else { "" };
+        write!(f, "{device} has {has} free,{by_estimate} too little for")?;
+        match &self.misfits[..] {
+            [misfit] => write!(f, " {misfit}; {}", misfit.remedy()),
+            misfits => misfits.iter().try_for_each(|misfit| write!(f, "\n  {misfit}; {}", misfit.remedy())),
         }
     }
 }
@@ -159,17 +156,20 @@ impl Misfit {
     fn would_fit_now(&self) -> bool {
         self.largest == Some(self.batch)
     }
+
+    fn remedy(&self) -> String {
+        match self.largest {
+            Some(_) if self.would_fit_now() => "they would fit now".to_owned(),
+            Some(largest) => format!("the largest that fits is {largest}"),
+            None => "none fits".to_owned(),
+        }
+    }
 }
 
 impl fmt::Display for Misfit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { side, batch, largest } = self;
-        write!(f, "minibatches of {batch} at {side}x{side}; ")?;
-        match largest {
-            Some(_) if self.would_fit_now() => f.write_str("they would fit now"),
-            Some(largest) => write!(f, "the largest that fits is {largest}"),
-            None => f.write_str("none fits"),
-        }
+        let Self { side, batch, .. } = self;
+        write!(f, "minibatches of {batch} at {side}x{side}")
     }
 }
 
@@ -322,8 +322,8 @@ mod tests {
         let (words, hint) = said(&[(512, Some(4))], Evidence::Training { is_saved: false });
         assert_eq!(
             words,
-            "`cuda:0` ran out of memory, 7.8 GiB of 8.0 GiB for this training, in minibatches of 4 at 512x512; they would \
-             fit now\nwhat was trained since the last snapshot is lost"
+            "`cuda:0` ran out of memory in minibatches of 4 at 512x512, with 7.8 GiB of 8.0 GiB for this training; they would \
+             fit now; what was trained since the last snapshot is lost"
         );
         assert_eq!(hint, "the same command goes on");
     }

@@ -205,6 +205,22 @@ fn every_documented_key_reaches_the_run() {
 }
 
 #[test]
+fn a_plan_beyond_the_memory_is_warned_of() {
+    let scene = scene();
+    let Ran { code, stdout, stderr } =
+        scene.run("train --data photos --config ffhq-1024 --set 'schedule.batch={8=65536,1024=1}' --dry-run");
+    assert_eq!(code, 0, "{stderr}");
+    assert!(stdout.starts_with("Model     StyleGAN, 1024x1024, "), "{stdout}");
+    let lines: Vec<&str> = stderr.lines().collect();
+    assert!(
+        lines[0].starts_with("warning: this machine has ") && lines[0].contains(" free, by estimate"),
+        "{stderr}"
+    );
+    assert!(lines.iter().any(|line| line.contains("minibatches of 65536 at 512x512; ")), "{stderr}");
+    assert!(lines.last().unwrap().starts_with("hint: "), "{stderr}");
+}
+
+#[test]
 fn a_dry_run_prints_the_plan_and_writes_nothing() {
     let scene = scene();
     let ran = scene.run(&format!("train --data photos {TINY} --dry-run"));
@@ -225,7 +241,9 @@ fn a_dry_run_prints_the_plan_and_writes_nothing() {
     for preset in ["faces-64", "ffhq-128", "ablation/a"] {
         let Ran { code, stdout, stderr } =
             scene.run(&format!("train --data photos --config {preset} --dry-run"));
-        assert_eq!((code, stderr.as_str()), (0, ""), "{preset}");
+        assert_eq!(code, 0, "{preset}: {stderr}");
+        // A small machine may have too little memory for it.
+        assert!(stderr.is_empty() || stderr.starts_with("warning: this machine has "), "{preset}: {stderr}");
         assert!(stdout.starts_with("Model     StyleGAN, "), "{preset}: {stdout}");
     }
     assert_eq!(scene.names(""), ["photos"]);

@@ -26,7 +26,8 @@ fn take_memory(device: &Device) -> Vec<Tensor> {
 /// Trains until all memory is taken by others before the first iteration that `is_time` tells by its number and its
 /// level of detail; returns the error, and the kimg at which the run goes on when the memory is free again.
 fn train_without_memory(scene: &Scene, is_time: impl Fn(u64, f64) -> bool + 'static) -> (RunError, f64) {
-    let (config, device) = (tiny(&[]), gpu());
+    // A snapshot every 40 pictures, and a look at the schedule every 12.
+    let (config, device) = (tiny(&["run.tick_kimg=0.04"]), gpu());
     let mut taken = Vec::new();
     let job = Job {
         before_step: Some(Box::new({
@@ -58,13 +59,16 @@ fn train_without_memory(scene: &Scene, is_time: impl Fn(u64, f64) -> bool + 'sta
 fn memory_that_is_too_little_for_a_level_costs_nothing_of_those_before() {
     let scene = Scene::new();
     let (error, resumed_at) = train_without_memory(&scene, |_, lod| lod.fract() > 0.0);
-    assert!(error.to_string().starts_with("`cuda:0` ran out of memory, "), "{error}");
+    assert!(
+        error.to_string().starts_with("`cuda:0` ran out of memory in minibatches of 4 at 8x8, "),
+        "{error}"
+    );
     assert!(!error.to_string().contains("lost"), "{error}");
     let RunError::OutOfMemory(error) = error else { panic!("{error:?}") };
     let [misfit] = error.misfits() else { panic!("{error}") };
     assert_eq!((misfit.side, misfit.batch), (8, 4));
     assert!(misfit.largest < Some(4), "{error}");
-    // The fade starts at 0.05 kimg, and the schedule is looked at every 12 pictures; a snapshot is written every 20.
+    // The first look after 0.05 kimg, where the fade starts.
     assert_eq!(resumed_at, 0.06);
 }
 
@@ -72,11 +76,11 @@ fn memory_that_is_too_little_for_a_level_costs_nothing_of_those_before() {
 #[ignore = "needs a CUDA device"]
 fn an_iteration_that_breaks_off_is_not_saved() {
     let scene = Scene::new();
-    let (error, resumed_at) = train_without_memory(&scene, |step, _| step == 8);
+    let (error, resumed_at) = train_without_memory(&scene, |step, _| step == 12);
     let words = error.to_string();
-    assert!(words.contains(" in minibatches of 4 at 4x4; "), "{words}");
-    assert!(words.ends_with("\nwhat was trained since the last snapshot is lost"), "{words}");
-    assert_eq!(resumed_at, 0.02);
+    assert!(words.contains(" in minibatches of 4 at 4x4, "), "{words}");
+    assert!(words.ends_with("; what was trained since the last snapshot is lost"), "{words}");
+    assert_eq!(resumed_at, 0.04);
 }
 
 #[test]
