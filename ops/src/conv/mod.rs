@@ -82,7 +82,8 @@ pub fn conv2d_transpose(g: &Tensor, weight: &Tensor) -> Result<Tensor> {
 /// - returns: `[out_channels, in_channels, kernel, kernel]`
 ///
 /// # Errors
-/// If the shapes do not fit together, `kernel` is neither 1 nor 3, or the dtype is neither `f32` nor `f64` nor, on a GPU, `bf16`.
+/// If the shapes do not fit together, `kernel` is neither 1 nor 3, or the dtype is neither `f32` nor `f64` nor, on a GPU,
+/// `bf16`.
 pub fn conv2d_weight_grad(x: &Tensor, g: &Tensor, kernel: usize) -> Result<Tensor> {
     let ((batch, input), (g_batch, output)) = (planes(x)?, planes(g)?);
     if (batch, input.height, input.width) != (g_batch, output.height, output.width) {

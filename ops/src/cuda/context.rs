@@ -20,7 +20,6 @@ use super::memory::Pool;
 use super::normal::ziggurat;
 use super::upload::Uploads;
 use super::values::{Argument, Float, View};
-use super::{allow_tf32, is_tf32_allowed};
 
 thread_local! {
     static CONTEXTS: RefCell<HashMap<DeviceId, Rc<Context>>> = RefCell::default();
@@ -43,7 +42,6 @@ pub(super) struct Context {
 pub fn open(ordinal: usize) -> Result<Device> {
     libraries::check()?;
     check_ordinal(ordinal)?;
-    allow_tf32(is_tf32_allowed());
     let device = Device::new_cuda(ordinal)?;
     prepare(device.as_cuda_device()?)?;
     Ok(device)
@@ -70,6 +68,15 @@ fn prepare(device: &CudaDevice) -> Result<()> {
     Pool::of(device)?.set(CUmemPool_attribute::CU_MEMPOOL_ATTR_RELEASE_THRESHOLD, u64::MAX)
 }
 
+/// What a cell holds, made when it is first asked for.
+fn made_once<T>(cell: &OnceCell<T>, make: impl FnOnce() -> Result<T>) -> Result<&T> {
+    if let Some(made) = cell.get() {
+        return Ok(made);
+    }
+    let made = make()?;
+    Ok(cell.get_or_init(|| made))
+}
+
 impl Context {
     /// That of this thread, made when it is first asked for.
     pub(super) fn of(device: &CudaDevice) -> Result<Rc<Self>> {
@@ -89,28 +96,16 @@ impl Context {
     }
 
     pub(super) fn convolutions(&self) -> Result<&Convolutions> {
-        if let Some(convolutions) = self.convolutions.get() {
-            return Ok(convolutions);
-        }
-        let made = Convolutions::new(self.device.cuda_stream())?;
-        Ok(self.convolutions.get_or_init(|| made))
+        made_once(&self.convolutions, || Convolutions::new(self.device.cuda_stream()))
     }
 
     pub(super) fn uploads(&self) -> Result<&Uploads> {
-        if let Some(uploads) = self.uploads.get() {
-            return Ok(uploads);
-        }
-        let made = Uploads::new(&self.device)?;
-        Ok(self.uploads.get_or_init(|| made))
+        made_once(&self.uploads, || Uploads::new(&self.device))
     }
 
     /// What normal numbers are drawn by.
     pub(super) fn ziggurat(&self) -> Result<View<'_, f64>> {
-        if let Some(tables) = self.ziggurat.get() {
-            return Ok(View::of(tables));
-        }
-        let made = self.device.clone_htod(&ziggurat())?;
-        Ok(View::of(self.ziggurat.get_or_init(|| made)))
+        made_once(&self.ziggurat, || self.device.clone_htod(&ziggurat())).map(View::of)
     }
 
     /// Memory for so many values, which the caller must write all of.
