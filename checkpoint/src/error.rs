@@ -1,7 +1,7 @@
 //! What can go wrong with a checkpoint, and what to do about it.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use candle_core::DType;
 
@@ -274,6 +274,15 @@ pub enum Error {
 }
 
 impl Error {
+    /// Why a file cannot be written.
+    pub(crate) fn writing(path: &Path, source: io::Error) -> Self {
+        let path = path.to_owned();
+        match source.kind() {
+            io::ErrorKind::AlreadyExists => Self::Exists { path },
+            _ => Self::Write { path, source },
+        }
+    }
+
     /// What to do about it.
     pub fn hint(&self) -> Option<String> {
         let hint = match self {

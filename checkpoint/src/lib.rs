@@ -52,7 +52,6 @@
 
 mod convert;
 mod error;
-mod files;
 pub mod foreign;
 mod header;
 mod meta;
@@ -65,7 +64,6 @@ mod tensors;
 
 pub use convert::convert;
 pub use error::{Error, Result};
-pub use files::{Disk, Files, Fill, remove_leftovers, write_file};
 pub use meta::{Meta, Network, Progress};
 pub use open::Checkpoint;
 pub use run_folder::{Pair, newest_snapshot, pairs};

@@ -11,6 +11,7 @@ use candle_core::{DType, Device, Shape, Tensor, bail};
 use candle_nn::var_builder::SimpleBackend;
 use candle_nn::{Init, VarBuilder};
 use safetensors::tensor::Metadata;
+use stylegan_base::short_hash;
 use stylegan_discriminator::Critic;
 use stylegan_generator::Generator;
 
@@ -96,9 +97,7 @@ impl Checkpoint {
 
     /// The first 16 hexadecimal digits of the file's BLAKE3 hash, by which recipes name it.
     pub fn hash(&self) -> String {
-        let mut hex = blake3::hash(&self.file.bytes).to_hex().to_string();
-        hex.truncate(16);
-        hex
+        short_hash(&self.file.bytes)
     }
 
     /// Name and shape of every tensor of a network, sorted by name; names are without the network's prefix.

@@ -4,9 +4,9 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use candle_core::{Device, Tensor};
+use stylegan_base::files::{self, Files};
 use stylegan_ops::Parameters;
 
-use crate::files::{Files, write_file};
 use crate::tensors::expected;
 use crate::{Error, Meta, Network, Result, header};
 
@@ -27,7 +27,8 @@ pub fn save(path: &Path, meta: &Meta, networks: &[(Network, &Parameters)], overw
     let tensors =
         collect(networks).into_iter().map(|(name, tensor)| Ok((name, tensor.to_device(&Device::Cpu)?)));
     let encoded = Encoded::new(path, meta, tensors.collect::<Result<_>>()?)?;
-    write_file(path, overwrite, &mut |out| encoded.write(out))
+    files::write(path, overwrite, &mut |out| encoded.write(out))
+        .map_err(|source| Error::writing(path, source))
 }
 
 /// The numbers of networks as they were at one moment, in main memory, to be written while the networks go on.
@@ -50,9 +51,7 @@ impl Copied {
     /// As [`save`].
     pub fn save(self, files: &dyn Files, path: &Path, meta: &Meta) -> Result<String> {
         let encoded = Encoded::new(path, meta, self.0)?;
-        files
-            .write(path, &mut |out| encoded.write(out))
-            .map_err(|source| Error::Write { path: path.to_owned(), source })?;
+        files.write(path, &mut |out| encoded.write(out)).map_err(|source| Error::writing(path, source))?;
         Ok(encoded.checksum)
     }
 }

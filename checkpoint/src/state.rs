@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use candle_core::{Device, Tensor};
+use stylegan_base::files::Files;
 
-use crate::files::Files;
 use crate::header::{self, WRITTEN_BY, file_type, tensor_type};
 use crate::open::Contents;
 use crate::save::{Encoded, copied};
@@ -64,9 +64,7 @@ impl State {
         // Larger types first, so that each stands at a multiple of its size; the names stay in order.
         tensors.sort_by_key(|(_, tensor)| std::cmp::Reverse(tensor.dtype().size_in_bytes()));
         let encoded = Encoded::with_texts(texts, tensors)?;
-        files
-            .write(path, &mut |out| encoded.write(out))
-            .map_err(|source| Error::Write { path: path.to_owned(), source })
+        files.write(path, &mut |out| encoded.write(out)).map_err(|source| Error::writing(path, source))
     }
 
     /// Reads a state; its checksum must be that of its contents.

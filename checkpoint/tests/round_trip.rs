@@ -76,7 +76,7 @@ fn the_generator_draws_what_it_drew_before() -> Result<()> {
     save(&path, &state.meta, &state.networks(), false).unwrap();
     let picture = |generator: &Generator| {
         let z = generator.latents(&[3, 4], SeedStyle::Native)?;
-        generator.forward(&z, None, Truncation::default(), &Noise::Const)
+        generator.draw(&z, None, 0.0, Truncation::default(), &Noise::Const)
     };
     let live = Generator::new(&state.meta.generator, &state.g_ema.builder(DType::F32, &Device::Cpu))?;
     let loaded = Checkpoint::open(&path).unwrap();

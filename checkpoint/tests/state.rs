@@ -11,8 +11,9 @@ use std::sync::LazyLock;
 
 use candle_core::{DType, Device, Tensor};
 use proptest::prelude::*;
-use stylegan_checkpoint::{Checkpoint, Copied, Disk, Error, State, save};
-use stylegan_ops::Key;
+use stylegan_base::files::Disk;
+use stylegan_checkpoint::{Checkpoint, Copied, Error, State, save};
+use stylegan_ops::{Key, RandomTensors};
 
 fn state() -> State {
     let tensor = |name: &str, dtype| Key::new(name, &[]).normal((3, 700), dtype, &Device::Cpu).unwrap();

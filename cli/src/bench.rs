@@ -6,7 +6,7 @@ use anyhow::Result;
 use candle_core::{DType, Device};
 use serde::Serialize;
 use stylegan_generator::{Generator, Noise, Truncation};
-use stylegan_ops::{GpuMemory, Key, Parameters, is_out_of_memory};
+use stylegan_ops::{GpuMemory, Key, Parameters, RandomTensors, is_out_of_memory};
 use stylegan_trainer::{Precision, Settings, TrainConfig, Trainer, peak_memory_bytes};
 
 use crate::device::DeviceName;
@@ -191,7 +191,7 @@ fn sample(args: &Args, config: &TrainConfig, device: &Device) -> Result<Vec<f64>
         let key = Key::new("latents of a benchmark", &[number]);
         number += 1;
         let z = key.normal(shape, DType::F32, device)?;
-        generator.forward(&z, None, Truncation::default(), &Noise::Random(key))?;
+        generator.draw(&z, None, 0.0, Truncation::default(), &Noise::Random(key))?;
         Ok(())
     })
 }

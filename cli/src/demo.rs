@@ -2,16 +2,16 @@
 
 use std::borrow::Cow;
 use std::fs;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use candle_core::{DType, Device, Tensor};
+use stylegan_base::files;
 use stylegan_checkpoint::Checkpoint;
 use stylegan_dataset::{BatchRequest, Order, Pyramid, assemble};
 use stylegan_generator::{Generator, GeneratorConfig, Noise, Truncation};
 use stylegan_metrics::{SlicedWasserstein, sliced_wasserstein};
-use stylegan_ops::{Key, Parameters};
+use stylegan_ops::{Key, Parameters, RandomTensors};
 use stylegan_trainer::{Resume, TrainConfig, process_reals};
 
 use crate::report::{Exit, data, note};
@@ -124,15 +124,9 @@ fn unpack(runs: &Path) -> Result<PathBuf> {
     if fs::metadata(&path).is_ok_and(|found| found.len() == FACES.len() as u64) {
         return Ok(path);
     }
-    let write = || -> std::io::Result<()> {
-        fs::create_dir_all(&cache)?;
-        let mut file = tempfile::NamedTempFile::new_in(&cache)?;
-        file.write_all(FACES)?;
-        file.as_file().sync_all()?;
-        file.persist(&path)?;
-        Ok(())
-    };
-    write().with_context(|| format!("cannot write `{}`", path.display()))?;
+    fs::create_dir_all(&cache)
+        .and_then(|()| files::write(&path, true, &mut |file| file.write_all(FACES)))
+        .with_context(|| format!("cannot write `{}`", path.display()))?;
     Ok(path)
 }
 
@@ -177,7 +171,7 @@ fn fakes(generator: &Generator, config: &GeneratorConfig, count: usize) -> Resul
                 &Device::Cpu,
             )?;
             let noise = Noise::Random(Key::new("measured noise", &[first]));
-            generator.forward(&z, None, Truncation::OFF, &noise)?.clamp(-1.0, 1.0)
+            generator.draw(&z, None, 0.0, Truncation::OFF, &noise)?.clamp(-1.0, 1.0)
         })
         .collect::<candle_core::Result<Vec<_>>>()?;
     Ok(Tensor::cat(&pictures, 0)?)

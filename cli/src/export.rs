@@ -2,10 +2,11 @@
 
 use std::path::PathBuf;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use candle_core::Device;
 use clap::ValueEnum;
-use stylegan_checkpoint::{Checkpoint, Network, write_file};
+use stylegan_base::files;
+use stylegan_checkpoint::{Checkpoint, Network};
 use stylegan_generator::Truncation;
 use stylegan_onnx::Settings;
 use stylegan_ops::Level;
@@ -71,7 +72,8 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let settings = Settings { lod, truncation_cutoff: *truncation_cutoff, noise };
     let builder = checkpoint.builder(Network::GEma, &Device::Cpu);
     let model = stylegan_onnx::export(config, &builder, settings, properties)?;
-    write_file(out, force.force, &mut |file| file.write_all(&model))?;
+    files::write(out, force.force, &mut |file| file.write_all(&model))
+        .with_context(|| format!("cannot write `{}`", out.display()))?;
     let (side, full) = (Level::new(config.resolution, lod)?.side, config.resolution);
     let growing = if lod > 0.0 { format!(", growing to {full}x{full},") } else { String::new() };
     note(&format!(

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 use candle_core::DType;
 use serde::Serialize;
+use stylegan_base::units::grouped;
 use stylegan_checkpoint::foreign::Foreign;
 use stylegan_checkpoint::{Checkpoint, Error, Meta, Network};
 use stylegan_discriminator::DiscriminatorConfig;
@@ -13,7 +14,6 @@ use stylegan_generator::{GeneratorConfig, Norm, is_buffer};
 use stylegan_ops::{Level, sides};
 
 use crate::report::data;
-use crate::seeds::grouped;
 
 /// Say what a checkpoint holds, of this program or another
 #[derive(Debug, clap::Args)]

@@ -6,6 +6,7 @@ use anyhow::Result;
 use candle_core::Tensor;
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
+use stylegan_base::units::grouped;
 use stylegan_generator::{Space, interpolate};
 use stylegan_media::{GifWriter, RgbImage, grid};
 
@@ -16,7 +17,7 @@ use crate::output::{Force, Output, make_folder};
 use crate::painter::{Painter, Sketch, pixels, row};
 use crate::recipe::{Subject, text};
 use crate::report::{Refusal, note};
-use crate::seeds::{Seeds, grouped};
+use crate::seeds::Seeds;
 use crate::style::StyleArgs;
 
 /// A film strip of up to this many frames stays one row.

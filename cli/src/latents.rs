@@ -9,11 +9,12 @@ use anyhow::{Context, Result};
 use candle_core::{DType, Device, Tensor};
 use safetensors::{Dtype, SafeTensors};
 use serde::{Deserialize, Serialize};
+use stylegan_base::short_hash;
+use stylegan_base::units::grouped;
 use stylegan_generator::GeneratorConfig;
 use stylegan_ops::all_finite;
 
 use crate::report::Refusal;
-use crate::seeds::grouped;
 
 /// 28,000 pictures' `w_plus` of the paper's network.
 const MOST_BYTES: u64 = 1 << 30;
@@ -97,9 +98,7 @@ impl Latents {
             let message = format!("`{space}` of `{path}` holds numbers that are not finite in f32");
             return Err(Refusal::new(message).into());
         }
-        let mut hash = blake3::hash(&bytes).to_hex().to_string();
-        hash.truncate(16);
-        Ok(Self { path, space, all, hash })
+        Ok(Self { path, space, all, hash: short_hash(&bytes) })
     }
 
     /// How many there are.

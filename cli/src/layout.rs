@@ -6,7 +6,7 @@ use std::str::FromStr;
 use anyhow::Result;
 
 use crate::report::Refusal;
-use crate::seeds::grouped;
+use stylegan_base::units::grouped;
 
 /// A grid and its copy in the encoder take six bytes for each of these.
 const MOST_PIXELS: usize = 1 << 28;

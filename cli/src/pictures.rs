@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
+use stylegan_base::units::grouped;
 use stylegan_dataset::{Error, PackEvent, PackOptions, PackReport, Pyramid, Skipped};
 
 use crate::output::progress_bar;
 use crate::report::{Refusal, note};
-use crate::seeds::grouped;
 
 /// Runs `pack` with a bar for its events, and says what was skipped.
 pub(crate) fn with_progress(

@@ -3,6 +3,8 @@
 use std::fmt::{self, Display};
 use std::str::FromStr;
 
+use stylegan_base::units::grouped;
+
 /// More than anyone draws in one go.
 const MOST: u64 = 1_000_000;
 
@@ -95,19 +97,6 @@ fn number(text: &str) -> Result<u64, String> {
     text.parse().map_err(|_| format!("{text} is larger than {}", u64::MAX))
 }
 
-/// `1,234,567`
-pub(crate) fn grouped(number: impl Display) -> String {
-    let digits = number.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -149,10 +138,5 @@ mod tests {
         ] {
             assert_eq!(text.parse::<Seeds>(), Err(reason.to_owned()), "{text}");
         }
-    }
-
-    #[test]
-    fn digits_are_grouped() {
-        assert_eq!([0, 999, 1000, 26_219_627].map(grouped), ["0", "999", "1,000", "26,219,627"]);
     }
 }

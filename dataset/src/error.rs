@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
+use stylegan_base::files::NewFolder;
 
 /// A file of a source that could not be used, and why.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -282,6 +283,17 @@ impl Error {
     pub(crate) fn write(path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_path_buf();
         |source| Self::Write { path, source }
+    }
+
+    /// The same of a file inside a folder that is being written, by the name that the file was to have.
+    pub(crate) fn inside(self, folder: &NewFolder) -> Self {
+        match self {
+            Self::Write { path, source } => match path.strip_prefix(folder.partial_path()) {
+                Ok(name) => Self::Write { path: folder.path().join(name), source },
+                Err(_) => Self::Write { path, source },
+            },
+            error => error,
+        }
     }
 
     pub(crate) fn damaged(path: &Path, reason: impl Into<String>) -> Self {

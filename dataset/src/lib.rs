@@ -32,7 +32,6 @@ mod labels;
 mod levels;
 mod order;
 mod pack;
-mod partial;
 mod prefetch;
 mod pyramid;
 mod read_at;

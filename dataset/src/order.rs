@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rand::RngCore;
-use stylegan_ops::Key;
+use stylegan_base::Key;
 
 /// The order of pictures, as a function of a seed and a position alone.
 ///

@@ -9,12 +9,12 @@ use std::time::Instant;
 
 use fast_image_resize::Resizer;
 use rayon::prelude::*;
+use stylegan_base::files::NewFolder;
 
 use crate::decode::{Converted, dimensions, square};
 use crate::error::{Error, Skipped, floor_power_of_two};
 use crate::index::{Index, is_resolution};
 use crate::levels::{all_levels, sides};
-use crate::partial::Partial;
 use crate::pyramid::{Pyramid, level_file_name};
 use crate::source::Source;
 
@@ -344,11 +344,11 @@ impl<'a> Job<'a> {
 
         let mut index = Index::new(resolution, self.source.fingerprint(), self.source.path());
         index.automatic_resolution = self.options.resolution.is_none();
-        let partial = Partial::begin(out)?;
+        let partial = NewFolder::begin(out).map_err(Error::write(out))?;
         let kept = thread::scope(|scope| {
             // The files are written while the next pictures are decoded, and no more than these two are held.
             let (sender, receiver) = sync_channel(1);
-            let folder = partial.path();
+            let folder = partial.partial_path();
             let writer = scope.spawn(move || write_levels(folder, resolution, &receiver));
             let kept = self.decode(&candidates, &mut index, &sender);
             drop(sender);
@@ -357,7 +357,7 @@ impl<'a> Job<'a> {
                 Err(panic) => std::panic::resume_unwind(panic),
             }
         });
-        let kept = kept.map_err(|error| partial.rename(error))?;
+        let kept = kept.map_err(|error| error.inside(&partial))?;
 
         if kept.is_empty() {
             return Err(Error::NoPictures {
@@ -369,8 +369,8 @@ impl<'a> Job<'a> {
         index.labels = self.source.labels().map(|labels| labels.select(&kept));
         index.pictures = kept.iter().map(|&i| self.source.names()[i].clone()).collect();
         index.skipped.clone_from(&self.skipped);
-        index.write(partial.path()).map_err(|error| partial.rename(error))?;
-        if partial.finish()? {
+        index.write(partial.partial_path()).map_err(|error| error.inside(&partial))?;
+        if partial.finish().map_err(Error::write(out))? {
             open(out, index, self.source.ignored(), false, start)
         } else {
             self.reuse(out, start)

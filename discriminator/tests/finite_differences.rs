@@ -2,7 +2,7 @@
 
 use candle_core::{DType, Device, Result, Tensor, Var};
 use stylegan_discriminator::{Critic, DiscriminatorConfig};
-use stylegan_ops::{Key, Level, Parameters};
+use stylegan_ops::{Key, Level, Parameters, RandomTensors};
 
 /// Half the distance between the two points of a difference: large enough for float64, and so small that no
 /// activation crosses the kink of the leaky `ReLU` between them.

@@ -3,7 +3,7 @@
 
 use candle_core::{DType, Device, Result, Tensor};
 use stylegan_discriminator::{Critic, DiscriminatorConfig};
-use stylegan_ops::{Key, Parameters};
+use stylegan_ops::{Key, Parameters, RandomTensors};
 
 /// 16 pixels with 5, 6 and 8 feature maps, the last layer with 10.
 fn small() -> DiscriminatorConfig {

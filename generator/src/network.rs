@@ -112,24 +112,25 @@ impl Generator {
         ema_update(&[(&self.w_avg, &w.detach().mean(0)?)], beta)
     }
 
-    /// Pictures at full size from z, as sampling draws them: no style mixing, `w` truncated.
+    /// Pictures from z: mapped, broadcast to all layers, truncated, synthesized; no style mixing.
     ///
     /// # Shapes
     /// - `z`: `[batch, z_dim]`
     /// - `labels`: `[batch, label_dim]`, for a network with labels
-    /// - returns: `[batch, 3, resolution, resolution]` in -1..1 (not clamped)
+    /// - returns: `[batch, 3, side, side]` in -1..1 (not clamped), at the side of `lod`
     ///
     /// # Errors
-    /// If a shape differs.
-    pub fn forward(
+    /// If a shape differs or `lod` is outside the network.
+    pub fn draw(
         &self,
         z: &Tensor,
         labels: Option<&Tensor>,
+        lod: f64,
         truncation: Truncation,
         noise: &Noise,
     ) -> Result<Tensor> {
         let w_plus = self.truncate(&self.broadcast(&self.mapping.forward(z, labels)?)?, truncation)?;
-        self.synthesis.forward(&w_plus, 0.0, noise)
+        self.synthesis.forward(&w_plus, lod, noise)
     }
 }
 

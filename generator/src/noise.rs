@@ -1,7 +1,7 @@
 //! Where the noise of the synthesis layers comes from.
 
 use candle_core::{Result, Tensor, bail};
-use stylegan_ops::Key;
+use stylegan_ops::{Key, RandomTensors};
 
 /// The one-channel noise images that the synthesis layers add.
 #[derive(Clone, Debug)]

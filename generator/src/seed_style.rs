@@ -4,7 +4,7 @@ use std::fmt;
 
 use candle_core::{DType, Device, Result, Tensor, bail};
 use serde::{Deserialize, Serialize};
-use stylegan_ops::Key;
+use stylegan_ops::{Key, RandomTensors};
 
 use crate::numpy::RandomState;
 

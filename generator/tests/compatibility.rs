@@ -8,7 +8,7 @@ use stylegan_generator::{
     Generator, GeneratorConfig, Noise, SeedStyle, SynthesisLayer, Truncation, is_buffer,
 };
 use stylegan_golden::Place;
-use stylegan_ops::{Key, Parameters};
+use stylegan_ops::{Key, Parameters, RandomTensors};
 
 const BATCH: usize = 3;
 
@@ -141,7 +141,7 @@ fn the_fused_layer_has_the_epsilon_of_the_network() -> Result<()> {
 fn both_layers_of_a_side_add_one_image() -> Result<()> {
     let (vars, generator) = build(&different())?;
     let z = generator.latents(&[1, 2, 3], SeedStyle::Native)?;
-    let draw = |noise: &Noise| generator.forward(&z, None, Truncation::OFF, noise);
+    let draw = |noise: &Noise| generator.draw(&z, None, 0.0, Truncation::OFF, noise);
     let side = |layer: usize| 4 << (layer / 2);
 
     // The image of a second layer may be of any shape: nobody looks at it.
@@ -170,7 +170,7 @@ fn both_layers_of_a_side_add_one_image() -> Result<()> {
 fn such_a_network_trains() -> Result<()> {
     let (vars, generator) = build(&different())?;
     let z = generator.latents(&[1, 2, 3], SeedStyle::Native)?;
-    let pictures = generator.forward(&z, None, Truncation::OFF, &Noise::Random(Key::new("noise", &[])))?;
+    let pictures = generator.draw(&z, None, 0.0, Truncation::OFF, &Noise::Random(Key::new("noise", &[])))?;
     let cotangent = normal("cotangent", pictures.dims());
     let loss = |pictures: Tensor| (pictures * &cotangent)?.sum_all();
     let gradients = loss(pictures)?.backward()?;
@@ -184,7 +184,7 @@ fn such_a_network_trains() -> Result<()> {
         let at = |step: f64| -> Result<f64> {
             var.set(&(&start + (&direction * step)?)?)?;
             let noise = Noise::Random(Key::new("noise", &[]));
-            loss(generator.forward(&z, None, Truncation::OFF, &noise)?)?.to_scalar()
+            loss(generator.draw(&z, None, 0.0, Truncation::OFF, &noise)?)?.to_scalar()
         };
         let expected = (at(step)? - at(-step)?) / (2.0 * step);
         var.set(&start)?;

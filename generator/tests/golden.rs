@@ -183,7 +183,7 @@ fn truncation(place: &Place) -> Result<()> {
                 cutoff: golden.scalar(&format!("trunc{case}.cutoff")) as usize,
             };
             golden.assert_close(&format!("trunc{case}.dlatents"), &generator.truncate(&w_plus, truncation)?);
-            let pictures = generator.forward(&z, None, truncation, &Noise::Const)?;
+            let pictures = generator.draw(&z, None, 0.0, truncation, &Noise::Const)?;
             golden.assert_close(&format!("trunc{case}.image"), &pictures);
         }
         assert!(!golden.contains("trunc7.psi"));
@@ -226,7 +226,7 @@ fn running_mean_of_w(place: &Place) -> Result<()> {
 fn one_picture_of_a_network_fused_at_its_last_resolution(place: &Place) -> Result<()> {
     let golden = place.golden("c_forward");
     let (_, generator) = load(&golden)?;
-    let picture = generator.forward(&golden.get("z"), None, Truncation::OFF, &Noise::Const)?;
+    let picture = generator.draw(&golden.get("z"), None, 0.0, Truncation::OFF, &Noise::Const)?;
     golden.assert_close("image", &picture);
     Ok(())
 }

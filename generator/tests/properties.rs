@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use candle_core::{DType, Device, Result, Tensor, Var};
 use stylegan_generator::{Generator, GeneratorConfig, Noise, Norm, SeedStyle, Truncation, is_buffer};
-use stylegan_ops::{Key, Level, Parameters, feature_maps};
+use stylegan_ops::{Key, Level, Parameters, RandomTensors, feature_maps};
 
 /// A narrow network of 16 pixels with no two widths equal.
 fn small() -> GeneratorConfig {
@@ -114,7 +114,7 @@ fn a_network_without_noise_ignores_it() -> Result<()> {
     let (parameters, generator) = build_generic(&GeneratorConfig { noise: false, ..small() })?;
     assert!(parameters.names().iter().all(|name| !name.contains("noise")));
     let z = generator.latents(&[4], SeedStyle::Native)?;
-    let draw = |noise: &Noise| generator.forward(&z, None, Truncation::OFF, noise).map(|x| values(&x));
+    let draw = |noise: &Noise| generator.draw(&z, None, 0.0, Truncation::OFF, noise).map(|x| values(&x));
     let none = draw(&Noise::None)?;
     assert_eq!(draw(&Noise::Const)?, none);
     assert_eq!(draw(&Noise::Random(Key::new("noise", &[])))?, none);
@@ -127,7 +127,7 @@ fn blur_norm_and_noise_change_the_picture() -> Result<()> {
     let draw = |config: &GeneratorConfig| -> Result<Vec<f32>> {
         let (_, generator) = build_generic(config)?;
         let z = generator.latents(&[4], SeedStyle::Native)?;
-        Ok(values(&generator.forward(&z, None, Truncation::OFF, &Noise::Const)?))
+        Ok(values(&generator.draw(&z, None, 0.0, Truncation::OFF, &Noise::Const)?))
     };
     let plain = draw(&small())?;
     for config in [
@@ -221,10 +221,10 @@ fn labels_are_needed_and_matter() -> Result<()> {
     for (name, var) in parameters.vars() {
         assert_eq!(gradients.get(&var).is_some(), name.starts_with("mapping."), "`{name}`");
     }
-    let error = generator.forward(&z, None, Truncation::OFF, &Noise::None).unwrap_err().to_string();
+    let error = generator.draw(&z, None, 0.0, Truncation::OFF, &Noise::None).unwrap_err().to_string();
     assert!(error.contains("needs labels"), "{error}");
     let (_, unlabeled) = build(&small())?;
-    let error = unlabeled.forward(&z, Some(&first), Truncation::OFF, &Noise::None).unwrap_err().to_string();
+    let error = unlabeled.draw(&z, Some(&first), 0.0, Truncation::OFF, &Noise::None).unwrap_err().to_string();
     assert!(error.contains("has none"), "{error}");
     Ok(())
 }
@@ -287,9 +287,10 @@ fn feature_maps_follow_their_decay() -> Result<()> {
     assert_eq!(vars["synthesis.layer4.weight"].dims(), [14, 20, 3, 3]);
     assert_eq!(vars["synthesis.layer5.weight"].dims(), [14, 14, 3, 3]);
     assert_eq!(vars["synthesis.layer2.style_weight"].dims(), [40, 9]);
-    let pictures = generator.forward(
+    let pictures = generator.draw(
         &generator.latents(&[0], SeedStyle::Native)?,
         None,
+        0.0,
         Truncation::default(),
         &Noise::Const,
     )?;
@@ -304,7 +305,7 @@ fn the_smallest_and_a_large_resolution() -> Result<()> {
         let (_, generator) = build(&GeneratorConfig { resolution, fmap_max: 5, ..small() })?;
         assert_eq!(generator.synthesis().layers().len(), layers);
         let z = generator.latents(&[3, 8], SeedStyle::Native)?;
-        let pictures = generator.forward(&z, None, Truncation::default(), &Noise::Const)?;
+        let pictures = generator.draw(&z, None, 0.0, Truncation::default(), &Noise::Const)?;
         assert_eq!(pictures.dims(), [2, 3, resolution, resolution]);
         assert!(values(&pictures).iter().all(|pixel| pixel.is_finite()));
         let lowest = f64::from(resolution.ilog2() - 2);
@@ -338,7 +339,7 @@ fn a_fade_ends_where_the_next_level_begins() -> Result<()> {
 fn samples_do_not_see_each_other() -> Result<()> {
     let (_, generator) = build_generic(&small())?;
     let z = generator.latents(&[5, 6, 7], SeedStyle::Native)?;
-    let draw = |z: &Tensor| generator.forward(z, None, Truncation::default(), &Noise::Const);
+    let draw = |z: &Tensor| generator.draw(z, None, 0.0, Truncation::default(), &Noise::Const);
     let off = values(&(draw(&z)?.narrow(0, 1, 1)? - draw(&z.narrow(0, 1, 1)?)?)?);
     let off = off.into_iter().fold(0f32, |most, x| most.max(x.abs()));
     assert!(off < 1e-4, "{off}");
@@ -360,7 +361,7 @@ fn a_frozen_generator_draws_the_same_and_takes_no_gradient() -> Result<()> {
     let (parameters, generator) = build_generic(&small())?;
     let frozen = Generator::new(&small(), &parameters.frozen(DType::F32, &Device::Cpu))?;
     let z = generator.latents(&[9], SeedStyle::Native)?;
-    let draw = |generator: &Generator| generator.forward(&z, None, Truncation::OFF, &Noise::Const);
+    let draw = |generator: &Generator| generator.draw(&z, None, 0.0, Truncation::OFF, &Noise::Const);
     assert_eq!(values(&draw(&generator)?), values(&draw(&frozen)?));
     assert!(!draw(&frozen)?.track_op());
 

@@ -1,7 +1,7 @@
 //! What can go wrong on the way from a tensor to a file, and what to do about it.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// What can go wrong on the way from a tensor to a file.
 #[derive(Debug, thiserror::Error)]
@@ -101,6 +101,15 @@ pub enum Error {
 }
 
 impl Error {
+    /// Why a file cannot be written.
+    pub(crate) fn writing(path: &Path, source: io::Error) -> Self {
+        let path = path.to_owned();
+        match source.kind() {
+            io::ErrorKind::AlreadyExists => Self::Exists { path },
+            _ => Self::Write { path, source },
+        }
+    }
+
     /// What to do about it, for those errors that have advice.
     pub fn hint(&self) -> Option<String> {
         match self {

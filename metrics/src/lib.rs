@@ -3,7 +3,7 @@
 //! ```
 //! use candle_core::{DType, Device};
 //! use stylegan_metrics::sliced_wasserstein;
-//! use stylegan_ops::Key;
+//! use stylegan_ops::{Key, RandomTensors};
 //!
 //! // Two sets of 8 pictures of 32x32 in -1..1; here both are noise.
 //! let pictures = |seed| Key::new("pictures", &[seed]).normal((8, 3, 32, 32), DType::F32, &Device::Cpu);

@@ -2,7 +2,7 @@
 
 use candle_core::{D, DType, Result, Tensor, bail};
 use rayon::prelude::*;
-use stylegan_ops::{Key, downscale2x, upscale2x};
+use stylegan_ops::{Key, RandomTensors, downscale2x, upscale2x};
 
 /// Side of a patch, in pixels.
 const PATCH: usize = 7;

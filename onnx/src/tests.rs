@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use candle_core::{DType, Device, Result, Tensor, bail};
 use prost::Message;
 use stylegan_generator::{Generator, GeneratorConfig, Noise, Norm, SeedStyle, Truncation};
-use stylegan_ops::{Key, Parameters};
+use stylegan_ops::{Key, Parameters, RandomTensors};
 
 use crate::proto::{Extent, FLOAT, INT64, Model, Node, ValueInfo};
 use crate::{Settings, export};

@@ -24,6 +24,8 @@ mod testing;
 mod update;
 mod upload;
 
+pub use stylegan_base::Key;
+
 pub use activation::{add_bias, bias_leaky_relu, leaky_relu, leaky_relu_grad, noise_bias_leaky_relu};
 pub use chain::{Chain, Link};
 pub use conv::{conv2d, conv2d_down, conv2d_down_transpose, conv2d_transpose, conv2d_up, conv2d_weight_grad};
@@ -34,7 +36,7 @@ pub use memory::{GpuMemory, gpu_name, is_out_of_memory};
 pub use norm::{instance_norm, instance_norm_style, pixel_norm};
 pub use parameters::Parameters;
 pub use path::Sampling;
-pub use random::Key;
+pub use random::RandomTensors;
 pub use resample::{blend, blur, downscale2x, downscale2x_adjoint, upscale2x, upscale2x_adjoint};
 pub use resolution::{Level, feature_maps, sides};
 pub use smooth::{smooth_down, smooth_down_adjoint, smooth_up};

@@ -7,7 +7,7 @@ use candle_core::{DType, Device, Error, Result, Shape, Tensor, Var, bail};
 use candle_nn::var_builder::SimpleBackend;
 use candle_nn::{Init, VarBuilder};
 
-use crate::Key;
+use crate::{Key, RandomTensors};
 
 /// The variables of one network in the order of their names.
 ///
@@ -20,7 +20,7 @@ use crate::Key;
 ///
 /// ```
 /// use candle_core::{DType, Device};
-/// use stylegan_ops::{Key, Parameters};
+/// use stylegan_ops::{Key, RandomTensors, Parameters};
 /// let parameters = Parameters::new(Key::new("init", &[0]));
 /// let builder = parameters.builder(DType::F32, &Device::Cpu);
 /// builder.pp("layer").get_with_hints((2, 3), "weight", candle_nn::init::DEFAULT_KAIMING_NORMAL).unwrap_err();

@@ -3,7 +3,8 @@
 use candle_core::{DType, Device, Result, Tensor, Var};
 
 use crate::{
-    Key, Sampling, conv2d, conv2d_transpose, downscale2x, downscale2x_adjoint, upscale2x, upscale2x_adjoint,
+    Key, RandomTensors, Sampling, conv2d, conv2d_transpose, downscale2x, downscale2x_adjoint, upscale2x,
+    upscale2x_adjoint,
 };
 
 pub(crate) fn normal(name: &str, shape: &[usize], dtype: DType) -> Tensor {

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::Serialize;
+use stylegan_base::units::{format_duration, gibibytes};
 
 /// Something that happened in a run.
 #[derive(Clone, Debug, Serialize)]
@@ -184,30 +185,7 @@ impl Tick {
             self.sec_per_kimg,
             self.maintenance_sec,
             if self.on_gpu { "gpumem" } else { "mem" },
-            self.peak_memory_bytes as f64 / f64::from(1 << 30),
+            gibibytes(self.peak_memory_bytes),
         )
-    }
-}
-
-/// `3d 04h 05m`, `1h 02m 11s`, `2m 05s` or `9s`.
-pub fn format_duration(duration: Duration) -> String {
-    let sec = duration.as_secs();
-    let (days, hours, minutes, seconds) = (sec / 86_400, sec / 3600 % 24, sec / 60 % 60, sec % 60);
-    match (days, hours, minutes) {
-        (1.., ..) => format!("{days}d {hours:02}h {minutes:02}m"),
-        (0, 1.., _) => format!("{hours}h {minutes:02}m {seconds:02}s"),
-        (0, 0, 1..) => format!("{minutes}m {seconds:02}s"),
-        _ => format!("{seconds}s"),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn durations_read_naturally() {
-        let text = |sec| format_duration(Duration::from_secs(sec));
-        assert_eq!([9, 125, 3731, 273_900].map(text), ["9s", "2m 05s", "1h 02m 11s", "3d 04h 05m"]);
     }
 }

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use stylegan_base::units::Bytes;
+
 use crate::schedule::{Schedule, is_batch_possible};
 use crate::{PerSide, TrainConfig};
 
@@ -181,20 +183,6 @@ fn fitting(schedule: &Schedule, resolution: usize, misfits: &[Misfit]) -> Option
         Some((side, misfit.map_or_else(|| schedule.batch.get(side), |misfit| misfit.largest)?))
     });
     Some(PerSide::from_ascending(batches.collect::<Option<Vec<_>>>()?))
-}
-
-/// A number of bytes as people say it.
-pub(crate) struct Bytes(pub(crate) u64);
-
-impl fmt::Display for Bytes {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mebibytes = self.0 as f64 / f64::from(1 << 20);
-        if mebibytes < 1000.0 {
-            f.pad(&format!("{mebibytes:.0} MiB"))
-        } else {
-            f.pad(&format!("{:.1} GiB", mebibytes / 1024.0))
-        }
-    }
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
 //! The three networks of a training, and how they see one another.
 
-use candle_core::{DType, Device, Result};
+use candle_core::{DType, Device, Result, Tensor};
 use stylegan_discriminator::Critic;
-use stylegan_generator::{Generator, is_buffer};
+use stylegan_generator::{Generator, Noise, Truncation, is_buffer};
 use stylegan_ops::{Key, Parameters, ema_update};
 
 use crate::TrainConfig;
@@ -62,6 +62,17 @@ impl Networks {
     /// The averaged generator, which is the one to sample from.
     pub fn averaged(&self) -> &Generator {
         &self.averaged
+    }
+
+    /// Pictures of the averaged generator at the side of `lod`, not truncated, with the stored noise: what a training is
+    /// looked at by.
+    ///
+    /// # Shapes
+    /// - `z`: `[batch, z_dim]`
+    /// - `labels`: `[batch, label_dim]`, for a network with labels
+    /// - returns: `[batch, 3, side, side]` in -1..1 (not clamped)
+    pub(crate) fn draw_averaged(&self, z: &Tensor, labels: Option<&Tensor>, lod: f64) -> Result<Tensor> {
+        self.averaged.draw(z, labels, lod, Truncation::OFF, &Noise::Const)
     }
 
     /// Trained numbers of generator and critic.

@@ -5,11 +5,12 @@ use std::fmt;
 
 use candle_core::{DType, Device, Result};
 use serde::Serialize;
+use stylegan_base::units::Bytes;
 use stylegan_discriminator::Critic;
 use stylegan_generator::Generator;
 use stylegan_ops::{Key, Parameters};
 
-use crate::fit::{Bytes, Evidence, Place, largest_that_fits};
+use crate::fit::{Evidence, Place, largest_that_fits};
 use crate::memory::{estimate_bytes, machine_memory_bytes};
 use crate::networks::parameter_count;
 use crate::rehearsal::{Fared, Rehearsal};

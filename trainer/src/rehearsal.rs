@@ -1,8 +1,8 @@
 //! Iterations that change nothing, in which a GPU shows how much of its memory a training takes.
 
 use candle_core::{DType, Device, DeviceLocation, Result, Tensor, bail};
-use stylegan_generator::{Noise, Truncation, W_AVG};
-use stylegan_ops::{GpuMemory, Key, gpu_name, is_out_of_memory};
+use stylegan_generator::W_AVG;
+use stylegan_ops::{GpuMemory, Key, RandomTensors, gpu_name, is_out_of_memory};
 
 use crate::fit::{Evidence, Place, largest_that_fits, try_doubtful};
 use crate::losses::CriticBatch;
@@ -62,11 +62,8 @@ impl Trainer {
         }
         self.generator_loss(&draws, labels, lod)?.mean_all()?.backward()?;
 
-        let averaged = networks.averaged();
         let z = key.child("grid", 0).normal((DRAWN_AT_ONCE, config.generator.z_dim), DType::F32, device)?;
-        let w = averaged.mapping().forward(&z, labels_of(DRAWN_AT_ONCE)?.as_ref())?;
-        let w_plus = averaged.truncate(&averaged.broadcast(&w)?, Truncation::OFF)?;
-        averaged.synthesis().forward(&w_plus, lod, &Noise::Const)?;
+        networks.draw_averaged(&z, labels_of(DRAWN_AT_ONCE)?.as_ref(), lod)?;
         Ok(())
     }
 }

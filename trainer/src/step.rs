@@ -2,7 +2,7 @@
 
 use candle_core::{DType, Device, Result, Tensor};
 use stylegan_generator::{Generator, Noise, is_buffer, mix_styles};
-use stylegan_ops::{Key, Pace, blend, clamp_update, downscale2x, repeatedly, upscale2x};
+use stylegan_ops::{Key, Pace, RandomTensors, blend, clamp_update, downscale2x, repeatedly, upscale2x};
 
 use crate::losses::{CriticBatch, CriticLoss};
 use crate::{Adam, LossKind, Networks, Settings, TrainConfig};
@@ -125,28 +125,20 @@ impl Trainer {
         step: u64,
     ) -> Result<StepOutcome> {
         self.enter_level(settings)?;
-        repeatedly(pixels_u8.device(), || self.iteration(pixels_u8, labels, settings, step))
-    }
+        repeatedly(pixels_u8.device(), || {
+            let (batch, ..) = pixels_u8.dims4()?;
+            let key = |purpose| Key::new(purpose, &[self.config.run.seed, step]);
+            let (dtype, device) = (self.networks.generator.w_avg().dtype(), pixels_u8.device());
+            let draws = |purpose| Draws::new(key(purpose), &self.config, batch, settings.lod, dtype, device);
+            let reals = process_reals(pixels_u8, settings.lod, dtype)?;
+            let mix = key("share of fakes").uniform_tensor((batch, 1, 1, 1), dtype, device)?;
+            let (d_draws, g_draws) = (draws("critic step")?, draws("generator step")?);
 
-    fn iteration(
-        &mut self,
-        pixels_u8: &Tensor,
-        labels: Option<&Tensor>,
-        settings: Settings,
-        step: u64,
-    ) -> Result<StepOutcome> {
-        let (batch, ..) = pixels_u8.dims4()?;
-        let key = |purpose| Key::new(purpose, &[self.config.run.seed, step]);
-        let (dtype, device) = (self.networks.generator.w_avg().dtype(), pixels_u8.device());
-        let draws = |purpose| Draws::new(key(purpose), &self.config, batch, settings.lod, dtype, device);
-        let reals = process_reals(pixels_u8, settings.lod, dtype)?;
-        let mix = key("share of fakes").uniform_tensor((batch, 1, 1, 1), dtype, device)?;
-        let (d_draws, g_draws) = (draws("critic step")?, draws("generator step")?);
-
-        let critic = self.critic_step(&reals, &mix, labels, &d_draws, settings)?;
-        self.networks.update_average(self.config.training.ema_beta(batch))?;
-        let g_loss = self.generator_step(labels, &g_draws, settings)?;
-        Ok(StepOutcome { g_loss, ..critic })
+            let critic = self.critic_step(&reals, &mix, labels, &d_draws, settings)?;
+            self.networks.update_average(self.config.training.ema_beta(batch))?;
+            let g_loss = self.generator_step(labels, &g_draws, settings)?;
+            Ok(StepOutcome { g_loss, ..critic })
+        })
     }
 
     /// Forgets the optimizers' moments where a level of the growing network starts or ends.

@@ -5,8 +5,8 @@
 use candle_core::backprop::GradStore;
 use candle_core::{DType, Device, Result, Tensor, Var};
 use stylegan_golden::{Closeness, Place, on_gpu};
-use stylegan_ops::Key;
 use stylegan_ops::cuda::{allow_tf32, open};
+use stylegan_ops::{Key, RandomTensors};
 use stylegan_trainer::{
     CriticBatch, Draws, LossKind, Precision, Settings, TrainConfig, Trainer, process_reals,
 };

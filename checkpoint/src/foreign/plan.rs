@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use candle_core::{DType, Device, Tensor};
 use candle_nn::VarBuilder;
 use stylegan_generator::{GeneratorConfig, Mapping, NOISE_CONST};
-use stylegan_ops::Key;
+use stylegan_ops::{Key, RandomTensors};
 
 use super::array::Array;
 use super::change::Change;

@@ -7,6 +7,7 @@ use candle_core::{DType, Device, Tensor};
 use stylegan_checkpoint::foreign::{Family, Foreign};
 use stylegan_checkpoint::{Checkpoint, Error, Network};
 use stylegan_generator::{Generator, GeneratorConfig, Noise, SeedStyle, Truncation};
+use stylegan_ops::{Key, RandomTensors};
 
 use super::{converted, fixture, message, written};
 
@@ -64,7 +65,8 @@ fn assert_draws(checkpoint: &Checkpoint, expected: &Expected) {
     let (z, labels) = (expected.z(), expected.tensors.get("labels"));
     let g_ema = generator(checkpoint, Network::GEma);
     let off = Truncation { psi: 1.0, cutoff: 0 };
-    let picture = |g: &Generator, truncation, noise: &Noise| g.forward(z, labels, truncation, noise).unwrap();
+    let picture =
+        |g: &Generator, truncation, noise: &Noise| g.draw(z, labels, 0.0, truncation, noise).unwrap();
     expected.assert_close("w", &g_ema.mapping().forward(z, labels).unwrap());
     expected.assert_close("gs_image_zero_noise", &picture(&g_ema, off, &Noise::None));
     expected.assert_close("gs_image_stored_noise", &picture(&g_ema, off, &Noise::Const));
@@ -171,7 +173,7 @@ fn what_rosinality_does_not_store_is_made_up() {
     assert_eq!(values("synthesis.layer0.bias"), [0.0; 5]);
     // The mean of other z comes near.
     let g_ema = generator(&checkpoint, Network::GEma);
-    let z = stylegan_ops::Key::new("another", &[]).normal((4096, 5), DType::F32, &Device::Cpu).unwrap();
+    let z = Key::new("another", &[]).normal((4096, 5), DType::F32, &Device::Cpu).unwrap();
     let w = g_ema.mapping().forward(&z, None).unwrap();
     let (mean, w_avg) = (w.mean(0).unwrap().to_vec1::<f32>().unwrap(), values("w_avg"));
     let deviation = w.var(0).unwrap().to_vec1::<f32>().unwrap();

@@ -63,7 +63,7 @@ fn numbers_are_those_of_the_network() {
     assert_eq!(words, "wrote 3 pictures of 16x16 to `images.safetensors`\n");
     let generator = generator(&scene, "net.safetensors");
     let z = generator.latents(&[4, 3], SeedStyle::Native).unwrap();
-    let expected = generator.forward(&z, None, Truncation::default(), &Noise::Const).unwrap();
+    let expected = generator.draw(&z, None, 0.0, Truncation::default(), &Noise::Const).unwrap();
     let mut found = candle_core::safetensors::load(scene.path("images.safetensors"), &Device::Cpu).unwrap();
     let images = found.remove("images").unwrap();
     assert!(found.is_empty());

@@ -6,7 +6,7 @@ use candle_core::{DType, Device, Result, Tensor};
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, Criterion, SamplingMode};
 use mimalloc::MiMalloc;
-use stylegan_ops::{Key, feature_maps};
+use stylegan_ops::{Key, RandomTensors, feature_maps};
 
 /// As in the program: results of many megabytes would otherwise cost more to map than to compute.
 #[global_allocator]

@@ -4,7 +4,7 @@ use super::geometry::{Geometry, Planes};
 use super::{
     conv2d, conv2d_down, conv2d_down_transpose, conv2d_transpose, conv2d_up, conv2d_weight_grad, weight_grad,
 };
-use crate::Key;
+use crate::{Key, RandomTensors};
 
 /// `(batch, in_channels, out_channels, height, width)`
 pub(super) type Size = (usize, usize, usize, usize, usize);

@@ -7,11 +7,11 @@ use candle_core::{DType, Device, Result, Tensor, Var};
 use super::{allow_tf32, open};
 use crate::testing::{WAYS, normal, values};
 use crate::{
-    AdamSlot, AdamUpdate, Chain, Key, Link, Pace, Sampling, adam_update, add_bias, all_are_finite,
-    all_finite, bias_leaky_relu, blend, blur, clamp_update, conv2d, conv2d_down, conv2d_transpose, conv2d_up,
-    conv2d_weight_grad, dense, dense_transpose, downscale2x, ema_update, instance_norm, instance_norm_style,
-    leaky_relu, leaky_relu_grad, noise_bias_leaky_relu, smooth_down, smooth_up, synthesis_layer,
-    tally_update, upload, upscale2x,
+    AdamSlot, AdamUpdate, Chain, Key, Link, Pace, RandomTensors, Sampling, adam_update, add_bias,
+    all_are_finite, all_finite, bias_leaky_relu, blend, blur, clamp_update, conv2d, conv2d_down,
+    conv2d_transpose, conv2d_up, conv2d_weight_grad, dense, dense_transpose, downscale2x, ema_update,
+    instance_norm, instance_norm_style, leaky_relu, leaky_relu_grad, noise_bias_leaky_relu, smooth_down,
+    smooth_up, synthesis_layer, tally_update, upload, upscale2x,
 };
 
 /// An operation of some tensors.

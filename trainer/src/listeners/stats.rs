@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
-use stylegan_checkpoint::{Disk, Files};
+use stylegan_base::files::{Disk, Files};
 
 use super::Listener;
 use super::append::AppendFile;

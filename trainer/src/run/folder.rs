@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use stylegan_checkpoint::Files;
+use stylegan_base::files::{self, Files};
 
 use super::RunError;
 use super::lock::RunLock;
@@ -32,9 +32,7 @@ impl RunFolder {
     /// A folder that exists, to go on in it. What writers left that were ended in the middle of a file is removed.
     pub(crate) fn open(path: &Path, config: &TrainConfig) -> Result<Self, RunError> {
         let lock = RunLock::take(path)?;
-        stylegan_checkpoint::remove_leftovers(path)
-            .and_then(|()| remove_half_pictures(path))
-            .map_err(|source| RunError::File { path: path.to_owned(), source })?;
+        files::remove_leftovers(path).map_err(|source| RunError::File { path: path.to_owned(), source })?;
         Ok(Self { path: path.to_owned(), thousandths: needs_thousandths(config), _lock: lock })
     }
 
@@ -117,17 +115,6 @@ fn claim(runs: &Path, name: &str) -> Result<PathBuf, RunError> {
     }
 }
 
-/// Removes what writers of pictures left that were ended in the middle of a file.
-fn remove_half_pictures(folder: &Path) -> io::Result<()> {
-    for entry in fs::read_dir(folder)? {
-        let entry = entry?;
-        if entry.file_name().as_encoded_bytes().starts_with(b".partial-") && entry.file_type()?.is_file() {
-            fs::remove_file(entry.path())?;
-        }
-    }
-    Ok(())
-}
-
 /// Two ticks fall into one kimg only if they are shorter than one or not in step with them.
 fn needs_thousandths(config: &TrainConfig) -> bool {
     config.run.tick_kimg.values().any(|kimg| kimg < 1.0 || kimg.fract() != 0.0)
@@ -141,7 +128,7 @@ fn write_text(files: &dyn Files, path: &Path, text: &str) -> Result<(), RunError
 
 #[cfg(test)]
 mod tests {
-    use stylegan_checkpoint::Disk;
+    use stylegan_base::files::Disk;
 
     use super::*;
 

@@ -4,8 +4,7 @@ use std::path::Path;
 
 use candle_core::{DType, Device, Tensor};
 use stylegan_dataset::{BatchRequest, Order, Pyramid, assemble};
-use stylegan_generator::{Noise, Truncation};
-use stylegan_ops::{Key, upscale2x};
+use stylegan_ops::{Key, RandomTensors, upscale2x};
 use thiserror::Error;
 
 use super::RunError;
@@ -77,15 +76,13 @@ impl Grids {
 
     /// The averaged generator's pictures of the grid's latents, not truncated, with the stored noise.
     pub(crate) fn save_fakes(&self, path: &Path, trainer: &Trainer, lod: f64) -> Result<(), GridError> {
-        let generator = trainer.networks().averaged();
         let count = self.columns * self.rows;
         let mut pictures = Vec::new();
         for first in (0..count).step_by(DRAWN_AT_ONCE) {
             let chunk = DRAWN_AT_ONCE.min(count - first);
             let labels = self.labels.as_ref().map(|labels| labels.narrow(0, first, chunk)).transpose()?;
-            let w = generator.mapping().forward(&self.z.narrow(0, first, chunk)?, labels.as_ref())?;
-            let w_plus = generator.truncate(&generator.broadcast(&w)?, Truncation::OFF)?;
-            pictures.push(generator.synthesis().forward(&w_plus, lod, &Noise::Const)?);
+            let z = self.z.narrow(0, first, chunk)?;
+            pictures.push(trainer.networks().draw_averaged(&z, labels.as_ref(), lod)?);
         }
         self.save(&Tensor::cat(&pictures, 0)?, path)
     }

@@ -19,7 +19,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use candle_core::Device;
-use stylegan_checkpoint::{Disk, Files};
+use stylegan_base::files::{Disk, Files};
+use stylegan_base::units::kimg;
 use stylegan_dataset::Pyramid;
 
 use crate::listeners::{Audience, last_elapsed};
@@ -167,10 +168,6 @@ fn check_data(job: &Job) -> Result<(), RunError> {
         return Err(RunError::Labels { found, wanted });
     }
     Ok(())
-}
-
-fn kimg(nimg: u64) -> f64 {
-    nimg as f64 / 1000.0
 }
 
 /// An error and its causes in one sentence.

@@ -6,10 +6,10 @@ use super::grid::Grids;
 use super::state::{Moment, Saved};
 use super::watch::Watch;
 use super::{Job, RunError, kimg};
-use crate::fit::Bytes;
 use crate::rehearsal::{Fared, Rehearsal};
 use crate::statistics::Tally;
 use crate::{Event, LevelPlan, Trainer};
+use stylegan_base::units::Bytes;
 
 /// All that a run computes with, on its device.
 pub(super) struct Prepared {

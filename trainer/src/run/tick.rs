@@ -19,6 +19,10 @@ impl Run<'_> {
         let nimg = self.moment.position.nimg;
         let settings = self.settings();
         let statistics = self.tally.means()?;
+        let too_many = self.too_many(statistics.skipped);
+        if too_many.is_some() {
+            return Ok(too_many);
+        }
         let w_avg = self.trainer.networks().averaged().w_avg().to_dtype(DType::F32)?;
         let w_avg_norm = f64::from(w_avg.sqr()?.sum_all()?.to_scalar::<f32>()?).sqrt();
         // Reading the statistics has waited for the device; the clock may be read now.

@@ -18,7 +18,7 @@ use super::{BeforeStep, Outcome, RunError, Signals, kimg};
 use crate::listeners::Audience;
 use crate::rehearsal::Rehearsal;
 use crate::statistics::Tally;
-use crate::{Event, Position, RunConfig, Settings, StepProgress, TrainConfig, Trainer};
+use crate::{Event, Position, Settings, StepProgress, TrainConfig, Trainer};
 
 /// Iterations between two looks at how many updates were skipped, for which the device is waited for. They are counted
 /// from the start of the run, so that a stop changes none of them.
@@ -109,19 +109,16 @@ impl Run<'_> {
 
     /// Closes a tick and saves, where it is time to; returns what is wrong with the numbers, if something is.
     fn after_step(&mut self, total_nimg: u64, signals: &Signals) -> Result<Option<String>, RunError> {
-        let RunConfig { max_skipped, snapshot_ticks, .. } = self.trainer.config().run;
+        let snapshot_ticks = self.trainer.config().run.snapshot_ticks;
         let Position { nimg, step, .. } = self.moment.position;
-        let is_due = self.is_tick_due();
         let mut trouble = None;
-        if is_due || nimg >= total_nimg || step.is_multiple_of(LOOK_STEPS) {
-            let skipped = self.tally.sums()?.skipped;
-            trouble = (skipped > max_skipped).then(|| format!("{skipped} updates skipped in a tick"));
-        }
-        if is_due && trouble.is_none() {
+        if self.is_tick_due() {
             trouble = self.tick()?;
             if trouble.is_none() && self.moment.ticks.is_multiple_of(snapshot_ticks) {
                 trouble = self.save(Cause::Schedule)?;
             }
+        } else if step.is_multiple_of(LOOK_STEPS) {
+            trouble = self.too_many(self.tally.sums()?.skipped);
         }
         if trouble.is_none() && nimg >= total_nimg {
             if nimg > self.moment.tick_nimg {
@@ -134,6 +131,12 @@ impl Run<'_> {
             trouble = self.save(Cause::Signal)?;
         }
         Ok(trouble)
+    }
+
+    /// What is wrong if so many updates were skipped in a tick, should they be too many.
+    pub(super) fn too_many(&self, skipped: u64) -> Option<String> {
+        (skipped > self.trainer.config().run.max_skipped)
+            .then(|| format!("{skipped} updates skipped in a tick"))
     }
 
     fn is_tick_due(&self) -> bool {

@@ -2,9 +2,8 @@
 
 use candle_core::{DType, Device, Tensor};
 use stylegan_dataset::{BatchRequest, Order, Pyramid, assemble};
-use stylegan_generator::{Noise, Truncation};
 use stylegan_metrics::{mean_pairwise_distance, sliced_wasserstein};
-use stylegan_ops::{Key, downscale2x};
+use stylegan_ops::{Key, RandomTensors, downscale2x};
 
 use super::RunError;
 use crate::step::process_reals;
@@ -59,7 +58,6 @@ impl Watch {
         lod: f64,
         side: usize,
     ) -> Result<Sight, RunError> {
-        let generator = trainer.networks().averaged();
         let order = Order::new(self.seed, pyramid.len());
         let (mut fakes, mut reals) = (Vec::new(), Vec::new());
         for first in (0..COUNT).step_by(CHUNK) {
@@ -73,9 +71,8 @@ impl Watch {
             };
             let pixels = Tensor::from_vec(batch.pixels_u8, (CHUNK, 3, side, side), &self.device)?;
             reals.push(compared(&process_reals(&pixels, lod, DType::F32)?)?);
-            let w = generator.mapping().forward(&self.z.narrow(0, first, CHUNK)?, labels.as_ref())?;
-            let w_plus = generator.truncate(&generator.broadcast(&w)?, Truncation::OFF)?;
-            let drawn = generator.synthesis().forward(&w_plus, lod, &Noise::Const)?;
+            let z = self.z.narrow(0, first, CHUNK)?;
+            let drawn = trainer.networks().draw_averaged(&z, labels.as_ref(), lod)?;
             fakes.push(compared(&drawn.clamp(-1.0, 1.0)?)?);
         }
         let (fakes, reals) = (Tensor::cat(&fakes, 0)?, Tensor::cat(&reals, 0)?);

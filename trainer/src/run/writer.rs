@@ -4,7 +4,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use stylegan_checkpoint::{Files, Pair, pairs};
+use stylegan_base::files::Files;
+use stylegan_checkpoint::{Pair, pairs};
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
@@ -152,7 +153,7 @@ fn retain(files: &dyn Files, written: &Path, protected: Option<&Path>, keep: Kee
 mod tests {
     use std::fs;
 
-    use stylegan_checkpoint::Disk;
+    use stylegan_base::files::Disk;
 
     use super::*;
 

@@ -5,7 +5,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use stylegan_checkpoint::{Disk, Files, Fill, pairs};
+use stylegan_base::files::{Disk, Files, Fill};
+use stylegan_checkpoint::pairs;
 use stylegan_trainer::{RunError, Signals};
 
 use crate::scene::{Scene, assert_same_end, assert_same_run, listen, tiny};

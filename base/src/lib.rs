@@ -1,0 +1,24 @@
+//! What every room needs and no tensor: keys of random streams, files and folders that appear whole or not at all,
+//! hints, units.
+//!
+//! ```
+//! use stylegan_base::{Key, files};
+//!
+//! # let folder = tempfile::tempdir()?;
+//! let latents = Key::new("latents", &[7]);
+//! assert_eq!(latents.uniform(), Key::new("latents", &[7]).uniform());
+//!
+//! // Whoever looks sees no file or the whole one.
+//! let path = folder.path().join("number.txt");
+//! files::write(&path, false, &mut |file| writeln!(file, "{}", latents.uniform()))?;
+//! assert!(files::write(&path, false, &mut |_| Ok(())).is_err(), "it is there already");
+//! # Ok::<(), std::io::Error>(())
+//! ```
+
+pub mod files;
+mod hint;
+mod key;
+pub mod units;
+
+pub use hint::Hint;
+pub use key::{Key, short_hash};
