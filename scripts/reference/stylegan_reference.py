@@ -158,7 +158,7 @@ def minibatch_stddev(x, group_size=4, num_features=1, eps=1e-8):
     """Append per-group feature deviation as extra channel(s).
 
     Group m consists of samples m, m+M, m+2M, ... with M = N / group size, i.e.
-    the members are strided through the batch, not neighbours.
+    the members are strided through the batch, not neighbors.
     """
     n, c, h, w = x.shape
     g = min(group_size, n)
