@@ -58,7 +58,7 @@ class Fast:
         return x.contiguous(memory_format=torch.channels_last) if self.cl else x
 
     def blur(self, x):
-        if self.blur_kind == "pool":           # (1,1)/2 twice is (1,2,1)/4
+        if self.blur_kind == "pool":  # (1,1)/2 twice is (1,2,1)/4
             return F.avg_pool2d(F.avg_pool2d(x, 2, 1, padding=1), 2, 1)
         return SelfAdjointBlur.apply(x, self.kernel.to(x.dtype))
 
@@ -101,8 +101,15 @@ class Fast:
             ys, yb = F.linear(dlatents[:, l], L.style_weight * L.style_coef, L.style_bias).chunk(2, 1)
             if self.adain == "batch":
                 shape = x.shape
-                x = F.batch_norm(x.reshape(1, -1, *shape[2:]), None, None, (ys + 1).reshape(-1), yb.reshape(-1),
-                                 training=True, eps=1e-8).view(shape)
+                x = F.batch_norm(
+                    x.reshape(1, -1, *shape[2:]),
+                    None,
+                    None,
+                    (ys + 1).reshape(-1),
+                    yb.reshape(-1),
+                    training=True,
+                    eps=1e-8,
+                ).view(shape)
             else:
                 x = F.instance_norm(x, eps=1e-8)
                 x = torch.addcmul(yb[:, :, None, None], x, (ys + 1)[:, :, None, None])
@@ -210,9 +217,16 @@ def spread(ts, images):
     """Wall time, plus the CPU seconds of all threads: on a busy machine compare those as well."""
     s, cpu = sorted(t for t, _ in ts), sorted(c for _, c in ts)
     med = statistics.median(s)
-    return dict(median_s=round(med, 5), min_s=round(s[0], 5), p90_s=round(s[int(0.9 * (len(s) - 1))], 5),
-                runs=len(s), cpu_median_s=round(statistics.median(cpu), 5), cpu_min_s=round(cpu[0], 5),
-                img_per_s=round(images / med, 2), best_img_per_s=round(images / s[0], 2))
+    return dict(
+        median_s=round(med, 5),
+        min_s=round(s[0], 5),
+        p90_s=round(s[int(0.9 * (len(s) - 1))], 5),
+        runs=len(s),
+        cpu_median_s=round(statistics.median(cpu), 5),
+        cpu_min_s=round(cpu[0], 5),
+        img_per_s=round(images / med, 2),
+        best_img_per_s=round(images / s[0], 2),
+    )
 
 
 def gradients(loss, module):
@@ -224,8 +238,16 @@ def check():
     torch.set_default_dtype(torch.float64)
     worst = 0.0
     for fused in ("auto", True):
-        cfg = R.Config(resolution=32, latent_size=24, dlatent_size=24, mapping_layers=3, mapping_fmaps=24,
-                       fmap_base=128, fmap_max=16, fused_scale=fused)
+        cfg = R.Config(
+            resolution=32,
+            latent_size=24,
+            dlatent_size=24,
+            mapping_layers=3,
+            mapping_fmaps=24,
+            fmap_base=128,
+            fmap_max=16,
+            fused_scale=fused,
+        )
         g, d = R.randomize(R.Generator(cfg), 1), R.randomize(R.Critic(cfg), 2)
         z, z2, real = torch.randn(8, 24), torch.randn(8, 24), torch.randn(8, 3, 32, 32)
         noise = [torch.randn(8, 1, 4 * 2 ** (l // 2), 4 * 2 ** (l // 2)) for l in range(8)]
@@ -248,14 +270,16 @@ def check():
                     errs.append((dl - ref_d).abs())
                     errs += [(a - b).abs().max() for a, b in zip(gradients(dl, d), ref_dg) if a is not None]
                     worst = max(worst, max(errs).item())
-                    print(f"fused_scale={fused} channels_last={cl} resample={resample} blur={blur}: "
-                          f"max error {max(errs).item():.1e}")
+                    print(
+                        f"fused_scale={fused} channels_last={cl} resample={resample} blur={blur}: "
+                        f"max error {max(errs).item():.1e}"
+                    )
     assert worst < 1e-9
     torch.set_default_dtype(torch.float32)
 
 
 def main():
-    ap = argparse.ArgumentParser()
+    ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ap.add_argument("--res", type=int, default=64)
     ap.add_argument("--fmap-base", type=int, default=2048)
     ap.add_argument("--fmap-max", type=int, default=128)
@@ -269,12 +293,16 @@ def main():
     ap.add_argument("--resample", choices=("auto", "fused", "plain"), default="fused")
     ap.add_argument("--blur", choices=("conv", "pool"), default="conv")
     ap.add_argument("--adain", choices=("auto", "batch", "instance"), default="auto")
-    ap.add_argument("--compile", action="store_true",
-                    help="torch.compile the generator (the critic needs double backward, which compiled graphs lack)")
+    ap.add_argument(
+        "--compile",
+        action="store_true",
+        help="torch.compile the generator (the critic needs double backward, which compiled graphs lack)",
+    )
     ap.add_argument("--skip", default="", help="comma list of train, sample and single (sampling with batch 1)")
     ap.add_argument("--device", default="cpu", help="cpu or cuda")
-    ap.add_argument("--tf32", action=argparse.BooleanOptionalAction, default=True,
-                    help="cuda: TF32 in convolutions and products")
+    ap.add_argument(
+        "--tf32", action=argparse.BooleanOptionalAction, default=True, help="cuda: TF32 in convolutions and products"
+    )
     ap.add_argument("--check", action="store_true")
     a = ap.parse_args()
     torch.set_num_threads(a.threads)
@@ -284,32 +312,54 @@ def main():
         torch.backends.cudnn.benchmark = True
     if a.check:
         return check()
-    cfg = R.Config(resolution=a.res, fmap_base=a.fmap_base, fmap_max=a.fmap_max, latent_size=a.latent,
-                   dlatent_size=a.latent, mapping_fmaps=a.latent, mapping_layers=a.mapping_layers)
+    cfg = R.Config(
+        resolution=a.res,
+        fmap_base=a.fmap_base,
+        fmap_max=a.fmap_max,
+        latent_size=a.latent,
+        dlatent_size=a.latent,
+        mapping_fmaps=a.latent,
+        mapping_layers=a.mapping_layers,
+    )
     fast = Fast(cfg, a.channels_last, a.resample, a.blur, a.adain)
-    if a.compile:                              # the mixing cutoff stays outside, so nothing recompiles later
+    if a.compile:  # the mixing cutoff stays outside, so nothing recompiles later
         fast.synthesis, fast.mapping = torch.compile(fast.synthesis), torch.compile(fast.mapping)
     t = Trainer(cfg, a.batch, fast)
     count = lambda m: sum(p.numel() for p in m.parameters())
-    out = dict(torch=torch.__version__, threads=a.threads, res=a.res, fmap_base=a.fmap_base, fmap_max=a.fmap_max,
-               batch=a.batch, channels_last=a.channels_last, resample=a.resample, blur=a.blur, adain=fast.adain,
-               compile=a.compile, g_params=count(t.g), d_params=count(t.d))
+    out = dict(
+        torch=torch.__version__,
+        threads=a.threads,
+        res=a.res,
+        fmap_base=a.fmap_base,
+        fmap_max=a.fmap_max,
+        batch=a.batch,
+        channels_last=a.channels_last,
+        resample=a.resample,
+        blur=a.blur,
+        adain=fast.adain,
+        compile=a.compile,
+        g_params=count(t.g),
+        d_params=count(t.d),
+    )
     skip = a.skip.split(",")
     if "train" not in skip:
         parts = []
         ts = timed(lambda: parts.append(t.iteration()), a.seconds, warm=6 if a.compile else 2, least=a.least)
         out["train"] = spread(ts, a.batch)
-        out["train"]["d_step_s"] = round(statistics.median(p[0] for p in parts[-len(ts):]), 5)
-        out["train"]["g_step_s"] = round(statistics.median(p[1] for p in parts[-len(ts):]), 5)
+        out["train"]["d_step_s"] = round(statistics.median(p[0] for p in parts[-len(ts) :]), 5)
+        out["train"]["g_step_s"] = round(statistics.median(p[1] for p in parts[-len(ts) :]), 5)
     if "sample" not in skip:
         with torch.inference_mode():
             for n in (a.batch,) if "single" in skip else (1, a.batch):
                 z = torch.randn(n, a.latent)
-                ts = timed(lambda: fast.sample(t.g, z), a.seconds / 4, least=a.least)
+                ts = timed(lambda z=z: fast.sample(t.g, z), a.seconds / 4, least=a.least)
                 out[f"sample_batch{n}"] = spread(ts, n)
-    out["images_per_sec"] = out.get("train", out.get("sample_batch%d" % a.batch))["img_per_s"]
-    out["peak_memory_bytes"] = (torch.cuda.max_memory_allocated() if a.device != "cpu"
-                                else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+    out["images_per_sec"] = out.get("train", out.get(f"sample_batch{a.batch}"))["img_per_s"]
+    out["peak_memory_bytes"] = (
+        torch.cuda.max_memory_allocated()
+        if a.device != "cpu"
+        else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    )
     print(json.dumps(out))
 
 

@@ -24,10 +24,17 @@ def load(path):
     """The generator of a checkpoint in a run folder, or of one that `stylegan convert` made."""
     with safe_open(path, "pt") as file:
         shape = json.loads(file.metadata()["generator"])
-        weights = {name.removeprefix(PREFIX): file.get_tensor(name) for name in file.keys() if name.startswith(PREFIX)}
-    cfg = R.Config(resolution=shape["resolution"], latent_size=shape["z_dim"], dlatent_size=shape["w_dim"],
-                   mapping_layers=shape["mapping_layers"], mapping_fmaps=shape["mapping_fmaps"],
-                   fmap_base=shape["fmap_base"], fmap_max=shape["fmap_max"], fused_scale=False)
+        weights = {name.removeprefix(PREFIX): file.get_tensor(name) for name in file.keys() if name.startswith(PREFIX)}  # noqa: SIM118
+    cfg = R.Config(
+        resolution=shape["resolution"],
+        latent_size=shape["z_dim"],
+        dlatent_size=shape["w_dim"],
+        mapping_layers=shape["mapping_layers"],
+        mapping_fmaps=shape["mapping_fmaps"],
+        fmap_base=shape["fmap_base"],
+        fmap_max=shape["fmap_max"],
+        fused_scale=False,
+    )
     with torch.device("meta"):
         generator = R.Generator(cfg)
     generator.load_state_dict(weights, assign=True)
@@ -35,7 +42,7 @@ def load(path):
 
 
 def main():
-    ap = argparse.ArgumentParser()
+    ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ap.add_argument("checkpoint")
     ap.add_argument("out")
     ap.add_argument("--threads", type=int, default=torch.get_num_threads())

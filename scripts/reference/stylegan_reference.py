@@ -48,6 +48,7 @@ SQRT2 = math.sqrt(2.0)
 
 # --------------------------------------------------------------------------- config
 
+
 @dataclass(frozen=True)
 class Config:
     resolution: int = 1024
@@ -61,7 +62,7 @@ class Config:
     fmap_base: int = 8192
     fmap_decay: float = 1.0
     fmap_max: int = 512
-    fused_scale: object = "auto"      # True, False or "auto" (fused from 128 pixels on)
+    fused_scale: object = "auto"  # True, False or "auto" (fused from 128 pixels on)
     mbstd_group_size: int = 4
     mbstd_num_features: int = 1
 
@@ -75,7 +76,7 @@ class Config:
 
     @property
     def resolutions(self):
-        return [2 ** i for i in range(2, self.res_log2 + 1)]
+        return [2**i for i in range(2, self.res_log2 + 1)]
 
     def fmap(self, stage):
         return min(int(self.fmap_base / 2.0 ** (stage * self.fmap_decay)), self.fmap_max)
@@ -91,13 +92,14 @@ class Config:
 
 # --------------------------------------------------------------------------- elementary ops
 
+
 def he_scale(fan_in, gain=SQRT2, lrmul=1.0):
     """Run-time factor of a stored weight whose initial std is 1/lrmul."""
     return gain / math.sqrt(fan_in) * lrmul
 
 
 def leaky_relu(x):
-    return torch.where(x >= 0, x, 0.2 * x)   # derivative at exactly 0 is 1, not 0.2
+    return torch.where(x >= 0, x, 0.2 * x)  # derivative at exactly 0 is 1, not 0.2
 
 
 def pixel_norm(x, eps=1e-8):
@@ -156,7 +158,7 @@ def minibatch_stddev(x, group_size=4, num_features=1, eps=1e-8):
     """Append per-group feature deviation as extra channel(s).
 
     Group m consists of samples m, m+M, m+2M, ... with M = N / group size, i.e.
-    the members are strided through the batch, not neighbours.
+    the members are strided through the batch, not neighbors.
     """
     n, c, h, w = x.shape
     g = min(group_size, n)
@@ -164,8 +166,8 @@ def minibatch_stddev(x, group_size=4, num_features=1, eps=1e-8):
         raise ValueError("batch must be divisible by the stddev group size")
     y = x.reshape(g, n // g, num_features, c // num_features, h, w)
     y = y - y.mean(dim=0, keepdim=True)
-    y = (y.square().mean(dim=0) + eps).sqrt()      # population deviation, [M,f,c/f,h,w]
-    y = y.mean(dim=(2, 3, 4)).repeat(g, 1)         # [N,f]; sample i takes group i mod M
+    y = (y.square().mean(dim=0) + eps).sqrt()  # population deviation, [M,f,c/f,h,w]
+    y = y.mean(dim=(2, 3, 4)).repeat(g, 1)  # [N,f]; sample i takes group i mod M
     return torch.cat([x, y[:, :, None, None].expand(-1, -1, h, w)], dim=1)
 
 
@@ -178,6 +180,7 @@ def add_bias(x, b):
 
 
 # --------------------------------------------------------------------------- generator
+
 
 class Weighted(nn.Module):
     """A stored weight and bias plus the constants that turn them into effective ones."""
@@ -217,10 +220,10 @@ class Mapping(nn.Module):
     def forward(self, z, labels=None):
         if self.cfg.label_size:
             z = torch.cat([z, labels @ self.label_embed], dim=1)
-        x = pixel_norm(z)                       # over the concatenated vector
+        x = pixel_norm(z)  # over the concatenated vector
         for i in range(self.cfg.mapping_layers):
             x = leaky_relu(getattr(self, f"dense{i}").dense(x))
-        return x                                # [N, dlatent]
+        return x  # [N, dlatent]
 
 
 class SynthesisLayer(nn.Module):
@@ -305,7 +308,7 @@ class Synthesis(nn.Module):
         previous = None
         for l in range(2 * (res.bit_length() - 1) - 2):
             if l == 2 * (res.bit_length() - 1) - 4 and frac > 0:
-                previous = x                      # features one resolution below
+                previous = x  # features one resolution below
             pre = self.layer(l).convolve(x)
             x = self.layer(l).epilogue(pre, dlatents[:, l], self.noise_for(l, noise, n))
             if taps is not None:
@@ -313,7 +316,7 @@ class Synthesis(nn.Module):
         img = self.rgb(res, x)
         if frac > 0:
             img = lerp(img, upscale(self.rgb(res // 2, previous)), frac)
-        return upscale(img, 2 ** level) if full_size else img
+        return upscale(img, 2**level) if full_size else img
 
     def forward_linear(self, dlatents, lod=0.0, noise="random"):
         """Reference of the reference: run every block, clip the blend weight. Full size output."""
@@ -353,8 +356,9 @@ class Generator(nn.Module):
         dlatents = self.truncate(self.broadcast(self.mapping(z, labels)), psi, cutoff)
         return self.synthesis(dlatents, lod, noise, full_size)
 
-    def forward_train(self, z, z2=None, mix_cutoff=None, labels=None, lod=0.0, noise="random",
-                      w_avg_beta=0.995, full_size=False):
+    def forward_train(
+        self, z, z2=None, mix_cutoff=None, labels=None, lod=0.0, noise="random", w_avg_beta=0.995, full_size=False
+    ):
         """Training path: update w_avg from the FIRST latent's w, then mix, never truncate."""
         w1 = self.mapping(z, labels)
         with torch.no_grad():
@@ -385,6 +389,7 @@ def draw_mix_cutoff(cfg, lod, prob=0.9, rng=None):
 
 
 # --------------------------------------------------------------------------- critic
+
 
 class Critic(nn.Module):
     def __init__(self, cfg):
@@ -438,7 +443,7 @@ class Critic(nn.Module):
         scores = self.block(4, x)
         if cfg.label_size:
             scores = (scores * labels).sum(dim=1, keepdim=True)
-        return scores                                    # [N, 1]
+        return scores  # [N, 1]
 
     def forward_linear(self, images, lod=0.0, labels=None):
         """Every block runs on full-size input; blend weights are clipped."""
@@ -462,6 +467,7 @@ class Critic(nn.Module):
 # by f = 2**floor(lod), the same gradient norm is obtained by dividing the norm of
 # the small-image gradient by f (and the squared norm by f*f).  `pixel_repeat` is f.
 
+
 def input_gradient(critic, images, lod, labels=None, create_graph=True):
     """d(sum of scores)/d(images); returns (scores [N], gradient)."""
     if not images.requires_grad:
@@ -474,16 +480,15 @@ def g_wgan(fake_scores):
     return -fake_scores
 
 
-def d_wgan_gp(critic, reals, fakes, mix, lod=0.0, labels=None, pixel_repeat=1,
-              lam=10.0, drift=0.001, target=1.0):
+def d_wgan_gp(critic, reals, fakes, mix, lod=0.0, labels=None, pixel_repeat=1, lam=10.0, drift=0.001, target=1.0):
     """mix [N,1,1,1] in [0,1): 0 gives the real image, 1 the fake. Returns (loss[N], parts)."""
     real = critic(reals, lod, labels)[:, 0]
     fake = critic(fakes, lod, labels)[:, 0]
     mixed = lerp(reals, fakes, mix)
     mixed_scores, grad = input_gradient(critic, mixed, lod, labels)
-    norm = grad.square().sum(dim=(1, 2, 3)).sqrt() / pixel_repeat   # no epsilon inside the root
+    norm = grad.square().sum(dim=(1, 2, 3)).sqrt() / pixel_repeat  # no epsilon inside the root
     penalty = (norm - target).square()
-    loss = fake - real + penalty * (lam / target ** 2) + drift * real.square()
+    loss = fake - real + penalty * (lam / target**2) + drift * real.square()
     return loss, dict(real=real, fake=fake, mixed=mixed_scores, norm=norm, penalty=penalty)
 
 
@@ -495,12 +500,13 @@ def d_logistic_r1(critic, reals, fakes, lod=0.0, labels=None, pixel_repeat=1, ga
     """Returns (loss[N], parts). The penalty reuses the graph of the real scores."""
     fake = critic(fakes, lod, labels)[:, 0]
     real, grad = input_gradient(critic, reals, lod, labels)
-    r1 = grad.square().sum(dim=(1, 2, 3)) / pixel_repeat ** 2
+    r1 = grad.square().sum(dim=(1, 2, 3)) / pixel_repeat**2
     loss = F.softplus(fake) + F.softplus(-real) + r1 * (0.5 * gamma)
     return loss, dict(real=real, fake=fake, r1=r1)
 
 
 # --------------------------------------------------------------------------- optimizer, EMA
+
 
 class TfAdam:
     """Adam as TensorFlow 1 writes it: epsilon is added to sqrt(v) BEFORE bias correction.
@@ -525,9 +531,9 @@ class TfAdam:
     def step(self, grads, lr):
         grads = [torch.zeros_like(p) if g is None else g for p, g in zip(self.params, grads)]
         if not all(torch.isfinite(g).all() for g in grads):
-            return False                                 # the whole update is skipped
+            return False  # the whole update is skipped
         self.t += 1
-        c1, c2 = 1 - self.beta1 ** self.t, 1 - self.beta2 ** self.t
+        c1, c2 = 1 - self.beta1**self.t, 1 - self.beta2**self.t
         for p, g, m, v in zip(self.params, grads, self.m, self.v):
             m.mul_(self.beta1).add_(g, alpha=1 - self.beta1)
             v.mul_(self.beta2).addcmul_(g, g, value=1 - self.beta2)
@@ -553,10 +559,21 @@ def update_ema(ema, live, beta):
 
 # --------------------------------------------------------------------------- schedule, data, output
 
-def training_schedule(cur_nimg, resolution, lod_initial_resolution=4, lod_training_kimg=600.0,
-                      lod_transition_kimg=600.0, minibatch_base=16, minibatch_dict=None,
-                      num_devices=1, max_minibatch_per_device=None, lrate_base=0.001,
-                      lrate_dict=None, lrate_rampup_kimg=0.0):
+
+def training_schedule(
+    cur_nimg,
+    resolution,
+    lod_initial_resolution=4,
+    lod_training_kimg=600.0,
+    lod_transition_kimg=600.0,
+    minibatch_base=16,
+    minibatch_dict=None,
+    num_devices=1,
+    max_minibatch_per_device=None,
+    lrate_base=0.001,
+    lrate_dict=None,
+    lrate_rampup_kimg=0.0,
+):
     """Time-dependent settings as a function of the number of real images shown so far."""
     minibatch_dict, lrate_dict = minibatch_dict or {}, lrate_dict or {}
     cap = max_minibatch_per_device or {}
@@ -588,10 +605,10 @@ def reset_needed(lod, previous_lod):
 def process_reals(x_u8, lod, mirror=None, full_size=True):
     """uint8 images already at the resolution of floor(lod) -> network input in [-1, 1]."""
     x = x_u8.to(torch.get_default_dtype()) * (2.0 / 255.0) - 1.0
-    if mirror is not None:                               # bool [N]
+    if mirror is not None:  # bool [N]
         x = torch.where(mirror[:, None, None, None], x.flip(3), x)
     frac = lod - math.floor(lod)
-    x = lerp(x, upscale(downscale(x)), frac)             # cross-fade to half resolution
+    x = lerp(x, upscale(downscale(x)), frac)  # cross-fade to half resolution
     return upscale(x, 2 ** int(math.floor(lod))) if full_size else x
 
 
@@ -602,8 +619,10 @@ def to_uint8(img):
 
 # --------------------------------------------------------------------------- one training iteration
 
-def training_iteration(gen, critic, ema, g_opt, d_opt, inputs, lod, lr_g, lr_d, minibatch,
-                       loss="wgan-gp", smoothing_kimg=10.0):
+
+def training_iteration(
+    gen, critic, ema, g_opt, d_opt, inputs, lod, lr_g, lr_d, minibatch, loss="wgan-gp", smoothing_kimg=10.0
+):
     """The exact order of one iteration; every random quantity comes in through `inputs`:
 
       reals, d_z, d_z2, d_cutoff, d_noise, [mix,] g_z, g_z2, g_cutoff, g_noise
@@ -614,8 +633,9 @@ def training_iteration(gen, critic, ema, g_opt, d_opt, inputs, lod, lr_g, lr_d, 
       3. generator step against the updated critic (updates w_avg again)
     """
     f = 2 ** int(math.floor(lod))
-    fakes = gen.forward_train(inputs["d_z"], inputs["d_z2"], inputs["d_cutoff"], lod=lod,
-                              noise=inputs["d_noise"]).detach()
+    fakes = gen.forward_train(
+        inputs["d_z"], inputs["d_z2"], inputs["d_cutoff"], lod=lod, noise=inputs["d_noise"]
+    ).detach()
     if loss == "wgan-gp":
         d_loss, parts = d_wgan_gp(critic, inputs["reals"], fakes, inputs["mix"], lod, pixel_repeat=f)
     else:
@@ -628,11 +648,18 @@ def training_iteration(gen, critic, ema, g_opt, d_opt, inputs, lod, lr_g, lr_d, 
     g_loss = g_wgan(scores) if loss == "wgan-gp" else g_logistic_nonsaturating(scores)
     g_grads = torch.autograd.grad(g_loss.mean(), g_opt.params, allow_unused=True)
     g_opt.step(g_grads, lr_g)
-    return dict(fakes=fakes, d_loss=d_loss.detach(), g_loss=g_loss.detach(), d_grads=d_grads,
-                g_grads=g_grads, parts={k: v.detach() for k, v in parts.items()})
+    return dict(
+        fakes=fakes,
+        d_loss=d_loss.detach(),
+        g_loss=g_loss.detach(),
+        d_grads=d_grads,
+        g_grads=g_grads,
+        parts={k: v.detach() for k, v in parts.items()},
+    )
 
 
 # --------------------------------------------------------------------------- weight helpers
+
 
 def tf_name_map(cfg):
     """Reference name -> (owner, variable name in the TensorFlow networks, layout).
@@ -665,11 +692,16 @@ def tf_name_map(cfg):
         out[f"synthesis.to_rgb_{r}.bias"] = ("synthesis", f"ToRGB_lod{lod}/bias", "same")
         d = [(f"from_rgb_{r}", f"FromRGB_lod{lod}", "conv")]
         if r > 4:
-            d += [(f"block_{r}.conv0", f"{r}x{r}/Conv0", "conv"),
-                  (f"block_{r}.conv1_down", f"{r}x{r}/Conv1_down", "conv")]
+            d += [
+                (f"block_{r}.conv0", f"{r}x{r}/Conv0", "conv"),
+                (f"block_{r}.conv1_down", f"{r}x{r}/Conv1_down", "conv"),
+            ]
         else:
-            d += [("block_4.conv", "4x4/Conv", "conv"), ("block_4.dense0", "4x4/Dense0", "dense"),
-                  ("block_4.dense1", "4x4/Dense1", "dense")]
+            d += [
+                ("block_4.conv", "4x4/Conv", "conv"),
+                ("block_4.dense0", "4x4/Dense0", "dense"),
+                ("block_4.dense1", "4x4/Dense1", "dense"),
+            ]
         for ours, theirs, layout in d:
             out[ours + ".weight"] = ("D", theirs + "/weight", layout)
             out[ours + ".bias"] = ("D", theirs + "/bias", "same")
@@ -698,5 +730,5 @@ def randomize(module, seed):
             r = 1.0 + 0.5 * r
         if name == "w_avg":
             r = 0.2 * r
-        t.copy_(r.to(torch.float32).to(t.dtype))         # always representable in float32
+        t.copy_(r.to(torch.float32).to(t.dtype))  # always representable in float32
     return module

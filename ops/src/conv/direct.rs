@@ -1,4 +1,4 @@
-//! The plain way: unfold the neighbourhoods into columns and multiply matrices.
+//! The plain way: unfold the neighborhoods into columns and multiply matrices.
 //!
 //! It serves every size and dtype, and is what the faster ways are measured against. A picture is unfolded in
 //! strips of rows, so that the columns stay in the cache, and strips are independent of each other.

@@ -7,7 +7,7 @@ use super::product::{Corner, Strip};
 /// Most values in one vector.
 pub(super) const MAX_LANES: usize = 16;
 
-/// A vector unit. Its vectors hold neighbouring channels of one pixel or of one tile.
+/// A vector unit. Its vectors hold neighboring channels of one pixel or of one tile.
 pub(super) trait Lanes: Simd {
     /// Vectors of output channels that a product keeps in registers.
     const VECTORS: usize;

@@ -4,7 +4,7 @@
 //! of four times the size, of which only a quarter is wanted, would take 144.
 //!
 //! Pictures are cut into tiles; tiles and filters are transformed; then each of the 16 or 36 products of a tile
-//! is a matrix product over channels, of tiles and filters. Vectors hold neighbouring channels throughout.
+//! is a matrix product over channels, of tiles and filters. Vectors hold neighboring channels throughout.
 //!
 //! Where all transformed filters fit into the cache, tasks share them and each works through blocks of
 //! tiles. Where they do not, tasks share the transformed tiles and each works through panels of output

@@ -1,4 +1,4 @@
-//! Between the planes of a picture and vectors of neighbouring channels.
+//! Between the planes of a picture and vectors of neighboring channels.
 
 use std::ops::Range;
 

@@ -1,11 +1,11 @@
 // Writes down what a GPU does while a program runs. CUDA loads this library into the program, and CUPTI tells it of every
 // kernel, copy and fill.
 //
-//     cc -O2 -shared -fPIC -o gpu-activity.so scripts/gpu-activity.c
+//     cc -O2 -shared -fPIC -o gpu-activity.so scripts/measure/gpu-activity.c
 //     CUDA_INJECTION64_PATH=$PWD/gpu-activity.so GPU_ACTIVITY=FILE PROGRAM
 //
 // FILE gets three numbers of 64 bits for each: start and end in nanoseconds, and a hash of the name; FILE.names a line
-// `hash name` for each name. `scripts/gpu-activity` reads both. CUPTI comes with the toolkit and with PyTorch
+// `hash name` for each name. `scripts/measure/gpu-activity` reads both. CUPTI comes with the toolkit and with PyTorch
 // (`libcupti.so.13` or `.12`, to be found by the loader); its headers are not needed.
 
 #include <dlfcn.h>
