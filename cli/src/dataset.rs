@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 use stylegan_dataset::{PackOptions, pack};
 
-use crate::pictures::{summary, with_progress};
+use crate::pictures::{note_skipped, summary};
 use crate::report::note;
 
 /// Prepare pictures for training
@@ -56,7 +56,7 @@ fn run_pack(args: &PackArgs) -> Result<()> {
         allow_upscale: args.allow_upscale,
         max_bad_fraction: args.max_bad_fraction,
     };
-    let (_, report) = with_progress(|progress| pack(&args.source, &args.out, &options, progress))?;
+    let (_, report) = pack(&args.source, &args.out, &options, &mut note_skipped)?;
     note(&summary(&report));
     Ok(())
 }

@@ -1,38 +1,15 @@
-//! Packing pictures with a word on the progress, shared by every command that reads them.
+//! Packing pictures with a word on what came of it, shared by every command that reads them.
 
 use std::path::Path;
 
 use stylegan_base::units::grouped;
-use stylegan_dataset::{Error, PackEvent, PackOptions, PackReport, Pyramid, Skipped};
+use stylegan_dataset::{Error, ErrorKind, PackOptions, PackReport, Pyramid, Skipped};
 
-use crate::output::progress_bar;
 use crate::report::{Refusal, note};
 
-/// Runs `pack` with a bar for its events, and says what was skipped.
-pub(crate) fn with_progress(
-    pack: impl FnOnce(&mut dyn FnMut(PackEvent)) -> Result<(Pyramid, PackReport), Error>,
-) -> Result<(Pyramid, PackReport), Error> {
-    let bar = progress_bar("packing", 0);
-    let mut progress = |event: PackEvent| match event {
-        PackEvent::Measured { done, total } => {
-            bar.set_message("measuring");
-            bar.set_length(total as u64);
-            bar.set_position(done as u64);
-        }
-        PackEvent::Started { total, .. } => {
-            bar.set_message("packing");
-            bar.set_length(total as u64);
-            bar.set_position(0);
-        }
-        PackEvent::Packed { done, .. } => bar.set_position(done as u64),
-        PackEvent::Skipped(Skipped { name, reason }) => {
-            bar.suspend(|| note(&format!("skipped `{name}`: {reason}")));
-        }
-        _ => {}
-    };
-    let result = pack(&mut progress);
-    bar.finish_and_clear();
-    result
+/// Says that a picture is left out, and why.
+pub(crate) fn note_skipped(Skipped { name, reason }: &Skipped) {
+    note(&format!("skipped `{name}`: {reason}"));
 }
 
 /// The pictures of `source` for training, which may be packed already; otherwise packed inside `runs/.cache`.
@@ -41,27 +18,24 @@ pub(crate) fn open(
     runs: &Path,
     options: &PackOptions,
 ) -> anyhow::Result<(Pyramid, PackReport)> {
-    with_progress(|progress| stylegan_dataset::open_or_pack(source, &runs.join(".cache"), options, progress))
-        .map_err(|error| match training_hint(&error) {
+    stylegan_dataset::open_or_pack(source, &runs.join(".cache"), options, &mut note_skipped).map_err(
+        |error| match training_hint(&error) {
             Some(hint) => Refusal::new(error.to_string()).hint(hint).into(),
             None => error.into(),
-        })
+        },
+    )
 }
 
 /// Advice where that of the error names flags of `dataset pack` that training does not have.
 fn training_hint(error: &Error) -> Option<String> {
-    match error {
-        Error::TooSmall { width, height, .. } => {
-            let fitting = 1 << (*width).min(*height).max(1).ilog2();
-            Some(if fitting < 8 {
-                "remove the small ones, or enlarge them with `--allow-upscale`".to_owned()
-            } else {
-                format!(
-                    "`--set generator.resolution={fitting}` fits all of them, `--allow-upscale` enlarges the small ones"
-                )
-            })
+    match &error.kind {
+        ErrorKind::TooSmall { fitting: Some(fitting), .. } => Some(format!(
+            "`--set generator.resolution={fitting}` fits all of them, `--allow-upscale` enlarges the small ones"
+        )),
+        ErrorKind::TooSmall { fitting: None, .. } => {
+            Some("remove the small ones, or enlarge them with `--allow-upscale`".to_owned())
         }
-        Error::TooManyBad { .. } => Some(
+        ErrorKind::TooManyBad { .. } => Some(
             "mend or remove these files, or let more of them be left out, `--set data.max_bad_fraction=0.1`"
                 .to_owned(),
         ),

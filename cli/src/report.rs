@@ -5,6 +5,8 @@ use std::fmt::{self, Write as _};
 use std::io::{self, IsTerminal, Write as _, stderr};
 use std::process::ExitCode;
 
+use stylegan_base::Hint;
+use stylegan_dataset::ErrorKind;
 use stylegan_ops::is_out_of_memory;
 
 /// How the program ends.
@@ -146,7 +148,7 @@ fn hint_of(error: &(dyn Error + 'static)) -> Option<String> {
         return error.hint();
     }
     if let Some(error) = error.downcast_ref::<stylegan_dataset::Error>() {
-        return error.hint();
+        return dataset_hint(error);
     }
     if let Some(error) = error.downcast_ref::<stylegan_trainer::OutOfMemory>() {
         return Some(error.hint());
@@ -155,6 +157,22 @@ fn hint_of(error: &(dyn Error + 'static)) -> Option<String> {
         return Some("`nvidia-smi` shows what else is in it; without `--device` the CPU computes".to_owned());
     }
     error.downcast_ref::<stylegan_media::Error>()?.hint()
+}
+
+/// Advice on pictures, with the flags that the room of pictures does not know.
+fn dataset_hint(error: &stylegan_dataset::Error) -> Option<String> {
+    match error.kind {
+        ErrorKind::TooManyBad { .. } => Some(
+            "mend or remove these files, or let more of them be left out, `--max-bad-fraction F`".to_owned(),
+        ),
+        ErrorKind::TooSmall { fitting: Some(fitting), .. } => Some(format!(
+            "`--resolution {fitting}` fits all of them, `--allow-upscale` enlarges the small ones"
+        )),
+        ErrorKind::TooSmall { fitting: None, .. } => {
+            Some("remove the small ones, or enlarge them with `--allow-upscale`".to_owned())
+        }
+        _ => error.hint(),
+    }
 }
 
 /// A sentence for the person in front of the terminal, on stderr.

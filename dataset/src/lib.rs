@@ -14,7 +14,7 @@
 //! # for shade in [40, 80, 120] {
 //! #     image::RgbImage::from_pixel(20, 16, image::Rgb([shade; 3])).save(photos.join(format!("{shade}.png")))?;
 //! # }
-//! let (pyramid, report) = open_or_pack(&photos, &cache, &PackOptions::default(), &mut |_event| {})?;
+//! let (pyramid, report) = open_or_pack(&photos, &cache, &PackOptions::default(), &mut |_skipped| {})?;
 //! assert_eq!((report.count, pyramid.resolution()), (3, 16));
 //!
 //! let order = Order::new(7, pyramid.len());
@@ -24,25 +24,18 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-mod batch;
-mod decode;
 mod error;
-mod index;
+mod feed;
+mod hint;
 mod labels;
-mod levels;
-mod order;
 mod pack;
-mod prefetch;
-mod pyramid;
-mod read_at;
-mod source;
+mod readers;
+mod shared_file;
+mod skipped;
 
-pub use batch::{Batch, BatchRequest, assemble};
-pub use decode::Converted;
-pub use error::{Error, Skipped};
+pub use error::{Error, ErrorKind};
+pub use feed::{Batch, BatchRequest, Order, Prefetcher, assemble};
 pub use labels::Labels;
-pub use order::Order;
-pub use pack::{PackEvent, PackOptions, PackReport, open_or_pack, pack};
-pub use prefetch::Prefetcher;
-pub use pyramid::Pyramid;
-pub use source::Source;
+pub use pack::{PackOptions, PackReport, Pyramid, open_or_pack, pack};
+pub use readers::{Converted, Source};
+pub use skipped::Skipped;

@@ -3,14 +3,17 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
 mod pictures;
+mod progress;
 
 use std::fs;
 use std::path::Path;
 
 use image::{DynamicImage, ImageFormat};
 use pictures::{encoded, folder, names_in, picture, png, zip};
+use progress::{Progress, progress_of};
+use stylegan_base::Hint;
 use stylegan_dataset::{
-    Converted, Error, Labels, PackEvent, PackOptions, PackReport, Pyramid, open_or_pack, pack,
+    Converted, Error, ErrorKind, Labels, PackOptions, PackReport, Pyramid, open_or_pack, pack,
 };
 
 fn quiet(source: &Path, out: &Path, options: &PackOptions) -> Result<(Pyramid, PackReport), Error> {
@@ -47,9 +50,8 @@ fn a_mixed_folder_becomes_a_pyramid() {
         ],
     );
     let out = parent.path().join("packed");
-    let mut events = Vec::new();
-    let (pyramid, report) =
-        pack(&source, &out, &PackOptions::default(), &mut |event| events.push(event)).unwrap();
+    let (result, progress) = progress_of(|| quiet(&source, &out, &PackOptions::default()));
+    let (pyramid, report) = result.unwrap();
 
     let names = ["a.webp", "b.png", "b/c/wide.jpg", "b/exact.png", "deep.png", "grey.PNG", "misnamed.png"];
     assert_eq!(pyramid.names(), names);
@@ -58,8 +60,8 @@ fn a_mixed_folder_becomes_a_pyramid() {
     assert_eq!((report.is_reused, report.count, report.ignored, report.upscaled), (false, 7, 2, 0));
     assert_eq!(report.bytes, 7 * 3 * (64 * 64 + 32 * 32 + 16 * 16 + 8 * 8 + 4 * 4));
     assert!(report.skipped.is_empty());
-    assert_eq!(events.last(), Some(&PackEvent::Packed { done: 7, total: 7 }));
-    assert!(events.contains(&PackEvent::Started { resolution: 64, total: 7 }));
+    let seen = |name, side| Progress { name, total: 7, done: vec![7], side };
+    assert_eq!(progress, [seen("measuring", None), seen("packing", Some(64))]);
     assert_eq!(
         names_in(&out),
         [
@@ -81,9 +83,15 @@ fn a_mixed_folder_becomes_a_pyramid() {
     for index in 0..7 {
         assert_levels_are_means(&pyramid, index);
     }
-    assert!(matches!(pyramid.picture(128, 0), Err(Error::NoSuchLevel { side: 128, resolution: 64 })));
-    assert!(matches!(pyramid.picture(2, 0), Err(Error::NoSuchLevel { .. })));
-    assert!(matches!(pyramid.picture(4, 7), Err(Error::NoSuchPicture { index: 7, count: 7 })));
+    assert!(matches!(
+        pyramid.picture(128, 0),
+        Err(Error { kind: ErrorKind::NoSuchLevel { side: 128, resolution: 64 }, .. })
+    ));
+    assert!(matches!(pyramid.picture(2, 0), Err(Error { kind: ErrorKind::NoSuchLevel { .. }, .. })));
+    assert!(matches!(
+        pyramid.picture(4, 7),
+        Err(Error { kind: ErrorKind::NoSuchPicture { index: 7, count: 7 }, .. })
+    ));
 }
 
 fn assert_levels_are_means(pyramid: &Pyramid, index: usize) {
@@ -117,11 +125,11 @@ fn an_unchanged_source_is_not_packed_again() {
     let parent = tempfile::tempdir().unwrap();
     let source = folder(parent.path(), "my photos", &[("0.png", png(20, 20, 1)), ("1.png", png(16, 16, 2))]);
     let cache = parent.path().join("runs/.cache");
-    let mut events = 0;
-    let mut open = |options: PackOptions| {
-        events = 0;
-        let result = open_or_pack(&source, &cache, &options, &mut |_| events += 1);
-        result.map(|(pyramid, report)| (pyramid, report, events))
+    let open = |options: PackOptions| {
+        let mut events = 0;
+        let (result, progress) =
+            progress_of(|| open_or_pack(&source, &cache, &options, &mut |_| events += 1));
+        result.map(|(pyramid, report)| (pyramid, report, events + progress.len()))
     };
 
     let (first, report, _) = open(PackOptions::default()).unwrap();
@@ -156,7 +164,7 @@ fn a_pack_is_a_source_too() {
         assert_eq!((pyramid.resolution(), pyramid.path(), report.is_reused), (32, &*out, true));
     }
     let error = open_or_pack(&out, &cache, &at(64), &mut |_| {}).unwrap_err();
-    assert!(matches!(error, Error::PackTooSmall { resolution: 32, requested: 64, .. }), "{error}");
+    assert!(matches!(error.kind, ErrorKind::PackTooSmall { resolution: 32, requested: 64, .. }), "{error}");
     assert!(!cache.exists());
 }
 
@@ -202,10 +210,8 @@ fn a_few_bad_files_are_named_and_left_out() {
 
     let lenient = PackOptions { max_bad_fraction: 0.12, ..PackOptions::default() };
     let mut told = Vec::new();
-    let (pyramid, report) = pack(&source, &parent.path().join("packed"), &lenient, &mut |event| {
-        if let PackEvent::Skipped(skipped) = event {
-            told.push(skipped);
-        }
+    let (pyramid, report) = pack(&source, &parent.path().join("packed"), &lenient, &mut |skipped| {
+        told.push(skipped.clone());
     })
     .unwrap();
     told.sort_by(|a, b| a.name.cmp(&b.name));
@@ -222,12 +228,12 @@ fn a_few_bad_files_are_named_and_left_out() {
 
     let strict = parent.path().join("strict");
     let error = quiet(&source, &strict, &PackOptions::default()).unwrap_err();
-    assert!(matches!(&error, Error::TooManyBad { files: 18, .. }), "{error}");
+    assert!(matches!(&error.kind, ErrorKind::TooManyBad { files: 18, .. }), "{error}");
     assert!(error.to_string().contains("`09.png` (not a picture)"), "{error}");
-    assert!(error.hint().unwrap().contains("`--max-bad-fraction F`"));
+    assert!(error.hint().unwrap().contains("let a larger fraction of them be left out"));
     // What was packed leniently is not what a stricter run would accept.
     let error = quiet(&source, &parent.path().join("packed"), &PackOptions::default()).unwrap_err();
-    assert!(matches!(error, Error::TooManyBad { .. }), "{error}");
+    assert!(matches!(error.kind, ErrorKind::TooManyBad { .. }), "{error}");
     assert_eq!(names_in(parent.path()), ["packed", "photos"]);
 }
 
@@ -237,7 +243,7 @@ fn nothing_readable_is_no_pack() {
     let source = folder(parent.path(), "photos", &[("0.png", vec![0; 99])]);
     let options = PackOptions { max_bad_fraction: 1.0, ..at(8) };
     let error = quiet(&source, &parent.path().join("packed"), &options).unwrap_err();
-    assert!(matches!(error, Error::NoPictures { .. }), "{error}");
+    assert!(matches!(error.kind, ErrorKind::NoPictures { .. }), "{error}");
 
     let empty = folder(parent.path(), "empty", &[("notes.txt", vec![])]);
     let error = quiet(&empty, &parent.path().join("packed"), &options).unwrap_err();
@@ -264,7 +270,7 @@ fn small_pictures_are_enlarged_only_on_request() {
             source.display()
         )
     );
-    assert!(error.hint().unwrap().contains("`--resolution 16` fits all of them"), "{:?}", error.hint());
+    assert!(error.hint().unwrap().contains("resolution 16 fits all of them"), "{:?}", error.hint());
     assert_eq!(names_in(parent.path()), ["photos"]);
 
     let (_, report) = quiet(&source, &out, &PackOptions { allow_upscale: true, ..at(64) }).unwrap();
@@ -274,7 +280,7 @@ fn small_pictures_are_enlarged_only_on_request() {
 
     let tiny = folder(parent.path(), "tiny", &[("0.png", png(7, 30, 1))]);
     let error = quiet(&tiny, &parent.path().join("other"), &PackOptions::default()).unwrap_err();
-    assert!(matches!(error, Error::TooSmall { side: 8, width: 7, height: 30, .. }), "{error}");
+    assert!(matches!(error.kind, ErrorKind::TooSmall { side: 8, width: 7, height: 30, .. }), "{error}");
 }
 
 #[test]
@@ -283,12 +289,12 @@ fn impossible_options_are_refused() {
     let source = folder(parent.path(), "photos", &[("0.png", png(16, 16, 1))]);
     for resolution in [0, 1, 4, 12, 2048, usize::MAX] {
         let error = quiet(&source, &parent.path().join("packed"), &at(resolution)).unwrap_err();
-        assert!(matches!(error, Error::Resolution { .. }), "{error}");
+        assert!(matches!(error.kind, ErrorKind::Resolution { .. }), "{error}");
     }
     for fraction in [-0.1, 1.1, f64::NAN] {
         let options = PackOptions { max_bad_fraction: fraction, ..at(8) };
         let error = quiet(&source, &parent.path().join("packed"), &options).unwrap_err();
-        assert!(matches!(error, Error::Fraction { .. }), "{error}");
+        assert!(matches!(error.kind, ErrorKind::Fraction { .. }), "{error}");
     }
 }
 
@@ -301,7 +307,7 @@ fn what_is_there_is_not_overwritten() {
     fs::write(&file, "precious").unwrap();
     for existing in [&other, &file] {
         let error = quiet(&source, existing, &at(16)).unwrap_err();
-        assert!(matches!(error, Error::OutputExists { .. }), "{error}");
+        assert!(matches!(error.kind, ErrorKind::OutputExists), "{error}");
     }
     assert_eq!(fs::read(&file).unwrap(), b"precious");
     assert_eq!(names_in(&other), ["0.png"]);
@@ -310,7 +316,7 @@ fn what_is_there_is_not_overwritten() {
     quiet(&source, &out, &at(16)).unwrap();
     assert!(quiet(&source, &out, &at(16)).unwrap().1.is_reused);
     let error = quiet(&other, &out, &at(16)).unwrap_err();
-    assert!(matches!(error, Error::OutputDiffers { .. }), "{error}");
+    assert!(matches!(error.kind, ErrorKind::OutputDiffers { .. }), "{error}");
     let error = quiet(&source, &out, &at(8)).unwrap_err();
     assert!(error.to_string().contains("of resolution 16, not 8"), "{error}");
     assert_eq!(names_in(parent.path()), ["file", "other", "packed", "photos"]);
@@ -345,7 +351,7 @@ fn links_and_pipes_do_no_harm() {
 
     symlink(&source, source.join("loop")).unwrap();
     let error = quiet(&source, &parent.path().join("again"), &options).unwrap_err();
-    assert!(matches!(error, Error::Read { .. }), "{error}");
+    assert!(matches!(error.kind, ErrorKind::Read(_)), "{error}");
 }
 
 #[test]
@@ -353,9 +359,9 @@ fn sources_that_are_none_are_refused() {
     let parent = tempfile::tempdir().unwrap();
     let out = parent.path().join("packed");
     let error = quiet(&parent.path().join("nothing"), &out, &at(8)).unwrap_err();
-    assert!(matches!(error, Error::NotFound { .. }), "{error}");
+    assert!(matches!(error.kind, ErrorKind::NotFound), "{error}");
     let file = parent.path().join("photo.png");
     fs::write(&file, png(8, 8, 1)).unwrap();
     let error = quiet(&file, &out, &at(8)).unwrap_err();
-    assert!(matches!(error, Error::NotASource { .. }), "{error}");
+    assert!(matches!(error.kind, ErrorKind::NotASource), "{error}");
 }

@@ -8,7 +8,10 @@ use std::fs;
 use std::path::Path;
 
 use pictures::{folder, names_in, picture, png, zip};
-use stylegan_dataset::{BatchRequest, Error, Labels, Order, PackOptions, Pyramid, Source, assemble, pack};
+use stylegan_base::Hint;
+use stylegan_dataset::{
+    BatchRequest, Error, ErrorKind, Labels, Order, PackOptions, Pyramid, Source, assemble, pack,
+};
 
 fn packed(source: &Path, max_bad_fraction: f64) -> Result<(Pyramid, Vec<String>), Error> {
     let parent = tempfile::tempdir().unwrap();
@@ -64,6 +67,21 @@ fn a_zip_with_labels_is_read() {
 }
 
 #[test]
+fn a_zip_is_told_by_what_is_in_it() {
+    let parent = tempfile::tempdir().unwrap();
+    let faces = zip(parent.path(), "faces.download", &[("0.png", png(8, 8, 1))]);
+    assert_eq!(Source::open(&faces).unwrap().names(), ["0.png"]);
+    let empty = zip(parent.path(), "empty", &[]);
+    let error = Source::open(&empty).unwrap_err();
+    assert!(matches!(error.kind, ErrorKind::NoPictures { ignored: 0 }), "{error}");
+    // By its name it is one, by what is in it a damaged one.
+    let text = parent.path().join("text.ZIP");
+    fs::write(&text, "hello").unwrap();
+    let error = Source::open(&text).unwrap_err();
+    assert!(matches!(error.kind, ErrorKind::Zip { .. }), "{error}");
+}
+
+#[test]
 fn bad_labels_are_refused() {
     let parent = tempfile::tempdir().unwrap();
     let files = [("0.png", png(8, 8, 1)), ("dataset.json", br#"{"labels": [["1.png", 0]]}"#.to_vec())];
@@ -96,7 +114,7 @@ fn a_huge_declared_size_is_refused_by_name() {
     let path = zip(parent.path(), "faces.zip", &[("a.txt", vec![]), ("0.png", picture.clone())]);
     changed(&path, &(picture.len() as u32).to_le_bytes(), &0xf000_0000u32.to_le_bytes());
     let error = packed(&path, 1.0).unwrap_err();
-    assert!(matches!(&error, Error::ZipEntry { entry, .. } if entry == "0.png"), "{error}");
+    assert!(matches!(&error.kind, ErrorKind::ZipEntry { entry, .. } if entry == "0.png"), "{error}");
     assert!(error.to_string().contains("inflates to 4026531840 bytes"), "{error}");
 }
 
@@ -179,7 +197,10 @@ fn damage_anywhere_is_an_error_and_no_panic() {
         }
         if at % 5 == 0 {
             fs::write(&path, &whole[..at]).unwrap();
-            assert!(matches!(Source::open(&path), Err(Error::Zip { .. })), "cut at {at}");
+            assert!(
+                matches!(Source::open(&path), Err(Error { kind: ErrorKind::Zip { .. }, .. })),
+                "cut at {at}"
+            );
         }
     }
     assert_eq!(names_in(parent.path()), ["faces.zip"]);

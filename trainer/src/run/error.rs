@@ -174,7 +174,7 @@ impl RunError {
                 "go on from it with smaller `schedule.g_lrate` and `schedule.d_lrate` and `--allow-changes`".to_owned(),
             ),
             Self::OutOfMemory(e) => Some(e.hint()),
-            Self::Data(e) => e.hint(),
+            Self::Data(e) => stylegan_base::Hint::hint(e),
             Self::Resume(e) | Self::Snapshots { source: e, .. } | Self::LastSnapshot(e) => e.hint(),
             Self::File { source, .. } if source.kind() == io::ErrorKind::StorageFull => {
                 Some("make room on the disk".to_owned())

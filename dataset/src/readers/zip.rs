@@ -7,45 +7,48 @@ use std::collections::HashSet;
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
 
 use ::zip::CompressionMethod;
 use ::zip::read::{OwnedZipFileEntry, ZipFileEntry};
 use ::zip::{ZipArchive, ZipReadOptions};
 
-use super::{
-    LABELS_FILE, Listing, MAX_FILES, MAX_LABELS_BYTES, MAX_PICTURE_BYTES, hash_text, is_picture, reason,
+use super::picture_files::{
+    self, MAX_FILES, MAX_PICTURE_BYTES, has_extension, hash_text, is_picture, system_reason,
 };
-use crate::error::{Error, printable};
+use super::{Candidate, Listing, Reader, dataset_json};
+use crate::error::{Error, ErrorKind};
+use crate::shared_file::SharedFile;
+use crate::skipped::printable;
 
 #[derive(Debug)]
 pub(super) struct Zip {
     file: SharedFile,
     pictures: Vec<OwnedZipFileEntry>,
+    listing: Listing,
 }
 
-impl Zip {
-    pub(super) fn list(path: &Path) -> Result<(Self, Listing), Error> {
-        let file = File::open(path).map_err(Error::read(path))?;
-        let length = file.metadata().map_err(Error::read(path))?.len();
-        let broken = |e: ::zip::result::ZipError| Error::Zip {
-            path: path.to_path_buf(),
-            reason: printable(&e.to_string()),
-        };
-        let refused = |entry: &str, reason: String| Error::ZipEntry {
-            path: path.to_path_buf(),
-            entry: entry.to_string(),
-            reason,
-        };
+impl Reader for Zip {
+    /// Whether it begins with an entry, or with the end of an empty directory. By its name a zip may also begin with
+    /// something else, such as a program that unpacks it, or be damaged, which is then said.
+    fn recognizes(candidate: &Candidate<'_>) -> bool {
+        let Candidate { path, metadata, head } = candidate;
+        let is_marked = [b"PK\x03\x04", b"PK\x05\x06"].iter().any(|mark| head.starts_with(*mark));
+        metadata.is_file() && (is_marked || has_extension(path, &["zip"]))
+    }
 
-        let reader = BufReader::new(file.try_clone().map_err(Error::read(path))?);
-        let archive = ZipArchive::new(reader).map_err(broken)?;
+    fn open(path: &Path) -> Result<Self, Error> {
+        let file = File::open(path).and_then(SharedFile::new).map_err(Error::read(path))?;
+        let broken =
+            |e: ::zip::result::ZipError| ErrorKind::Zip { reason: printable(&e.to_string()) }.at(path);
+        let refused =
+            |entry: &str, reason: String| ErrorKind::ZipEntry { entry: entry.to_string(), reason }.at(path);
+
+        let archive = ZipArchive::new(BufReader::new(file.clone())).map_err(broken)?;
         if archive.len() > MAX_FILES {
-            let (path, count) = (path.to_path_buf(), archive.len());
-            return Err(Error::TooManyFiles { path, count, limit: MAX_FILES });
+            return Err(ErrorKind::TooManyFiles { count: archive.len(), limit: MAX_FILES }.at(path));
         }
         if archive.has_duplicate_names() {
-            let mut reader = BufReader::new(file.try_clone().map_err(Error::read(path))?);
+            let mut reader = BufReader::new(file.clone());
             let name =
                 repeated_name(&mut reader, archive.central_directory_start()).map_err(Error::read(path))?;
             return Err(refused(name.as_deref().unwrap_or_default(), "is there more than once".into()));
@@ -59,12 +62,12 @@ impl Zip {
             if name.ends_with('/') {
                 continue;
             }
-            let is_labels = name == LABELS_FILE;
+            let is_labels = name == dataset_json::FILE_NAME;
             if !is_labels && !is_picture(&name) {
                 ignored += 1;
                 continue;
             }
-            let limit = if is_labels { MAX_LABELS_BYTES } else { MAX_PICTURE_BYTES };
+            let limit = if is_labels { dataset_json::MAX_BYTES } else { MAX_PICTURE_BYTES };
             if entry.encrypted() {
                 return Err(refused(&name, "is encrypted".into()));
             }
@@ -82,30 +85,35 @@ impl Zip {
             return Err(refused(name, "is there more than once".into()));
         }
         if labels.len() > 1 {
-            return Err(refused(LABELS_FILE, "is there more than once".into()));
+            return Err(refused(dataset_json::FILE_NAME, "is there more than once".into()));
         }
 
         let mut fingerprint = blake3::Hasher::new_derive_key("stylegan zip of pictures v1");
-        fingerprint.update(&length.to_le_bytes());
+        fingerprint.update(&file.len().to_le_bytes());
         for (name, entry) in found.iter().chain(&labels) {
             hash_text(&mut fingerprint, name.as_bytes());
             fingerprint.update(&entry.size().to_le_bytes()).update(&entry.crc32().to_le_bytes());
         }
-        let file = SharedFile { file: Arc::new(Mutex::new(file)), position: 0, length };
         let labels_json = labels
             .first()
-            .map(|(_, entry)| read_entry(&file, entry, MAX_LABELS_BYTES, true))
+            .map(|(_, entry)| read_entry(&file, entry, dataset_json::MAX_BYTES, true))
             .transpose()
-            .map_err(|reason| Error::Labels {
-                path: path.to_path_buf(),
-                reason: format!("cannot be read: {reason}"),
-            })?;
+            .map_err(|reason| ErrorKind::Labels { reason: format!("cannot be read: {reason}") }.at(path))?;
         let (names, pictures) = found.into_iter().unzip();
-        Ok((Self { file, pictures }, Listing { names, ignored, labels_json, fingerprint }))
+        let listing = picture_files::listing(path, names, ignored, labels_json.as_deref(), &fingerprint)?;
+        Ok(Self { file, pictures, listing })
     }
 
-    pub(super) fn read(&self, index: usize, limit: u64, is_whole: bool) -> Result<Vec<u8>, String> {
-        read_entry(&self.file, &self.pictures[index], limit, is_whole)
+    fn listing(&self) -> &Listing {
+        &self.listing
+    }
+
+    fn bytes(&self, index: usize) -> Result<Vec<u8>, String> {
+        read_entry(&self.file, &self.pictures[index], MAX_PICTURE_BYTES, true)
+    }
+
+    fn head(&self, index: usize, length: u64) -> Result<Vec<u8>, String> {
+        read_entry(&self.file, &self.pictures[index], length, false)
     }
 }
 
@@ -119,7 +127,7 @@ fn name_of(entry: &ZipFileEntry) -> String {
 /// The first name that the directory at `start` holds a second time.
 ///
 /// The library keeps only the last of them.
-fn repeated_name(reader: &mut BufReader<File>, start: u64) -> io::Result<Option<String>> {
+fn repeated_name(reader: &mut BufReader<SharedFile>, start: u64) -> io::Result<Option<String>> {
     reader.seek(SeekFrom::Start(start))?;
     let mut names = HashSet::new();
     loop {
@@ -157,41 +165,10 @@ fn read_entry(
     let end = if is_whole { declared.saturating_add(1) } else { limit.min(declared) };
     // What is declared may be a lie, so memory is taken as bytes come in.
     let mut bytes = Vec::with_capacity(end.min(1 << 20) as usize);
-    contents.take(end).read_to_end(&mut bytes).map_err(|e| reason(&e))?;
+    contents.take(end).read_to_end(&mut bytes).map_err(|e| system_reason(&e))?;
     match (bytes.len() as u64).cmp(&declared) {
         std::cmp::Ordering::Greater => Err(format!("inflates to more than the {declared} bytes it declares")),
         std::cmp::Ordering::Less if is_whole => Err("the file ends too early".into()),
         _ => Ok(bytes),
-    }
-}
-
-/// One open file that many threads read at places of their own.
-#[derive(Clone, Debug)]
-struct SharedFile {
-    file: Arc<Mutex<File>>,
-    position: u64,
-    length: u64,
-}
-
-impl Read for SharedFile {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
-        file.seek(SeekFrom::Start(self.position))?;
-        let count = file.read(buffer)?;
-        self.position += count as u64;
-        Ok(count)
-    }
-}
-
-impl Seek for SharedFile {
-    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
-        let position = match to {
-            SeekFrom::Start(position) => Some(position),
-            SeekFrom::Current(offset) => self.position.checked_add_signed(offset),
-            SeekFrom::End(offset) => self.length.checked_add_signed(offset),
-        };
-        self.position = position
-            .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "a place before the start"))?;
-        Ok(self.position)
     }
 }

@@ -1,13 +1,11 @@
-//! From the bytes of a picture file to a square of RGB pixels.
+//! From the bytes of a picture file to RGB pixels.
 
 use std::io::Cursor;
 
-use fast_image_resize::images::{Image, ImageRef};
-use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
 use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits, RgbImage};
 use serde::{Deserialize, Serialize};
 
-use crate::error::printable;
+use crate::skipped::printable;
 
 /// No camera makes larger pictures; a file that claims to is refused before anything is allocated for it.
 const MAX_SIDE: u32 = 32_768;
@@ -46,22 +44,20 @@ impl Converted {
     }
 }
 
-/// A picture at the side it is packed at.
-pub(crate) struct Square {
-    /// `[side, side, 3]`
-    pub(crate) rgb: Vec<u8>,
+/// A picture as it looks.
+pub(crate) struct Decoded {
+    pub(crate) rgb: RgbImage,
     pub(crate) converted: Converted,
-    pub(crate) is_upscaled: bool,
 }
 
 /// Width and height, from the head of the file alone.
-pub(crate) fn dimensions(bytes: &[u8]) -> Result<(u32, u32), String> {
+pub(super) fn dimensions(bytes: &[u8]) -> Result<(u32, u32), String> {
     let (decoder, _) = decoder(bytes)?;
     Ok(decoder.dimensions())
 }
 
-/// Decodes a picture, cuts out the square in its middle and resizes that to `side`.
-pub(crate) fn square(bytes: &[u8], side: usize, resizer: &mut Resizer) -> Result<Square, String> {
+/// Decodes a picture and turns it the way its camera was held.
+pub(super) fn decode(bytes: &[u8]) -> Result<Decoded, String> {
     let (mut decoder, format) = decoder(bytes)?;
     if format == ImageFormat::Jpeg && !jpeg_is_complete(bytes) {
         return Err(ENDS_EARLY.into());
@@ -69,7 +65,7 @@ pub(crate) fn square(bytes: &[u8], side: usize, resizer: &mut Resizer) -> Result
     // A damaged EXIF block is no reason to lose the picture.
     let orientation = decoder.orientation().ok();
     let mut picture = DynamicImage::from_decoder(decoder)
-        .map_err(|e| if is_cut(format, bytes) { ENDS_EARLY.into() } else { reason(&e) })?;
+        .map_err(|e| if is_cut(format, bytes) { ENDS_EARLY.into() } else { decoder_reason(&e) })?;
     if let Some(orientation) = orientation {
         picture.apply_orientation(orientation);
     }
@@ -81,9 +77,7 @@ pub(crate) fn square(bytes: &[u8], side: usize, resizer: &mut Resizer) -> Result
         alpha: usize::from(color.has_alpha()),
     };
     let rgb = if color.has_alpha() { onto_white(picture) } else { picture.into_rgb8() };
-    let is_upscaled = (rgb.width().min(rgb.height()) as usize) < side;
-    let rgb = resize(&rgb, side, resizer).map_err(|e| printable(&e.to_string()))?;
-    Ok(Square { rgb, converted, is_upscaled })
+    Ok(Decoded { rgb, converted })
 }
 
 fn decoder(bytes: &[u8]) -> Result<(impl ImageDecoder + '_, ImageFormat), String> {
@@ -102,7 +96,7 @@ fn decoder(bytes: &[u8]) -> Result<(impl ImageDecoder + '_, ImageFormat), String
     reader.limits(limits);
     let decoder = reader
         .into_decoder()
-        .map_err(|e| if is_cut(format, bytes) { ENDS_EARLY.into() } else { reason(&e) })?;
+        .map_err(|e| if is_cut(format, bytes) { ENDS_EARLY.into() } else { decoder_reason(&e) })?;
     let (width, height) = decoder.dimensions();
     if width.max(height) > MAX_SIDE || decoder.total_bytes() > MAX_DECODED_BYTES {
         return Err(format!("{width}x{height} pixels, more than are accepted"));
@@ -113,7 +107,7 @@ fn decoder(bytes: &[u8]) -> Result<(impl ImageDecoder + '_, ImageFormat), String
     Ok((decoder, format))
 }
 
-fn reason(error: &image::ImageError) -> String {
+fn decoder_reason(error: &image::ImageError) -> String {
     match error {
         image::ImageError::IoError(e) if e.kind() == std::io::ErrorKind::UnexpectedEof => ENDS_EARLY.into(),
         _ => printable(error.to_string().trim_end()),
@@ -172,22 +166,6 @@ fn onto_white(picture: DynamicImage) -> RgbImage {
     rgb
 }
 
-fn resize(rgb: &RgbImage, side: usize, resizer: &mut Resizer) -> Result<Vec<u8>, Box<dyn std::error::Error>> {
-    let (width, height) = rgb.dimensions();
-    let square = width.min(height);
-    let (left, top) = ((width - square) / 2, (height - square) / 2);
-    if square as usize == side {
-        return Ok(image::imageops::crop_imm(rgb, left, top, square, square).to_image().into_raw());
-    }
-    let source = ImageRef::new(width, height, rgb.as_raw(), PixelType::U8x3)?;
-    let mut target = Image::new(side as u32, side as u32, PixelType::U8x3);
-    let options = ResizeOptions::new()
-        .crop(f64::from(left), f64::from(top), f64::from(square), f64::from(square))
-        .resize_alg(ResizeAlg::Convolution(FilterType::Lanczos3));
-    resizer.resize(&source, &mut target, &options)?;
-    Ok(target.into_vec())
-}
-
 #[cfg(test)]
 mod tests {
     use image::codecs::jpeg::JpegEncoder;
@@ -208,51 +186,30 @@ mod tests {
         bytes.into_inner()
     }
 
-    fn decoded(bytes: &[u8], side: usize) -> Result<Square, String> {
-        square(bytes, side, &mut Resizer::new())
-    }
-
     #[test]
-    fn the_square_in_the_middle_is_taken() {
-        // 5 columns of blue, 8 of red, 5 of blue.
-        let picture = RgbImage::from_fn(18, 8, |x, _| {
-            if (5..13).contains(&x) { Rgb([200, 10, 20]) } else { Rgb([0, 0, 255]) }
-        });
-        let bytes = encoded(&picture.into(), ImageFormat::Png);
-        let square = decoded(&bytes, 8).unwrap();
-        assert!(square.rgb.chunks(3).all(|pixel| pixel == [200, 10, 20]));
-        assert!(!square.is_upscaled && square.converted.is_empty());
-        assert!(decoded(&bytes, 16).unwrap().is_upscaled);
-    }
-
-    #[test]
-    fn shrinking_averages_what_it_leaves_out() {
-        let board = RgbImage::from_fn(64, 64, |x, y| Rgb([if (x + y) % 2 == 0 { 255 } else { 0 }; 3]));
-        let square = decoded(&encoded(&board.into(), ImageFormat::Png), 16).unwrap();
-        // The edges are not the mean, as the filter is cut off there.
-        for row in 2..14 {
-            for value in &square.rgb[(row * 16 + 2) * 3..(row * 16 + 14) * 3] {
-                assert!((126..=129).contains(value), "{value}");
-            }
-        }
+    fn plain_pictures_are_not_converted() {
+        let expected = RgbImage::from_fn(5, 3, |x, y| Rgb([x as u8, y as u8, 9]));
+        let picture = decode(&encoded(&expected.clone().into(), ImageFormat::Png)).unwrap();
+        assert_eq!(picture.rgb, expected);
+        assert!(picture.converted.is_empty());
     }
 
     #[test]
     fn transparency_becomes_white() {
         let picture = GrayAlphaImage::from_fn(8, 9, |x, _| LumaA([100, if x < 4 { 0 } else { 51 }]));
-        let square = decoded(&encoded(&picture.into(), ImageFormat::Png), 8).unwrap();
-        assert_eq!(square.rgb[..3], [255; 3]);
+        let picture = decode(&encoded(&picture.into(), ImageFormat::Png)).unwrap();
+        assert_eq!(picture.rgb.as_raw()[..3], [255; 3]);
         // One fifth of 100 and four fifths of white.
-        assert_eq!(square.rgb[12..15], [224; 3]);
-        assert_eq!(square.converted, Converted { grey: 1, alpha: 1, ..Converted::default() });
+        assert_eq!(picture.rgb.as_raw()[12..15], [224; 3]);
+        assert_eq!(picture.converted, Converted { grey: 1, alpha: 1, ..Converted::default() });
     }
 
     #[test]
     fn sixteen_bits_become_eight() {
         let picture = image::ImageBuffer::from_pixel(8, 8, image::Rgb([65_535u16, 257 * 7, 0]));
-        let square = decoded(&encoded(&picture.into(), ImageFormat::Png), 8).unwrap();
-        assert_eq!(square.rgb[..3], [255, 7, 0]);
-        assert_eq!(square.converted, Converted { sixteen_bit: 1, ..Converted::default() });
+        let picture = decode(&encoded(&picture.into(), ImageFormat::Png)).unwrap();
+        assert_eq!(picture.rgb.as_raw()[..3], [255, 7, 0]);
+        assert_eq!(picture.converted, Converted { sixteen_bit: 1, ..Converted::default() });
     }
 
     #[test]
@@ -264,8 +221,8 @@ mod tests {
         let mut encoder = JpegEncoder::new_with_quality(&mut bytes, 95);
         encoder.set_exif_metadata(exif.to_vec()).unwrap();
         encoder.write_image(picture.as_raw(), 16, 16, ExtendedColorType::Rgb8).unwrap();
-        let square = decoded(&bytes, 16).unwrap();
-        let row = &square.rgb[8 * 16 * 3..];
+        let picture = decode(&bytes).unwrap();
+        let row = &picture.rgb.as_raw()[8 * 16 * 3..];
         assert!(row[3] > 180 && row[14 * 3] < 60, "{} {}", row[3], row[14 * 3]);
     }
 
@@ -275,9 +232,9 @@ mod tests {
             RgbImage::from_fn(40, 40, |x, y| Rgb([(x * y * 37) as u8, (x * 91) as u8, (y * 57) as u8]));
         let noisy = DynamicImage::from(noisy);
         for bytes in [jpeg(40, 40), encoded(&noisy, ImageFormat::Png), encoded(&noisy, ImageFormat::WebP)] {
-            assert!(decoded(&bytes, 16).is_ok());
+            assert!(decode(&bytes).is_ok());
             for percent in [0, 3, 10, 50, 90] {
-                let reason = decoded(&bytes[..bytes.len() * percent / 100], 16).err();
+                let reason = decode(&bytes[..bytes.len() * percent / 100]).err();
                 let expected = if percent == 0 { "an empty file" } else { ENDS_EARLY };
                 assert_eq!(reason.as_deref(), Some(expected), "{percent} % of {:?}", &bytes[..4]);
             }
@@ -303,7 +260,7 @@ mod tests {
             // The checksum of the head, so that only its claim is wrong.
             let checksum = crc32(&bytes[12..29]);
             bytes[29..33].copy_from_slice(&checksum.to_be_bytes());
-            let reason = decoded(&bytes, 8).err().unwrap();
+            let reason = decode(&bytes).err().unwrap();
             assert!(reason.contains("30000 pixels") || reason.contains("imit"), "{reason}");
         }
     }
@@ -316,8 +273,8 @@ mod tests {
 
     #[test]
     fn other_files_are_named_for_what_they_are() {
-        assert_eq!(decoded(b"", 8).err().unwrap(), "an empty file");
-        assert_eq!(decoded(b"hello, world", 8).err().unwrap(), "not a picture");
-        assert_eq!(decoded(b"GIF89a......", 8).err().unwrap(), "a gif file, not png, jpeg or webp");
+        assert_eq!(decode(b"").err().unwrap(), "an empty file");
+        assert_eq!(decode(b"hello, world").err().unwrap(), "not a picture");
+        assert_eq!(decode(b"GIF89a......").err().unwrap(), "a gif file, not png, jpeg or webp");
     }
 }

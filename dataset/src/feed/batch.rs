@@ -1,8 +1,8 @@
 //! The pictures of one training step.
 
+use super::order::Order;
 use crate::error::Error;
-use crate::order::Order;
-use crate::pyramid::Pyramid;
+use crate::pack::Pyramid;
 
 /// Which pictures a step needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,6 +3,24 @@
 /// The smallest level, where growing networks end and stored data sets always have.
 pub(crate) const SMALLEST_SIDE: usize = 4;
 
+/// The largest side of a network.
+pub(crate) const MAX_RESOLUTION: usize = 1024;
+
+/// Whether a network can have that side.
+pub(crate) fn is_resolution(resolution: usize) -> bool {
+    resolution.is_power_of_two() && (8..=MAX_RESOLUTION).contains(&resolution)
+}
+
+/// The largest power of two that is at most `number`, if a network can have that side.
+pub(crate) fn floor_power_of_two(number: usize) -> Option<usize> {
+    (number >= 8).then(|| 1 << number.ilog2())
+}
+
+/// What the level of that side is called.
+pub(crate) fn level_file_name(side: usize) -> String {
+    format!("level-{side:04}.bin")
+}
+
 /// The sides of a pyramid, from `resolution` down.
 pub(crate) fn sides(resolution: usize) -> impl Iterator<Item = usize> {
     std::iter::successors(Some(resolution), |side| Some(side / 2)).take_while(|&side| side >= SMALLEST_SIDE)

@@ -3,11 +3,12 @@
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
-use crate::error::{Error, Skipped};
-use crate::index::Index;
+use super::index::Index;
+use super::levels::{level_file_name, sides};
+use crate::error::{Error, ErrorKind};
 use crate::labels::Labels;
-use crate::levels::sides;
-use crate::read_at::read_exact_at;
+use crate::shared_file::read_exact_at;
+use crate::skipped::Skipped;
 
 /// A packed data set: every picture at every side, read without decoding.
 ///
@@ -22,11 +23,6 @@ pub struct Pyramid {
     levels: Vec<File>,
 }
 
-/// What the level of that side is called.
-pub(crate) fn level_file_name(side: usize) -> String {
-    format!("level-{side:04}.bin")
-}
-
 impl Pyramid {
     /// Opens the pack in the folder `path`.
     ///
@@ -35,11 +31,11 @@ impl Pyramid {
     pub fn open(path: impl Into<PathBuf>) -> Result<Self, Error> {
         let path = path.into();
         if !path.exists() {
-            return Err(Error::NotFound { path });
+            return Err(ErrorKind::NotFound.at(path));
         }
         match Index::find(&path)? {
             Some(index) => Self::with_index(path, index),
-            None => Err(Error::NotAPack { path }),
+            None => Err(ErrorKind::NotAPack.at(path)),
         }
     }
 
@@ -105,16 +101,16 @@ impl Pyramid {
         let level = sides(resolution)
             .position(|known| known == side)
             .map(|level| &self.levels[level])
-            .ok_or(Error::NoSuchLevel { side, resolution })?;
+            .ok_or_else(|| ErrorKind::NoSuchLevel { side, resolution }.at(&self.path))?;
         if index >= count {
-            return Err(Error::NoSuchPicture { index, count });
+            return Err(ErrorKind::NoSuchPicture { index, count }.at(&self.path));
         }
         let length = 3 * side * side;
         let (start, offset) = (pixels_u8.len(), index as u64 * length as u64);
         pixels_u8.resize(start + length, 0);
         read_exact_at(level, &mut pixels_u8[start..], offset).map_err(|source| {
             pixels_u8.truncate(start);
-            Error::ReadAt { path: self.path.join(level_file_name(side)), offset, source }
+            ErrorKind::ReadAt { offset, source }.at(self.path.join(level_file_name(side)))
         })
     }
 

@@ -7,12 +7,15 @@ use std::time::UNIX_EPOCH;
 
 use walkdir::WalkDir;
 
-use super::{LABELS_FILE, Listing, MAX_FILES, MAX_LABELS_BYTES, hash_text, is_picture, reason};
-use crate::error::{Error, printable};
+use super::picture_files::{self, MAX_FILES, MAX_PICTURE_BYTES, hash_text, is_picture, system_reason};
+use super::{Candidate, Listing, Reader, dataset_json};
+use crate::error::{Error, ErrorKind};
+use crate::skipped::printable;
 
 #[derive(Debug)]
 pub(super) struct Folder {
     pictures: Vec<PathBuf>,
+    listing: Listing,
 }
 
 struct Found {
@@ -23,8 +26,12 @@ struct Found {
     changed_nanoseconds: i128,
 }
 
-impl Folder {
-    pub(super) fn list(root: &Path) -> Result<(Self, Listing), Error> {
+impl Reader for Folder {
+    fn recognizes(candidate: &Candidate<'_>) -> bool {
+        candidate.metadata.is_dir()
+    }
+
+    fn open(root: &Path) -> Result<Self, Error> {
         let mut pictures = Vec::new();
         let mut ignored = 0;
         let mut labels = None;
@@ -47,7 +54,7 @@ impl Folder {
                 },
             };
             let name = name_inside(root, &path);
-            let is_labels = name == LABELS_FILE.as_bytes();
+            let is_labels = name == dataset_json::FILE_NAME.as_bytes();
             if !is_labels && !is_picture(&String::from_utf8_lossy(&name)) {
                 ignored += 1;
                 continue;
@@ -68,8 +75,7 @@ impl Folder {
             }
             pictures.push(found);
             if pictures.len() > MAX_FILES {
-                let (path, count) = (root.to_path_buf(), pictures.len());
-                return Err(Error::TooManyFiles { path, count, limit: MAX_FILES });
+                return Err(ErrorKind::TooManyFiles { count: pictures.len(), limit: MAX_FILES }.at(root));
             }
         }
         pictures.sort_unstable_by(|a, b| a.name.cmp(&b.name));
@@ -81,13 +87,27 @@ impl Folder {
         }
         let labels_json = labels.map(|found| read_labels(&found.path)).transpose()?;
         let names = pictures.iter().map(|found| printable(&String::from_utf8_lossy(&found.name))).collect();
-        let pictures = pictures.into_iter().map(|found| found.path).collect();
-        Ok((Self { pictures }, Listing { names, ignored, labels_json, fingerprint }))
+        let listing = picture_files::listing(root, names, ignored, labels_json.as_deref(), &fingerprint)?;
+        Ok(Self { pictures: pictures.into_iter().map(|found| found.path).collect(), listing })
     }
 
-    pub(super) fn read(&self, index: usize, limit: u64, is_whole: bool) -> Result<Vec<u8>, String> {
+    fn listing(&self) -> &Listing {
+        &self.listing
+    }
+
+    fn bytes(&self, index: usize) -> Result<Vec<u8>, String> {
+        self.read(index, MAX_PICTURE_BYTES, true)
+    }
+
+    fn head(&self, index: usize, length: u64) -> Result<Vec<u8>, String> {
+        self.read(index, length, false)
+    }
+}
+
+impl Folder {
+    fn read(&self, index: usize, limit: u64, is_whole: bool) -> Result<Vec<u8>, String> {
         let path = &self.pictures[index];
-        let metadata = fs::metadata(path).map_err(|e| reason(&e))?;
+        let metadata = fs::metadata(path).map_err(|e| system_reason(&e))?;
         // A pipe would be waited for without end.
         if !metadata.is_file() {
             return Err("not a file".into());
@@ -96,8 +116,8 @@ impl Folder {
             return Err(format!("{} bytes, more than are accepted", metadata.len()));
         }
         let mut bytes = Vec::with_capacity(metadata.len().min(limit) as usize);
-        let file = File::open(path).map_err(|e| reason(&e))?;
-        file.take(limit).read_to_end(&mut bytes).map_err(|e| reason(&e))?;
+        let file = File::open(path).map_err(|e| system_reason(&e))?;
+        file.take(limit).read_to_end(&mut bytes).map_err(|e| system_reason(&e))?;
         Ok(bytes)
     }
 }
@@ -117,9 +137,9 @@ fn name_inside(root: &Path, path: &Path) -> Vec<u8> {
 
 fn read_labels(path: &Path) -> Result<Vec<u8>, Error> {
     let length = fs::metadata(path).map_err(Error::read(path))?.len();
-    if length > MAX_LABELS_BYTES {
-        let path = path.parent().unwrap_or(path).to_path_buf();
-        return Err(Error::Labels { path, reason: format!("has {length} bytes, more than are accepted") });
+    if length > dataset_json::MAX_BYTES {
+        let reason = format!("has {length} bytes, more than are accepted");
+        return Err(ErrorKind::Labels { reason }.at(path.parent().unwrap_or(path)));
     }
     fs::read(path).map_err(Error::read(path))
 }

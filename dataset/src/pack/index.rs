@@ -6,10 +6,11 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::decode::Converted;
-use crate::error::{Error, Skipped, printable};
+use super::levels::{bytes_per_picture, is_resolution};
+use crate::error::{Error, ErrorKind};
 use crate::labels::Labels;
-use crate::levels::bytes_per_picture;
+use crate::readers::Converted;
+use crate::skipped::{Skipped, printable};
 
 const FORMAT: &str = "stylegan-pyramid";
 const VERSION: u64 = 1;
@@ -43,7 +44,7 @@ pub(crate) struct Index {
 
 /// What any version of the format says first.
 #[derive(Deserialize)]
-struct Head {
+struct Version {
     format: String,
     #[serde(default)]
     version: u64,
@@ -83,9 +84,9 @@ impl Index {
         let file = File::open(&path).map_err(Error::read(&path))?;
         file.take(MAX_BYTES).read_to_end(&mut json).map_err(Error::read(&path))?;
         match serde_json::from_slice(&json) {
-            Ok(Head { format, version }) if format == FORMAT => {
+            Ok(Version { format, version }) if format == FORMAT => {
                 if version > VERSION {
-                    return Err(Error::NewerFormat { path: folder.into(), version, known: VERSION });
+                    return Err(ErrorKind::NewerFormat { version, known: VERSION }.at(folder));
                 }
             }
             // Cut off or overwritten, but once one of ours.
@@ -130,11 +131,6 @@ impl Index {
         let file = writer.into_inner().map_err(|e| Error::write(&path)(e.into_error()))?;
         file.sync_all().map_err(Error::write(&path))
     }
-}
-
-/// Whether a network can have that side.
-pub(crate) fn is_resolution(resolution: usize) -> bool {
-    resolution.is_power_of_two() && (8..=1024).contains(&resolution)
 }
 
 fn contains(bytes: &[u8], part: &[u8]) -> bool {

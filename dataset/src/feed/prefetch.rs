@@ -7,10 +7,10 @@ use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-use crate::batch::{Batch, BatchRequest, assemble};
+use super::batch::{Batch, BatchRequest, assemble};
+use super::order::Order;
 use crate::error::Error;
-use crate::order::Order;
-use crate::pyramid::Pyramid;
+use crate::pack::Pyramid;
 
 /// A background task that assembles batches while the step before them is computed.
 ///

@@ -1,0 +1,91 @@
+//! What to do about an error.
+
+use std::io;
+
+use stylegan_base::Hint;
+
+use crate::error::{Error, ErrorKind};
+use crate::pack::levels::floor_power_of_two;
+
+impl Hint for Error {
+    fn hint(&self) -> Option<String> {
+        let path = self.path.display();
+        Some(match &self.kind {
+            ErrorKind::NotASource => {
+                "give a folder, a `.zip` as stylegan2-ada writes it, or a data set packed before".into()
+            }
+            ErrorKind::Write(source) if is_full(source) => {
+                "free some space or write to another disk; nothing half-written was left behind".into()
+            }
+            ErrorKind::NoPictures { .. } => {
+                "pictures are found by their extension, `.png`, `.jpg`, `.jpeg` or `.webp`, in folders of any depth"
+                    .into()
+            }
+            ErrorKind::Labels { .. } => {
+                "it must read {\"labels\": null} or {\"labels\": [[\"name.png\", 0], …]} with a label for every \
+                 picture"
+                    .into()
+            }
+            ErrorKind::TooManyBad { .. } => {
+                "mend or remove these files, or let a larger fraction of them be left out".into()
+            }
+            ErrorKind::TooSmall { fitting: Some(fitting), .. } => {
+                format!("resolution {fitting} fits all of them, and small ones can be enlarged")
+            }
+            ErrorKind::TooSmall { fitting: None, .. } => "remove the small ones, or have them enlarged".into(),
+            ErrorKind::Resolution { resolution } => {
+                let below = floor_power_of_two((*resolution).clamp(8, 1024)).unwrap_or(8);
+                let above = (below * 2).min(1024);
+                if *resolution > below && above > below {
+                    format!("the nearest are {below} and {above}")
+                } else {
+                    format!("the nearest is {below}")
+                }
+            }
+            ErrorKind::ReadAt { source, .. } if source.kind() == io::ErrorKind::UnexpectedEof => format!(
+                "the file was cut short: delete `{}`, pack the pictures anew and start the same command again",
+                self.path.parent().unwrap_or(&self.path).display()
+            ),
+            ErrorKind::OutputExists => "choose a folder that does not exist yet".into(),
+            ErrorKind::OutputDiffers { .. } => format!("choose another folder, or delete `{path}` to pack it anew"),
+            ErrorKind::Damaged { .. } => format!("delete `{path}` and pack it anew"),
+            ErrorKind::NewerFormat { .. } => "update this program, or pack the pictures anew".into(),
+            ErrorKind::NotAPack => "a packed data set is a folder with an `index.json`, made by packing pictures".into(),
+            ErrorKind::PackTooSmall { resolution, .. } => {
+                format!("pack the original pictures anew at that resolution, or train at {resolution}")
+            }
+            _ => return None,
+        })
+    }
+}
+
+fn is_full(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn a_full_disk_names_the_file_and_has_advice() {
+        let path = Path::new("cache/level-0064.bin");
+        let error = Error::write(path)(io::Error::from(io::ErrorKind::StorageFull));
+        assert_eq!(error.to_string(), "cannot write `cache/level-0064.bin`");
+        assert!(error.hint().unwrap().contains("free some space"));
+        assert!(Error::write(path)(io::Error::from(io::ErrorKind::PermissionDenied)).hint().is_none());
+    }
+
+    #[test]
+    fn the_nearest_resolutions_are_suggested() {
+        let hint = |resolution| ErrorKind::Resolution { resolution }.at("photos").hint().unwrap();
+        assert_eq!(hint(100), "the nearest are 64 and 128");
+        assert_eq!(hint(0), "the nearest is 8");
+        assert_eq!(hint(2048), "the nearest is 1024");
+    }
+}

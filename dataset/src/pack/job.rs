@@ -1,0 +1,107 @@
+//! One source on its way into one pack.
+
+use std::path::Path;
+use std::time::Instant;
+
+use stylegan_base::files::NewFolder;
+
+use super::index::Index;
+use super::options::PackOptions;
+use super::pyramid::Pyramid;
+use super::report::{PackReport, open};
+use super::sizes::Sizes;
+use super::skips::{self, Skips};
+use super::write::write_levels;
+use crate::error::{Error, ErrorKind};
+use crate::readers::Source;
+use crate::skipped::Skipped;
+
+pub(super) struct Job<'a> {
+    source: &'a Source,
+    options: PackOptions,
+    skips: Skips<'a>,
+    /// Where they had to be found out.
+    sizes: Option<Sizes>,
+    start: Instant,
+}
+
+impl<'a> Job<'a> {
+    pub(super) fn new(
+        source: &'a Source,
+        options: PackOptions,
+        on_skipped: &'a mut dyn FnMut(&Skipped),
+        start: Instant,
+    ) -> Self {
+        let skips = Skips::new(source, options.max_bad_fraction, on_skipped);
+        Self { source, options, skips, sizes: None, start }
+    }
+
+    fn sizes(&mut self) -> Result<&Sizes, Error> {
+        let sizes = match self.sizes.take() {
+            Some(sizes) => sizes,
+            None => Sizes::measure(self.source, &mut self.skips)?,
+        };
+        Ok(self.sizes.insert(sizes))
+    }
+
+    /// The side of the largest level.
+    pub(super) fn resolution(&mut self) -> Result<usize, Error> {
+        match self.options.resolution {
+            Some(resolution) => Ok(resolution),
+            None => Ok(self.sizes()?.common_side()),
+        }
+    }
+
+    /// Opens what is at `out`, if it is what this job would make.
+    pub(super) fn reuse(&mut self, out: &Path) -> Result<(Pyramid, PackReport), Error> {
+        let index = Index::find(out)?.ok_or_else(|| ErrorKind::OutputExists.at(out))?;
+        let differs = |difference: String| Err(ErrorKind::OutputDiffers { difference }.at(out));
+        if index.fingerprint != self.source.fingerprint() {
+            return differs(format!("of other pictures than are in `{}` now", self.source.path().display()));
+        }
+        let resolution = match self.options.resolution {
+            None if index.automatic_resolution => index.resolution,
+            _ => self.resolution()?,
+        };
+        if resolution != index.resolution {
+            return differs(format!("of resolution {}, not {resolution}", index.resolution));
+        }
+        if index.upscaled > 0 && !self.options.allow_upscale {
+            return differs(format!("{} of its pictures were enlarged", index.upscaled));
+        }
+        skips::check(self.source, &index.skipped, self.options.max_bad_fraction)?;
+        open(out, index, self.source.ignored(), true, self.start)
+    }
+
+    /// Makes the pack.
+    pub(super) fn make(&mut self, out: &Path) -> Result<(Pyramid, PackReport), Error> {
+        let source = self.source;
+        let resolution = self.resolution()?;
+        if !self.options.allow_upscale {
+            // Before the long work begins.
+            self.sizes()?.check(source, resolution)?;
+        }
+        let candidates: Vec<usize> = (0..source.len())
+            .filter(|&i| self.sizes.as_ref().is_none_or(|sizes| sizes.is_readable(i)))
+            .collect();
+
+        let mut index = Index::new(resolution, source.fingerprint(), source.path());
+        index.automatic_resolution = self.options.resolution.is_none();
+        let partial = NewFolder::begin(out).map_err(Error::write(out))?;
+        let kept = write_levels(partial.partial_path(), source, &candidates, &mut index, &mut self.skips)
+            .map_err(|error| error.inside(&partial))?;
+        if kept.is_empty() {
+            return Err(ErrorKind::NoPictures { ignored: source.ignored() }.at(source.path()));
+        }
+        index.count = kept.len();
+        index.labels = source.labels().map(|labels| labels.select(&kept));
+        index.pictures = kept.iter().map(|&i| source.names()[i].clone()).collect();
+        index.skipped = self.skips.list().to_vec();
+        index.write(partial.partial_path()).map_err(|error| error.inside(&partial))?;
+        if partial.finish().map_err(Error::write(out))? {
+            open(out, index, source.ignored(), false, self.start)
+        } else {
+            self.reuse(out)
+        }
+    }
+}

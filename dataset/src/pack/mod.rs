@@ -1,0 +1,111 @@
+//! Decoding a source once, into a pyramid that training reads without decoding.
+
+mod index;
+mod job;
+pub(crate) mod levels;
+mod options;
+mod pyramid;
+mod report;
+mod sizes;
+mod skips;
+mod square;
+mod write;
+
+use std::fs;
+use std::path::Path;
+use std::time::Instant;
+
+pub use options::PackOptions;
+pub use pyramid::Pyramid;
+pub use report::PackReport;
+
+use crate::error::{Error, ErrorKind};
+use crate::readers::Source;
+use crate::skipped::Skipped;
+use index::Index;
+use job::Job;
+use levels::{MAX_RESOLUTION, sides};
+
+/// Packs the folder or zip at `source` into the new folder `out`.
+///
+/// Each picture's middle square is resized to the resolution, and each level below is the mean of 2x2 pixels of the
+/// one above. The folder gets its name when all of it is on the disk, so what an interrupted run leaves is never
+/// taken for a pack. If `out` is a pack of the same pictures already, it is opened and nothing is done. `on_skipped` hears
+/// of each picture that cannot be read and is left out.
+///
+/// # Errors
+/// If the source is none or holds too much that is unreadable or too small, if `out` exists and is anything else than
+/// a pack of the same, or if it cannot be written. Nothing is left behind then.
+pub fn pack(
+    source: &Path,
+    out: &Path,
+    options: &PackOptions,
+    on_skipped: &mut dyn FnMut(&Skipped),
+) -> Result<(Pyramid, PackReport), Error> {
+    options.validate(source)?;
+    let start = Instant::now();
+    let source = Source::open(source)?;
+    let mut job = Job::new(&source, *options, on_skipped, start);
+    if fs::symlink_metadata(out).is_ok() {
+        return job.reuse(out);
+    }
+    job.make(out)
+}
+
+/// Opens `source` if it is a pack, else packs it into a folder of `cache` that is named after it, or opens that if it
+/// is there from an earlier time.
+///
+/// A pack may have a larger resolution than asked for; it has the level asked for all the same.
+///
+/// # Errors
+/// As [`pack`], and if `source` is a pack of a lower resolution than asked for.
+pub fn open_or_pack(
+    source: &Path,
+    cache: &Path,
+    options: &PackOptions,
+    on_skipped: &mut dyn FnMut(&Skipped),
+) -> Result<(Pyramid, PackReport), Error> {
+    options.validate(source)?;
+    let start = Instant::now();
+    if source.is_dir()
+        && let Some(index) = Index::find(source)?
+    {
+        if let Some(requested) = options.resolution
+            && requested > index.resolution
+        {
+            return Err(ErrorKind::PackTooSmall { resolution: index.resolution, requested }.at(source));
+        }
+        return report::open(source, index, 0, true, start);
+    }
+
+    let name = cache_name(source);
+    let source = Source::open(source)?;
+    let fingerprint = &source.fingerprint()[..12];
+    let mut job = Job::new(&source, *options, on_skipped, start);
+    let out = |resolution: usize| cache.join(format!("{name}-{resolution}-{fingerprint}"));
+    if options.resolution.is_none() {
+        // Which resolution that is need not be found out again.
+        let known = sides(MAX_RESOLUTION)
+            .map(&out)
+            .find(|out| matches!(Index::find(out), Ok(Some(index)) if index.automatic_resolution));
+        if let Some(known) = known {
+            return job.reuse(&known);
+        }
+    }
+    let out = out(job.resolution()?);
+    if fs::symlink_metadata(&out).is_ok() {
+        return job.reuse(&out);
+    }
+    job.make(&out)
+}
+
+/// The last part of a path, without characters that some system does not take in a name.
+fn cache_name(source: &Path) -> String {
+    let full = fs::canonicalize(source).unwrap_or_else(|_| source.into());
+    let name = if full.is_dir() { full.file_name() } else { full.file_stem() };
+    let name = name.map_or_else(|| "pictures".into(), |name| name.to_string_lossy().into_owned());
+    let is_plain = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.');
+    let plain =
+        name.trim_start_matches('.').chars().map(|c| if is_plain(c) { c } else { '_' }).take(60).collect();
+    if name.is_empty() { "pictures".into() } else { plain }
+}

@@ -1,0 +1,118 @@
+//! The levels of all pictures: decoded on all cores, and written meanwhile.
+
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::Path;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread;
+
+use fast_image_resize::Resizer;
+use rayon::prelude::*;
+use tracing::field::Empty;
+
+use super::index::Index;
+use super::levels::{all_levels, level_file_name, sides};
+use super::skips::Skips;
+use super::square::{Square, square};
+use crate::error::Error;
+use crate::readers::{Converted, Decoded, Source};
+
+/// One picture on its way from a decoding thread to the files.
+struct Packed {
+    /// `[3, side, side]` for each side, from the largest down.
+    levels: Vec<u8>,
+    converted: Converted,
+    is_upscaled: bool,
+}
+
+/// Writes the files of all levels of `candidates` into `folder` and counts in `index` what was done to them; returns those
+/// that could be read.
+pub(super) fn write_levels(
+    folder: &Path,
+    source: &Source,
+    candidates: &[usize],
+    index: &mut Index,
+    skips: &mut Skips<'_>,
+) -> Result<Vec<usize>, Error> {
+    let resolution = index.resolution;
+    thread::scope(|scope| {
+        // The files are written while the next pictures are decoded, and no more than these two are held.
+        let (sender, receiver) = sync_channel(1);
+        let writer = scope.spawn(move || write_files(folder, resolution, &receiver));
+        let kept = decode(source, candidates, index, skips, &sender);
+        drop(sender);
+        match writer.join() {
+            Ok(written) => written.and(kept),
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
+    })
+}
+
+/// Decodes `candidates` on all cores and sends them on in their order; returns those that could be read.
+fn decode(
+    source: &Source,
+    candidates: &[usize],
+    index: &mut Index,
+    skips: &mut Skips<'_>,
+    sender: &SyncSender<Vec<Packed>>,
+) -> Result<Vec<usize>, Error> {
+    let (side, total) = (index.resolution, candidates.len() as u64);
+    let span = tracing::info_span!("packing", total, done = Empty, side).entered();
+    let mut kept = Vec::with_capacity(candidates.len());
+    let mut done = 0;
+    for chunk in candidates.chunks(16 * rayon::current_num_threads()) {
+        let results: Vec<_> = chunk
+            .par_iter()
+            .map_init(Resizer::new, |resizer, &i| pack_one(source, i, side, resizer))
+            .collect();
+        let mut pictures = Vec::with_capacity(chunk.len());
+        for (&i, result) in chunk.iter().zip(results) {
+            match result {
+                Ok(picture) => {
+                    index.converted.add(picture.converted);
+                    index.upscaled += usize::from(picture.is_upscaled);
+                    pictures.push(picture);
+                    kept.push(i);
+                }
+                Err(reason) => skips.add(i, reason),
+            }
+        }
+        skips.check()?;
+        if sender.send(pictures).is_err() {
+            // The writer gave up, and says why.
+            break;
+        }
+        done += chunk.len() as u64;
+        span.record("done", done);
+    }
+    Ok(kept)
+}
+
+fn pack_one(source: &Source, index: usize, side: usize, resizer: &mut Resizer) -> Result<Packed, String> {
+    let Decoded { rgb, converted } = source.reader().decode(index, side)?;
+    let Square { rgb, is_upscaled } = square(&rgb, side, resizer)?;
+    Ok(Packed { levels: all_levels(&rgb, side), converted, is_upscaled })
+}
+
+/// Writes each level of the pictures received to its file, and waits until the disk has them.
+fn write_files(folder: &Path, resolution: usize, pictures: &Receiver<Vec<Packed>>) -> Result<(), Error> {
+    let mut levels = Vec::new();
+    for side in sides(resolution) {
+        let path = folder.join(level_file_name(side));
+        let file = File::create_new(&path).map_err(Error::write(&path))?;
+        levels.push((3 * side * side, path, BufWriter::with_capacity(1 << 20, file)));
+    }
+    for picture in pictures.iter().flatten() {
+        let mut rest = &picture.levels[..];
+        for (length, path, writer) in &mut levels {
+            let (pixels, after) = rest.split_at(*length);
+            writer.write_all(pixels).map_err(|e| Error::write(path)(e))?;
+            rest = after;
+        }
+    }
+    for (_, path, writer) in levels {
+        let file = writer.into_inner().map_err(|e| Error::write(&path)(e.into_error()))?;
+        file.sync_all().map_err(Error::write(&path))?;
+    }
+    Ok(())
+}

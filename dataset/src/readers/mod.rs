@@ -1,0 +1,143 @@
+//! Where pictures come from: one file for each form in which people keep them.
+//!
+//! A reader lists what a source holds when it opens it, and hands out one picture at a time afterwards, to many threads
+//! at once. `READERS` has a line for each; the first that recognizes a source reads it.
+
+mod dataset_json;
+mod decode;
+mod folder;
+mod picture_files;
+mod source;
+mod zip;
+
+use std::fmt::Debug;
+use std::fs::{File, Metadata};
+use std::io::{self, Read as _};
+use std::path::Path;
+
+pub use decode::Converted;
+pub use source::Source;
+
+pub(crate) use decode::Decoded;
+
+use crate::error::{Error, ErrorKind};
+use crate::labels::Labels;
+
+/// All readers. A folder of pictures recognizes every folder, so that one of a special form stands before it.
+const READERS: [Entry; 2] = [Entry::of::<zip::Zip>("zip"), Entry::of::<folder::Folder>("folder")];
+
+/// Enough of a file to find its width and height in, unless much stands before them.
+const HEAD_BYTES: u64 = 64 << 10;
+
+/// A source of pictures, listed when it was opened.
+///
+/// Pictures go by their number in the listing. What is wrong with one of them is said in words, as it is left out and
+/// the others are used. A reader of picture files has the first half of this; one that keeps pixels says itself how large
+/// they are and what they look like.
+pub(crate) trait Reader: Debug + Send + Sync {
+    /// Whether this reader is the one for a source, by what is in it where that tells.
+    fn recognizes(candidate: &Candidate<'_>) -> bool
+    where
+        Self: Sized;
+
+    /// Lists the pictures of a source that it recognizes.
+    ///
+    /// # Errors
+    /// If the source cannot be read or holds what no honest program writes.
+    fn open(path: &Path) -> Result<Self, Error>
+    where
+        Self: Sized;
+
+    /// What it holds.
+    fn listing(&self) -> &Listing;
+
+    /// All bytes that are kept of one picture.
+    fn bytes(&self, index: usize) -> Result<Vec<u8>, String>;
+
+    /// At most the first `length` of them.
+    fn head(&self, index: usize, length: u64) -> Result<Vec<u8>, String>;
+
+    /// Width and height of one picture; nothing is decoded for them.
+    fn dimensions(&self, index: usize) -> Result<(u32, u32), String> {
+        decode::dimensions(&self.head(index, HEAD_BYTES)?)
+            .or_else(|_| decode::dimensions(&self.bytes(index)?))
+    }
+
+    /// The pixels of one picture.
+    ///
+    /// It will be packed at `side`: a reader that keeps a picture at several sides takes the smallest that is no smaller.
+    fn decode(&self, index: usize, _side: usize) -> Result<Decoded, String> {
+        decode::decode(&self.bytes(index)?)
+    }
+}
+
+/// What a source holds.
+#[derive(Debug)]
+pub(crate) struct Listing {
+    /// The paths of the pictures inside the source, with `/` between their parts, sorted byte by byte.
+    pub(crate) names: Vec<String>,
+    /// How many files are no pictures.
+    pub(crate) ignored: usize,
+    /// One for each of `names`.
+    pub(crate) labels: Option<Labels>,
+    /// 64 hexadecimal digits over all that decides what is read.
+    pub(crate) fingerprint: String,
+}
+
+/// Something that may be a source, as readers look at it.
+pub(crate) struct Candidate<'a> {
+    pub(crate) path: &'a Path,
+    pub(crate) metadata: Metadata,
+    /// The first 512 bytes of a file, in which every form of file has its mark.
+    pub(crate) head: Vec<u8>,
+}
+
+impl<'a> Candidate<'a> {
+    fn look(path: &'a Path) -> Result<Self, Error> {
+        let metadata = match path.metadata() {
+            Ok(metadata) => metadata,
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Err(ErrorKind::NotFound.at(path)),
+            Err(e) => return Err(Error::read(path)(e)),
+        };
+        let mut head = Vec::new();
+        // A pipe would be waited for without end.
+        if metadata.is_file() {
+            let file = File::open(path).map_err(Error::read(path))?;
+            file.take(512).read_to_end(&mut head).map_err(Error::read(path))?;
+        }
+        Ok(Self { path, metadata, head })
+    }
+}
+
+/// A reader in the list of readers.
+struct Entry {
+    name: &'static str,
+    recognizes: fn(&Candidate<'_>) -> bool,
+    open: fn(&Path) -> Result<Box<dyn Reader>, Error>,
+}
+
+impl Entry {
+    const fn of<R: Reader + 'static>(name: &'static str) -> Self {
+        Self { name, recognizes: R::recognizes, open: |path| Ok(Box::new(R::open(path)?)) }
+    }
+}
+
+/// Opens `path` with the first reader that recognizes it.
+fn open(path: &Path) -> Result<Box<dyn Reader>, Error> {
+    let candidate = Candidate::look(path)?;
+    let entry = READERS
+        .iter()
+        .find(|entry| (entry.recognizes)(&candidate))
+        .ok_or_else(|| ErrorKind::NotASource.at(path))?;
+    let reader = (entry.open)(path)?;
+    let Listing { names, ignored, labels, .. } = reader.listing();
+    tracing::info!(
+        reader = entry.name,
+        path = %path.display(),
+        pictures = names.len(),
+        ignored,
+        label_dim = labels.as_ref().map_or(0, Labels::width),
+        "source opened"
+    );
+    Ok(reader)
+}

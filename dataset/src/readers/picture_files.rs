@@ -1,0 +1,67 @@
+//! Picture files by their names, for the readers that keep such files.
+
+use std::io;
+use std::path::Path;
+
+use super::{Listing, dataset_json};
+use crate::error::{Error, ErrorKind};
+use crate::skipped::printable;
+
+/// More pictures than any data set of one kind has; their names are held in memory.
+pub(super) const MAX_FILES: usize = 5_000_000;
+
+/// The largest picture file that is read.
+pub(super) const MAX_PICTURE_BYTES: u64 = 256 << 20;
+
+pub(super) fn has_extension(path: &Path, extensions: &[&str]) -> bool {
+    path.extension()
+        .is_some_and(|found| extensions.iter().any(|extension| found.eq_ignore_ascii_case(extension)))
+}
+
+/// Whether a file is a picture by its name. Files that macOS adds beside the real ones (`._0.png`) are not.
+pub(super) fn is_picture(name: &str) -> bool {
+    let file_name = name.rsplit('/').next().unwrap_or(name);
+    !file_name.starts_with("._") && has_extension(Path::new(file_name), &["png", "jpg", "jpeg", "webp"])
+}
+
+/// Adds a text to a hash so that no two sequences of texts add the same bytes.
+pub(super) fn hash_text(hasher: &mut blake3::Hasher, text: &[u8]) {
+    hasher.update(&(text.len() as u64).to_le_bytes()).update(text);
+}
+
+/// What the system says about a picture that cannot be read.
+pub(super) fn system_reason(error: &io::Error) -> String {
+    printable(&error.to_string())
+}
+
+/// The listing of the files of the source at `path`, with the labels that its `dataset.json` gives them.
+pub(super) fn listing(
+    path: &Path,
+    names: Vec<String>,
+    ignored: usize,
+    labels_json: Option<&[u8]>,
+    fingerprint: &blake3::Hasher,
+) -> Result<Listing, Error> {
+    let labels = match labels_json {
+        Some(json) if !names.is_empty() => {
+            dataset_json::parse(json, &names).map_err(|reason| ErrorKind::Labels { reason }.at(path))?
+        }
+        _ => None,
+    };
+    Ok(Listing { names, ignored, labels, fingerprint: fingerprint.finalize().to_hex().to_string() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pictures_are_told_by_their_names() {
+        for name in ["a.png", "b/c.JPG", "d.e.jpeg", "ä.WebP", ".hidden.png"] {
+            assert!(is_picture(name), "{name}");
+        }
+        for name in ["png", "a.gif", "b.png/c", "__MACOSX/a/._b.png", "dataset.json", ".png"] {
+            assert!(!is_picture(name), "{name}");
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! The front door: what a person has, by whichever reader.
+
+use std::path::{Path, PathBuf};
+
+use super::Reader;
+use crate::error::{Error, ErrorKind};
+use crate::labels::Labels;
+
+/// Pictures as somebody keeps them, listed but not yet read.
+///
+/// Pictures are ordered by their path inside the source, byte by byte, whatever order the file system or the zip
+/// gives them in.
+#[derive(Debug)]
+pub struct Source {
+    path: PathBuf,
+    reader: Box<dyn Reader>,
+}
+
+impl Source {
+    /// Lists the pictures of a folder, at any depth, or of a zip.
+    ///
+    /// # Errors
+    /// If `path` is neither, cannot be read, holds no pictures, or is a zip that no honest program writes.
+    pub fn open(path: impl Into<PathBuf>) -> Result<Self, Error> {
+        let path = path.into();
+        let reader = super::open(&path)?;
+        let listing = reader.listing();
+        if listing.names.is_empty() {
+            return Err(ErrorKind::NoPictures { ignored: listing.ignored }.at(path));
+        }
+        Ok(Self { path, reader })
+    }
+
+    /// Where the source lies.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// How many pictures are listed, at least one; some of them may turn out unreadable.
+    #[expect(clippy::len_without_is_empty, reason = "a source is never empty")]
+    pub fn len(&self) -> usize {
+        self.names().len()
+    }
+
+    /// The paths of the pictures inside the source, with `/` between their parts.
+    pub fn names(&self) -> &[String] {
+        &self.reader.listing().names
+    }
+
+    /// How many files are not pictures by their name and are left alone.
+    pub fn ignored(&self) -> usize {
+        self.reader.listing().ignored
+    }
+
+    /// The labels that came with the pictures, one for each of [`Source::names`], if there are any.
+    pub fn labels(&self) -> Option<&Labels> {
+        self.reader.listing().labels.as_ref()
+    }
+
+    /// 64 hexadecimal digits that change when the pictures do.
+    ///
+    /// They cover each file's path inside the source, its length, and for a folder the time it was last changed,
+    /// for a zip its checksum; not where the source lies, nor the order in which the system lists it. Nothing is
+    /// decoded for them, so a file in a folder that changes without its length or its time doing so goes unnoticed.
+    pub fn fingerprint(&self) -> &str {
+        &self.reader.listing().fingerprint
+    }
+
+    /// What reads its pictures.
+    pub(crate) fn reader(&self) -> &dyn Reader {
+        &*self.reader
+    }
+}
