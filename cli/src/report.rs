@@ -5,6 +5,7 @@ use std::fmt::{self, Write as _};
 use std::io::{self, IsTerminal, Write as _, stderr};
 use std::process::ExitCode;
 
+use stylegan_base::Hint;
 use stylegan_ops::is_out_of_memory;
 
 /// How the program ends.
