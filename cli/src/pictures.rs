@@ -4,35 +4,30 @@ use std::path::Path;
 
 use stylegan_base::units::grouped;
 use stylegan_dataset::{Error, PackEvent, PackOptions, PackReport, Pyramid, Skipped};
+use tracing::{Span, field, info_span};
 
-use crate::output::progress_bar;
 use crate::report::{Refusal, note};
 
-/// Runs `pack` with a bar for its events, and says what was skipped.
+/// Runs `pack` with spans for its events, and says what was skipped.
 pub(crate) fn with_progress(
     pack: impl FnOnce(&mut dyn FnMut(PackEvent)) -> Result<(Pyramid, PackReport), Error>,
 ) -> Result<(Pyramid, PackReport), Error> {
-    let bar = progress_bar("packing", 0);
+    let mut span = Span::none();
     let mut progress = |event: PackEvent| match event {
         PackEvent::Measured { done, total } => {
-            bar.set_message("measuring");
-            bar.set_length(total as u64);
-            bar.set_position(done as u64);
+            if span.is_none() {
+                span = info_span!("measuring", total, done = field::Empty);
+            }
+            span.record("done", done);
         }
-        PackEvent::Started { total, .. } => {
-            bar.set_message("packing");
-            bar.set_length(total as u64);
-            bar.set_position(0);
+        PackEvent::Started { total, .. } => span = info_span!("packing", total, done = field::Empty),
+        PackEvent::Packed { done, .. } => {
+            span.record("done", done);
         }
-        PackEvent::Packed { done, .. } => bar.set_position(done as u64),
-        PackEvent::Skipped(Skipped { name, reason }) => {
-            bar.suspend(|| note(&format!("skipped `{name}`: {reason}")));
-        }
+        PackEvent::Skipped(Skipped { name, reason }) => note(&format!("skipped `{name}`: {reason}")),
         _ => {}
     };
-    let result = pack(&mut progress);
-    bar.finish_and_clear();
-    result
+    pack(&mut progress)
 }
 
 /// The pictures of `source` for training, which may be packed already; otherwise packed inside `runs/.cache`.
