@@ -4,7 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use stylegan_drawing::{Layout, Painter};
 
 use crate::report::Refusal;
 
@@ -86,6 +87,11 @@ impl Output {
     }
 }
 
+/// Makes sure that a picture of several is not too large; `hint` is what to do instead.
+pub(crate) fn check_pixels(layout: Layout, painter: &Painter, hint: &str) -> Result<()> {
+    layout.check_size(painter.side()).map_err(|error| Refusal::new(error.to_string()).hint(hint).into())
+}
+
 /// Makes the folder unless it is there.
 pub(crate) fn make_folder(folder: &Path) -> Result<()> {
     match fs::create_dir(folder) {
@@ -112,24 +118,6 @@ fn check_parent(path: &Path) -> Result<()> {
         }
         _ => Ok(()),
     }
-}
-
-/// A bar on stderr, if that is a terminal.
-pub(crate) fn progress_bar(what: &'static str, total: u64) -> ProgressBar {
-    let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr_with_hz(10));
-    if let Ok(style) = ProgressStyle::with_template("{msg} [{bar:40}] {pos}/{len}, {eta} left") {
-        bar.set_style(style.progress_chars("=> "));
-    }
-    bar.with_message(what)
-}
-
-/// A bar on stderr for a training, if that is a terminal; its message says where the training is.
-pub(crate) fn training_bar() -> ProgressBar {
-    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(10));
-    if let Ok(style) = ProgressStyle::with_template("{msg} [{bar:30}] {eta} left") {
-        bar.set_style(style.progress_chars("=> "));
-    }
-    bar
 }
 
 #[cfg(test)]

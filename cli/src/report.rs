@@ -9,6 +9,10 @@ use stylegan_base::Hint;
 use stylegan_dataset::ErrorKind;
 use stylegan_ops::is_out_of_memory;
 
+use crate::progress::suspended;
+
+mod drawing;
+
 /// How the program ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Exit {
@@ -71,6 +75,9 @@ impl Error for Refusal {}
 
 /// Prints an error with its causes and the advice that any of them has; returns how the program ends.
 pub(crate) fn failure(error: &anyhow::Error) -> Exit {
+    if let Some(refusal) = error.downcast_ref().and_then(drawing::refusal) {
+        return failure(&refusal.into());
+    }
     let paint = |name: &str, color: u8| {
         if is_colored(stderr().is_terminal()) {
             format!("\x1b[1;{color}m{name}:\x1b[0m")
@@ -156,6 +163,9 @@ fn hint_of(error: &(dyn Error + 'static)) -> Option<String> {
     if is_shortage(error) {
         return Some("`nvidia-smi` shows what else is in it; without `--device` the CPU computes".to_owned());
     }
+    if let Some(error) = error.downcast_ref::<stylegan_drawing::Error>() {
+        return error.hint();
+    }
     error.downcast_ref::<stylegan_media::Error>()?.hint()
 }
 
@@ -182,13 +192,13 @@ pub(crate) fn note(message: &str) {
 
 fn say(text: &str) {
     // Nobody is there to be told that nobody is there.
-    let _ = stderr().lock().write_all(text.as_bytes());
+    let _ = suspended(|| stderr().lock().write_all(text.as_bytes()));
 }
 
 /// Data for whoever reads stdout; that it stops reading is no error.
 pub(crate) fn data(text: &str) -> io::Result<()> {
     let mut stdout = io::stdout().lock();
-    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+    match suspended(|| stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush())) {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         result => result,
     }

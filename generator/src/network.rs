@@ -129,8 +129,25 @@ impl Generator {
         truncation: Truncation,
         noise: &Noise,
     ) -> Result<Tensor> {
-        let w_plus = self.truncate(&self.broadcast(&self.mapping.forward(z, labels)?)?, truncation)?;
-        self.synthesis.forward(&w_plus, lod, noise)
+        self.draw_w_plus(&self.broadcast(&self.mapping.forward(z, labels)?)?, lod, truncation, noise)
+    }
+
+    /// Pictures from a w for each layer: truncated, synthesized.
+    ///
+    /// # Shapes
+    /// - `w_plus`: `[batch, num_layers, w_dim]`, as [`Generator::broadcast`] makes it of w; not truncated yet
+    /// - returns: as [`Generator::draw`]
+    ///
+    /// # Errors
+    /// If the shape differs or `lod` is outside the network.
+    pub fn draw_w_plus(
+        &self,
+        w_plus: &Tensor,
+        lod: f64,
+        truncation: Truncation,
+        noise: &Noise,
+    ) -> Result<Tensor> {
+        self.synthesis.forward(&self.truncate(w_plus, truncation)?, lod, noise)
     }
 }
 

@@ -1,60 +1,19 @@
 //! What can go wrong on the way from a tensor to a file, and what to do about it.
 
+use std::error::Error as StdError;
+use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
+
+use stylegan_base::Hint;
 
 /// What can go wrong on the way from a tensor to a file.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The file is there already.
-    #[error("`{}` exists; nothing was overwritten", path.display())]
-    Exists {
-        /// The file.
-        path: PathBuf,
-    },
-    /// The system could not write the file.
-    #[error("cannot write `{}`", path.display())]
-    Write {
-        /// The file.
-        path: PathBuf,
-        /// The system's reason.
-        source: io::Error,
-    },
-    /// The format cannot hold the picture.
-    #[error("cannot encode `{}`", path.display())]
-    Encode {
-        /// The file.
-        path: PathBuf,
-        /// The encoder's reason.
-        source: png::EncodingError,
-    },
-    /// The system could not read the file.
-    #[error("cannot read `{}`", path.display())]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// The system's reason.
-        source: io::Error,
-    },
-    /// The file is no PNG, or a damaged one.
-    #[error("`{}` cannot be read as a PNG picture", path.display())]
-    Decode {
-        /// The file.
-        path: PathBuf,
-        /// The decoder's reason.
-        source: png::DecodingError,
-    },
-    /// There are more or fewer pictures than were announced.
-    #[error("`{}` is for {expected} pictures, not {found}", path.display())]
-    PictureCount {
-        /// The file.
-        path: PathBuf,
-        /// How many there are.
-        found: usize,
-        /// How many were announced.
-        expected: usize,
-    },
+    /// A file cannot be read or written.
+    #[error(transparent)]
+    File(#[from] FileError),
     /// The tensor is not one of pictures.
     #[error("pictures have the shape [batch, 3, height, width], not {shape:?}")]
     Shape {
@@ -70,17 +29,42 @@ pub enum Error {
         /// The speed asked for.
         fps: u32,
     },
-    /// A film needs at least one frame.
-    #[error("there are no frames for `{}`", path.display())]
-    NoFrames {
-        /// The file.
-        path: PathBuf,
+}
+
+/// A file, and what is wrong with it.
+#[derive(Debug)]
+pub struct FileError {
+    /// The file.
+    pub path: PathBuf,
+    /// What is wrong with it.
+    pub kind: FileErrorKind,
+}
+
+/// What is wrong with a file.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum FileErrorKind {
+    /// It is there already.
+    Exists,
+    /// The system could not write it.
+    Write(io::Error),
+    /// The format cannot hold the picture.
+    Encode(png::EncodingError),
+    /// The system could not read it.
+    Read(io::Error),
+    /// It is no PNG, or a damaged one.
+    Decode(png::DecodingError),
+    /// There are more or fewer pictures than were announced.
+    PictureCount {
+        /// How many there are.
+        found: usize,
+        /// How many were announced.
+        expected: usize,
     },
+    /// A film needs at least one frame.
+    NoFrames,
     /// All frames of a film have one size.
-    #[error("frame {frame} of `{}` is {}x{}, not {}x{}", path.display(), found.0, found.1, expected.0, expected.1)]
     FrameSize {
-        /// The file.
-        path: PathBuf,
         /// The number of the frame, from 0.
         frame: usize,
         /// Its width and height.
@@ -89,10 +73,7 @@ pub enum Error {
         expected: (u32, u32),
     },
     /// A GIF has from 1 to 65535 pixels a side.
-    #[error("`{}` cannot be a GIF of {width}x{height} pixels", path.display())]
     GifSize {
-        /// The file.
-        path: PathBuf,
         /// The width asked for.
         width: u32,
         /// The height asked for.
@@ -100,23 +81,62 @@ pub enum Error {
     },
 }
 
-impl Error {
-    /// Why a file cannot be written.
-    pub(crate) fn writing(path: &Path, source: io::Error) -> Self {
-        let path = path.to_owned();
-        match source.kind() {
-            io::ErrorKind::AlreadyExists => Self::Exists { path },
-            _ => Self::Write { path, source },
-        }
+impl FileErrorKind {
+    /// The error of this kind of a file.
+    pub(crate) fn at(self, path: impl Into<PathBuf>) -> Error {
+        FileError { path: path.into(), kind: self }.into()
     }
 
-    /// What to do about it, for those errors that have advice.
-    pub fn hint(&self) -> Option<String> {
+    /// Why a file cannot be written.
+    pub(crate) fn writing(source: io::Error) -> Self {
+        match source.kind() {
+            io::ErrorKind::AlreadyExists => Self::Exists,
+            _ => Self::Write(source),
+        }
+    }
+}
+
+impl fmt::Display for FileError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        use FileErrorKind::{
+            Decode, Encode, Exists, FrameSize, GifSize, NoFrames, PictureCount, Read, Write,
+        };
+        let path = self.path.display();
+        match &self.kind {
+            Exists => write!(f, "`{path}` exists; nothing was overwritten"),
+            Write(_) => write!(f, "cannot write `{path}`"),
+            Encode(_) => write!(f, "cannot encode `{path}`"),
+            Read(_) => write!(f, "cannot read `{path}`"),
+            Decode(_) => write!(f, "`{path}` cannot be read as a PNG picture"),
+            PictureCount { found, expected } => write!(f, "`{path}` is for {expected} pictures, not {found}"),
+            NoFrames => write!(f, "there are no frames for `{path}`"),
+            FrameSize { frame, found, expected } => write!(
+                f,
+                "frame {frame} of `{path}` is {}x{}, not {}x{}",
+                found.0, found.1, expected.0, expected.1
+            ),
+            GifSize { width, height } => write!(f, "`{path}` cannot be a GIF of {width}x{height} pixels"),
+        }
+    }
+}
+
+impl StdError for FileError {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        match &self.kind {
+            FileErrorKind::Write(source) | FileErrorKind::Read(source) => Some(source),
+            FileErrorKind::Encode(source) => Some(source),
+            FileErrorKind::Decode(source) => Some(source),
+            _ => None,
+        }
+    }
+}
+
+impl Hint for Error {
+    fn hint(&self) -> Option<String> {
         match self {
-            Self::Exists { .. } => Some("`--force` overwrites it".into()),
-            Self::Write { path, source } => match source.kind() {
+            Self::File(FileError { path, kind: FileErrorKind::Write(source) }) => match source.kind() {
                 io::ErrorKind::NotFound => {
-                    path.parent().map(|folder| format!("the folder `{}` must exist", folder.display()))
+                    path.parent().map(Path::display).map(|folder| format!("the folder `{folder}` must exist"))
                 }
                 io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Some(
                     "free some space or write to another disk; nothing half-written was left behind".into(),

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use stylegan_base::files;
 
-use crate::error::Error;
+use crate::error::{Error, FileErrorKind};
 
 /// A file that appears under its name only when it is complete.
 #[derive(Debug)]
@@ -13,7 +13,9 @@ pub(crate) struct NewFile(files::NewFile);
 
 impl NewFile {
     pub(crate) fn create(path: &Path, overwrite: bool) -> Result<Self, Error> {
-        files::NewFile::create(path, overwrite).map(Self).map_err(|source| Error::writing(path, source))
+        files::NewFile::create(path, overwrite)
+            .map(Self)
+            .map_err(|error| FileErrorKind::writing(error).at(path))
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -22,17 +24,17 @@ impl NewFile {
 
     /// What an encoder's complaint means for this file.
     pub(crate) fn error(&self, error: png::EncodingError) -> Error {
-        let path = self.path().to_owned();
         match error {
-            png::EncodingError::IoError(source) => Error::Write { path, source },
-            source => Error::Encode { path, source },
+            png::EncodingError::IoError(error) => FileErrorKind::Write(error),
+            error => FileErrorKind::Encode(error),
         }
+        .at(self.path())
     }
 
     /// Gives the file its name, once the disk has all of it.
     pub(crate) fn finish(self) -> Result<(), Error> {
         let path = self.path().to_owned();
-        self.0.finish().map_err(|source| Error::writing(&path, source))
+        self.0.finish().map_err(|error| FileErrorKind::writing(error).at(path))
     }
 }
 

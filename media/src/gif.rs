@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use ::gif::{Encoder, EncodingError, Frame, Repeat};
 use image::RgbImage;
 
-use crate::error::Error;
+use crate::error::{Error, FileErrorKind};
 use crate::file::NewFile;
 
 /// Viewers slow down films that ask for less than two hundredths of a second a frame.
@@ -54,7 +54,7 @@ impl GifWriter {
         check_fps(fps)?;
         let path = file.path().to_path_buf();
         let (Ok(width @ 1..), Ok(height @ 1..)) = (u16::try_from(size.0), u16::try_from(size.1)) else {
-            return Err(Error::GifSize { path, width: size.0, height: size.1 });
+            return Err(FileErrorKind::GifSize { width: size.0, height: size.1 }.at(path));
         };
         let failed = |e| failure(&path, e);
         let mut encoder = Encoder::new(file, width, height, &[]).map_err(failed)?;
@@ -69,12 +69,8 @@ impl GifWriter {
     /// If it is of another size than the film, or cannot be written.
     pub fn add(&mut self, picture: &RgbImage) -> Result<(), Error> {
         if picture.dimensions() != self.size {
-            return Err(Error::FrameSize {
-                path: self.path.clone(),
-                frame: self.frames,
-                found: picture.dimensions(),
-                expected: self.size,
-            });
+            let (found, expected) = (picture.dimensions(), self.size);
+            return Err(FileErrorKind::FrameSize { frame: self.frames, found, expected }.at(&self.path));
         }
         // Both fit, as the film's do.
         let mut frame =
@@ -91,7 +87,7 @@ impl GifWriter {
     /// If there are no frames, or the file cannot be written.
     pub fn finish(self) -> Result<(), Error> {
         if self.frames == 0 {
-            return Err(Error::NoFrames { path: self.path });
+            return Err(FileErrorKind::NoFrames.at(self.path));
         }
         let path = self.path;
         self.encoder.into_inner().map_err(|e| failure(&path, e))?.finish()
@@ -114,7 +110,7 @@ pub fn save_gif(
     let file = NewFile::create(path, overwrite)?;
     let mut frames = frames.into_iter();
     let Some(first) = frames.next() else {
-        return Err(Error::NoFrames { path: path.into() });
+        return Err(FileErrorKind::NoFrames.at(path));
     };
     let mut film = GifWriter::with_file(file, first.dimensions(), fps, looping)?;
     film.add(&first)?;
@@ -135,11 +131,11 @@ fn delay(frame: usize, fps: u32) -> u16 {
 }
 
 fn failure(path: &Path, error: EncodingError) -> Error {
-    let source = match error {
-        EncodingError::Io(source) => source,
+    let error = match error {
+        EncodingError::Io(error) => error,
         other => std::io::Error::other(other),
     };
-    Error::Write { path: path.into(), source }
+    FileErrorKind::Write(error).at(path)
 }
 
 #[cfg(test)]
@@ -151,6 +147,12 @@ mod tests {
     use image::{AnimationDecoder, Rgb};
 
     use super::*;
+    use crate::error::FileError;
+
+    fn kind(error: Error) -> FileErrorKind {
+        let Error::File(FileError { kind, .. }) = error else { panic!("{error}") };
+        kind
+    }
 
     fn frame(number: u32) -> RgbImage {
         RgbImage::from_fn(20, 12, |x, y| {
@@ -206,7 +208,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("walk.gif");
         let error = save_gif(&path, [], 30, true, false).unwrap_err();
-        assert!(matches!(error, Error::NoFrames { .. }), "{error}");
+        assert!(matches!(kind(error), FileErrorKind::NoFrames));
         let error = save_gif(&path, [frame(0), RgbImage::new(20, 13)], 30, true, false).unwrap_err();
         let message = format!("frame 1 of `{}` is 20x13, not 20x12", path.display());
         assert_eq!(error.to_string(), message);
@@ -216,7 +218,7 @@ mod tests {
         }
         for (width, height) in [(0, 4), (65_536, 1)] {
             let error = save_gif(&path, [RgbImage::new(width, height)], 9, true, false).unwrap_err();
-            assert!(matches!(error, Error::GifSize { .. }), "{error}");
+            assert!(matches!(kind(error), FileErrorKind::GifSize { .. }));
         }
         let unfinished = GifWriter::create(&path, (20, 12), 30, true, false).unwrap();
         drop(unfinished);
@@ -225,7 +227,7 @@ mod tests {
         fs::write(&path, "precious").unwrap();
         let never = std::iter::from_fn(|| -> Option<RgbImage> { panic!("drawn in vain") });
         let error = save_gif(&path, never, 30, true, false).unwrap_err();
-        assert!(matches!(error, Error::Exists { .. }), "{error}");
+        assert!(matches!(kind(error), FileErrorKind::Exists));
         assert_eq!(fs::read(&path).unwrap(), b"precious");
     }
 }

@@ -22,7 +22,7 @@ mod pixels;
 mod png;
 mod text;
 
-pub use error::Error;
+pub use error::{Error, FileError, FileErrorKind};
 pub use gif::{GifWriter, save_gif};
 pub use image::RgbImage;
 pub use layout::{grid, mix_figure};

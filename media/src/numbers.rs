@@ -6,7 +6,7 @@ use std::path::Path;
 use candle_core::{DType, Device, Tensor};
 use serde_json::json;
 
-use crate::error::Error;
+use crate::error::{Error, FileErrorKind};
 use crate::file::NewFile;
 
 /// A safetensors file with one tensor, `images [count, 3, height, width]` of f32: what a network draws, neither clamped
@@ -42,7 +42,7 @@ impl NumbersWriter {
         header.extend(std::iter::repeat_n(' ', header.len().next_multiple_of(8) - header.len()));
         file.write_all(&(header.len() as u64).to_le_bytes())
             .and_then(|()| file.write_all(header.as_bytes()))
-            .map_err(|source| Error::Write { path: path.into(), source })?;
+            .map_err(|error| FileErrorKind::Write(error).at(path))?;
         Ok(Self { file, shape, added: 0 })
     }
 
@@ -67,7 +67,7 @@ impl NumbersWriter {
         for number in numbers {
             self.file
                 .write_all(&number.to_le_bytes())
-                .map_err(|source| Error::Write { path: self.file.path().into(), source })?;
+                .map_err(|error| FileErrorKind::Write(error).at(self.file.path()))?;
         }
         Ok(())
     }
@@ -84,7 +84,7 @@ impl NumbersWriter {
     }
 
     fn miscounted(&self) -> Error {
-        Error::PictureCount { path: self.file.path().into(), found: self.added, expected: self.shape[0] }
+        FileErrorKind::PictureCount { found: self.added, expected: self.shape[0] }.at(self.file.path())
     }
 }
 
@@ -138,11 +138,13 @@ mod tests {
         assert_eq!(error.to_string(), format!("`{}` is for 2 pictures, not 3", path.display()));
         let mut short = create(2);
         short.add(&images(1)).unwrap();
-        assert!(matches!(short.finish(), Err(Error::PictureCount { found: 1, expected: 2, .. })));
+        let error = short.finish().unwrap_err();
+        assert_eq!(error.to_string(), format!("`{}` is for 2 pictures, not 1", path.display()));
         let turned = images(1).transpose(2, 3).unwrap();
         assert!(matches!(create(1).add(&turned), Err(Error::Shape { .. })));
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
         fs::write(&path, "precious").unwrap();
-        assert!(matches!(NumbersWriter::create(&path, 1, (5, 2), false), Err(Error::Exists { .. })));
+        let error = NumbersWriter::create(&path, 1, (5, 2), false).unwrap_err();
+        assert_eq!(error.to_string(), format!("`{}` exists; nothing was overwritten", path.display()));
     }
 }

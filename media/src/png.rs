@@ -47,9 +47,9 @@ fn encode(file: &mut NewFile, picture: &RgbImage, texts: &[(&str, &str)]) -> Res
 #[cfg(test)]
 mod tests {
     use std::fs;
-    use std::io;
 
     use image::Rgb;
+    use stylegan_base::Hint;
 
     use super::*;
 
@@ -78,7 +78,7 @@ mod tests {
         save_png(&path, &first, true).unwrap();
         let error = save_png(&path, &second, false).unwrap_err();
         assert_eq!(error.to_string(), format!("`{}` exists; nothing was overwritten", path.display()));
-        assert_eq!(error.hint().unwrap(), "`--force` overwrites it");
+        assert_eq!(error.hint(), None);
         assert_eq!(image::open(&path).unwrap().into_rgb8(), first);
         save_png(&path, &second, true).unwrap();
         assert_eq!(image::open(&path).unwrap().into_rgb8(), second);
@@ -90,11 +90,11 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let picture = RgbImage::new(4, 4);
         let error = save_png(&folder.path().join("no/picture.png"), &picture, false).unwrap_err();
-        assert!(matches!(&error, Error::Write { source, .. } if source.kind() == io::ErrorKind::NotFound));
+        assert!(error.to_string().starts_with("cannot write `"), "{error}");
         assert!(error.hint().unwrap().ends_with("no` must exist"));
         assert!(save_png(folder.path(), &picture, true).is_err());
         let error = save_png(&folder.path().join("empty.png"), &RgbImage::new(0, 0), false).unwrap_err();
-        assert!(matches!(error, Error::Encode { .. }), "{error}");
+        assert!(error.to_string().starts_with("cannot encode `"), "{error}");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
     }
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use png::{Decoder, DecodingError, Limits};
 
-use crate::error::Error;
+use crate::error::{Error, FileErrorKind};
 
 /// Bytes that everything before the pixels of a picture and one row of these may take, and a compressed text when it is
 /// unpacked. A grid of a thousand pictures of 1024 pixels side by side has rows of 3 MB.
@@ -19,15 +19,15 @@ const LIMIT_BYTES: usize = 16 << 20;
 /// # Errors
 /// If there is no such file, or it is no PNG file.
 pub fn read_text(path: &Path, key: &str) -> Result<Option<String>, Error> {
-    let failed = |source| Error::Read { path: path.into(), source };
+    let failed = |error| FileErrorKind::Read(error).at(path);
     // Opening a pipe would wait for its writer.
     if !path.metadata().map_err(failed)?.is_file() {
         return Err(failed(io::Error::from(io::ErrorKind::InvalidInput)));
     }
     let file = BufReader::new(File::open(path).map_err(failed)?);
-    text(file, key).map_err(|source| match source {
-        DecodingError::IoError(source) if source.kind() != io::ErrorKind::UnexpectedEof => failed(source),
-        source => Error::Decode { path: path.into(), source },
+    text(file, key).map_err(|error| match error {
+        DecodingError::IoError(error) if error.kind() != io::ErrorKind::UnexpectedEof => failed(error),
+        error => FileErrorKind::Decode(error).at(path),
     })
 }
 
@@ -57,7 +57,15 @@ mod tests {
     use png::Encoder;
 
     use super::*;
+    use crate::error::FileError;
     use crate::save_png_with_texts;
+
+    fn kind<T>(result: Result<T, Error>) -> Option<FileErrorKind> {
+        match result {
+            Err(Error::File(FileError { kind, .. })) => Some(kind),
+            _ => None,
+        }
+    }
 
     /// A file with a picture of one pixel, to which `add` adds.
     fn picture(folder: &tempfile::TempDir, add: impl FnOnce(&mut Encoder<'_, File>)) -> PathBuf {
@@ -103,7 +111,7 @@ mod tests {
             encoder.add_ztxt_chunk("key".to_owned(), long.clone()).unwrap();
         });
         assert!(fs::metadata(&path).unwrap().len() < LIMIT_BYTES as u64 / 64, "the text is a bomb");
-        assert!(matches!(read_text(&path, "key"), Err(Error::Decode { .. })));
+        assert!(matches!(kind(read_text(&path, "key")), Some(FileErrorKind::Decode(_))));
         let path = picture(&folder, |encoder| encoder.add_text_chunk("key".to_owned(), long).unwrap());
         assert!(!matches!(read_text(&path, "key"), Ok(Some(_))));
     }
@@ -111,9 +119,9 @@ mod tests {
     #[test]
     fn what_is_no_picture_says_so() {
         let folder = tempfile::tempdir().unwrap();
-        let missing = read_text(&folder.path().join("missing.png"), "key").unwrap_err();
-        assert!(matches!(missing, Error::Read { .. }), "{missing}");
-        assert!(matches!(read_text(folder.path(), "key"), Err(Error::Read { .. })));
+        for path in [&folder.path().join("missing.png"), folder.path()] {
+            assert!(matches!(kind(read_text(path, "key")), Some(FileErrorKind::Read(_))));
+        }
         let path =
             picture(&folder, |encoder| encoder.add_text_chunk("key".to_owned(), "text".to_owned()).unwrap());
         let whole = fs::read(&path).unwrap();

@@ -11,6 +11,7 @@ mod inspect;
 mod interpolate;
 mod latents;
 mod like;
+mod logging;
 mod mix;
 mod sample;
 mod scene;

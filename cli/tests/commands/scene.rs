@@ -124,7 +124,19 @@ impl Scene {
 
     /// Runs a command in the folder.
     pub(crate) fn run_command(&self, mut command: Command) -> Ran {
-        let output = command.current_dir(self.folder.path()).env_remove("RUST_LOG").output().unwrap();
+        command.env_remove("RUST_LOG");
+        self.output(command)
+    }
+
+    /// Runs the binary in the folder with these directives in `RUST_LOG`.
+    pub(crate) fn run_logged(&self, directives: &str, arguments: &str) -> Ran {
+        let mut command: Command = cargo_bin_cmd!("stylegan");
+        command.args(shlex::split(arguments).unwrap()).env("RUST_LOG", directives);
+        self.output(command)
+    }
+
+    fn output(&self, mut command: Command) -> Ran {
+        let output = command.current_dir(self.folder.path()).output().unwrap();
         Ran {
             code: output.status.code().unwrap(),
             stdout: String::from_utf8(output.stdout).unwrap(),

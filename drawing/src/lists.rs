@@ -1,4 +1,4 @@
-//! Lists of numbers as in `0-15,20`.
+//! Lists of seeds and layers as a person writes them, `0-15,20`.
 
 use std::fmt::{self, Display};
 use std::str::FromStr;
@@ -6,15 +6,15 @@ use std::str::FromStr;
 use stylegan_base::units::grouped;
 
 /// More than anyone draws in one go.
-const MOST: u64 = 1_000_000;
+const MAX_NUMBERS: u64 = 1_000_000;
 
-/// Seeds in the order they were given.
+/// Seeds in the order they were given, as text `0-15,20`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Seeds(pub(crate) Vec<u64>);
+pub struct Seeds(pub Vec<u64>);
 
-/// Layers in the order they were given.
+/// Layers in the order they were given, as text `0-3,7`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Layers(pub(crate) Vec<usize>);
+pub struct Layers(pub Vec<usize>);
 
 impl FromStr for Seeds {
     type Err = String;
@@ -81,8 +81,8 @@ fn numbers(text: &str) -> Result<Vec<u64>, String> {
         if first > last {
             return Err(format!("`{part}` runs backwards; write `{last}-{first}`"));
         }
-        if last - first >= MOST - all.len() as u64 {
-            return Err(format!("more than {} numbers", grouped(MOST)));
+        if last - first >= MAX_NUMBERS - all.len() as u64 {
+            return Err(format!("more than {} numbers", grouped(MAX_NUMBERS)));
         }
         all.extend(first..=last);
     }

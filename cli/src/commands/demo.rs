@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fs;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
@@ -9,16 +10,21 @@ use candle_core::{DType, Device, Tensor};
 use stylegan_base::files;
 use stylegan_checkpoint::Checkpoint;
 use stylegan_dataset::{BatchRequest, Order, Pyramid, assemble};
-use stylegan_generator::{Generator, GeneratorConfig, Noise, Truncation};
+use stylegan_drawing::{DrawOptions, Layers, MixFigure, Painter, Seeds, Walk};
+use stylegan_generator::{Generator, GeneratorConfig, Noise, Space, Truncation};
 use stylegan_metrics::{SlicedWasserstein, sliced_wasserstein};
 use stylegan_ops::{Key, Parameters, RandomTensors};
 use stylegan_trainer::{Resume, TrainConfig, process_reals};
 
-use crate::report::{Exit, data, note};
-use crate::train::{Manner, open_pictures, train};
+use super::interpolate::write_film;
+use super::mix::write_figure;
+use super::train::{Start, open_pictures, train};
+use crate::output::Force;
+use crate::painter::{open_checkpoint, say_if_growing};
+use crate::report::{Exit, Refusal, data, note};
 
 /// The pictures that come with the program.
-const FACES: &[u8] = include_bytes!("../../demo/faces64.zip");
+const FACES: &[u8] = include_bytes!("../../../demo/faces64.zip");
 /// Length of the demo that the preset was made for, in minutes on two cores.
 const PRESET_MINUTES: f64 = 5.0;
 /// Pictures on each side of the measured distance, in a demo of the preset's length.
@@ -48,36 +54,17 @@ pub(crate) fn run(args: &Args) -> Result<Exit> {
     let config = configuration(args)?;
     let zip = unpack(&args.out)?;
     let pyramid = open_pictures(&zip, &args.out, &config)?;
-    let manner = Manner { resume: Resume::No, ..Manner::default() };
-    let outcome = train(config, pyramid.clone(), &args.out, Device::Cpu, manner)?;
+    let start = Start { resume: Resume::No, ..Start::default() };
+    let outcome = train(config, pyramid.clone(), &args.out, Device::Cpu, start)?;
     if !outcome.finished {
         return Ok(Exit::Stopped);
     }
 
     let run_dir = &outcome.run_dir;
-    let path = |name: &str| run_dir.join(name).into_os_string();
-    for command in [
-        vec![
-            "mix".into(),
-            "--rows=0-3".into(),
-            "--cols=4-9".into(),
-            "--styles=0-3".into(),
-            "--out".into(),
-            path("mix.png"),
-        ],
-        vec![
-            "interpolate".into(),
-            "--seeds=0-5".into(),
-            "--space=w".into(),
-            "--loop".into(),
-            "--out".into(),
-            path("walk.gif"),
-        ],
-    ] {
-        crate::run_arguments(command.into_iter().chain(["--checkpoint".into(), path("")]))?;
-    }
+    let checkpoint = open_checkpoint(&outcome.snapshot)?;
+    draw(&checkpoint, run_dir)?;
     let count = measured_pictures(args.minutes);
-    let distances = Distances::measure(&outcome.snapshot, &pyramid, count)?;
+    let distances = Distances::measure(&checkpoint, &pyramid, count)?;
     let measured = format!(
         "sliced Wasserstein distance x1000 of {count} fakes to reals (32, 16 pixels): {}; untrained: {}",
         levels(&distances.trained),
@@ -91,14 +78,23 @@ pub(crate) fn run(args: &Args) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
+/// A style-mixing figure and a looping walk in w.
+fn draw(checkpoint: &Checkpoint, run_dir: &Path) -> Result<()> {
+    let painter = Painter::new(checkpoint, DrawOptions::of(checkpoint), &Device::Cpu)?;
+    say_if_growing(checkpoint, &painter);
+    let force = Force { force: false };
+    let seeds = |seeds: Range<u64>| Seeds(seeds.collect());
+    let figure = MixFigure { rows: seeds(0..4), cols: seeds(4..10), styles: Layers((0..4).collect()) };
+    write_figure(&painter, figure, &run_dir.join("mix.png"), force)?;
+    let walk = Walk { seeds: seeds(0..6), space: Space::W, frames: 120, looping: true };
+    write_film(&painter, &walk, 30, &run_dir.join("walk.gif"), force)
+}
+
 /// The preset, its times stretched to the minutes asked for.
 fn configuration(args: &Args) -> Result<TrainConfig> {
     if !(0.01..=10_000.0).contains(&args.minutes) {
-        return Err(crate::report::Refusal::usage(format!(
-            "`--minutes {}` is not between 0.01 and 10000",
-            args.minutes
-        ))
-        .into());
+        let message = format!("`--minutes {}` is not between 0.01 and 10000", args.minutes);
+        return Err(Refusal::usage(message).into());
     }
     let mut config = TrainConfig::load(Some("demo"), &[])?;
     let factor = args.minutes / PRESET_MINUTES;
@@ -137,8 +133,7 @@ struct Distances {
 }
 
 impl Distances {
-    fn measure(snapshot: &Path, pyramid: &Pyramid, count: usize) -> Result<Self> {
-        let checkpoint = Checkpoint::open(snapshot)?;
+    fn measure(checkpoint: &Checkpoint, pyramid: &Pyramid, count: usize) -> Result<Self> {
         let generator = &checkpoint.meta().generator;
         let reals = reals(pyramid, generator.resolution, count)?;
         let first_values = Parameters::new(Key::new("untrained", &[0]));

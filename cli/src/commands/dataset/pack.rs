@@ -1,4 +1,4 @@
-//! `stylegan dataset`
+//! `stylegan dataset pack`
 
 use std::path::PathBuf;
 
@@ -6,29 +6,14 @@ use anyhow::Result;
 use stylegan_dataset::{PackOptions, pack};
 
 use crate::pictures::{note_skipped, summary};
-use crate::report::note;
-
-/// Prepare pictures for training
-#[derive(Debug, clap::Subcommand)]
-pub(crate) enum Command {
-    /// Decode, crop and resize pictures once, into a folder that training reads fast
-    Pack(PackArgs),
-}
-
-impl Command {
-    pub(crate) fn run(&self) -> Result<()> {
-        match self {
-            Self::Pack(args) => run_pack(args),
-        }
-    }
-}
+use crate::report::{Exit, note};
 
 /// Decode, crop and resize pictures once, into a folder that training reads fast
 ///
 /// Each picture's middle square is resized to the resolution and stored at every side from it down to 4. A folder
 /// that holds the same pictures packed is left as it is.
 #[derive(Debug, clap::Args)]
-pub(crate) struct PackArgs {
+pub(crate) struct Args {
     /// Folder of PNG, JPEG and WebP pictures of any depth, or a zip of them
     #[arg(value_name = "SOURCE")]
     source: PathBuf,
@@ -50,7 +35,7 @@ pub(crate) struct PackArgs {
     max_bad_fraction: f64,
 }
 
-fn run_pack(args: &PackArgs) -> Result<()> {
+pub(crate) fn run(args: &Args) -> Result<Exit> {
     let options = PackOptions {
         resolution: args.resolution,
         allow_upscale: args.allow_upscale,
@@ -58,5 +43,5 @@ fn run_pack(args: &PackArgs) -> Result<()> {
     };
     let (_, report) = pack(&args.source, &args.out, &options, &mut note_skipped)?;
     note(&summary(&report));
-    Ok(())
+    Ok(Exit::Done)
 }

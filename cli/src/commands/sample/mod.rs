@@ -4,18 +4,16 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use clap::{ArgGroup, ValueEnum};
+use stylegan_drawing::{Content, LatentFile, LatentSource, Layout, Painter, Recipe, Seeds, pixels};
 use stylegan_media::NumbersWriter;
+use tracing::info;
 
-use crate::latents::Latents;
-use crate::layout::Layout;
-use crate::like;
-use crate::network::NetworkArgs;
-use crate::output::{Force, Output, make_folder};
-use crate::painter::{Painter, pixels};
-use crate::report::{Refusal, note};
-use crate::seeds::Seeds;
-use crate::source::Source;
-use crate::style::StyleArgs;
+use crate::args::{NetworkArgs, StyleArgs};
+use crate::output::{Force, Output, check_pixels, make_folder};
+use crate::painter::open_painter;
+use crate::report::{Exit, Refusal, note};
+
+mod like;
 
 /// Draw the pictures of seeds
 ///
@@ -71,9 +69,9 @@ enum NumberType {
     F32,
 }
 
-pub(crate) fn run(args: &Args) -> Result<()> {
+pub(crate) fn run(args: &Args) -> Result<Exit> {
     if let Some(picture) = &args.like {
-        return like::run(picture, args.latents.as_deref(), &args.network, &args.out, args.force);
+        return like::run(picture, args);
     }
     let output = Output::parse(&args.out)?;
     let out = args.out.display();
@@ -91,30 +89,34 @@ pub(crate) fn run(args: &Args) -> Result<()> {
             .into());
     }
     match output {
-        Output::Png(path) => as_grid(args, &path),
-        Output::Folder(folder) => as_files(args, &folder),
-        Output::Numbers(path) => as_numbers(args, &path),
-        Output::Gif(_) => Err(Refusal::usage(format!("`--out {out}`: single pictures make no film"))
-            .hint("`stylegan interpolate` writes a walk between seeds as a GIF")
-            .into()),
+        Output::Png(path) => as_grid(args, &path)?,
+        Output::Folder(folder) => as_files(args, &folder)?,
+        Output::Numbers(path) => as_numbers(args, &path)?,
+        Output::Gif(_) => {
+            return Err(Refusal::usage(format!("`--out {out}`: single pictures make no film"))
+                .hint("`stylegan interpolate` writes a walk between seeds as a GIF")
+                .into());
+        }
     }
+    Ok(Exit::Done)
 }
 
 /// What is drawn, and the seeds or the rows of the file's tensor.
-fn source(args: &Args) -> Result<(Source, Vec<u64>)> {
+fn source(args: &Args) -> Result<(LatentSource, Vec<u64>)> {
     match (&args.latents, &args.seeds) {
         (Some(path), _) => {
-            let latents = Latents::open(path)?;
+            let latents = LatentFile::open(path)?;
+            info!(path = %path.display(), space = %latents.space(), count = latents.count(), "opened latents");
             let rows = (0..latents.count() as u64).collect();
-            Ok((Source::Latents(latents), rows))
+            Ok((LatentSource::File(latents), rows))
         }
-        (None, Some(seeds)) => Ok((Source::Seeds, seeds.0.clone())),
+        (None, Some(seeds)) => Ok((LatentSource::Seeds, seeds.0.clone())),
         (None, None) => Err(Refusal::usage("`--seeds LIST` is missing").into()),
     }
 }
 
-fn painter(args: &Args, source: &Source, numbers: &[u64]) -> Result<Painter> {
-    let painter = Painter::open(&args.network, &args.style, source.space())?;
+fn painter(args: &Args, source: &LatentSource, numbers: &[u64]) -> Result<Painter> {
+    let painter = open_painter(&args.network, &args.style, source.space())?;
     source.check(&painter, numbers)?;
     Ok(painter)
 }
@@ -123,10 +125,10 @@ fn as_grid(args: &Args, path: &Path) -> Result<()> {
     Output::check_file(path, args.force)?;
     let (source, numbers) = source(args)?;
     let layout = args.grid.unwrap_or_else(|| Layout::square(numbers.len()));
-    if numbers.len() > layout.columns * layout.rows {
+    if !layout.holds(numbers.len()) {
         let given = match source {
-            Source::Seeds => format!("{} seeds were given", numbers.len()),
-            Source::Latents(_) => format!("there are {} latents", numbers.len()),
+            LatentSource::Seeds => format!("{} seeds were given", numbers.len()),
+            LatentSource::File(_) => format!("there are {} latents", numbers.len()),
         };
         return Err(Refusal::usage(format!(
             "`--grid {layout}` has {} cells, but {given}",
@@ -136,8 +138,9 @@ fn as_grid(args: &Args, path: &Path) -> Result<()> {
         .into());
     }
     let painter = painter(args, &source, &numbers)?;
+    check_pixels(layout, &painter, "write single pictures into a folder, `--out DIR`, or draw fewer")?;
     let picture = source.grid(&painter, &numbers, layout)?;
-    painter.recipe(source.subject(&numbers, layout)).save(path, &picture, args.force)?;
+    Recipe::new(&painter, Content::grid(&source, &numbers, layout)).save(path, &picture, args.force.force)?;
     done(&painter, numbers.len(), path);
     Ok(())
 }
@@ -147,16 +150,20 @@ fn as_files(args: &Args, folder: &Path) -> Result<()> {
     // Each seed has one file, however often it is given.
     numbers.sort_unstable();
     numbers.dedup();
-    let names: Vec<String> = numbers.iter().map(|&number| source.file_name(number)).collect();
+    let name = |number: u64| match source {
+        LatentSource::Seeds => format!("seed{number:04}.png"),
+        LatentSource::File(_) => format!("latent{number:04}.png"),
+    };
+    let names: Vec<String> = numbers.iter().map(|&number| name(number)).collect();
     Output::check_folder(folder, &names, args.force)?;
     let painter = painter(args, &source, &numbers)?;
     make_folder(folder)?;
-    painter.draw(
+    painter.draw_all(
         &numbers,
-        |&number| source.sketch(&painter, number),
+        |&number| source.sample(&painter, number),
         |&number, picture| {
-            let recipe = painter.recipe(source.subject(&[number], Layout::ONE));
-            recipe.save(&folder.join(source.file_name(number)), &pixels(&picture)?, args.force)
+            let recipe = Recipe::new(&painter, Content::grid(&source, &[number], Layout::ONE));
+            recipe.save(&folder.join(name(number)), &pixels(&picture)?, args.force.force)
         },
     )?;
     done(&painter, numbers.len(), folder);
@@ -169,10 +176,10 @@ fn as_numbers(args: &Args, path: &Path) -> Result<()> {
     let painter = painter(args, &source, &numbers)?;
     let size = (painter.side(), painter.side());
     let mut writer = NumbersWriter::create(path, numbers.len(), size, args.force.force)?;
-    painter.draw(
+    painter.draw_all(
         &numbers,
-        |&number| source.sketch(&painter, number),
-        |_, picture| Ok(writer.add(&picture)?),
+        |&number| source.sample(&painter, number),
+        |_, picture| anyhow::Ok(writer.add(&picture)?),
     )?;
     writer.finish()?;
     done(&painter, numbers.len(), path);
@@ -182,5 +189,6 @@ fn as_numbers(args: &Args, path: &Path) -> Result<()> {
 fn done(painter: &Painter, count: usize, path: &Path) {
     let side = painter.side();
     let pictures = if count == 1 { "1 picture".to_owned() } else { format!("{count} pictures") };
+    info!(count, side, path = %path.display(), "wrote pictures");
     note(&format!("wrote {pictures} of {side}x{side} to `{}`", path.display()));
 }

@@ -13,7 +13,8 @@ use stylegan_discriminator::DiscriminatorConfig;
 use stylegan_generator::{GeneratorConfig, Norm, is_buffer};
 use stylegan_ops::{Level, sides};
 
-use crate::report::data;
+use crate::painter::open_checkpoint;
+use crate::report::{Exit, data};
 
 /// Say what a checkpoint holds, of this program or another
 #[derive(Debug, clap::Args)]
@@ -67,15 +68,16 @@ struct NetworkSize {
     dtypes: Vec<&'static str>,
 }
 
-pub(crate) fn run(args: &Args) -> Result<()> {
+pub(crate) fn run(args: &Args) -> Result<Exit> {
     let path = &args.checkpoint;
     let facts = if Foreign::is_one(path) {
         Facts::of_foreign(&mut Foreign::open(path)?)?
     } else {
-        Facts::of(&Checkpoint::open(path)?)?
+        Facts::of(&open_checkpoint(path)?)?
     };
     let text = if args.json { serde_json::to_string_pretty(&facts)? + "\n" } else { facts.lines() };
-    Ok(data(&text)?)
+    data(&text)?;
+    Ok(Exit::Done)
 }
 
 impl Facts {

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use candle_core::Device;
 use stylegan_dataset::{PackOptions, Pyramid};
-use stylegan_trainer::{Job, Outcome, Plan, Resume, Signals, TrainConfig, run};
+use stylegan_trainer::{Job, Outcome, Plan, Resume, Signals, TrainConfig};
+use tracing::{field, info_span};
 
 use crate::console::Console;
 use crate::device::DeviceName;
-use crate::output::progress_bar;
 use crate::report::{Exit, Refusal, data, note};
 use crate::{events, pictures, signals};
 
@@ -72,7 +72,7 @@ pub(crate) struct Args {
     dry_run: bool,
 }
 
-pub(crate) fn run_train(args: &Args) -> Result<Exit> {
+pub(crate) fn run(args: &Args) -> Result<Exit> {
     let mut config =
         TrainConfig::load(Some(args.config.as_deref().unwrap_or("faces-64")), &args.assignments)?;
     if let Some(kimg) = args.kimg {
@@ -92,8 +92,8 @@ pub(crate) fn run_train(args: &Args) -> Result<Exit> {
     let plan = Plan::new(&config)?;
     note(&plan.to_string());
     warn_of_shortage(args.device, &plan, &config);
-    let manner = Manner { resume: args.resume.clone(), allow_changes: args.allow_changes, json: args.json };
-    let outcome = train(config, pyramid, &args.out, device, manner)?;
+    let start = Start { resume: args.resume.clone(), allow_changes: args.allow_changes, json: args.json };
+    let outcome = train(config, pyramid, &args.out, device, start)?;
     Ok(if outcome.finished { Exit::Done } else { Exit::Stopped })
 }
 
@@ -103,12 +103,16 @@ fn dry_run(args: &Args, config: &TrainConfig) -> Result<Exit> {
         return Err(Refusal::new(format!("`{}` does not exist", args.data.display())).into());
     }
     let mut plan = Plan::new(config)?;
-    let bar = progress_bar("measuring", plan.levels.len() as u64);
-    let shortage = plan.measure(config, &args.device.open()?, &mut |level| {
-        bar.set_message(format!("measuring {side}x{side}", side = level.side));
-        bar.inc(1);
-    })?;
-    bar.finish_and_clear();
+    let shortage = {
+        let total = plan.levels.len();
+        let span = info_span!("measuring", total, done = field::Empty, side = field::Empty);
+        let _entered = span.enter();
+        let mut begun = 0_u64;
+        plan.measure(config, &args.device.open()?, &mut |level| {
+            begun += 1;
+            span.record("side", level.side).record("done", begun);
+        })?
+    };
     data(&format!(
         "{plan}\nFiles     `{}`, pictures in `{}`\n",
         args.out.join(format!("NNNNN-{}", config.run.name)).display(),
@@ -140,7 +144,7 @@ fn parse_resume(text: &str) -> Result<Resume, String> {
 }
 
 /// The pictures of `source`, packed at the network's side.
-pub(crate) fn open_pictures(source: &Path, runs: &Path, config: &TrainConfig) -> Result<Arc<Pyramid>> {
+pub(super) fn open_pictures(source: &Path, runs: &Path, config: &TrainConfig) -> Result<Arc<Pyramid>> {
     let options = PackOptions {
         resolution: Some(config.generator.resolution),
         allow_upscale: config.data.allow_upscale,
@@ -153,20 +157,20 @@ pub(crate) fn open_pictures(source: &Path, runs: &Path, config: &TrainConfig) ->
 
 /// How a training is started, beside what it trains.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Manner {
-    pub(crate) resume: Resume,
-    pub(crate) allow_changes: bool,
+pub(super) struct Start {
+    pub(super) resume: Resume,
+    pub(super) allow_changes: bool,
     /// Whether events go to stdout as JSON instead of to the console.
-    pub(crate) json: bool,
+    pub(super) json: bool,
 }
 
 /// Trains until it is done or a signal stops it.
-pub(crate) fn train(
+pub(super) fn train(
     config: TrainConfig,
     pyramid: Arc<Pyramid>,
     runs: &Path,
     device: Device,
-    manner: Manner,
+    start: Start,
 ) -> Result<Outcome> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
@@ -175,17 +179,17 @@ pub(crate) fn train(
         .context("cannot start the reader of pictures")?;
     let signals = Arc::new(Signals::default());
     runtime.block_on(async { signals::listen(&signals) }).context("cannot listen to signals")?;
-    let Manner { resume, allow_changes, json } = manner;
+    let Start { resume, allow_changes, json } = start;
     let job = Job {
         resume,
         allow_changes,
         ..Job::new(config, pyramid, runs.to_owned(), device, runtime.handle().clone())
     };
     let outcome = if json {
-        run(job, &signals, &mut |event| events::print(event))
+        stylegan_trainer::run(job, &signals, &mut |event| events::print(event))
     } else {
         let mut console = Console::new();
-        run(job, &signals, &mut |event| console.show(event))
+        stylegan_trainer::run(job, &signals, &mut |event| console.show(event))
     };
     // A batch still being prepared is of no use to anyone.
     runtime.shutdown_background();

@@ -6,12 +6,15 @@ use std::path::PathBuf;
 use anyhow::Result;
 use candle_core::{DType, Tensor};
 use clap::ValueEnum;
+use stylegan_base::units::mebibytes;
 use stylegan_checkpoint::foreign::{Foreign, Plan};
 use stylegan_checkpoint::{Checkpoint, Meta, Network, convert, save};
 use stylegan_ops::Parameters;
+use tracing::{field, info, info_span};
 
 use crate::output::{Force, Output};
-use crate::report::{Refusal, note};
+use crate::painter::open_checkpoint;
+use crate::report::{Exit, Refusal, note};
 
 /// Write a checkpoint anew: of another program's, for sampling alone, or in half the size
 ///
@@ -67,7 +70,7 @@ enum Input {
     Foreign(Foreign, Plan),
 }
 
-pub(crate) fn run(args: &Args) -> Result<()> {
+pub(crate) fn run(args: &Args) -> Result<Exit> {
     if args.output.extension().is_none_or(|extension| extension != "safetensors") {
         return Err(Refusal::usage(format!(
             "`{}` is no safetensors file by its name",
@@ -81,20 +84,23 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let meta = input.meta(args.sampling_only);
     let dtype = args.dtype.map(NumberType::dtype);
     let mut converted = Vec::new();
-    for &network in meta.networks() {
-        converted.push((network, convert(network, input.tensors(network)?, dtype)?));
+    {
+        let span = info_span!("converting", total = meta.networks().len(), done = field::Empty);
+        let _entered = span.enter();
+        for &network in meta.networks() {
+            converted.push((network, convert(network, input.tensors(network)?, dtype)?));
+            span.record("done", converted.len());
+        }
     }
     let parameters: Vec<(Network, &Parameters)> =
         converted.iter().map(|(network, parameters)| (*network, parameters)).collect();
     save(&args.output, &meta, &parameters, args.force.force)?;
     let names: Vec<&str> = parameters.iter().map(|(network, _)| network.prefix()).collect();
-    note(&format!(
-        "wrote {} to `{}`, {:.1} MiB",
-        names.join(", "),
-        args.output.display(),
-        args.output.metadata()?.len() as f64 / f64::from(1 << 20)
-    ));
-    Ok(())
+    let (networks, path, size_bytes) =
+        (names.join(", "), args.output.display(), args.output.metadata()?.len());
+    info!(networks, %path, size_bytes, "wrote checkpoint");
+    note(&format!("wrote {networks} to `{path}`, {:.1} MiB", mebibytes(size_bytes)));
+    Ok(Exit::Done)
 }
 
 /// Larger files take more than a moment.
@@ -110,14 +116,14 @@ impl Input {
                 )
                 .into());
             }
-            return Ok(Self::Ours(Checkpoint::open(path)?));
+            return Ok(Self::Ours(open_checkpoint(path)?));
         }
         let mut foreign = Foreign::open(path)?;
         let plan = foreign.plan(args.resolution, args.sampling_only)?;
         let family = foreign.family();
         note(&format!("`{}` is a checkpoint of {family} ({})", path.display(), foreign.format()));
         if foreign.size_bytes() > LARGE_BYTES {
-            note(&format!("converting {:.0} MiB …", foreign.size_bytes() as f64 / f64::from(1 << 20)));
+            note(&format!("converting {:.0} MiB …", mebibytes(foreign.size_bytes())));
         }
         Ok(Self::Foreign(foreign, plan))
     }

@@ -3,26 +3,26 @@
 use std::fmt;
 use std::str::FromStr;
 
-use anyhow::Result;
-
-use crate::report::Refusal;
-use stylegan_base::units::grouped;
+use crate::{Error, Result};
 
 /// A grid and its copy in the encoder take six bytes for each of these.
-const MOST_PIXELS: usize = 1 << 28;
+pub(crate) const MAX_PIXELS: usize = 1 << 28;
 
-/// `COLUMNSxROWS`
+/// How many pictures stand side by side, as text `COLUMNSxROWS`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Layout {
-    pub(crate) columns: usize,
-    pub(crate) rows: usize,
+pub struct Layout {
+    /// Pictures in a row.
+    pub columns: usize,
+    /// Pictures in a column.
+    pub rows: usize,
 }
 
 impl Layout {
-    pub(crate) const ONE: Self = Self { columns: 1, rows: 1 };
+    /// A single picture.
+    pub const ONE: Self = Self { columns: 1, rows: 1 };
 
     /// The nearest to a square that holds `count` pictures.
-    pub(crate) fn square(count: usize) -> Self {
+    pub fn square(count: usize) -> Self {
         let mut columns = count.isqrt();
         if columns * columns < count {
             columns += 1;
@@ -31,21 +31,25 @@ impl Layout {
         Self { columns, rows: count.div_ceil(columns).max(1) }
     }
 
+    /// Whether there is a place for this many pictures.
+    pub fn holds(self, count: usize) -> bool {
+        self.columns.saturating_mul(self.rows) >= count
+    }
+
+    /// Pixels of the whole, where each picture has `side` a side.
+    pub(crate) fn pixels(self, side: usize) -> usize {
+        self.columns.saturating_mul(self.rows).saturating_mul(side * side)
+    }
+
     /// Makes sure that the picture of this layout fits into memory.
-    pub(crate) fn check_size(self, side: usize, hint: &str) -> Result<()> {
-        let pixels = self.columns.saturating_mul(self.rows).saturating_mul(side * side);
-        if pixels <= MOST_PIXELS {
+    ///
+    /// # Errors
+    /// If it does not.
+    pub fn check_size(self, side: usize) -> Result<()> {
+        if self.pixels(side) <= MAX_PIXELS {
             return Ok(());
         }
-        Err(Refusal::new(format!(
-            "{}x{} pictures of {side}x{side} make a picture of {} pixels, more than {}",
-            self.columns,
-            self.rows,
-            grouped(pixels),
-            grouped(MOST_PIXELS)
-        ))
-        .hint(hint)
-        .into())
+        Err(Error::TooManyPixels { layout: self, side })
     }
 }
 
@@ -58,7 +62,7 @@ impl fmt::Display for Layout {
 impl FromStr for Layout {
     type Err = String;
 
-    fn from_str(text: &str) -> Result<Self, String> {
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
         let side = |text: &str| text.parse().ok().filter(|side| (1..=100_000).contains(side));
         match text.split_once(['x', 'X']).map(|(columns, rows)| (side(columns), side(rows))) {
             Some((Some(columns), Some(rows))) => Ok(Self { columns, rows }),
@@ -88,11 +92,11 @@ mod tests {
     #[test]
     fn a_picture_beyond_memory_is_refused() {
         let layout = Layout { columns: 16, rows: 16 };
-        layout.check_size(1024, "").unwrap();
-        let error = Layout { columns: 17, ..layout }.check_size(1024, "take fewer").unwrap_err();
+        layout.check_size(1024).unwrap();
+        let error = Layout { columns: 17, ..layout }.check_size(1024).unwrap_err();
         let message =
             "17x16 pictures of 1024x1024 make a picture of 285,212,672 pixels, more than 268,435,456";
         assert_eq!(error.to_string(), message);
-        assert!(Layout { columns: 100_000, rows: 100_000 }.check_size(1024, "").is_err());
+        assert!(Layout { columns: 100_000, rows: 100_000 }.check_size(1024).is_err());
     }
 }

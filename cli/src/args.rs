@@ -1,10 +1,29 @@
-//! The flags for truncation and noise, shared by every command that draws.
+//! Flags that are shared by every command that draws: which network, and how.
+
+use std::path::PathBuf;
 
 use clap::ValueEnum;
-use serde::{Deserialize, Serialize};
+use stylegan_checkpoint::Checkpoint;
+use stylegan_drawing::{DrawOptions, LatentSpace, NoiseMode};
 use stylegan_generator::{SeedStyle, Truncation};
 
-use crate::latents::LatentSpace;
+use crate::device::DeviceName;
+
+/// Which network draws, and where.
+#[derive(Debug, clap::Args)]
+pub(crate) struct NetworkArgs {
+    /// Checkpoint, or a run's folder for its newest snapshot
+    #[arg(long, value_name = "FILE|RUN_DIR")]
+    pub(crate) checkpoint: PathBuf,
+
+    /// Device to compute on, `cpu` or `cuda:N`
+    #[arg(long, value_name = "DEVICE", default_value = "cpu", hide_possible_values = true)]
+    pub(crate) device: DeviceName,
+
+    /// Label of the pictures, from 0; for networks with labels alone
+    #[arg(long, value_name = "N")]
+    pub(crate) class: Option<usize>,
+}
 
 /// How pictures are drawn.
 #[derive(Debug, clap::Args)]
@@ -18,8 +37,8 @@ pub(crate) struct StyleArgs {
     truncation_cutoff: Option<usize>,
 
     /// Noise of the layers
-    #[arg(long, value_name = "MODE", value_enum, default_value_t = NoiseMode::Const)]
-    noise_mode: NoiseMode,
+    #[arg(long, value_name = "MODE", value_enum, default_value_t = NoiseName::Const)]
+    noise_mode: NoiseName,
 
     /// Seed of `--noise-mode random`
     #[arg(long, value_name = "N", default_value_t = 0)]
@@ -32,7 +51,7 @@ pub(crate) struct StyleArgs {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum SeedStyleName {
+enum SeedStyleName {
     /// This program's own way, for every seed
     Native,
     /// The original's: z is `RandomState(seed).randn`, for seeds up to 4294967295
@@ -49,49 +68,46 @@ impl From<SeedStyleName> for SeedStyle {
 }
 
 impl StyleArgs {
-    /// How to draw latents of a space, where `seed_style` is the checkpoint's.
-    pub(crate) fn manner(&self, class: Option<usize>, seed_style: SeedStyle, space: LatentSpace) -> Manner {
+    /// How to draw latents of a space of this checkpoint.
+    pub(crate) fn options(
+        &self,
+        class: Option<usize>,
+        checkpoint: &Checkpoint,
+        space: LatentSpace,
+    ) -> DrawOptions {
         let asked = self.truncation_psi.is_some() || self.truncation_cutoff.is_some();
-        let usual =
-            if space == LatentSpace::WPlus && !asked { Truncation::OFF } else { Truncation::default() };
-        Manner {
-            seed_style: self.seed_style.map_or(seed_style, SeedStyle::from),
+        let usual = if asked { Truncation::default() } else { space.usual_truncation() };
+        let options = DrawOptions::of(checkpoint);
+        DrawOptions {
+            seed_style: self.seed_style.map_or(options.seed_style, SeedStyle::from),
             class,
             truncation_psi: self.truncation_psi.unwrap_or(usual.psi),
             truncation_cutoff: self.truncation_cutoff.unwrap_or(usual.cutoff),
-            noise_mode: self.noise_mode,
+            noise_mode: self.noise_mode.into(),
             noise_seed: self.noise_seed,
         }
     }
 }
 
-/// How a picture is drawn, whatever it shows; under the names of a recipe's JSON.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Manner {
-    pub(crate) seed_style: SeedStyle,
-    pub(crate) class: Option<usize>,
-    truncation_psi: f64,
-    truncation_cutoff: usize,
-    pub(crate) noise_mode: NoiseMode,
-    pub(crate) noise_seed: u64,
-}
-
-impl Manner {
-    pub(crate) fn truncation(&self) -> Truncation {
-        Truncation { psi: self.truncation_psi, cutoff: self.truncation_cutoff }
-    }
-}
-
 /// Where the noise comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum NoiseMode {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum NoiseName {
     /// The images stored with the network, the same for every picture
     Const,
     /// Images of its own for every picture
     Random,
     /// No noise
     None,
+}
+
+impl From<NoiseName> for NoiseMode {
+    fn from(name: NoiseName) -> Self {
+        match name {
+            NoiseName::Const => Self::Const,
+            NoiseName::Random => Self::Random,
+            NoiseName::None => Self::None,
+        }
+    }
 }
 
 fn psi(text: &str) -> Result<f64, String> {

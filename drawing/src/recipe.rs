@@ -1,113 +1,103 @@
 //! What a picture was drawn from, written into its file.
 
-use std::fmt::Display;
 use std::path::Path;
-use std::str::FromStr;
 
-use anyhow::Result;
+use candle_core::Device;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use stylegan_checkpoint::Checkpoint;
 use stylegan_media::{RgbImage, read_text, save_png_with_texts};
+use tracing::debug;
 
-use crate::interpolate::{MOST_FRAMES, Strip};
-use crate::latents::LatentSpace;
-use crate::layout::Layout;
-use crate::mix::Figure;
-use crate::output::Force;
-use crate::report::Refusal;
-use crate::seeds::Seeds;
-use crate::style::Manner;
+use crate::{
+    DrawOptions, Error, FileErrorKind, LatentFile, LatentSource, LatentSpace, Layout, MixFigure, Painter,
+    Result, Seeds, Strip, text, walk::MAX_FRAMES,
+};
 
 /// Key of the text chunk.
 const KEY: &str = "stylegan";
 const PROGRAM: &str = concat!("stylegan ", env!("CARGO_PKG_VERSION"));
 
 /// All that decides the pixels of a picture; no path, and nothing that depends on when or where it was drawn.
+///
+/// It is JSON in a text chunk `stylegan` of a PNG.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Recipe {
+pub struct Recipe {
     /// Name and version of the program that drew it.
     program: String,
     /// Hash of the checkpoint.
-    pub(crate) checkpoint: String,
+    pub checkpoint: String,
+    /// What the picture shows.
     #[serde(flatten)]
-    pub(crate) subject: Subject,
+    pub content: Content,
+    /// How it is drawn.
     #[serde(flatten)]
-    pub(crate) manner: Manner,
+    pub options: DrawOptions,
 }
 
 /// What a picture shows, by the command that draws it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "command")]
-pub(crate) enum Subject {
+pub enum Content {
+    /// The pictures of seeds.
     #[serde(rename = "sample")]
     Seeds {
+        /// The seeds.
         #[serde(with = "text")]
         seeds: Seeds,
+        /// How they stand side by side.
         #[serde(with = "text")]
         grid: Layout,
     },
+    /// The pictures of latents of a file.
     #[serde(rename = "sample --latents")]
     Latents {
         /// Hash of the file.
         latents: String,
+        /// Where they enter the network.
         space: LatentSpace,
         /// Rows of the file's tensor.
         #[serde(with = "text")]
         rows: Seeds,
+        /// How they stand side by side.
         #[serde(with = "text")]
         grid: Layout,
     },
+    /// A style-mixing figure.
     #[serde(rename = "mix")]
-    Mix(Figure),
+    Mix(MixFigure),
+    /// Frames of a walk.
     #[serde(rename = "interpolate")]
     Interpolate(Strip),
 }
 
-/// Lists and layouts stand in a recipe as they are given on the command line.
-pub(crate) mod text {
-    use serde::de::{Deserializer, Error};
-    use serde::ser::Serializer;
-
-    use super::{Deserialize, Display, FromStr};
-
-    pub(crate) fn serialize<S: Serializer>(value: &impl Display, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(value)
-    }
-
-    pub(crate) fn deserialize<'de, D, T>(deserializer: D) -> Result<T, D::Error>
-    where
-        D: Deserializer<'de>,
-        T: FromStr<Err: Display>,
-    {
-        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
-    }
-}
-
-impl Subject {
-    /// Where its latents enter the network.
-    pub(crate) fn space(&self) -> LatentSpace {
-        match self {
-            Self::Latents { space, .. } => *space,
-            Self::Seeds { .. } | Self::Mix(_) | Self::Interpolate(_) => LatentSpace::Z,
+impl Content {
+    /// A grid of the pictures of these seeds, or of these rows of the file.
+    pub fn grid(source: &LatentSource, numbers: &[u64], grid: Layout) -> Self {
+        let numbers = Seeds(numbers.to_vec());
+        match source {
+            LatentSource::Seeds => Self::Seeds { seeds: numbers, grid },
+            LatentSource::File(file) => {
+                Self::Latents { latents: file.hash().to_owned(), space: file.space(), rows: numbers, grid }
+            }
         }
     }
 
     /// What contradicts itself, if something does.
     fn violation(&self) -> Option<&'static str> {
         let too_small = "its grid has no place for all pictures";
-        let holds = |grid: &Layout, count: usize| grid.columns.saturating_mul(grid.rows) >= count;
         match self {
             Self::Seeds { seeds: Seeds(numbers), grid }
             | Self::Latents { rows: Seeds(numbers), grid, .. } => {
-                (!holds(grid, numbers.len())).then_some(too_small)
+                (!grid.holds(numbers.len())).then_some(too_small)
             }
             Self::Mix(_) => None,
             Self::Interpolate(Strip { walk, shown, grid }) => {
-                if !(1..=MOST_FRAMES).contains(&walk.frames) {
+                if !(1..=MAX_FRAMES).contains(&walk.frames) {
                     Some("its walk has too few or too many frames")
                 } else if shown.0.iter().any(|&frame| frame >= walk.frames.into()) {
                     Some("it shows frames beyond the end of its walk")
-                } else if !holds(grid, shown.0.len()) {
+                } else if !grid.holds(shown.0.len()) {
                     Some(too_small)
                 } else {
                     None
@@ -118,31 +108,85 @@ impl Subject {
 }
 
 impl Recipe {
-    pub(crate) fn new(checkpoint: String, subject: Subject, manner: Manner) -> Self {
-        Self { program: PROGRAM.to_owned(), checkpoint, subject, manner }
+    /// The recipe of a picture that the painter draws.
+    pub fn new(painter: &Painter, content: Content) -> Self {
+        Self {
+            program: PROGRAM.to_owned(),
+            checkpoint: painter.checkpoint_hash().to_owned(),
+            content,
+            options: painter.options().clone(),
+        }
     }
 
-    /// Writes a picture with this recipe in it.
-    pub(crate) fn save(&self, path: &Path, picture: &RgbImage, force: Force) -> Result<()> {
-        let json = serde_json::to_string(self)?;
-        Ok(save_png_with_texts(path, picture, &[("Software", PROGRAM), (KEY, &json)], force.force)?)
+    /// Writes a picture as a PNG with this recipe in it.
+    ///
+    /// # Errors
+    /// If the file exists and `overwrite` does not allow that, or it cannot be written.
+    pub fn save(&self, path: &Path, picture: &RgbImage, overwrite: bool) -> Result<()> {
+        let json = serde_json::to_string(self)
+            .map_err(|error| FileErrorKind::BadRecipe(error.to_string()).at(path))?;
+        save_png_with_texts(path, picture, &[("Software", PROGRAM), (KEY, &json)], overwrite)?;
+        debug!(path = %path.display(), recipe = json, "wrote picture");
+        Ok(())
     }
 
     /// Reads the recipe of a picture, whoever may have written it.
-    pub(crate) fn read(path: &Path) -> Result<Self> {
-        let Some(json) = read_text(path, KEY)? else {
-            return Err(Refusal::new(format!("`{}` has no recipe in it", path.display()))
-                .hint(
-                    "`stylegan sample`, `mix` and `interpolate` write one into every PNG; most programs that change a \
-                     picture leave it out",
-                )
-                .into());
-        };
+    ///
+    /// # Errors
+    /// If there is no such PNG, it has no recipe in it, or one that this version does not understand to the last word.
+    pub fn read(path: &Path) -> Result<Self> {
+        let Some(json) = read_text(path, KEY)? else { return Err(FileErrorKind::NoRecipe.at(path)) };
         Self::parse(&json).map_err(|reason| {
             // The reason may quote the file, which may hold anything.
-            let reason: String = reason.chars().filter(|c| !c.is_control()).take(200).collect();
-            Refusal::new(format!("the recipe in `{}` cannot be understood: {reason}", path.display())).into()
+            let reason = reason.chars().filter(|c| !c.is_control()).take(200).collect();
+            FileErrorKind::BadRecipe(reason).at(path)
         })
+    }
+
+    /// Where the latents come from; `file` must be that of the recipe, where it needs one.
+    ///
+    /// # Errors
+    /// If it is another, is missing, or is not needed.
+    pub fn source(&self, file: Option<LatentFile>) -> Result<LatentSource> {
+        match (&self.content, file) {
+            (Content::Latents { latents: expected, space, .. }, Some(file)) => {
+                if file.hash() != expected || file.space() != *space {
+                    let (expected, found) = (expected.clone(), file.hash().to_owned());
+                    return Err(Error::OtherLatents { expected, found });
+                }
+                Ok(LatentSource::File(file))
+            }
+            (Content::Latents { latents, .. }, None) => {
+                Err(Error::MissingLatents { expected: latents.clone() })
+            }
+            (_, Some(_)) => Err(Error::NeedlessLatents),
+            (_, None) => Ok(LatentSource::Seeds),
+        }
+    }
+
+    /// A painter that draws this recipe from its checkpoint.
+    ///
+    /// # Errors
+    /// If it is another checkpoint, and as [`Painter::new`].
+    pub fn painter(&self, checkpoint: &Checkpoint, device: &Device) -> Result<Painter> {
+        let found = checkpoint.hash();
+        if found != self.checkpoint {
+            return Err(Error::OtherCheckpoint { expected: self.checkpoint.clone(), found });
+        }
+        Painter::new(checkpoint, self.options.clone(), device)
+    }
+
+    /// Draws the picture again, pixel for pixel.
+    ///
+    /// # Errors
+    /// If the recipe asks for what the network does not have, or the device fails.
+    pub fn draw(&self, painter: &Painter, source: &LatentSource) -> Result<RgbImage> {
+        match &self.content {
+            Content::Seeds { seeds: Seeds(numbers), grid }
+            | Content::Latents { rows: Seeds(numbers), grid, .. } => source.grid(painter, numbers, *grid),
+            Content::Mix(figure) => figure.draw(painter),
+            Content::Interpolate(strip) => strip.draw(painter),
+        }
     }
 
     fn parse(json: &str) -> Result<Self, String> {
@@ -159,14 +203,14 @@ impl Recipe {
             return Err(format!("unknown key `{key}` of `{}`, this is {PROGRAM}", recipe.program));
         }
         let is_hash = |text: &str| text.len() == 16 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
-        let hashes = match &recipe.subject {
-            Subject::Latents { latents, .. } => [&recipe.checkpoint, latents],
+        let hashes = match &recipe.content {
+            Content::Latents { latents, .. } => [&recipe.checkpoint, latents],
             _ => [&recipe.checkpoint; 2],
         };
         if hashes.iter().any(|hash| !is_hash(hash)) {
             return Err("a hash is not 16 hexadecimal digits".to_owned());
         }
-        match recipe.subject.violation() {
+        match recipe.content.violation() {
             Some(violation) => Err(violation.to_owned()),
             None => Ok(recipe),
         }

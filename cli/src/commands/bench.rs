@@ -8,26 +8,32 @@ use serde::Serialize;
 use stylegan_generator::{Generator, Noise, Truncation};
 use stylegan_ops::{GpuMemory, Key, Parameters, RandomTensors, is_out_of_memory};
 use stylegan_trainer::{Precision, Settings, TrainConfig, Trainer, peak_memory_bytes};
+use tracing::{field, info_span};
 
 use crate::device::DeviceName;
-use crate::output::progress_bar;
-use crate::report::{Refusal, data};
+use crate::report::{Exit, Refusal, data};
 
 /// Fewest steps that are measured, unless told otherwise.
 const LEAST_STEPS: usize = 5;
 
 /// Measure how fast this machine trains and draws
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
 #[derive(Debug, clap::Subcommand)]
-pub(crate) enum Command {
+enum Command {
     /// Whole iterations: critic step with penalty, average, generator step, with both optimizers
-    Train(Args),
+    Train(Bench),
     /// Drawing from latents, a whole batch at a time
-    Sample(Args),
+    Sample(Bench),
 }
 
 /// The network has first values, full size and the paper's latents; pictures are noise.
 #[derive(Debug, clap::Args)]
-pub(crate) struct Args {
+struct Bench {
     /// Side of the pictures in pixels, a power of two from 8 to 1024
     #[arg(long, value_name = "N", default_value_t = 64)]
     resolution: usize,
@@ -90,49 +96,50 @@ struct Measured {
     widths: Vec<usize>,
 }
 
-impl Command {
-    fn args(&self) -> &Args {
-        let (Self::Train(args) | Self::Sample(args)) = self;
-        args
+impl Args {
+    fn bench(&self) -> &Bench {
+        let (Command::Train(bench) | Command::Sample(bench)) = &self.command;
+        bench
     }
 
     /// Threads to compute on, if there is a wish.
-    pub(crate) fn threads(&self) -> Option<usize> {
-        self.args().threads.map(|threads| threads as usize)
-    }
-
-    pub(crate) fn run(&self) -> Result<()> {
-        let args = self.args();
-        let config = args.config()?;
-        let device = args.device.open()?;
-        let (what, measured) = match self {
-            Self::Train(_) => ("train", train(args, &config, &device)),
-            Self::Sample(_) => ("sample", sample(args, &config, &device)),
-        };
-        let step_millis = measured.map_err(|error| args.explained(error))?;
-        let step_millis_median = median(&step_millis);
-        let measured = Measured {
-            what,
-            images_per_sec: 1e3 * args.batch as f64 / step_millis_median,
-            step_millis_median,
-            step_millis,
-            peak_memory_bytes: peak_memory_bytes(&device).unwrap_or(0),
-            threads: rayon::current_num_threads(),
-            device: args.device.to_string(),
-            precision: args.precision.to_string(),
-            resolution: args.resolution,
-            fmap_base: args.fmap_base,
-            fmap_max: args.fmap_max,
-            batch: args.batch,
-            widths: stylegan_ops::sides(args.resolution)
-                .map(|side| config.generator.feature_maps(side))
-                .collect(),
-        };
-        Ok(data(&if args.json { serde_json::to_string(&measured)? + "\n" } else { measured.lines() })?)
+    pub(super) fn threads(&self) -> Option<usize> {
+        self.bench().threads.map(|threads| threads as usize)
     }
 }
 
-impl Args {
+pub(crate) fn run(args: &Args) -> Result<Exit> {
+    let bench = args.bench();
+    let config = bench.config()?;
+    let device = bench.device.open()?;
+    let (what, measured) = match args.command {
+        Command::Train(_) => ("train", train(bench, &config, &device)),
+        Command::Sample(_) => ("sample", sample(bench, &config, &device)),
+    };
+    let step_millis = measured.map_err(|error| bench.explained(error))?;
+    let step_millis_median = median(&step_millis);
+    let measured = Measured {
+        what,
+        images_per_sec: 1e3 * bench.batch as f64 / step_millis_median,
+        step_millis_median,
+        step_millis,
+        peak_memory_bytes: peak_memory_bytes(&device).unwrap_or(0),
+        threads: rayon::current_num_threads(),
+        device: bench.device.to_string(),
+        precision: bench.precision.to_string(),
+        resolution: bench.resolution,
+        fmap_base: bench.fmap_base,
+        fmap_max: bench.fmap_max,
+        batch: bench.batch,
+        widths: stylegan_ops::sides(bench.resolution)
+            .map(|side| config.generator.feature_maps(side))
+            .collect(),
+    };
+    data(&if bench.json { serde_json::to_string(&measured)? + "\n" } else { measured.lines() })?;
+    Ok(Exit::Done)
+}
+
+impl Bench {
     fn config(&self) -> Result<TrainConfig> {
         let mut config = TrainConfig::default();
         config.generator.resolution = self.resolution;
@@ -158,7 +165,7 @@ impl Args {
     }
 }
 
-fn train(args: &Args, config: &TrainConfig, device: &Device) -> Result<Vec<f64>> {
+fn train(args: &Bench, config: &TrainConfig, device: &Device) -> Result<Vec<f64>> {
     let mut trainer = Trainer::new(config.clone(), DType::F32, device)?;
     let shape = (args.batch, 3, args.resolution, args.resolution);
     let pixels = Key::new("pictures of a benchmark", &[]).uniform_tensor(shape, DType::F32, device)?;
@@ -179,7 +186,7 @@ fn train(args: &Args, config: &TrainConfig, device: &Device) -> Result<Vec<f64>>
     })
 }
 
-fn sample(args: &Args, config: &TrainConfig, device: &Device) -> Result<Vec<f64>> {
+fn sample(args: &Bench, config: &TrainConfig, device: &Device) -> Result<Vec<f64>> {
     let parameters = Parameters::new(Key::new("first values of a benchmark", &[]));
     Generator::new(&config.generator, &parameters.builder(DType::F32, device))?;
     args.precision.prepare(device)?;
@@ -197,14 +204,15 @@ fn sample(args: &Args, config: &TrainConfig, device: &Device) -> Result<Vec<f64>
 }
 
 /// Milliseconds of each step, after two that fill caches.
-fn measure(args: &Args, device: &Device, mut step: impl FnMut() -> Result<()>) -> Result<Vec<f64>> {
-    let &Args { steps, seconds, .. } = args;
+fn measure(args: &Bench, device: &Device, mut step: impl FnMut() -> Result<()>) -> Result<Vec<f64>> {
+    let &Bench { steps, seconds, .. } = args;
     for _ in 0..2 {
         step()?;
     }
     device.synchronize()?;
     GpuMemory::reset_peak(device)?;
-    let bar = progress_bar("measuring", u64::from(steps.unwrap_or(0)));
+    let span = info_span!("measuring", total = steps.unwrap_or(seconds), done = field::Empty);
+    let _entered = span.enter();
     let started = Instant::now();
     let mut millis = Vec::new();
     let enough = |done: usize, elapsed: Duration| match steps {
@@ -216,9 +224,8 @@ fn measure(args: &Args, device: &Device, mut step: impl FnMut() -> Result<()>) -
         step()?;
         device.synchronize()?;
         millis.push(1e3 * step_started.elapsed().as_secs_f64());
-        bar.inc(1);
+        span.record("done", steps.map_or(started.elapsed().as_secs(), |_| millis.len() as u64));
     }
-    bar.finish_and_clear();
     Ok(millis)
 }
 

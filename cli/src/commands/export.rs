@@ -6,13 +6,16 @@ use anyhow::{Context, Result};
 use candle_core::Device;
 use clap::ValueEnum;
 use stylegan_base::files;
-use stylegan_checkpoint::{Checkpoint, Network};
+use stylegan_base::units::mebibytes;
+use stylegan_checkpoint::Network;
 use stylegan_generator::Truncation;
 use stylegan_onnx::Settings;
 use stylegan_ops::Level;
+use tracing::info;
 
 use crate::output::{Force, Output};
-use crate::report::{Refusal, note};
+use crate::painter::open_checkpoint;
+use crate::report::{Exit, Refusal, note};
 
 /// Write the generator as an ONNX model, for programs in any language
 ///
@@ -49,7 +52,7 @@ enum NoiseMode {
     None,
 }
 
-pub(crate) fn run(args: &Args) -> Result<()> {
+pub(crate) fn run(args: &Args) -> Result<Exit> {
     let Args { checkpoint, out, truncation_cutoff, noise_mode, force } = args;
     if out.extension().is_none_or(|extension| extension != "onnx") {
         return Err(Refusal::usage(format!("`--out {}` is no ONNX file by its name", out.display()))
@@ -57,7 +60,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
             .into());
     }
     Output::check_file(out, *force)?;
-    let checkpoint = Checkpoint::open(checkpoint)?;
+    let checkpoint = open_checkpoint(checkpoint)?;
     let meta = checkpoint.meta();
     let (config, lod) = (&meta.generator, meta.progress.lod);
     let noise = *noise_mode == NoiseMode::Const;
@@ -74,12 +77,13 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let model = stylegan_onnx::export(config, &builder, settings, properties)?;
     files::write(out, force.force, &mut |file| file.write_all(&model))
         .with_context(|| format!("cannot write `{}`", out.display()))?;
+    info!(path = %out.display(), size_bytes = model.len(), "wrote model");
     let (side, full) = (Level::new(config.resolution, lod)?.side, config.resolution);
     let growing = if lod > 0.0 { format!(", growing to {full}x{full},") } else { String::new() };
     note(&format!(
         "wrote a generator of {side}x{side} pictures{growing} to `{}`, {:.1} MiB",
         out.display(),
-        model.len() as f64 / f64::from(1 << 20),
+        mebibytes(model.len() as u64),
     ));
-    Ok(())
+    Ok(Exit::Done)
 }

@@ -1,0 +1,25 @@
+//! `stylegan dataset`
+
+use anyhow::Result;
+
+use crate::report::Exit;
+
+mod pack;
+
+/// Prepare pictures for training
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    Pack(pack::Args),
+}
+
+pub(crate) fn run(args: &Args) -> Result<Exit> {
+    match &args.command {
+        Command::Pack(args) => pack::run(args),
+    }
+}

@@ -1,0 +1,58 @@
+//! The commands, a file each: `Args`, whose documentation is the command's help, and `run`.
+
+use anyhow::Result;
+
+use crate::report::Exit;
+
+mod bench;
+mod convert;
+mod dataset;
+mod demo;
+mod export;
+mod inspect;
+mod interpolate;
+mod mix;
+mod sample;
+mod train;
+
+macro_rules! commands {
+    ($($command:ident: $module:ident),+ $(,)?) => {
+        /// What the program is asked to do.
+        #[derive(Debug, clap::Subcommand)]
+        pub(crate) enum Command {
+            $($command($module::Args)),+
+        }
+
+        impl Command {
+            pub(crate) fn run(&self) -> Result<Exit> {
+                match self {
+                    $(Self::$command(args) => $module::run(args)),+
+                }
+            }
+        }
+    };
+}
+
+// In the order of `--help`.
+commands! {
+    Train: train,
+    Sample: sample,
+    Mix: mix,
+    Interpolate: interpolate,
+    Inspect: inspect,
+    Convert: convert,
+    Export: export,
+    Dataset: dataset,
+    Bench: bench,
+    Demo: demo,
+}
+
+impl Command {
+    /// Threads to compute on, if there is a wish.
+    pub(crate) fn threads(&self) -> Option<usize> {
+        match self {
+            Self::Bench(args) => args.threads(),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! `stylegan sample --like`: a picture drawn again from the recipe in it.
+
+use std::path::Path;
+
+use anyhow::Result;
+use stylegan_drawing::{Error, LatentFile, Recipe};
+use tracing::info;
+
+use super::Args;
+use crate::output::Output;
+use crate::painter::{open_checkpoint, say_if_growing};
+use crate::report::{Exit, Refusal, note};
+
+pub(super) fn run(picture: &Path, args: &Args) -> Result<Exit> {
+    let Output::Png(out) = Output::parse(&args.out)? else {
+        return Err(Refusal::usage(format!("`--out {}` is no PNG file", args.out.display()))
+            .hint("a picture is drawn again as one, `--out NAME.png`")
+            .into());
+    };
+    Output::check_file(&out, args.force)?;
+    let recipe = Recipe::read(picture)?;
+    let refused = |error| refused(error, picture, args);
+    let latents = args.latents.as_deref().map(LatentFile::open).transpose()?;
+    let source = recipe.source(latents).map_err(refused)?;
+    let checkpoint = open_checkpoint(&args.network.checkpoint)?;
+    let painter = recipe.painter(&checkpoint, &args.network.device.open()?).map_err(refused)?;
+    say_if_growing(&checkpoint, &painter);
+    let drawn = recipe.draw(&painter, &source)?;
+    let (width, height) = drawn.dimensions();
+    Recipe::new(&painter, recipe.content).save(&out, &drawn, args.force.force)?;
+    info!(picture = %picture.display(), path = %out.display(), "drew picture again");
+    note(&format!("wrote `{}` of {width}x{height} again to `{}`", picture.display(), out.display()));
+    Ok(Exit::Done)
+}
+
+/// Which of the files that were given is not the recipe's.
+fn refused(error: Error, picture: &Path, args: &Args) -> anyhow::Error {
+    let picture = picture.display();
+    let latents = args.latents.as_deref().unwrap_or(Path::new("")).display();
+    match error {
+        Error::OtherCheckpoint { expected, found } => Refusal::new(format!(
+            "`{picture}` was drawn from the checkpoint {expected}, but `{}` is {found}",
+            args.network.checkpoint.display()
+        ))
+        .hint("`stylegan inspect CHECKPOINT` says the hash of each"),
+        Error::OtherLatents { expected, found } => Refusal::new(format!(
+            "`{picture}` was drawn from the latents {expected}, but `{latents}` is {found}"
+        )),
+        Error::MissingLatents { expected } => {
+            Refusal::usage(format!("`{picture}` was drawn from the latents {expected}, which are needed"))
+                .hint("give their file, `--latents FILE.safetensors`")
+        }
+        Error::NeedlessLatents => Refusal::usage(format!(
+            "`--latents` was given, but `{picture}` was drawn from seeds, which its recipe names"
+        )),
+        other => return other.into(),
+    }
+    .into()
+}

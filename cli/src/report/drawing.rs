@@ -1,0 +1,38 @@
+//! What has to do with flags when pictures cannot be drawn.
+
+use stylegan_base::Hint;
+use stylegan_drawing::{Error, FileError, FileErrorKind};
+
+use super::Refusal;
+
+/// The error in the words of the command line, if flags have to do with it.
+pub(super) fn refusal(error: &Error) -> Option<Refusal> {
+    Some(match error {
+        Error::NoLabels => Refusal::usage("`--class` was given, but this network has no labels"),
+        Error::NoClass { label_dim } => {
+            Refusal::usage(format!("this network has {label_dim} labels, but no `--class` was given"))
+                .hint(format!("`--class N` takes a number from 0 to {}", label_dim - 1))
+        }
+        Error::Class { class, label_dim } => {
+            Refusal::usage(format!("`--class {class}` is not from 0 to {}", label_dim - 1))
+        }
+        Error::ClassBehindMapping { space } => Refusal::usage(format!(
+            "`--class` was given, but `{space}` is behind the labels' place in the network"
+        )),
+        Error::Seed { .. } => Refusal::usage(error.to_string())
+            .hint("`--seed-style native` takes it, but other seeds draw other pictures then"),
+        Error::Layer { layer, num_layers } => Refusal::usage(format!(
+            "`--styles` names layer {layer}, but the network has {num_layers} layers"
+        ))
+        .hint(error.hint().unwrap_or_default()),
+        Error::OneSeed => {
+            Refusal::usage(error.to_string()).hint("`--seeds 0,1` walks from seed 0 to seed 1")
+        }
+        Error::TooManySeeds { .. } | Error::Frames { .. } => Refusal::usage(error.to_string()),
+        Error::File(FileError { kind: FileErrorKind::NoRecipe, .. }) => Refusal::new(error.to_string()).hint(
+            "`stylegan sample`, `mix` and `interpolate` write one into every PNG; most programs that change a picture \
+             leave it out",
+        ),
+        _ => return None,
+    })
+}

@@ -1,0 +1,293 @@
+//! Why pictures cannot be drawn, and what to do about it.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+
+use stylegan_base::Hint;
+use stylegan_base::units::grouped;
+use stylegan_generator::SeedStyle;
+
+use crate::latent_file::{MAX_BYTES, MAX_LATENTS};
+use crate::layout::MAX_PIXELS;
+use crate::walk::MAX_FRAMES;
+use crate::{LatentSpace, Layout};
+
+/// A result of this crate.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Why pictures cannot be drawn.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A file of latents, or a picture with a recipe, is not what it should be.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The checkpoint cannot be read.
+    #[error(transparent)]
+    Checkpoint(#[from] stylegan_checkpoint::Error),
+    /// A picture cannot be written or read.
+    #[error(transparent)]
+    Media(#[from] stylegan_media::Error),
+    /// The network or the device failed before there was a latent to draw.
+    #[error("cannot compute a latent")]
+    Latent(#[from] candle_core::Error),
+    /// The network or the device failed.
+    #[error("cannot draw a picture of {side}x{side}")]
+    Draw {
+        /// Side of the picture in pixels.
+        side: usize,
+        /// Why.
+        source: candle_core::Error,
+    },
+    /// A label for a network without labels.
+    #[error("a class was given, but this network has no labels")]
+    NoLabels,
+    /// No label for a network with labels.
+    #[error("this network has {label_dim} labels, but no class was given")]
+    NoClass {
+        /// How many labels there are.
+        label_dim: usize,
+    },
+    /// A label that the network does not have.
+    #[error("class {class} is not from 0 to {}", label_dim - 1)]
+    Class {
+        /// The label.
+        class: usize,
+        /// How many labels there are.
+        label_dim: usize,
+    },
+    /// A label for latents that have passed the layers that labels enter.
+    #[error("a class was given, but `{space}` is behind the labels' place in the network")]
+    ClassBehindMapping {
+        /// What was to be drawn.
+        space: LatentSpace,
+    },
+    /// A seed that has no latent.
+    #[error("there is no seed {seed} in the style of {style}, the last one is {}", style.last_seed())]
+    Seed {
+        /// The seed.
+        seed: u64,
+        /// How seeds become latents.
+        style: SeedStyle,
+    },
+    /// A layer that the network does not have.
+    #[error("there is no layer {layer}, the network has {num_layers} layers")]
+    Layer {
+        /// The layer, from 0.
+        layer: usize,
+        /// How many layers there are.
+        num_layers: usize,
+    },
+    /// A latent that the file does not have.
+    #[error("there is no row {row} in {count} latents")]
+    Row {
+        /// The row, from 0.
+        row: u64,
+        /// How many there are.
+        count: usize,
+    },
+    /// More pixels than one picture may have.
+    #[error(
+        "{layout} pictures of {side}x{side} make a picture of {} pixels, more than {}",
+        grouped(layout.pixels(*side)),
+        grouped(MAX_PIXELS)
+    )]
+    TooManyPixels {
+        /// How many pictures stand side by side.
+        layout: Layout,
+        /// Side of each in pixels.
+        side: usize,
+    },
+    /// A walk that goes nowhere.
+    #[error("a walk needs at least two seeds")]
+    OneSeed,
+    /// A walk with more seeds than frames it may have.
+    #[error("a walk visits up to {} seeds, not {}", grouped(MAX_FRAMES), grouped(count))]
+    TooManySeeds {
+        /// How many there are.
+        count: usize,
+    },
+    /// A walk without frames, or with too many.
+    #[error("a walk has 1 to {} frames, not {}", grouped(MAX_FRAMES), grouped(frames))]
+    Frames {
+        /// How many were asked for.
+        frames: u32,
+    },
+    /// A recipe of another checkpoint.
+    #[error("the recipe is of the checkpoint {expected}, not {found}")]
+    OtherCheckpoint {
+        /// Hash of the recipe's checkpoint.
+        expected: String,
+        /// Hash of the checkpoint at hand.
+        found: String,
+    },
+    /// A recipe of other latents.
+    #[error("the recipe is of the latents {expected}, not {found}")]
+    OtherLatents {
+        /// Hash of the recipe's file.
+        expected: String,
+        /// Hash of the file at hand.
+        found: String,
+    },
+    /// A recipe of latents whose file is not at hand.
+    #[error("the recipe is of the latents {expected}, which are needed")]
+    MissingLatents {
+        /// Hash of the recipe's file.
+        expected: String,
+    },
+    /// A file of latents for a recipe of seeds.
+    #[error("the recipe is of seeds, not of latents")]
+    NeedlessLatents,
+}
+
+/// A file, and what is wrong with it.
+#[derive(Debug)]
+pub struct FileError {
+    /// The file.
+    pub path: PathBuf,
+    /// What is wrong with it.
+    pub kind: FileErrorKind,
+}
+
+/// What is wrong with a file.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum FileErrorKind {
+    /// It is not there.
+    NotFound,
+    /// It is a folder, a pipe or a device.
+    NotAFile,
+    /// The system could not read it.
+    Read(io::Error),
+    /// It has this many bytes, which are too many.
+    TooLarge(u64),
+    /// It is no safetensors file, or a damaged one.
+    NotSafetensors,
+    /// It has no tensor of a latent's name.
+    NoLatents,
+    /// It has tensors of two latents' names.
+    Ambiguous(LatentSpace, LatentSpace),
+    /// Its numbers are of a type that is not read.
+    Type {
+        /// Name of the tensor.
+        space: LatentSpace,
+        /// Its type.
+        dtype: String,
+    },
+    /// Its tensor is not one of latents.
+    Shape {
+        /// Name of the tensor.
+        space: LatentSpace,
+        /// Its shape.
+        shape: Vec<usize>,
+    },
+    /// Its latents are not those of the network.
+    OtherShape {
+        /// Name of the tensor.
+        space: LatentSpace,
+        /// Its shape.
+        shape: Vec<usize>,
+        /// Shape of one latent of the network.
+        expected: Vec<usize>,
+    },
+    /// It has this many latents, which are too many.
+    TooMany(usize),
+    /// It holds infinities, or what is not a number.
+    NotFinite(LatentSpace),
+    /// The picture has no recipe in it.
+    NoRecipe,
+    /// The picture's recipe is not one, for this reason.
+    BadRecipe(String),
+}
+
+impl FileErrorKind {
+    /// The error of this kind of a file.
+    pub(crate) fn at(self, path: impl Into<PathBuf>) -> Error {
+        FileError { path: path.into(), kind: self }.into()
+    }
+}
+
+impl fmt::Display for FileError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        use FileErrorKind as Kind;
+        let path = self.path.display();
+        match &self.kind {
+            Kind::NotFound => write!(f, "there is no file `{path}`"),
+            Kind::NotAFile => write!(f, "`{path}` is not a file"),
+            Kind::Read(_) => write!(f, "cannot read `{path}`"),
+            Kind::TooLarge(bytes) => {
+                write!(f, "`{path}` has {} bytes, more than {}", grouped(bytes), grouped(MAX_BYTES))
+            }
+            Kind::NotSafetensors => write!(f, "`{path}` is no safetensors file, or a damaged one"),
+            Kind::NoLatents => write!(f, "`{path}` holds no latents"),
+            Kind::Ambiguous(one, other) => {
+                write!(f, "`{path}` holds both `{one}` and `{other}`; one is needed")
+            }
+            Kind::Type { space, dtype } => {
+                write!(f, "`{space}` of `{path}` is of type {dtype}, not F64, F32, F16 or BF16")
+            }
+            Kind::Shape { space, shape } => write!(f, "`{space}` of `{path}` has shape {shape:?}"),
+            Kind::OtherShape { space, shape, expected } => {
+                write!(f, "`{space}` of `{path}` has shape {shape:?} where the network takes [n")?;
+                expected.iter().try_for_each(|size| write!(f, ", {size}"))?;
+                f.write_str("]")
+            }
+            Kind::TooMany(count) => {
+                write!(f, "`{path}` holds {} latents, more than {}", grouped(count), grouped(MAX_LATENTS))
+            }
+            Kind::NotFinite(space) => {
+                write!(f, "`{space}` of `{path}` holds numbers that are not finite in f32")
+            }
+            Kind::NoRecipe => write!(f, "`{path}` has no recipe in it"),
+            Kind::BadRecipe(reason) => {
+                write!(f, "the recipe in `{path}` cannot be understood: {reason}")
+            }
+        }
+    }
+}
+
+impl StdError for FileError {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        match &self.kind {
+            FileErrorKind::Read(source) => Some(source),
+            _ => None,
+        }
+    }
+}
+
+impl Hint for FileError {
+    fn hint(&self) -> Option<String> {
+        use FileErrorKind as Kind;
+        let hint = match &self.kind {
+            Kind::TooLarge(_) => "draw from several smaller files",
+            Kind::NotSafetensors | Kind::NoLatents | Kind::Ambiguous(..) | Kind::Shape { .. } => {
+                "it is a safetensors file with a tensor `z [n, z_dim]`, `w [n, w_dim]` or `w_plus [n, num_layers, w_dim]`"
+            }
+            Kind::NoRecipe => "most programs that change a picture leave its recipe out",
+            _ => return None,
+        };
+        Some(hint.to_owned())
+    }
+}
+
+impl Hint for Error {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::File(error) => error.hint(),
+            Self::Checkpoint(error) => error.hint(),
+            Self::Media(error) => error.hint(),
+            Self::NoClass { label_dim } | Self::Class { label_dim, .. } => {
+                Some(format!("classes are counted from 0 to {}", label_dim - 1))
+            }
+            Self::Seed { style: SeedStyle::Numpy, .. } => {
+                Some("the native style takes it, but other seeds draw other pictures then".to_owned())
+            }
+            Self::Layer { num_layers, .. } => {
+                Some(format!("layers are counted from 0 to {}", num_layers - 1))
+            }
+            _ => None,
+        }
+    }
+}

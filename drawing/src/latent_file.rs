@@ -1,0 +1,203 @@
+//! Latents from a file.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use candle_core::{DType, Device, Tensor};
+use safetensors::{Dtype, SafeTensors};
+use stylegan_base::short_hash;
+use stylegan_generator::GeneratorConfig;
+use stylegan_ops::all_finite;
+
+use crate::{Error, FileErrorKind, Latent, LatentSpace, Result};
+
+/// 28,000 pictures' `w_plus` of the paper's network.
+pub(crate) const MAX_BYTES: u64 = 1 << 30;
+/// As many as there may be seeds.
+pub(crate) const MAX_LATENTS: usize = 1_000_000;
+
+/// The latents of a safetensors file.
+#[derive(Debug)]
+pub struct LatentFile {
+    path: PathBuf,
+    space: LatentSpace,
+    /// `[n, z_dim]`, `[n, w_dim]` or `[n, num_layers, w_dim]`, f32
+    all: Tensor,
+    hash: String,
+}
+
+impl LatentFile {
+    /// Reads a safetensors file with one tensor `z`, `w` or `w_plus`; others are not looked at.
+    ///
+    /// # Errors
+    /// If there is no such file, or its tensor is none of latents. A hostile file gets an error as well, whatever it
+    /// holds.
+    pub fn open(path: &Path) -> Result<Self> {
+        let refuse = |kind: FileErrorKind| kind.at(path);
+        let bytes = read(path)?;
+        let file = SafeTensors::deserialize(&bytes).map_err(|_| refuse(FileErrorKind::NotSafetensors))?;
+        let mut found = LatentSpace::ALL
+            .into_iter()
+            .filter_map(|space| Some((space, file.tensor(&space.to_string()).ok()?)));
+        let Some((space, view)) = found.next() else { return Err(refuse(FileErrorKind::NoLatents)) };
+        if let Some((other, _)) = found.next() {
+            return Err(refuse(FileErrorKind::Ambiguous(space, other)));
+        }
+        let dtype = match view.dtype() {
+            Dtype::F64 => DType::F64,
+            Dtype::F32 => DType::F32,
+            Dtype::F16 => DType::F16,
+            Dtype::BF16 => DType::BF16,
+            other => return Err(refuse(FileErrorKind::Type { space, dtype: other.to_string() })),
+        };
+        let shape = view.shape();
+        let axes = if space == LatentSpace::WPlus { 3 } else { 2 };
+        if shape.len() != axes || shape.contains(&0) {
+            return Err(refuse(FileErrorKind::Shape { space, shape: shape.to_vec() }));
+        }
+        if shape[0] > MAX_LATENTS {
+            return Err(refuse(FileErrorKind::TooMany(shape[0])));
+        }
+        let all = Tensor::from_raw_buffer(view.data(), dtype, shape, &Device::Cpu)?.to_dtype(DType::F32)?;
+        if !all_finite(&all)? {
+            return Err(refuse(FileErrorKind::NotFinite(space)));
+        }
+        Ok(Self { path: path.to_owned(), space, all, hash: short_hash(&bytes) })
+    }
+
+    /// Where in a network they enter.
+    pub fn space(&self) -> LatentSpace {
+        self.space
+    }
+
+    /// The first 16 hexadecimal digits of the file's BLAKE3 hash.
+    pub fn hash(&self) -> &str {
+        &self.hash
+    }
+
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.all.dims()[0]
+    }
+
+    /// One of them, on this device.
+    ///
+    /// # Errors
+    /// If there is no such row, or the device fails.
+    pub fn row(&self, row: u64, device: &Device) -> Result<Latent> {
+        if row >= self.count() as u64 {
+            return Err(Error::Row { row, count: self.count() });
+        }
+        Ok(Latent::new(self.space, self.all.narrow(0, row as usize, 1)?.to_device(device)?))
+    }
+
+    /// Makes sure that a network of this shape takes them.
+    ///
+    /// # Errors
+    /// If it does not.
+    pub fn check(&self, config: &GeneratorConfig) -> Result<()> {
+        let (space, shape, expected) = (self.space, self.all.dims(), self.space.shape(config));
+        if shape[1..] == expected {
+            return Ok(());
+        }
+        Err(FileErrorKind::OtherShape { space, shape: shape.to_vec(), expected }.at(&self.path))
+    }
+}
+
+fn read(path: &Path) -> Result<Vec<u8>> {
+    let failed = |error: io::Error| match error.kind() {
+        io::ErrorKind::NotFound => FileErrorKind::NotFound.at(path),
+        _ => FileErrorKind::Read(error).at(path),
+    };
+    let metadata = path.metadata().map_err(failed)?;
+    // Opening a pipe would wait for its writer.
+    if !metadata.is_file() {
+        return Err(FileErrorKind::NotAFile.at(path));
+    }
+    if metadata.len() > MAX_BYTES {
+        return Err(FileErrorKind::TooLarge(metadata.len()).at(path));
+    }
+    let mut bytes = Vec::new();
+    File::open(path).and_then(|file| file.take(MAX_BYTES).read_to_end(&mut bytes)).map_err(failed)?;
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use super::*;
+
+    /// Opens a file with these tensors; returns what is in it or the error's words.
+    fn open(tensors: &[(&str, Tensor)]) -> Result<LatentFile, String> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("latents.safetensors");
+        let tensors: HashMap<&str, Tensor> = tensors.iter().cloned().collect();
+        candle_core::safetensors::save(&tensors, &path).unwrap();
+        LatentFile::open(&path).map_err(|error| error.to_string().replace(&*path.to_string_lossy(), "FILE"))
+    }
+
+    fn ramp(shape: &[usize], dtype: DType) -> Tensor {
+        let count = shape.iter().product::<usize>() as u32;
+        Tensor::arange(0, count, &Device::Cpu).unwrap().to_dtype(dtype).unwrap().reshape(shape).unwrap()
+    }
+
+    #[test]
+    fn every_kind_of_latents_in_every_type() {
+        for dtype in [DType::F64, DType::F32, DType::F16, DType::BF16] {
+            for (name, space, shape) in [
+                ("z", LatentSpace::Z, &[3, 4][..]),
+                ("w", LatentSpace::W, &[3, 5]),
+                ("w_plus", LatentSpace::WPlus, &[3, 2, 5]),
+            ] {
+                let latents = open(&[(name, ramp(shape, dtype)), ("images", ramp(&[7], dtype))]).unwrap();
+                assert_eq!((latents.space, latents.count()), (space, 3));
+                assert_eq!(latents.hash.len(), 16);
+                let (Latent::Z(row) | Latent::W(row) | Latent::WPlus(row)) =
+                    latents.row(1, &Device::Cpu).unwrap();
+                assert_eq!((row.dims()[0], &row.dims()[1..]), (1, &shape[1..]));
+                let first = shape[1..].iter().product::<usize>() as f32;
+                assert_eq!(row.flatten_all().unwrap().to_vec1::<f32>().unwrap()[0], first);
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_none_says_why() {
+        let words = |name: &str, tensor: Tensor| open(&[(name, tensor)]).unwrap_err();
+        let pair = [("z", ramp(&[1, 2], DType::F32)), ("w", ramp(&[1, 2], DType::F32))];
+        assert_eq!(open(&pair).unwrap_err(), "`FILE` holds both `z` and `w`; one is needed");
+        assert_eq!(words("x", ramp(&[1, 2], DType::F32)), "`FILE` holds no latents");
+        assert_eq!(words("z", ramp(&[8], DType::F32)), "`z` of `FILE` has shape [8]");
+        assert_eq!(words("w_plus", ramp(&[2, 4], DType::F32)), "`w_plus` of `FILE` has shape [2, 4]");
+        let message = "`z` of `FILE` is of type U32, not F64, F32, F16 or BF16";
+        assert_eq!(words("z", ramp(&[1, 2], DType::U32)), message);
+        let large = (ramp(&[1, 2], DType::F64) * 1e300).unwrap();
+        assert_eq!(words("z", large), "`z` of `FILE` holds numbers that are not finite in f32");
+        let many = Tensor::zeros((MAX_LATENTS + 1, 1), DType::F16, &Device::Cpu).unwrap();
+        assert_eq!(words("z", many), "`FILE` holds 1,000,001 latents, more than 1,000,000");
+    }
+
+    #[test]
+    fn damaged_files_are_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("latents.safetensors");
+        let tensors = HashMap::from([("z", ramp(&[2, 3], DType::F32))]);
+        candle_core::safetensors::save(&tensors, &path).unwrap();
+        let whole = std::fs::read(&path).unwrap();
+        for end in 0..whole.len() {
+            std::fs::write(&path, &whole[..end]).unwrap();
+            let error = LatentFile::open(&path).unwrap_err().to_string();
+            assert!(error.ends_with("is no safetensors file, or a damaged one"), "{error}");
+        }
+        // A header that asks for more than there is, or nests without end.
+        let header = |json: &str| [&(json.len() as u64).to_le_bytes(), json.as_bytes()].concat();
+        let huge = r#"{"z":{"dtype":"F32","shape":[4294967296,4294967296,4294967296],"data_offsets":[0,0]}}"#;
+        for bytes in [header(huge), header(&"[".repeat(100_000)), u64::MAX.to_le_bytes().to_vec()] {
+            std::fs::write(&path, bytes).unwrap();
+            LatentFile::open(&path).unwrap_err();
+        }
+        assert!(LatentFile::open(folder.path()).unwrap_err().to_string().ends_with("is not a file"));
+    }
+}

@@ -1,0 +1,61 @@
+//! From a checkpoint, latents and options to pictures.
+//!
+//! A [`Painter`] draws the pictures of one checkpoint with [`DrawOptions`]: truncation, noise, label. What it draws is a
+//! [`Sample`]: a [`Latent`] z, w or `w_plus`, and what sets its noise apart. Samples are given by a [`LatentSource`] (seeds,
+//! or the rows of a file), by a [`MixFigure`] and by a [`Walk`]; a [`Recipe`] says in JSON what a picture was drawn from, and
+//! draws it again.
+//!
+//! Drawing many pictures opens a span `drawing` with `total` and `done`, from which a program may show its progress.
+//!
+//! ```
+//! use candle_core::Device;
+//! use stylegan_checkpoint::Checkpoint;
+//! use stylegan_drawing::{DrawOptions, Layout, LatentSource, Painter};
+//! use stylegan_media::save_png;
+//!
+//! # use candle_core::DType;
+//! # use stylegan_checkpoint::{Meta, Network, save};
+//! # use stylegan_generator::{Generator, GeneratorConfig};
+//! # use stylegan_ops::{Key, Parameters};
+//! # let folder = tempfile::tempdir()?;
+//! # let (run, png) = (folder.path(), folder.path().join("faces.png"));
+//! # let generator = GeneratorConfig { resolution: 16, fmap_base: 64, fmap_max: 8, ..GeneratorConfig::default() };
+//! # let g_ema = Parameters::new(Key::new("init", &[0]));
+//! # Generator::new(&generator, &g_ema.builder(DType::F32, &Device::Cpu))?;
+//! # let meta = Meta { generator, ..Meta::default() };
+//! # save(&run.join("network-snapshot-000000.safetensors"), &meta, &[(Network::GEma, &g_ema)], false)?;
+//! let checkpoint = Checkpoint::open(run)?;
+//! let options = DrawOptions { truncation_psi: 0.5, ..DrawOptions::of(&checkpoint) };
+//! let painter = Painter::new(&checkpoint, options, &Device::Cpu)?;
+//! let picture = painter.draw(&painter.seed(7)?)?; // [1, 3, side, side]
+//! let faces = LatentSource::Seeds.grid(&painter, &[0, 1, 2, 7], Layout { columns: 2, rows: 2 })?;
+//! save_png(&png, &faces, false)?;
+//! # assert_eq!(picture.dims(), [1, 3, 16, 16]);
+//! # assert_eq!(faces.dimensions(), (32, 32));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod error;
+mod latent;
+mod latent_file;
+mod layout;
+mod lists;
+mod mix;
+mod options;
+mod painter;
+mod recipe;
+mod source;
+mod text;
+mod walk;
+
+pub use error::{Error, FileError, FileErrorKind, Result};
+pub use latent::{Latent, LatentSpace, Sample};
+pub use latent_file::LatentFile;
+pub use layout::Layout;
+pub use lists::{Layers, Seeds};
+pub use mix::MixFigure;
+pub use options::{DrawOptions, NoiseMode};
+pub use painter::{Painter, pixels};
+pub use recipe::{Content, Recipe};
+pub use source::LatentSource;
+pub use walk::{MAX_FRAMES, Strip, Walk, WalkPath};

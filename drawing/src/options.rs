@@ -1,0 +1,55 @@
+//! How pictures are drawn, whatever they show.
+
+use serde::{Deserialize, Serialize};
+use stylegan_checkpoint::Checkpoint;
+use stylegan_generator::{SeedStyle, Truncation};
+
+/// How pictures are drawn, whatever they show; under the names of a recipe's JSON.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DrawOptions {
+    /// How a seed becomes a latent z.
+    pub seed_style: SeedStyle,
+    /// The label, from 0; for networks with labels alone.
+    pub class: Option<usize>,
+    /// 1 leaves w alone, 0 gives its mean.
+    pub truncation_psi: f64,
+    /// Number of layers, from the coarsest on, that are truncated.
+    pub truncation_cutoff: usize,
+    /// Where the noise of the layers comes from.
+    pub noise_mode: NoiseMode,
+    /// Seed of [`NoiseMode::Random`].
+    pub noise_seed: u64,
+}
+
+/// Where the noise of the layers comes from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum NoiseMode {
+    /// The images stored with the network, the same for every picture.
+    #[default]
+    Const,
+    /// Images of its own for every picture.
+    Random,
+    /// No noise.
+    None,
+}
+
+impl DrawOptions {
+    /// The usual ones, and seeds as the checkpoint says.
+    pub fn of(checkpoint: &Checkpoint) -> Self {
+        let Truncation { psi, cutoff } = Truncation::default();
+        Self {
+            seed_style: checkpoint.meta().seed_style,
+            class: None,
+            truncation_psi: psi,
+            truncation_cutoff: cutoff,
+            noise_mode: NoiseMode::default(),
+            noise_seed: 0,
+        }
+    }
+
+    /// How far, and in how many layers, w is pulled towards its mean.
+    pub fn truncation(&self) -> Truncation {
+        Truncation { psi: self.truncation_psi, cutoff: self.truncation_cutoff }
+    }
+}

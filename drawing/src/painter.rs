@@ -1,0 +1,235 @@
+//! Latents to pictures.
+
+use candle_core::{Device, Tensor};
+use rayon::prelude::*;
+use stylegan_checkpoint::Checkpoint;
+use stylegan_generator::{Generator, GeneratorConfig, Noise};
+use stylegan_media::{RgbImage, to_u8};
+use stylegan_ops::{Key, Level};
+use tracing::{field, info, info_span};
+
+use crate::{DrawOptions, Error, Latent, LatentSpace, NoiseMode, Result, Sample};
+
+/// Draws the pictures of one checkpoint.
+///
+/// Every picture goes through the network alone, several of them side by side on the cores of a CPU: so it is the
+/// same to the last bit whatever else is drawn with it.
+#[derive(Debug)]
+pub struct Painter {
+    generator: Generator,
+    checkpoint_hash: String,
+    device: Device,
+    lod: f64,
+    side: usize,
+    options: DrawOptions,
+    /// `[1, label_dim]`
+    labels: Option<Tensor>,
+}
+
+impl Painter {
+    /// The painter of a checkpoint's `g_ema`, at the level of detail to which it was trained.
+    ///
+    /// # Errors
+    /// If the network has no such label, or the device cannot hold it.
+    pub fn new(checkpoint: &Checkpoint, options: DrawOptions, device: &Device) -> Result<Self> {
+        let config = &checkpoint.meta().generator;
+        let lod = checkpoint.meta().progress.lod;
+        let Level { side, .. } = Level::new(config.resolution, lod)?;
+        let labels = options.class.map(|class| label_vector(class, config.label_dim, device)).transpose()?;
+        let checkpoint_hash = checkpoint.hash();
+        info!(
+            checkpoint = %checkpoint.path().display(),
+            hash = checkpoint_hash,
+            side,
+            lod,
+            truncation_psi = options.truncation_psi,
+            truncation_cutoff = options.truncation_cutoff,
+            "drawing from"
+        );
+        let generator = checkpoint.generator(device)?;
+        Ok(Self { generator, checkpoint_hash, device: device.clone(), lod, side, options, labels })
+    }
+
+    /// The shape of the network.
+    pub fn config(&self) -> &GeneratorConfig {
+        self.generator.config()
+    }
+
+    /// The first 16 hexadecimal digits of the checkpoint's hash.
+    pub fn checkpoint_hash(&self) -> &str {
+        &self.checkpoint_hash
+    }
+
+    /// How it draws.
+    pub fn options(&self) -> &DrawOptions {
+        &self.options
+    }
+
+    /// Where it draws.
+    pub fn device(&self) -> &Device {
+        &self.device
+    }
+
+    /// Side of the pictures in pixels.
+    pub fn side(&self) -> usize {
+        self.side
+    }
+
+    /// Level of detail of the pictures: 0 is full size, the fraction is the fade.
+    pub fn lod(&self) -> f64 {
+        self.lod
+    }
+
+    /// Makes sure that labels are given where latents of this space need them, and nowhere else.
+    ///
+    /// # Errors
+    /// If they are not.
+    pub fn check_class(&self, space: LatentSpace) -> Result<()> {
+        match (space, self.labels.is_some(), self.config().label_dim) {
+            (LatentSpace::Z, false, label_dim @ 1..) => Err(Error::NoClass { label_dim }),
+            (LatentSpace::W | LatentSpace::WPlus, true, _) => Err(Error::ClassBehindMapping { space }),
+            _ => Ok(()),
+        }
+    }
+
+    /// Makes sure that all of these seeds can be drawn.
+    ///
+    /// # Errors
+    /// If a seed has no latent, or the network needs a label that was not given.
+    pub fn check_seeds(&self, seeds: &[u64]) -> Result<()> {
+        self.check_class(LatentSpace::Z)?;
+        let style = self.options.seed_style;
+        match seeds.iter().find(|&&seed| seed > style.last_seed()) {
+            Some(&seed) => Err(Error::Seed { seed, style }),
+            None => Ok(()),
+        }
+    }
+
+    /// The latent of a seed, `[1, z_dim]`.
+    ///
+    /// # Errors
+    /// If it has none.
+    pub fn z(&self, seed: u64) -> Result<Tensor> {
+        Ok(self.generator.latents(&[seed], self.options.seed_style)?)
+    }
+
+    /// The picture of a seed, to be drawn.
+    ///
+    /// # Errors
+    /// If the seed has no latent.
+    pub fn seed(&self, seed: u64) -> Result<Sample> {
+        Ok(Sample { latent: Latent::Z(self.z(seed)?), noise_numbers: vec![seed] })
+    }
+
+    /// `[1, z_dim]` to `[1, w_dim]`, not truncated.
+    ///
+    /// # Errors
+    /// If the shape is another, or a label is missing.
+    pub fn w(&self, z: &Tensor) -> Result<Tensor> {
+        self.check_class(LatentSpace::Z)?;
+        Ok(self.generator.mapping().forward(z, self.labels.as_ref())?)
+    }
+
+    /// The w of every layer, `[1, num_layers, w_dim]`, not truncated.
+    ///
+    /// # Errors
+    /// If the shape is another, or a label is missing.
+    pub fn w_plus(&self, latent: &Latent) -> Result<Tensor> {
+        Ok(match latent {
+            Latent::Z(z) => self.generator.broadcast(&self.w(z)?)?,
+            Latent::W(w) => self.generator.broadcast(w)?,
+            Latent::WPlus(w_plus) => w_plus.clone(),
+        })
+    }
+
+    /// Draws one picture, `[1, 3, side, side]`, mostly from -1 to 1.
+    ///
+    /// # Errors
+    /// If the latent is none of this network, or the device fails.
+    pub fn draw(&self, sample: &Sample) -> Result<Tensor> {
+        let w_plus = self.w_plus(&sample.latent)?;
+        let noise = match self.options.noise_mode {
+            NoiseMode::Const => Noise::Const,
+            NoiseMode::None => Noise::None,
+            NoiseMode::Random => {
+                let numbers = [&[self.options.noise_seed], sample.noise_numbers.as_slice()].concat();
+                Noise::Random(Key::new("noise of a picture", &numbers))
+            }
+        };
+        self.generator
+            .draw_w_plus(&w_plus, self.lod, self.options.truncation(), &noise)
+            .map_err(|source| Error::Draw { side: self.side, source })
+    }
+
+    /// Draws one picture `[1, 3, side, side]` for each job, a few at a time, and hands them to `sink` in order.
+    ///
+    /// # Errors
+    /// If a picture cannot be drawn, or with the error of `sink`; nothing more is drawn then.
+    pub fn draw_all<J: Sync, E: From<Error>>(
+        &self,
+        jobs: &[J],
+        sample: impl Fn(&J) -> Result<Sample> + Sync,
+        mut sink: impl FnMut(&J, Tensor) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let span = info_span!("drawing", side = self.side, total = jobs.len(), done = field::Empty);
+        let _entered = span.enter();
+        let mut done = 0_u64;
+        for jobs in jobs.chunks(self.at_once()) {
+            let draw = |job: &J| self.draw(&sample(job)?);
+            let pictures: Vec<Result<Tensor>> = match jobs {
+                [job] => vec![draw(job)],
+                jobs => jobs.par_iter().map(draw).collect(),
+            };
+            for (job, picture) in jobs.iter().zip(pictures) {
+                sink(job, picture?)?;
+                done += 1;
+                span.record("done", done);
+            }
+        }
+        Ok(())
+    }
+
+    /// The same as pixels, all of them in memory.
+    pub(crate) fn pictures<J: Sync>(
+        &self,
+        jobs: &[J],
+        sample: impl Fn(&J) -> Result<Sample> + Sync,
+    ) -> Result<Vec<RgbImage>> {
+        let mut pictures = Vec::with_capacity(jobs.len());
+        self.draw_all(jobs, sample, |_, picture| {
+            pictures.push(pixels(&picture)?);
+            Ok::<(), Error>(())
+        })?;
+        Ok(pictures)
+    }
+
+    /// How many pictures are drawn side by side: enough for the cores, and not too many for the memory.
+    fn at_once(&self) -> usize {
+        match (&self.device, self.side) {
+            (Device::Cpu, ..=256) => rayon::current_num_threads(),
+            (Device::Cpu, _) => rayon::current_num_threads().min(4),
+            _ => 1,
+        }
+    }
+}
+
+/// The pixels of one picture `[1, 3, side, side]`.
+///
+/// # Errors
+/// If it is of another shape, or its device fails.
+pub fn pixels(picture: &Tensor) -> Result<RgbImage> {
+    let none = || stylegan_media::Error::Shape { shape: picture.dims().to_vec() };
+    Ok(to_u8(picture)?.pop().ok_or_else(none)?)
+}
+
+/// The label as the network takes it, `[1, label_dim]`.
+fn label_vector(class: usize, label_dim: usize, device: &Device) -> Result<Tensor> {
+    if label_dim == 0 {
+        return Err(Error::NoLabels);
+    }
+    if class >= label_dim {
+        return Err(Error::Class { class, label_dim });
+    }
+    let one_hot: Vec<f32> = (0..label_dim).map(|label| f32::from(u8::from(label == class))).collect();
+    Ok(Tensor::from_vec(one_hot, (1, label_dim), device)?)
+}
