@@ -19,6 +19,7 @@ mod device;
 mod documented;
 mod events;
 mod export;
+mod hints;
 mod inspect;
 mod interpolate;
 mod latents;

@@ -11,7 +11,7 @@ use stylegan_media::{RgbImage, to_u8};
 use stylegan_ops::{Key, Level};
 
 use crate::latents::LatentSpace;
-use crate::network::NetworkArgs;
+use crate::network::{NetworkArgs, open_checkpoint};
 use crate::output;
 use crate::recipe::{Recipe, Subject};
 use crate::report::{Refusal, note};
@@ -43,14 +43,14 @@ pub(crate) struct Sketch {
 impl Painter {
     /// Opens the checkpoint to draw latents of this space; says so if its pictures are not of full size yet.
     pub(crate) fn open(network: &NetworkArgs, style: &StyleArgs, space: LatentSpace) -> Result<Self> {
-        let checkpoint = Checkpoint::open(&network.checkpoint)?;
+        let checkpoint = open_checkpoint(&network.checkpoint, network.resolution)?;
         let manner = style.manner(network.class, checkpoint.meta().seed_style, space);
         Self::new(&checkpoint, network, manner, space)
     }
 
     /// Opens the checkpoint to draw `picture` again, which must be from it.
     pub(crate) fn like(network: &NetworkArgs, recipe: &Recipe, picture: &Path) -> Result<Self> {
-        let checkpoint = Checkpoint::open(&network.checkpoint)?;
+        let checkpoint = open_checkpoint(&network.checkpoint, network.resolution)?;
         let hash = checkpoint.hash();
         if hash != recipe.checkpoint {
             return Err(Refusal::new(format!(

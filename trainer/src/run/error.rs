@@ -3,6 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
+use stylegan_base::Hint;
 use thiserror::Error;
 
 use crate::{Difference, OutOfMemory};
@@ -118,7 +119,7 @@ pub enum RunError {
     Resume(#[source] stylegan_checkpoint::Error),
     /// There is no copy to write a snapshot from.
     #[error("cannot copy the networks for a snapshot")]
-    Copy(#[source] stylegan_checkpoint::Error),
+    Copy(#[source] candle_core::Error),
     /// Snapshots cannot be written.
     #[error("{failures} snapshots in a row could not be written")]
     Snapshots {
