@@ -7,7 +7,7 @@ use std::error::Error;
 use stylegan_base::Hint;
 use stylegan_checkpoint::ErrorKind as CheckpointKind;
 use stylegan_import::{Error as ImportError, ErrorKind as ImportKind};
-use stylegan_trainer::{ConfigError, OutOfMemory, RunError};
+use stylegan_trainer::{ConfigError, OutOfMemory, Remedy, RunError};
 
 /// What helps against one error of a chain.
 pub(crate) fn hint_of(error: &(dyn Error + 'static)) -> Option<String> {
@@ -18,17 +18,13 @@ pub(crate) fn hint_of(error: &(dyn Error + 'static)) -> Option<String> {
         return of_import(error);
     }
     if let Some(error) = error.downcast_ref::<ConfigError>() {
-        return error.hint();
+        return of_config(error);
     }
     if let Some(error) = error.downcast_ref::<RunError>() {
-        return match error {
-            // The cause comes next.
-            RunError::Resume(_) | RunError::Snapshots { .. } | RunError::LastSnapshot(_) => None,
-            error => error.hint(),
-        };
+        return of_run(error);
     }
     if let Some(error) = error.downcast_ref::<OutOfMemory>() {
-        return Some(error.hint());
+        return of_out_of_memory(error);
     }
     if let Some(error) = error.downcast_ref::<stylegan_dataset::Error>() {
         return error.hint();
@@ -69,4 +65,62 @@ fn of_import(error: &ImportError) -> Option<String> {
         } => Some("`--resolution N` says it, such as 256".to_owned()),
         error => error.hint(),
     }
+}
+
+fn of_config(error: &ConfigError) -> Option<String> {
+    match error {
+        ConfigError::NoAssignment { .. } => Some("for instance `--set schedule.total_kimg=5000`".to_owned()),
+        error => error.hint(),
+    }
+}
+
+fn of_run(error: &RunError) -> Option<String> {
+    let hint = match error {
+        RunError::TooSmall { packed, .. } => {
+            return Some(format!(
+                "`--set generator.resolution={packed}` trains at that side; a new pack needs larger pictures or \
+                 `--allow-upscale`"
+            ));
+        }
+        RunError::Labels { found, .. } => {
+            return Some(format!("`--set generator.label_dim={found}`, or 0 to train without labels"));
+        }
+        RunError::Locked { .. } => {
+            "wait for it, or start a run beside it with `--resume no` or another `run.name`"
+        }
+        RunError::Changed { .. } => {
+            "`--allow-changes` goes on with what is asked for now, `--resume no` starts a new run"
+        }
+        RunError::NothingToResume { .. } => {
+            "`--resume no` starts a new run; `--resume SNAPSHOT` goes on from networks alone"
+        }
+        RunError::AllDamaged { .. } => {
+            "`--resume SNAPSHOT` goes on from the networks of a good snapshot, `--resume no` starts a new run"
+        }
+        RunError::Finished { .. } => {
+            "a longer `--kimg` with `--allow-changes` trains on; `--resume no` starts a new run"
+        }
+        RunError::Diverged { .. } => {
+            "go on from it with smaller `schedule.g_lrate` and `schedule.d_lrate` and `--allow-changes`"
+        }
+        RunError::OutOfMemory(error) => return of_out_of_memory(error),
+        // The cause comes next.
+        RunError::Resume(_) | RunError::Snapshots { .. } | RunError::LastSnapshot(_) | RunError::Data(_) => {
+            return None;
+        }
+        error => return error.hint(),
+    };
+    Some(hint.to_owned())
+}
+
+fn of_out_of_memory(error: &OutOfMemory) -> Option<String> {
+    Some(match error.remedy() {
+        Remedy::SmallerNetworks => return error.hint(),
+        Remedy::ShouldFit(batch) => format!("`--set '{batch}'` should fit"),
+        Remedy::Fits(batch) => format!("`--set '{batch}'` fits"),
+        Remedy::GoOn => "the same command goes on".to_owned(),
+        Remedy::GoOnLaterOrWith(batch) => format!(
+            "the same command goes on when there is more memory; with `--set '{batch}'` and `--allow-changes` it does now"
+        ),
+    })
 }

@@ -10,6 +10,7 @@ use stylegan_trainer::{Job, Outcome, Plan, Resume, Signals, TrainConfig, run};
 
 use crate::console::Console;
 use crate::device::DeviceName;
+use crate::hints::hint_of;
 use crate::output::progress_bar;
 use crate::report::{Exit, Refusal, data, note};
 use crate::{events, pictures, signals};
@@ -126,7 +127,8 @@ fn warn_of_shortage(device: DeviceName, plan: &Plan, config: &TrainConfig) {
     if device == DeviceName::Cpu
         && let Some(shortage) = plan.shortage(config)
     {
-        note(&format!("warning: {shortage}\nhint: {}", shortage.hint()));
+        let hint = hint_of(&shortage).unwrap_or_default();
+        note(&format!("warning: {shortage}\nhint: {hint}"));
     }
 }
 
