@@ -1,164 +1,80 @@
 //! What can go wrong with a checkpoint, and what to do about it.
 
+use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use candle_core::DType;
+use stylegan_base::Hint;
 
 use crate::Network;
 
 /// A result of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// What can go wrong with a checkpoint.
-#[derive(Debug, thiserror::Error)]
+/// What can go wrong with a checkpoint, and which one it is.
+#[derive(Debug)]
+pub struct Error {
+    /// The file or folder.
+    pub path: PathBuf,
+    /// What is wrong with it.
+    pub kind: ErrorKind,
+}
+
+/// What can go wrong with a file of this crate.
+#[derive(Debug)]
 #[non_exhaustive]
-pub enum Error {
+pub enum ErrorKind {
     /// There is nothing at the path.
-    #[error("there is no checkpoint `{}`", path.display())]
-    NotFound {
-        /// Where a checkpoint was expected.
-        path: PathBuf,
-    },
+    NotFound,
     /// The folder has no snapshot.
-    #[error("`{}` holds no `network-snapshot-*.safetensors`", path.display())]
     NoSnapshot {
-        /// The folder.
-        path: PathBuf,
         /// The newest folder in it that does hold one.
         nearest: Option<PathBuf>,
     },
     /// The system could not read a file or folder.
-    #[error("cannot read `{}`", path.display())]
-    Read {
-        /// The file or folder.
-        path: PathBuf,
-        /// The system's reason.
-        source: io::Error,
-    },
+    Read(io::Error),
     /// The file is of another kind.
-    #[error("`{}` is {}", path.display(), looks_like.unwrap_or("no safetensors file"))]
     NotSafetensors {
-        /// The file.
-        path: PathBuf,
         /// What its first bytes say it is.
         looks_like: Option<&'static str>,
     },
     /// The file ends too early.
-    #[error("`{}` is truncated: it has {have} of at least {need} bytes", path.display())]
     Truncated {
-        /// The file.
-        path: PathBuf,
         /// Its length.
         have: u64,
         /// The length that what could be read of its header asks for.
         need: u64,
     },
     /// The file goes on after its last tensor.
-    #[error("`{}` is damaged: it has {have} bytes where its header accounts for {need}", path.display())]
     TooLong {
-        /// The file.
-        path: PathBuf,
         /// Its length.
         have: u64,
         /// The length that its header asks for.
         need: u64,
     },
     /// The file is whole, but not what was written.
-    #[error("`{}` is damaged: its checksum is not that of its contents", path.display())]
-    Checksum {
-        /// The file.
-        path: PathBuf,
-    },
+    Checksum,
     /// The header is larger than any network needs.
-    #[error("the header of `{}` has {bytes} bytes, more than the {limit} that are accepted", path.display())]
     HeaderTooLarge {
-        /// The file.
-        path: PathBuf,
-        /// Length of its header.
+        /// Length of the header.
         bytes: u64,
         /// The length that is accepted.
         limit: u64,
     },
     /// The header cannot be understood.
-    #[error("the header of `{}` is damaged: {reason}", path.display())]
     Header {
-        /// The file.
-        path: PathBuf,
         /// What is wrong with it.
         reason: String,
     },
     /// A safetensors file that is no checkpoint of this program.
-    #[error("`{}` is a safetensors file, but no StyleGAN checkpoint of this program", path.display())]
-    OtherKind {
-        /// The file.
-        path: PathBuf,
-    },
+    OtherKind,
     /// A safetensors file that is no training state of this program.
-    #[error("`{}` is no training state of this program", path.display())]
-    NoState {
-        /// The file.
-        path: PathBuf,
-    },
+    NoState,
     /// A training state where a network was expected.
-    #[error("`{}` is a training state, which holds no networks", path.display())]
-    IsState {
-        /// The file.
-        path: PathBuf,
-    },
-    /// A file of another program that is damaged, or that no network of ours can be made of.
-    #[error("`{}` cannot be converted: {reason}", path.display())]
-    Foreign {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        reason: String,
-    },
-    /// A pickle that names a class or function which no checkpoint needs.
-    #[error("`{}` asks for `{name}`, which no checkpoint needs; nothing of it was run", path.display())]
-    ForeignClass {
-        /// The file.
-        path: PathBuf,
-        /// Module and name.
-        name: String,
-    },
-    /// A file of another kind of network.
-    #[error("`{}` is {what}, not of StyleGAN (v1)", path.display())]
-    OtherNetwork {
-        /// The file.
-        path: PathBuf,
-        /// What it is.
-        what: String,
-    },
-    /// A file whose layers go further than its network was trained.
-    #[error(
-        "`{}` does not say for which side its network was trained; its layers go up to {largest}x{largest}",
-        path.display()
-    )]
-    UntoldResolution {
-        /// The file.
-        path: PathBuf,
-        /// The largest side that its layers have.
-        largest: usize,
-    },
-    /// A file whose layers do not go as far as was asked for.
-    #[error("`{}` has no network of {asked}x{asked}: its sides are the powers of two from 8 to {largest}", path.display())]
-    NoSuchResolution {
-        /// The file.
-        path: PathBuf,
-        /// The side asked for.
-        asked: usize,
-        /// The largest side that its layers have.
-        largest: usize,
-    },
+    IsState,
     /// The file was written by a program that knows more.
-    #[error(
-        "`{}` has format version {found}, written by a newer version (`{written_by}`): this one reads up to {known}",
-        path.display()
-    )]
     NewerFormat {
-        /// The file.
-        path: PathBuf,
         /// Its format version.
         found: u64,
         /// The newest format version that is understood.
@@ -167,44 +83,29 @@ pub enum Error {
         written_by: String,
     },
     /// A part of the metadata is missing or cannot be understood.
-    #[error("the metadata `{key}` of `{}` {reason}", path.display())]
     Metadata {
-        /// The file.
-        path: PathBuf,
-        /// The key in its metadata.
+        /// The key in the metadata.
         key: &'static str,
         /// What is wrong with it.
         reason: String,
     },
     /// The configuration describes no network.
-    #[error("`{}` describes an impossible network: {}", path.display(), violations.join("; "))]
     Config {
-        /// The file.
-        path: PathBuf,
         /// One sentence for each thing that is wrong.
         violations: Vec<String>,
     },
     /// A tensor that the configuration asks for is missing.
-    #[error("`{}` lacks the tensor `{name}`", path.display())]
     MissingTensor {
-        /// The file.
-        path: PathBuf,
         /// The tensor's name.
         name: String,
     },
     /// There is a tensor that no network of this configuration has.
-    #[error("`{}` has a tensor `{name}` that is no part of its networks", path.display())]
     UnknownTensor {
-        /// The file.
-        path: PathBuf,
         /// The tensor's name.
         name: String,
     },
     /// A tensor has a shape that the configuration rules out.
-    #[error("the tensor `{name}` of `{}` has shape {found:?} where {expected:?} is expected", path.display())]
     Shape {
-        /// The file.
-        path: PathBuf,
         /// The tensor's name.
         name: String,
         /// Its shape.
@@ -213,39 +114,28 @@ pub enum Error {
         expected: Vec<usize>,
     },
     /// A tensor does not consist of floating point numbers.
-    #[error("the tensor `{name}` of `{}` is of type {found}, not F64, F32, F16 or BF16", path.display())]
     Type {
-        /// The file.
-        path: PathBuf,
         /// The tensor's name.
         name: String,
         /// Its type.
         found: String,
     },
     /// The file has no such network.
-    #[error("`{}` has no `{network}`: it was written for sampling alone", path.display())]
     NoNetwork {
-        /// The file.
-        path: PathBuf,
         /// The network asked for.
         network: Network,
     },
-    /// The networks given to be saved are not those that the metadata describe.
-    #[error("the networks to save in `{}` are not those of its metadata: {reason}", path.display())]
+    /// The networks given are not those that the metadata describe.
     NotAsDescribed {
-        /// The file.
-        path: PathBuf,
         /// What differs.
         reason: String,
     },
     /// A tensor to write is damaged.
-    #[error("the tensor `{name}` holds numbers that are not finite")]
     NotFinite {
         /// The tensor's name in the file.
         name: String,
     },
     /// A tensor to write does not fit into the type asked for.
-    #[error("the tensor `{name}` holds numbers up to {largest}, more than {} can hold", dtype.as_str())]
     OutOfRange {
         /// The tensor's name in the file.
         name: String,
@@ -255,84 +145,163 @@ pub enum Error {
         dtype: DType,
     },
     /// The file to write exists.
-    #[error("`{}` exists; nothing was overwritten", path.display())]
-    Exists {
-        /// The file.
-        path: PathBuf,
-    },
+    Exists,
     /// The file could not be written.
-    #[error("cannot write `{}`", path.display())]
-    Write {
-        /// The file.
-        path: PathBuf,
-        /// The system's reason.
-        source: io::Error,
-    },
+    Write(io::Error),
     /// The device failed.
-    #[error(transparent)]
-    Tensor(#[from] candle_core::Error),
+    Tensor(candle_core::Error),
 }
 
 impl Error {
-    /// Why a file cannot be written.
-    pub(crate) fn writing(path: &Path, source: io::Error) -> Self {
-        let path = path.to_owned();
+    /// What is wrong with the file at `path`.
+    pub fn new(path: impl Into<PathBuf>, kind: impl Into<ErrorKind>) -> Self {
+        Self { path: path.into(), kind: kind.into() }
+    }
+
+    /// The same for `map_err`.
+    pub(crate) fn at<K: Into<ErrorKind>>(path: &Path) -> impl Fn(K) -> Self {
+        move |kind| Self::new(path, kind)
+    }
+}
+
+impl ErrorKind {
+    /// Why a file or folder cannot be read.
+    pub fn reading(source: io::Error) -> Self {
         match source.kind() {
-            io::ErrorKind::AlreadyExists => Self::Exists { path },
-            _ => Self::Write { path, source },
+            io::ErrorKind::NotFound => Self::NotFound,
+            _ => Self::Read(source),
         }
     }
 
-    /// What to do about it.
-    pub fn hint(&self) -> Option<String> {
-        let hint = match self {
-            Self::NotFound { .. } => {
-                "give a file `network-snapshot-*.safetensors` or the folder of a run".to_owned()
+    /// Why a file cannot be written.
+    pub(crate) fn writing(source: io::Error) -> Self {
+        match source.kind() {
+            io::ErrorKind::AlreadyExists => Self::Exists,
+            _ => Self::Write(source),
+        }
+    }
+}
+
+impl From<candle_core::Error> for ErrorKind {
+    fn from(error: candle_core::Error) -> Self {
+        Self::Tensor(error)
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let path = self.path.display();
+        match &self.kind {
+            ErrorKind::NotFound => write!(f, "there is no checkpoint `{path}`"),
+            ErrorKind::NoSnapshot { .. } => write!(f, "`{path}` holds no `network-snapshot-*.safetensors`"),
+            ErrorKind::Read(_) => write!(f, "cannot read `{path}`"),
+            ErrorKind::NotSafetensors { looks_like } => {
+                write!(f, "`{path}` is {}", looks_like.unwrap_or("no safetensors file"))
             }
-            Self::NoSnapshot { nearest: Some(nearest), .. } => {
-                format!("did you mean `{}`?", nearest.display())
+            ErrorKind::Truncated { have, need } => {
+                write!(f, "`{path}` is truncated: it has {have} of at least {need} bytes")
             }
-            Self::NoSnapshot { nearest: None, .. } => {
-                "give the folder of a run that has written a snapshot, such as `runs/00000-NAME`".to_owned()
+            ErrorKind::TooLong { have, need } => {
+                write!(f, "`{path}` is damaged: it has {have} bytes where its header accounts for {need}")
             }
-            Self::NotSafetensors { path, looks_like: Some(kind) } if kind.contains("pickle") || kind.contains("zip") => {
-                format!("`stylegan convert {} OUT.safetensors` opens checkpoints of other programs", path.display())
+            ErrorKind::Checksum => {
+                write!(f, "`{path}` is damaged: its checksum is not that of its contents")
             }
-            Self::NotSafetensors { .. } | Self::OtherKind { .. } => {
-                "checkpoints are written by `stylegan train` as `network-snapshot-*.safetensors`".to_owned()
+            ErrorKind::HeaderTooLarge { bytes, limit } => {
+                write!(f, "the header of `{path}` has {bytes} bytes, more than the {limit} that are accepted")
             }
-            Self::NoState { .. } => {
-                "training states are written by `stylegan train` as `training-state-*.safetensors`".to_owned()
+            ErrorKind::Header { reason } => write!(f, "the header of `{path}` is damaged: {reason}"),
+            ErrorKind::OtherKind => {
+                write!(f, "`{path}` is a safetensors file, but no StyleGAN checkpoint of this program")
             }
-            Self::IsState { .. } => "give the `network-snapshot-*.safetensors` beside it".to_owned(),
-            Self::Truncated { .. } | Self::TooLong { .. } | Self::Checksum { .. } | Self::Header { .. } => {
-                "copy the file again, or take the snapshot before it".to_owned()
+            ErrorKind::NoState => write!(f, "`{path}` is no training state of this program"),
+            ErrorKind::IsState => write!(f, "`{path}` is a training state, which holds no networks"),
+            ErrorKind::NewerFormat { found, known, written_by } => write!(
+                f,
+                "`{path}` has format version {found}, written by a newer version (`{written_by}`): this one reads up to \
+                 {known}"
+            ),
+            ErrorKind::Metadata { key, reason } => write!(f, "the metadata `{key}` of `{path}` {reason}"),
+            ErrorKind::Config { violations } => {
+                write!(f, "`{path}` describes an impossible network: {}", violations.join("; "))
             }
-            Self::ForeignClass { .. } => {
-                "a file that asks for other classes may do harm where it is unpickled; get it from its authors".to_owned()
+            ErrorKind::MissingTensor { name } => write!(f, "`{path}` lacks the tensor `{name}`"),
+            ErrorKind::UnknownTensor { name } => {
+                write!(f, "`{path}` has a tensor `{name}` that is no part of its networks")
             }
-            Self::OtherNetwork { .. } => {
-                "StyleGAN networks of the original, of rosinality and of genforce can be converted".to_owned()
+            ErrorKind::Shape { name, found, expected } => {
+                write!(
+                    f,
+                    "the tensor `{name}` of `{path}` has shape {found:?} where {expected:?} is expected"
+                )
             }
-            Self::UntoldResolution { .. } | Self::NoSuchResolution { .. } => {
-                "`--resolution N` says it, such as 256".to_owned()
+            ErrorKind::Type { name, found } => {
+                write!(f, "the tensor `{name}` of `{path}` is of type {found}, not F64, F32, F16 or BF16")
             }
-            Self::NewerFormat { .. } => "update this program to the version that wrote the file".to_owned(),
-            Self::NoNetwork { .. } => {
-                "take a snapshot with all three networks from the run's folder".to_owned()
+            ErrorKind::NoNetwork { network } => {
+                write!(f, "`{path}` has no `{network}`: it was written for sampling alone")
             }
-            Self::NotFinite { .. } => "take the snapshot before it".to_owned(),
-            Self::OutOfRange { .. } => "`--dtype f32` holds them".to_owned(),
-            Self::Exists { .. } => "give another name, or `--force` to overwrite it".to_owned(),
-            Self::Write { source, .. } => match source.kind() {
+            ErrorKind::NotAsDescribed { reason } => {
+                write!(f, "the networks to save in `{path}` are not those of its metadata: {reason}")
+            }
+            ErrorKind::NotFinite { name } => {
+                write!(f, "the tensor `{name}` holds numbers that are not finite")
+            }
+            ErrorKind::OutOfRange { name, largest, dtype } => write!(
+                f,
+                "the tensor `{name}` holds numbers up to {largest}, more than {} can hold",
+                dtype.as_str()
+            ),
+            ErrorKind::Exists => write!(f, "`{path}` exists; nothing was overwritten"),
+            ErrorKind::Write(_) => write!(f, "cannot write `{path}`"),
+            ErrorKind::Tensor(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match &self.kind {
+            ErrorKind::Read(source) | ErrorKind::Write(source) => Some(source),
+            ErrorKind::Tensor(error) => error.source(),
+            _ => None,
+        }
+    }
+}
+
+impl Hint for Error {
+    fn hint(&self) -> Option<String> {
+        let hint = match &self.kind {
+            ErrorKind::NotFound => "give a file `network-snapshot-*.safetensors` or the folder of a run",
+            ErrorKind::NoSnapshot { nearest: Some(nearest) } => {
+                return Some(format!("did you mean `{}`?", nearest.display()));
+            }
+            ErrorKind::NoSnapshot { nearest: None } => {
+                "give the folder of a run that has written a snapshot, such as `runs/00000-NAME`"
+            }
+            ErrorKind::NotSafetensors { .. } | ErrorKind::OtherKind => {
+                "checkpoints of a run are named `network-snapshot-*.safetensors`"
+            }
+            ErrorKind::NoState => "training states of a run are named `training-state-*.safetensors`",
+            ErrorKind::IsState => "give the `network-snapshot-*.safetensors` beside it",
+            ErrorKind::Truncated { .. }
+            | ErrorKind::TooLong { .. }
+            | ErrorKind::Checksum
+            | ErrorKind::Header { .. } => "copy the file again, or take the snapshot before it",
+            ErrorKind::NewerFormat { .. } => "update this program to the version that wrote the file",
+            ErrorKind::NoNetwork { .. } => "take a snapshot with all three networks from the run's folder",
+            ErrorKind::NotFinite { .. } => "take the snapshot before it",
+            ErrorKind::OutOfRange { .. } => "f32 holds them",
+            ErrorKind::Exists => "give another name",
+            ErrorKind::Write(source) => match source.kind() {
                 io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-                    "make room on the disk; no file was left half-written".to_owned()
+                    "make room on the disk; no file was left half-written"
                 }
-                io::ErrorKind::NotFound => "create the folder first".to_owned(),
+                io::ErrorKind::NotFound => "create the folder first",
                 _ => return None,
             },
             _ => return None,
         };
-        Some(hint)
+        Some(hint.to_owned())
     }
 }

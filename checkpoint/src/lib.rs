@@ -23,7 +23,7 @@
 //! A [`State`] is a second such file, `training-state-*.safetensors`, with what a training needs beside its networks to
 //! go on. It names the checksum of its checkpoint.
 //!
-//! Checkpoints of other programs are read by [`foreign`].
+//! `container` reads and writes such files and knows no networks; `snapshot` and `state` stand on it.
 //!
 //! ```
 //! use candle_core::{DType, Device};
@@ -50,22 +50,16 @@
 //!
 //! [`Parameters::names`]: stylegan_ops::Parameters::names
 
-mod convert;
+mod container;
 mod error;
-pub mod foreign;
-mod header;
-mod meta;
-mod open;
-mod pickle;
+mod network;
 mod run_folder;
-mod save;
+mod snapshot;
 mod state;
-mod tensors;
 
-pub use convert::convert;
-pub use error::{Error, Result};
-pub use meta::{Meta, Network, Progress};
-pub use open::Checkpoint;
+pub use container::distinct_dtypes;
+pub use error::{Error, ErrorKind, Result};
+pub use network::Network;
 pub use run_folder::{Pair, newest_snapshot, pairs};
-pub use save::{Copied, save};
+pub use snapshot::{Checkpoint, Copied, ForeignFile, Meta, Progress, convert, expected_shapes, save};
 pub use state::State;

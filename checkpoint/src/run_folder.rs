@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::{Error, Result};
+use crate::{Error, ErrorKind, Result};
 
 const SNAPSHOT: &str = "network-snapshot-";
 const STATE: &str = "training-state-";
@@ -33,7 +33,7 @@ pub fn newest_snapshot(folder: &Path) -> Result<PathBuf> {
     runs.retain(|path| path.is_dir());
     runs.sort();
     let nearest = runs.into_iter().rev().find(|run| matches!(newest_in(run), Ok(Some(_))));
-    Err(Error::NoSnapshot { path: folder.to_owned(), nearest })
+    Err(Error::new(folder, ErrorKind::NoSnapshot { nearest }))
 }
 
 /// Every snapshot in `folder` that has a training state beside it, the newest first.
@@ -72,12 +72,14 @@ fn number(path: &Path, prefix: &str) -> Option<u64> {
 }
 
 fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
-    let read = |source| Error::Read { path: folder.to_owned(), source };
+    let read = |source| Error::new(folder, ErrorKind::Read(source));
     fs::read_dir(folder).map_err(read)?.map(|entry| entry.map(|entry| entry.path()).map_err(read)).collect()
 }
 
 #[cfg(test)]
 mod tests {
+    use stylegan_base::Hint;
+
     use super::*;
 
     fn folder_with(names: &[&str]) -> tempfile::TempDir {

@@ -6,13 +6,10 @@ use std::path::Path;
 use candle_core::{Device, Tensor};
 use stylegan_base::files::Files;
 
-use crate::header::{self, WRITTEN_BY, file_type, tensor_type};
-use crate::open::Contents;
-use crate::save::{Encoded, copied};
-use crate::{Error, Result};
+use crate::container::{CHECKSUM, Container, Encoded, Format, copied, tensor_type};
+use crate::{Error, ErrorKind, Result};
 
-pub(crate) const FORMAT: &str = "stylegan-training-state";
-const VERSION: u64 = 1;
+pub(crate) const FORMAT: Format = Format { name: "stylegan-training-state", version: 1 };
 
 /// The part of a training that sampling does not need, `training-state-*.safetensors`.
 ///
@@ -35,7 +32,7 @@ impl State {
     ///
     /// # Errors
     /// If there is no memory for the copy.
-    pub fn copied(mut self) -> Result<Self> {
+    pub fn copied(mut self) -> candle_core::Result<Self> {
         for tensor in self.tensors.values_mut() {
             *tensor = copied(tensor)?;
         }
@@ -47,24 +44,12 @@ impl State {
     /// # Errors
     /// If a tensor holds no floating point numbers, or the file cannot be written.
     pub fn save(self, files: &dyn Files, path: &Path) -> Result<()> {
-        let texts = [
-            ("format", FORMAT.to_owned()),
-            ("format_version", VERSION.to_string()),
-            ("written_by", WRITTEN_BY.to_owned()),
-            ("snapshot", self.snapshot),
-            ("training", self.training),
-            ("config", self.config),
-        ];
-        let texts = texts.into_iter().map(|(key, text)| (key.to_owned(), text)).collect();
-        let mut tensors: Vec<(String, Tensor)> = self.tensors.into_iter().collect();
-        if let Some((name, tensor)) = tensors.iter().find(|(_, tensor)| file_type(tensor.dtype()).is_none()) {
-            let found = format!("{:?}", tensor.dtype());
-            return Err(Error::Type { path: path.to_owned(), name: name.clone(), found });
-        }
-        // Larger types first, so that each stands at a multiple of its size; the names stay in order.
-        tensors.sort_by_key(|(_, tensor)| std::cmp::Reverse(tensor.dtype().size_in_bytes()));
-        let encoded = Encoded::with_texts(texts, tensors)?;
-        files.write(path, &mut |out| encoded.write(out)).map_err(|source| Error::writing(path, source))
+        let Self { snapshot, training, config, tensors } = self;
+        let texts = FORMAT.texts([("snapshot", snapshot), ("training", training), ("config", config)]);
+        let encoded = Encoded::new(texts, tensors.into_iter().collect()).map_err(Error::at(path))?;
+        files
+            .write(path, &mut |out| encoded.write(out))
+            .map_err(|source| Error::new(path, ErrorKind::writing(source)))
     }
 
     /// Reads a state; its checksum must be that of its contents.
@@ -72,39 +57,32 @@ impl State {
     /// # Errors
     /// If there is no such file, or it is not a whole training state of this program.
     pub fn open(path: &Path) -> Result<Self> {
-        let file = Contents::read(path, |header| {
-            match header::version(header, FORMAT, VERSION, path) {
-                Err(Error::OtherKind { path }) => return Err(Error::NoState { path }),
+        let (file, [snapshot, training, config]) = Container::read(path, |header| {
+            match FORMAT.version_of(header) {
+                Err(ErrorKind::OtherKind) => return Err(ErrorKind::NoState),
                 found => found?,
             };
-            for key in [header::CHECKSUM, "snapshot", "training", "config"] {
-                if header::text(header, key).is_none() {
-                    return Err(Error::Metadata {
-                        path: path.to_owned(),
-                        key,
-                        reason: "is missing".to_owned(),
-                    });
+            let text = |key| match header.text(key) {
+                Some(text) => Ok(text.to_owned()),
+                None => Err(ErrorKind::Metadata { key, reason: "is missing".to_owned() }),
+            };
+            text(CHECKSUM)?;
+            let texts = [text("snapshot")?, text("training")?, text("config")?];
+            for name in header.names() {
+                if let Some(info) = header.tensor(&name)
+                    && tensor_type(info.dtype).is_none()
+                {
+                    return Err(ErrorKind::Type { name, found: info.dtype.to_string() });
                 }
             }
-            for (name, info) in header.tensors() {
-                if tensor_type(info.dtype).is_none() {
-                    return Err(Error::Type { path: path.to_owned(), name, found: info.dtype.to_string() });
-                }
-            }
-            Ok(())
+            Ok(texts)
         })?;
-        let text = |key| header::text(&file.header, key).unwrap_or_default().to_owned();
-        let names = file.header.offset_keys().into_iter();
-        Ok(Self {
-            snapshot: text("snapshot"),
-            training: text("training"),
-            config: text("config"),
-            tensors: names
-                .map(|name| {
-                    let tensor = file.tensor(&name, &Device::Cpu)?;
-                    Ok((name, tensor))
-                })
-                .collect::<Result<_>>()?,
-        })
+        let names = file.header.names().into_iter();
+        let tensors = names.map(|name| {
+            let tensor = file.tensor(&name, &Device::Cpu)?;
+            Ok((name, tensor))
+        });
+        let tensors = tensors.collect::<candle_core::Result<_>>().map_err(Error::at(path))?;
+        Ok(Self { snapshot, training, config, tensors })
     }
 }

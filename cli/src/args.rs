@@ -12,9 +12,13 @@ use crate::device::DeviceName;
 /// Which network draws, and where.
 #[derive(Debug, clap::Args)]
 pub(crate) struct NetworkArgs {
-    /// Checkpoint, or a run's folder for its newest snapshot
+    /// Checkpoint of this program or another, or a run's folder for its newest snapshot
     #[arg(long, value_name = "FILE|RUN_DIR")]
     pub(crate) checkpoint: PathBuf,
+
+    /// Side for which the network was trained, for files that do not say it: those of rosinality
+    #[arg(long, value_name = "N")]
+    pub(crate) resolution: Option<usize>,
 
     /// Device to compute on, `cpu` or `cuda:N`
     #[arg(long, value_name = "DEVICE", default_value = "cpu", hide_possible_values = true)]

@@ -14,6 +14,7 @@ mod device;
 #[cfg(test)]
 mod documented;
 mod events;
+mod hints;
 mod logging;
 mod memory;
 mod output;

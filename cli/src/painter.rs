@@ -5,14 +5,16 @@ use std::path::Path;
 use anyhow::Result;
 use stylegan_checkpoint::Checkpoint;
 use stylegan_drawing::{LatentSpace, Painter};
+use stylegan_import::{Foreign, Purpose, open_any};
 use tracing::info;
 
 use crate::args::{NetworkArgs, StyleArgs};
-use crate::report::note;
+use crate::report::{Refusal, note};
 
-/// Opens the checkpoint at a path, or the newest snapshot of a run's folder.
-pub(crate) fn open_checkpoint(path: &Path) -> Result<Checkpoint> {
-    let checkpoint = Checkpoint::open(path)?;
+/// Opens a checkpoint to draw from it, whichever program wrote it, or the newest snapshot of a run's folder.
+pub(crate) fn open_checkpoint(path: &Path, resolution: Option<usize>) -> Result<Checkpoint> {
+    check_resolution(path, resolution)?;
+    let checkpoint = open_any(path, resolution, Purpose::Sampling)?;
     info!(
         path = %checkpoint.path().display(),
         size_bytes = checkpoint.size_bytes(),
@@ -22,9 +24,19 @@ pub(crate) fn open_checkpoint(path: &Path) -> Result<Checkpoint> {
     Ok(checkpoint)
 }
 
+/// Refuses a side for a file that says its own.
+pub(crate) fn check_resolution(path: &Path, resolution: Option<usize>) -> Result<()> {
+    if resolution.is_some() && !Foreign::is_one(path) {
+        return Err(
+            Refusal::usage("`--resolution` is for files of other programs, which do not say it").into()
+        );
+    }
+    Ok(())
+}
+
 /// The painter of latents of this space.
 pub(crate) fn open_painter(network: &NetworkArgs, style: &StyleArgs, space: LatentSpace) -> Result<Painter> {
-    let checkpoint = open_checkpoint(&network.checkpoint)?;
+    let checkpoint = open_checkpoint(&network.checkpoint, network.resolution)?;
     let options = style.options(network.class, &checkpoint, space);
     let painter = Painter::new(&checkpoint, options, &network.device.open()?)?;
     painter.check_class(space)?;

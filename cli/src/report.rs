@@ -5,10 +5,9 @@ use std::fmt::{self, Write as _};
 use std::io::{self, IsTerminal, Write as _, stderr};
 use std::process::ExitCode;
 
-use stylegan_base::Hint;
-use stylegan_dataset::ErrorKind;
 use stylegan_ops::is_out_of_memory;
 
+use crate::hints;
 use crate::progress::suspended;
 
 mod drawing;
@@ -111,7 +110,11 @@ fn exit_of(error: &(dyn Error + 'static)) -> Option<Exit> {
     if let Some(stylegan_trainer::RunError::Diverged { .. }) = error.downcast_ref() {
         return Some(Exit::Diverged);
     }
-    if let Some(stylegan_checkpoint::Error::UntoldResolution { .. }) = error.downcast_ref() {
+    if let Some(stylegan_import::Error::Foreign {
+        kind: stylegan_import::ErrorKind::UntoldResolution { .. },
+        ..
+    }) = error.downcast_ref()
+    {
         return Some(Exit::Usage);
     }
     error.is::<stylegan_trainer::ConfigError>().then_some(Exit::Usage)
@@ -131,58 +134,27 @@ fn plain(error: &(dyn Error + 'static)) -> String {
 
 /// Whether the memory of a GPU was too little, whichever room says so.
 fn is_shortage(error: &(dyn Error + 'static)) -> bool {
-    let of_tensors = if let Some(stylegan_checkpoint::Error::Tensor(error)) = error.downcast_ref() {
-        Some(error)
-    } else if let Some(stylegan_media::Error::Tensor(error)) = error.downcast_ref() {
-        Some(error)
-    } else {
-        error.downcast_ref()
+    let of_tensors = match hints::checkpoint_error(error) {
+        Some(stylegan_checkpoint::Error { kind: stylegan_checkpoint::ErrorKind::Tensor(error), .. }) => {
+            Some(error)
+        }
+        Some(_) => None,
+        None => match error.downcast_ref() {
+            Some(stylegan_media::Error::Tensor(error)) => Some(error),
+            _ => error.downcast_ref(),
+        },
     };
     of_tensors.is_some_and(is_out_of_memory)
 }
 
 fn hint_of(error: &(dyn Error + 'static)) -> Option<String> {
-    if let Some(error) = error.downcast_ref::<Refusal>() {
-        return error.hint.clone();
-    }
-    if let Some(error) = error.downcast_ref::<stylegan_trainer::ConfigError>() {
-        return error.hint();
-    }
-    if let Some(error) = error.downcast_ref::<stylegan_trainer::RunError>() {
-        return error.hint();
-    }
-    if let Some(error) = error.downcast_ref::<stylegan_checkpoint::Error>() {
-        return error.hint();
-    }
-    if let Some(error) = error.downcast_ref::<stylegan_dataset::Error>() {
-        return dataset_hint(error);
-    }
-    if let Some(error) = error.downcast_ref::<stylegan_trainer::OutOfMemory>() {
-        return Some(error.hint());
+    if let Some(refusal) = error.downcast_ref::<Refusal>() {
+        return refusal.hint.clone();
     }
     if is_shortage(error) {
         return Some("`nvidia-smi` shows what else is in it; without `--device` the CPU computes".to_owned());
     }
-    if let Some(error) = error.downcast_ref::<stylegan_drawing::Error>() {
-        return error.hint();
-    }
-    error.downcast_ref::<stylegan_media::Error>()?.hint()
-}
-
-/// Advice on pictures, with the flags that the room of pictures does not know.
-fn dataset_hint(error: &stylegan_dataset::Error) -> Option<String> {
-    match error.kind {
-        ErrorKind::TooManyBad { .. } => Some(
-            "mend or remove these files, or let more of them be left out, `--max-bad-fraction F`".to_owned(),
-        ),
-        ErrorKind::TooSmall { fitting: Some(fitting), .. } => Some(format!(
-            "`--resolution {fitting}` fits all of them, `--allow-upscale` enlarges the small ones"
-        )),
-        ErrorKind::TooSmall { fitting: None, .. } => {
-            Some("remove the small ones, or enlarge them with `--allow-upscale`".to_owned())
-        }
-        _ => error.hint(),
-    }
+    hints::hint_of(error)
 }
 
 /// A sentence for the person in front of the terminal, on stderr.

@@ -8,8 +8,7 @@ use std::path::PathBuf;
 use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
-use stylegan_checkpoint::Error;
-use stylegan_checkpoint::foreign::Foreign;
+use stylegan_import::{Error, ErrorKind, Foreign, Purpose};
 
 /// One file, written anew for each input; in memory where the system has a place for that.
 static PATH: LazyLock<PathBuf> = LazyLock::new(|| {
@@ -23,15 +22,17 @@ fuzz_target!(|bytes: &[u8]| {
         return;
     }
     let Ok(mut foreign) = Foreign::open(&*PATH) else { return };
-    let plan = match foreign.plan(None, false) {
-        Err(Error::UntoldResolution { largest, .. }) => foreign.plan(Some(largest.min(16)), false),
-        plan => plan,
+    let conversion = match foreign.conversion(None, Purpose::Training) {
+        Err(Error::Foreign { kind: ErrorKind::UntoldResolution { largest }, .. }) => {
+            foreign.conversion(Some(largest.min(16)), Purpose::Training)
+        }
+        conversion => conversion,
     };
-    let Ok(plan) = plan else { return };
-    for &network in plan.meta().networks() {
+    let Ok(conversion) = conversion else { return };
+    for &network in conversion.meta().networks() {
         // What has the right names and shapes may still be cut short or damaged.
-        if let Ok(tensors) = foreign.read(&plan, network) {
-            assert_eq!(tensors.len(), plan.shapes(network).len());
+        if let Ok(tensors) = foreign.read(&conversion, network) {
+            assert_eq!(tensors.len(), conversion.shapes(network).len());
         }
     }
 });

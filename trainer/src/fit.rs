@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use stylegan_base::Hint;
 use stylegan_base::units::Bytes;
 
 use crate::schedule::{Schedule, is_batch_possible};
@@ -90,6 +91,21 @@ pub(crate) enum Evidence {
     },
 }
 
+/// What there is to do about too little memory; a text is an assignment of minibatches that fit, `schedule.batch={…}`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Remedy {
+    /// No minibatch fits.
+    SmallerNetworks,
+    /// By estimate.
+    ShouldFit(String),
+    /// It was tried.
+    Fits(String),
+    /// The shortage, which came in the middle of the training, is over.
+    GoOn,
+    /// The shortage, which came in the middle of the training, lasts.
+    GoOnLaterOrWith(String),
+}
+
 /// Why a training does not fit into a memory, and what does.
 #[derive(Clone, Debug)]
 pub struct OutOfMemory {
@@ -111,22 +127,30 @@ impl OutOfMemory {
         &self.misfits
     }
 
-    /// What to do about it.
-    pub fn hint(&self) -> String {
-        let Some(batch) = &self.batch else {
-            return "networks with a smaller `generator.fmap_base` take less".to_owned();
-        };
-        let assignment = format!("`--set 'schedule.batch={}'`", batch.inline());
+    /// What there is to do about it.
+    pub fn remedy(&self) -> Remedy {
+        let Some(batch) = &self.batch else { return Remedy::SmallerNetworks };
+        let batch = format!("schedule.batch={}", batch.inline());
         match self.evidence {
-            Evidence::Estimate => format!("{assignment} should fit"),
-            Evidence::Rehearsal => format!("{assignment} fits"),
-            Evidence::Training { .. } if self.misfits.iter().all(Misfit::would_fit_now) => {
-                "the same command goes on".to_owned()
-            }
-            Evidence::Training { .. } => format!(
-                "the same command goes on when there is more memory; with {assignment} and `--allow-changes` it does now"
-            ),
+            Evidence::Estimate => Remedy::ShouldFit(batch),
+            Evidence::Rehearsal => Remedy::Fits(batch),
+            Evidence::Training { .. } if self.misfits.iter().all(Misfit::would_fit_now) => Remedy::GoOn,
+            Evidence::Training { .. } => Remedy::GoOnLaterOrWith(batch),
         }
+    }
+}
+
+impl Hint for OutOfMemory {
+    fn hint(&self) -> Option<String> {
+        Some(match self.remedy() {
+            Remedy::SmallerNetworks => "networks with a smaller `generator.fmap_base` take less".to_owned(),
+            Remedy::ShouldFit(batch) => format!("`{batch}` should fit"),
+            Remedy::Fits(batch) => format!("`{batch}` fits"),
+            Remedy::GoOn => "it can go on as it is".to_owned(),
+            Remedy::GoOnLaterOrWith(batch) => {
+                format!("it can go on when there is more memory, or with `{batch}` now")
+            }
+        })
     }
 }
 
@@ -275,8 +299,8 @@ mod tests {
             ("schedule.batch={16=8}", vec![(16, Some(3)), (1024, Some(2))]),
         ] {
             let before = config(&[assignment]);
-            let hint = out_of_memory(&before, &misfits, Evidence::Rehearsal).hint();
-            let words = hint.strip_prefix("`--set '").and_then(|hint| hint.strip_suffix("'` fits")).unwrap();
+            let hint = out_of_memory(&before, &misfits, Evidence::Rehearsal).hint().unwrap();
+            let words = hint.strip_prefix("`").and_then(|hint| hint.strip_suffix("` fits")).unwrap();
             let after = config(&[assignment, words]);
             for side in stylegan_ops::sides(1024).filter(|&side| side >= 8) {
                 let misfit = misfits.iter().find(|misfit| misfit.0 == side);
@@ -291,14 +315,14 @@ mod tests {
         let config = config(&["schedule.batch=4"]);
         let said = |misfits: &[_], evidence| {
             let error = out_of_memory(&config, misfits, evidence);
-            (error.to_string(), error.hint())
+            (error.to_string(), error.hint().unwrap())
         };
         let (words, hint) = said(&[(1024, Some(2))], Evidence::Rehearsal);
         assert_eq!(
             words,
             "`cuda:0` has 7.8 GiB of 8.0 GiB free, too little for minibatches of 4 at 1024x1024; the largest that fits is 2"
         );
-        assert_eq!(hint, "`--set 'schedule.batch={8=4,1024=2}'` fits");
+        assert_eq!(hint, "`schedule.batch={8=4,1024=2}` fits");
         let (words, hint) = said(&[(512, Some(3)), (1024, None)], Evidence::Rehearsal);
         assert_eq!(
             words,
@@ -313,6 +337,6 @@ mod tests {
             "`cuda:0` ran out of memory in minibatches of 4 at 512x512, with 7.8 GiB of 8.0 GiB for this training; they would \
              fit now; what was trained since the last snapshot is lost"
         );
-        assert_eq!(hint, "the same command goes on");
+        assert_eq!(hint, "it can go on as it is");
     }
 }

@@ -38,7 +38,7 @@ pub use adam::{Adam, AdamConfig};
 pub use changes::Difference;
 pub use config::{CriticConfig, DataConfig, DeviceConfig, RunConfig, TrainConfig, TrainingConfig};
 pub use events::{Event, StepProgress, Tick};
-pub use fit::{Misfit, OutOfMemory};
+pub use fit::{Misfit, OutOfMemory, Remedy};
 pub use losses::{CriticBatch, CriticLoss, Loss, LossKind};
 pub use memory::peak_memory_bytes;
 pub use networks::Networks;

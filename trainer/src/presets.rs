@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use stylegan_base::Hint;
 use thiserror::Error;
 use toml::{Table, Value};
 
@@ -79,9 +80,8 @@ fn list(violations: &[String]) -> String {
     }
 }
 
-impl ConfigError {
-    /// What to do about it.
-    pub fn hint(&self) -> Option<String> {
+impl Hint for ConfigError {
+    fn hint(&self) -> Option<String> {
         match self {
             Self::UnknownPreset { name } => {
                 let all = preset_names().collect::<Vec<_>>().join("`, `");
@@ -93,7 +93,7 @@ impl ConfigError {
             Self::UnknownKey { key, .. } => {
                 nearest_key(key, &known_keys()).map(|nearest| format!("did you mean `{nearest}`?"))
             }
-            Self::NoAssignment { .. } => Some("for instance `--set schedule.total_kimg=5000`".to_owned()),
+            Self::NoAssignment { .. } => Some("for instance `schedule.total_kimg=5000`".to_owned()),
             _ => None,
         }
     }

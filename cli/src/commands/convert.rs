@@ -7,13 +7,13 @@ use anyhow::Result;
 use candle_core::{DType, Tensor};
 use clap::ValueEnum;
 use stylegan_base::units::mebibytes;
-use stylegan_checkpoint::foreign::{Foreign, Plan};
 use stylegan_checkpoint::{Checkpoint, Meta, Network, convert, save};
+use stylegan_import::{Conversion, Foreign, Purpose};
 use stylegan_ops::Parameters;
 use tracing::{field, info, info_span};
 
 use crate::output::{Force, Output};
-use crate::painter::open_checkpoint;
+use crate::painter::check_resolution;
 use crate::report::{Exit, Refusal, note};
 
 /// Write a checkpoint anew: of another program's, for sampling alone, or in half the size
@@ -67,7 +67,7 @@ impl NumberType {
 #[expect(clippy::large_enum_variant, reason = "there is one of them")]
 enum Input {
     Ours(Checkpoint),
-    Foreign(Foreign, Plan),
+    Foreign(Foreign, Conversion),
 }
 
 pub(crate) fn run(args: &Args) -> Result<Exit> {
@@ -88,7 +88,7 @@ pub(crate) fn run(args: &Args) -> Result<Exit> {
         let span = info_span!("converting", total = meta.networks().len(), done = field::Empty);
         let _entered = span.enter();
         for &network in meta.networks() {
-            converted.push((network, convert(network, input.tensors(network)?, dtype)?));
+            converted.push((network, convert(&args.input, network, input.tensors(network)?, dtype)?));
             span.record("done", converted.len());
         }
     }
@@ -109,37 +109,33 @@ const LARGE_BYTES: u64 = 64 << 20;
 impl Input {
     fn open(args: &Args) -> Result<Self> {
         let path = &args.input;
+        check_resolution(path, args.resolution)?;
         if !Foreign::is_one(path) {
-            if args.resolution.is_some() {
-                return Err(Refusal::usage(
-                    "`--resolution` is for files of other programs, which do not say it",
-                )
-                .into());
-            }
-            return Ok(Self::Ours(open_checkpoint(path)?));
+            return Ok(Self::Ours(Checkpoint::open(path)?));
         }
         let mut foreign = Foreign::open(path)?;
-        let plan = foreign.plan(args.resolution, args.sampling_only)?;
+        let purpose = if args.sampling_only { Purpose::Sampling } else { Purpose::Training };
+        let conversion = foreign.conversion(args.resolution, purpose)?;
         let family = foreign.family();
         note(&format!("`{}` is a checkpoint of {family} ({})", path.display(), foreign.format()));
         if foreign.size_bytes() > LARGE_BYTES {
             note(&format!("converting {:.0} MiB …", mebibytes(foreign.size_bytes())));
         }
-        Ok(Self::Foreign(foreign, plan))
+        Ok(Self::Foreign(foreign, conversion))
     }
 
     fn meta(&self, sampling_only: bool) -> Meta {
         match self {
             Self::Ours(checkpoint) if sampling_only => checkpoint.meta().for_sampling(),
             Self::Ours(checkpoint) => checkpoint.meta().clone(),
-            Self::Foreign(_, plan) => plan.meta().clone(),
+            Self::Foreign(_, conversion) => conversion.meta().clone(),
         }
     }
 
     fn tensors(&mut self, network: Network) -> Result<HashMap<String, Tensor>> {
         Ok(match self {
             Self::Ours(checkpoint) => checkpoint.tensors(network)?,
-            Self::Foreign(foreign, plan) => foreign.read(plan, network)?,
+            Self::Foreign(foreign, conversion) => foreign.read(conversion, network)?,
         })
     }
 }

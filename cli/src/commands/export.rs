@@ -24,9 +24,13 @@ use crate::report::{Exit, Refusal, note};
 /// in -1..1, not clamped.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Checkpoint, or a run's folder for its newest snapshot
+    /// Checkpoint of this program or another, or a run's folder for its newest snapshot
     #[arg(long, value_name = "FILE|RUN_DIR")]
     checkpoint: PathBuf,
+
+    /// Side for which the network was trained, for files that do not say it: those of rosinality
+    #[arg(long, value_name = "N")]
+    resolution: Option<usize>,
 
     /// File to write
     #[arg(long, value_name = "FILE.onnx")]
@@ -53,14 +57,14 @@ enum NoiseMode {
 }
 
 pub(crate) fn run(args: &Args) -> Result<Exit> {
-    let Args { checkpoint, out, truncation_cutoff, noise_mode, force } = args;
+    let Args { checkpoint, resolution, out, truncation_cutoff, noise_mode, force } = args;
     if out.extension().is_none_or(|extension| extension != "onnx") {
         return Err(Refusal::usage(format!("`--out {}` is no ONNX file by its name", out.display()))
             .hint("models are written as `--out NAME.onnx`")
             .into());
     }
     Output::check_file(out, *force)?;
-    let checkpoint = open_checkpoint(checkpoint)?;
+    let checkpoint = open_checkpoint(checkpoint, *resolution)?;
     let meta = checkpoint.meta();
     let (config, lod) = (&meta.generator, meta.progress.lod);
     let noise = *noise_mode == NoiseMode::Const;

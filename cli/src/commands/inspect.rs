@@ -7,10 +7,10 @@ use anyhow::Result;
 use candle_core::DType;
 use serde::Serialize;
 use stylegan_base::units::grouped;
-use stylegan_checkpoint::foreign::Foreign;
-use stylegan_checkpoint::{Checkpoint, Error, Meta, Network};
+use stylegan_checkpoint::{Checkpoint, Meta, Network};
 use stylegan_discriminator::DiscriminatorConfig;
 use stylegan_generator::{GeneratorConfig, Norm, is_buffer};
+use stylegan_import::{Error, ErrorKind, Foreign, Purpose};
 use stylegan_ops::{Level, sides};
 
 use crate::painter::open_checkpoint;
@@ -98,12 +98,14 @@ impl Facts {
 
     /// Of a file that does not tell its side, what it would be at the largest.
     fn of_foreign(foreign: &mut Foreign) -> Result<Self> {
-        let (plan, is_told) = match foreign.plan(None, false) {
-            Err(Error::UntoldResolution { largest, .. }) => (foreign.plan(Some(largest), false)?, false),
-            plan => (plan?, true),
+        let (conversion, is_told) = match foreign.conversion(None, Purpose::Training) {
+            Err(Error::Foreign { kind: ErrorKind::UntoldResolution { largest }, .. }) => {
+                (foreign.conversion(Some(largest), Purpose::Training)?, false)
+            }
+            conversion => (conversion?, true),
         };
-        let facts = Self::of_meta(plan.meta(), |network| {
-            NetworkSize::new(network, &plan.shapes(network), &plan.dtypes(network))
+        let facts = Self::of_meta(conversion.meta(), |network| {
+            NetworkSize::new(network, &conversion.shapes(network), &conversion.dtypes(network))
         })?;
         Ok(Self {
             file: foreign.path().display().to_string(),

@@ -11,6 +11,7 @@ use tracing::{field, info_span};
 
 use crate::console::Console;
 use crate::device::DeviceName;
+use crate::hints::hint_of;
 use crate::report::{Exit, Refusal, data, note};
 use crate::{events, pictures, signals};
 
@@ -130,7 +131,8 @@ fn warn_of_shortage(device: DeviceName, plan: &Plan, config: &TrainConfig) {
     if device == DeviceName::Cpu
         && let Some(shortage) = plan.shortage(config)
     {
-        note(&format!("warning: {shortage}\nhint: {}", shortage.hint()));
+        let hint = hint_of(&shortage).unwrap_or_default();
+        note(&format!("warning: {shortage}\nhint: {hint}"));
     }
 }
 

@@ -75,7 +75,8 @@ fn the_newest_snapshot_of_a_run_comes_back_as_it_was() {
 /// Writes `name`, the scene's network with one tensor multiplied.
 fn multiplied(scene: &Scene, name: &str, factor: f64) {
     let checkpoint = Checkpoint::open(scene.path("net.safetensors")).unwrap();
-    let g_ema = convert(Network::GEma, checkpoint.tensors(Network::GEma).unwrap(), None).unwrap();
+    let g_ema =
+        convert(checkpoint.path(), Network::GEma, checkpoint.tensors(Network::GEma).unwrap(), None).unwrap();
     let (_, var) = g_ema.vars().into_iter().find(|(name, _)| name == "synthesis.const").unwrap();
     var.set(&(var.as_tensor() * factor).unwrap()).unwrap();
     save(&scene.path(name), &checkpoint.meta().for_sampling(), &[(Network::GEma, &g_ema)], false).unwrap();

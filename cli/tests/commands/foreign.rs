@@ -1,15 +1,15 @@
-//! Checkpoints of other programs: `convert`, `inspect`, and training that goes on from one.
+//! Checkpoints of other programs: `convert`, `inspect`, what is drawn from one, and training that goes on from one.
 
 use serde_json::Value;
-use stylegan_checkpoint::foreign::Foreign;
 use stylegan_checkpoint::{Checkpoint, Network};
+use stylegan_import::Foreign;
 
 use crate::scene::Scene;
 
 /// A folder with a sample of another program.
 fn with(sample: &str, name: &str) -> Scene {
     let scene = Scene::empty();
-    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../checkpoint/tests/fixtures");
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../import/tests/fixtures");
     std::fs::copy(folder.join(sample), scene.path(name)).unwrap();
     scene
 }
@@ -87,6 +87,38 @@ fn foreign_files_are_described() {
 }
 
 #[test]
+fn a_pickle_draws_as_the_file_that_it_is_converted_to() {
+    let scene = with("tf_res16_proto4.pkl", "net.pkl");
+    scene.draws("convert net.pkl net.safetensors");
+    for command in [
+        "sample --seeds 0-3",
+        "sample --seeds 0-3 --noise-mode random --truncation-psi 1",
+        "mix --rows 0 --cols 1,2 --styles 0-2",
+        "interpolate --seeds 1,2 --frames 3",
+    ] {
+        for network in ["net.pkl", "net.safetensors"] {
+            scene.draws(&format!("{command} --checkpoint {network} --out {network}.png --force"));
+        }
+        assert_eq!(scene.picture("net.pkl.png"), scene.picture("net.safetensors.png"), "{command}");
+        scene.draws("sample --like net.pkl.png --checkpoint net.pkl --out again.png --force");
+        assert_eq!(scene.bytes("again.png"), scene.bytes("net.pkl.png"), "{command}");
+    }
+
+    // A model names the file that it is of, and differs in nothing else.
+    let model = |network: &str| {
+        scene.draws(&format!("export --checkpoint {network} --out {network}.onnx"));
+        let json = scene.run(&format!("inspect {network} --json")).stdout;
+        let facts: Value = serde_json::from_str(&json).unwrap();
+        let hash = facts["hash"].as_str().unwrap().as_bytes().to_owned();
+        let mut bytes = scene.bytes(&format!("{network}.onnx"));
+        let place = bytes.windows(hash.len()).position(|window| window == hash).unwrap();
+        bytes[place..place + hash.len()].fill(b'0');
+        bytes
+    };
+    assert_eq!(model("net.pkl"), model("net.safetensors"));
+}
+
+#[test]
 fn the_side_is_asked_for() {
     let scene = with("rosinality_g_running_only_legacy.model", "net.model");
     scene.refuses(
@@ -98,24 +130,41 @@ fn the_side_is_asked_for() {
     scene.draws("convert net.model net.safetensors --resolution 32");
     scene.draws("sample --checkpoint net.safetensors --seeds 1 --out face.png");
     assert_eq!(scene.picture("face.png").dimensions(), (32, 32));
-    scene.refuses(
-        "convert net.safetensors again.safetensors --resolution 32",
-        2,
-        "error: `--resolution` is for files of other programs, which do not say it\n",
-    );
+    scene.draws("sample --checkpoint net.model --resolution 32 --seeds 1 --out direct.png");
+    assert_eq!(scene.picture("direct.png"), scene.picture("face.png"));
+    for command in
+        ["sample --checkpoint net.model --seeds 1 --out a.png", "export --checkpoint net.model --out a.onnx"]
+    {
+        scene.refuses(
+            command,
+            2,
+            "error: `net.model` does not say for which side its network was trained; its layers go up to 1024x1024\n\n\
+             hint: `--resolution N` says it, such as 256\n",
+        );
+    }
+    for command in [
+        "convert net.safetensors again.safetensors",
+        "sample --checkpoint net.safetensors --seeds 1 --out a.png",
+        "export --checkpoint net.safetensors --out a.onnx",
+    ] {
+        scene.refuses(
+            &format!("{command} --resolution 32"),
+            2,
+            "error: `--resolution` is for files of other programs, which do not say it\n",
+        );
+    }
 }
 
 #[test]
 fn what_is_not_opened() {
-    let scene = with("tf_res16_proto4.pkl", "net.pkl");
-    scene.refuses(
-        "sample --checkpoint net.pkl --seeds 1 --out face.png",
-        1,
-        "error: `net.pkl` is a Python pickle, not a safetensors file\n\n\
-         hint: `stylegan convert net.pkl OUT.safetensors` opens checkpoints of other programs\n",
-    );
+    let scene = Scene::empty();
     std::fs::write(scene.path("evil.pkl"), b"\x80\x02cos\nsystem\nX\x02\0\0\0id\x85R.").unwrap();
-    for command in ["convert evil.pkl out.safetensors", "inspect evil.pkl"] {
+    for command in [
+        "convert evil.pkl out.safetensors",
+        "inspect evil.pkl",
+        "sample --checkpoint evil.pkl --seeds 1 --out face.png",
+        "export --checkpoint evil.pkl --out model.onnx",
+    ] {
         scene.refuses(
             command,
             1,

@@ -3,6 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
+use stylegan_base::Hint;
 use thiserror::Error;
 
 use crate::{Difference, OutOfMemory};
@@ -118,7 +119,7 @@ pub enum RunError {
     Resume(#[source] stylegan_checkpoint::Error),
     /// There is no copy to write a snapshot from.
     #[error("cannot copy the networks for a snapshot")]
-    Copy(#[source] stylegan_checkpoint::Error),
+    Copy(#[source] candle_core::Error),
     /// Snapshots cannot be written.
     #[error("{failures} snapshots in a row could not be written")]
     Snapshots {
@@ -143,46 +144,39 @@ fn last_good(state: Option<&PathBuf>) -> String {
     }
 }
 
-impl RunError {
-    /// What to do about it.
-    pub fn hint(&self) -> Option<String> {
-        match self {
-            Self::TooSmall { packed, .. } => Some(format!(
-                "`--set generator.resolution={packed}` trains at that side; a new pack needs larger pictures or \
-                 `--allow-upscale`"
-            )),
+impl Hint for RunError {
+    fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::TooSmall { packed, .. } => {
+                return Some(format!(
+                    "`generator.resolution={packed}` trains at that side; a new pack needs larger pictures"
+                ));
+            }
             Self::Labels { found, .. } => {
-                Some(format!("`--set generator.label_dim={found}`, or 0 to train without labels"))
+                return Some(format!("`generator.label_dim={found}`, or 0 to train without labels"));
             }
-            Self::Locked { .. } => {
-                Some("wait for it, or start a run beside it with `--resume no` or another `run.name`".to_owned())
+            Self::Locked { .. } => "wait for it, or start a run of another `run.name` beside it",
+            Self::Changed { .. } => "start a new run, or allow the changes",
+            Self::NothingToResume { .. } | Self::AllDamaged { .. } => {
+                "start a new run, or go on from the networks of a good snapshot"
             }
-            Self::Changed { .. } => Some(
-                "`--allow-changes` goes on with what is asked for now, `--resume no` starts a new run".to_owned(),
-            ),
-            Self::NothingToResume { .. } => {
-                Some("`--resume no` starts a new run; `--resume SNAPSHOT` goes on from networks alone".to_owned())
-            }
-            Self::AllDamaged { .. } => Some(
-                "`--resume SNAPSHOT` goes on from the networks of a good snapshot, `--resume no` starts a new run"
-                    .to_owned(),
-            ),
-            Self::Finished { .. } => {
-                Some("a longer `--kimg` with `--allow-changes` trains on; `--resume no` starts a new run".to_owned())
-            }
-            Self::Diverged { .. } => Some(
-                "go on from it with smaller `schedule.g_lrate` and `schedule.d_lrate` and `--allow-changes`".to_owned(),
-            ),
-            Self::OutOfMemory(e) => Some(e.hint()),
-            Self::Data(e) => stylegan_base::Hint::hint(e),
-            Self::Resume(e) | Self::Snapshots { source: e, .. } | Self::LastSnapshot(e) => e.hint(),
+            Self::Finished { .. } => "a longer `schedule.total_kimg` trains on",
+            Self::Diverged { .. } => "go on from it with smaller `schedule.g_lrate` and `schedule.d_lrate`",
+            Self::OutOfMemory(error) => return error.hint(),
             Self::File { source, .. } if source.kind() == io::ErrorKind::StorageFull => {
-                Some("make room on the disk".to_owned())
+                "make room on the disk"
             }
-            _ => None,
-        }
+            Self::Data(error) => return error.hint(),
+            Self::Resume(error) | Self::Snapshots { source: error, .. } | Self::LastSnapshot(error) => {
+                return error.hint();
+            }
+            _ => return None,
+        };
+        Some(hint.to_owned())
     }
+}
 
+impl RunError {
     pub(super) fn changed(
         folder: PathBuf,
         differences: &[Difference],

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use stylegan_checkpoint::{Error, Pair, State};
+use stylegan_checkpoint::{Error, ErrorKind, Pair, State};
 
 use super::folder::{RunFolder, newest_run};
 use super::state::{Saved, newest_good};
@@ -112,7 +112,7 @@ impl Start {
                 }
                 Err(error) => return Err(error),
             }
-        } else if !matches!(State::open(path), Err(Error::NoState { .. })) {
+        } else if !matches!(State::open(path), Err(Error { kind: ErrorKind::NoState, .. })) {
             // A state without its snapshot, or nothing that can be read.
             let snapshot = path.with_file_name(
                 path.file_name()

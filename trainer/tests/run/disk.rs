@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use stylegan_base::Hint;
 use stylegan_base::files::{Disk, Files, Fill};
 use stylegan_checkpoint::pairs;
 use stylegan_trainer::{RunError, Signals};

@@ -1,6 +1,7 @@
 //! A GPU whose memory is taken by others.
 
 use candle_core::{DType, Device, Tensor};
+use stylegan_base::Hint;
 use stylegan_ops::GpuMemory;
 use stylegan_trainer::{Event, Job, RunError, Signals};
 
@@ -101,7 +102,7 @@ fn what_does_not_fit_is_refused_with_what_does() {
 
     // What the hint says can be trained with what is left.
     let hint = error.hint().unwrap();
-    let assignment = hint.strip_prefix("`--set '").and_then(|hint| hint.strip_suffix("'` fits")).unwrap();
+    let assignment = hint.strip_prefix("`").and_then(|hint| hint.strip_suffix("` fits")).unwrap();
     let mut peaks = Vec::new();
     let (result, warnings) = listen(job(&tiny(&[assignment])), &Signals::default(), |event| {
         if let Event::Tick(tick) = event {

@@ -5,6 +5,7 @@ use std::fs;
 use std::rc::Rc;
 
 use candle_core::Var;
+use stylegan_base::Hint;
 use stylegan_ops::Parameters;
 use stylegan_trainer::{BeforeStep, Event, RunError, Signals, Trainer};
 

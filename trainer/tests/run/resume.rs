@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use stylegan_base::Hint;
 use stylegan_checkpoint::pairs;
 use stylegan_trainer::{Event, Outcome, Resume, RunError, Signals};
 
@@ -111,7 +112,7 @@ fn what_differs_is_named_and_refused() {
     assert!(words.contains("\n  `schedule.g_lrate` is 0.002, but was { 4 = 0.001,"), "{words}");
     assert!(words.ends_with("\n  `schedule.total_kimg` is 0.1, but was 0.142"), "{words}");
     assert!(!words.contains("prefetch") && !words.contains("keep_last"), "{words}");
-    assert!(error.hint().unwrap().contains("--allow-changes"));
+    assert!(error.hint().unwrap().contains("allow the changes"));
 
     let mut job = scene.job("a", &changed);
     job.allow_changes = true;

@@ -1,0 +1,155 @@
+//! What helps against an error, in the words of this program: its flags and commands, ordered by room.
+//!
+//! What is not worded here is what the room itself says.
+
+use std::error::Error;
+
+use stylegan_base::Hint;
+use stylegan_checkpoint::ErrorKind as CheckpointKind;
+use stylegan_dataset::ErrorKind as DatasetKind;
+use stylegan_import::{Error as ImportError, ErrorKind as ImportKind};
+use stylegan_media::{FileError, FileErrorKind};
+use stylegan_trainer::{ConfigError, OutOfMemory, Remedy, RunError};
+
+/// What helps against one error of a chain.
+pub(crate) fn hint_of(error: &(dyn Error + 'static)) -> Option<String> {
+    if let Some(error) = checkpoint_error(error) {
+        return of_checkpoint(error);
+    }
+    if let Some(error) = error.downcast_ref::<ImportError>() {
+        return of_import(error);
+    }
+    if let Some(error) = error.downcast_ref::<ConfigError>() {
+        return of_config(error);
+    }
+    if let Some(error) = error.downcast_ref::<RunError>() {
+        return of_run(error);
+    }
+    if let Some(error) = error.downcast_ref::<OutOfMemory>() {
+        return of_out_of_memory(error);
+    }
+    if let Some(error) = error.downcast_ref::<stylegan_dataset::Error>() {
+        return of_dataset(error);
+    }
+    if let Some(error) = error.downcast_ref::<stylegan_drawing::Error>() {
+        return error.hint();
+    }
+    of_media(error.downcast_ref()?)
+}
+
+/// An error of a checkpoint, also of one that another room hands on as its own.
+pub(crate) fn checkpoint_error<'a>(
+    error: &'a (dyn Error + 'static),
+) -> Option<&'a stylegan_checkpoint::Error> {
+    match error.downcast_ref::<ImportError>() {
+        Some(ImportError::Checkpoint(error)) => Some(error),
+        _ => error.downcast_ref(),
+    }
+}
+
+fn of_checkpoint(error: &stylegan_checkpoint::Error) -> Option<String> {
+    let hint = match &error.kind {
+        CheckpointKind::NotSafetensors { .. } | CheckpointKind::OtherKind => {
+            "checkpoints are written by `stylegan train` as `network-snapshot-*.safetensors`"
+        }
+        CheckpointKind::NoState => {
+            "training states are written by `stylegan train` as `training-state-*.safetensors`"
+        }
+        CheckpointKind::OutOfRange { .. } => "`--dtype f32` holds them",
+        CheckpointKind::Exists => "give another name, or `--force` to overwrite it",
+        _ => return error.hint(),
+    };
+    Some(hint.to_owned())
+}
+
+fn of_dataset(error: &stylegan_dataset::Error) -> Option<String> {
+    Some(match error.kind {
+        DatasetKind::TooManyBad { .. } => {
+            "mend or remove these files, or let more of them be left out, `--max-bad-fraction F`".to_owned()
+        }
+        DatasetKind::TooSmall { fitting: Some(fitting), .. } => {
+            format!("`--resolution {fitting}` fits all of them, `--allow-upscale` enlarges the small ones")
+        }
+        DatasetKind::TooSmall { fitting: None, .. } => {
+            "remove the small ones, or enlarge them with `--allow-upscale`".to_owned()
+        }
+        _ => return error.hint(),
+    })
+}
+
+fn of_import(error: &ImportError) -> Option<String> {
+    match error {
+        ImportError::Foreign {
+            kind: ImportKind::UntoldResolution { .. } | ImportKind::NoSuchResolution { .. },
+            ..
+        } => Some("`--resolution N` says it, such as 256".to_owned()),
+        error => error.hint(),
+    }
+}
+
+fn of_media(error: &stylegan_media::Error) -> Option<String> {
+    match error {
+        stylegan_media::Error::File(FileError { kind: FileErrorKind::Exists, .. }) => {
+            Some("`--force` overwrites it".to_owned())
+        }
+        error => error.hint(),
+    }
+}
+
+fn of_config(error: &ConfigError) -> Option<String> {
+    match error {
+        ConfigError::NoAssignment { .. } => Some("for instance `--set schedule.total_kimg=5000`".to_owned()),
+        error => error.hint(),
+    }
+}
+
+fn of_run(error: &RunError) -> Option<String> {
+    let hint = match error {
+        RunError::TooSmall { packed, .. } => {
+            return Some(format!(
+                "`--set generator.resolution={packed}` trains at that side; a new pack needs larger pictures or \
+                 `--allow-upscale`"
+            ));
+        }
+        RunError::Labels { found, .. } => {
+            return Some(format!("`--set generator.label_dim={found}`, or 0 to train without labels"));
+        }
+        RunError::Locked { .. } => {
+            "wait for it, or start a run beside it with `--resume no` or another `run.name`"
+        }
+        RunError::Changed { .. } => {
+            "`--allow-changes` goes on with what is asked for now, `--resume no` starts a new run"
+        }
+        RunError::NothingToResume { .. } => {
+            "`--resume no` starts a new run; `--resume SNAPSHOT` goes on from networks alone"
+        }
+        RunError::AllDamaged { .. } => {
+            "`--resume SNAPSHOT` goes on from the networks of a good snapshot, `--resume no` starts a new run"
+        }
+        RunError::Finished { .. } => {
+            "a longer `--kimg` with `--allow-changes` trains on; `--resume no` starts a new run"
+        }
+        RunError::Diverged { .. } => {
+            "go on from it with smaller `schedule.g_lrate` and `schedule.d_lrate` and `--allow-changes`"
+        }
+        RunError::OutOfMemory(error) => return of_out_of_memory(error),
+        // The cause comes next.
+        RunError::Resume(_) | RunError::Snapshots { .. } | RunError::LastSnapshot(_) | RunError::Data(_) => {
+            return None;
+        }
+        error => return error.hint(),
+    };
+    Some(hint.to_owned())
+}
+
+fn of_out_of_memory(error: &OutOfMemory) -> Option<String> {
+    Some(match error.remedy() {
+        Remedy::SmallerNetworks => return error.hint(),
+        Remedy::ShouldFit(batch) => format!("`--set '{batch}'` should fit"),
+        Remedy::Fits(batch) => format!("`--set '{batch}'` fits"),
+        Remedy::GoOn => "the same command goes on".to_owned(),
+        Remedy::GoOnLaterOrWith(batch) => format!(
+            "the same command goes on when there is more memory; with `--set '{batch}'` and `--allow-changes` it does now"
+        ),
+    })
+}
