@@ -7,7 +7,7 @@ use candle_core::{D, DType, Device, Result, Tensor, Var};
 use stylegan_generator::{
     Generator, GeneratorConfig, Noise, SeedStyle, SynthesisLayer, Truncation, is_buffer,
 };
-use stylegan_golden::Place;
+use stylegan_golden::TestDevice;
 use stylegan_ops::{Key, Parameters, RandomTensors};
 
 const BATCH: usize = 3;
@@ -197,7 +197,7 @@ fn such_a_network_trains() -> Result<()> {
 /// The same weights by the formulas of the program that they come from, and by the original's.
 #[test]
 fn a_network_of_another_program_draws_its_pictures() -> Result<()> {
-    let golden = Place::cpu(DType::F32).golden("d_compatibility");
+    let golden = TestDevice::cpu(DType::F32).golden("d_compatibility");
     let (z_dim, width) = (golden.get("z").dim(1)?, golden.get("gen.synthesis.layer0.bias").dim(0)?);
     let original = GeneratorConfig {
         resolution: 16,
