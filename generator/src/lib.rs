@@ -30,22 +30,22 @@
 //! ```
 
 mod config;
+mod interpolate;
 mod layer;
 mod mapping;
 mod network;
 mod noise;
 mod numpy;
-mod path;
 mod seed_style;
 mod synthesis;
 mod truncation;
 
 pub use config::{GeneratorConfig, Norm};
+pub use interpolate::{Space, interpolate};
 pub use layer::SynthesisLayer;
 pub use mapping::Mapping;
 pub use network::{Generator, mix_styles};
 pub use noise::Noise;
-pub use path::{Space, interpolate};
 pub use seed_style::SeedStyle;
 pub use synthesis::Synthesis;
 pub use truncation::Truncation;
