@@ -3,7 +3,7 @@
 use std::ops::Not;
 
 use serde::{Deserialize, Serialize};
-use stylegan_ops::{feature_maps, sides};
+use stylegan_ops::{NORM_EPSILON, feature_maps, sides};
 
 /// What follows the activation of a synthesis layer, before the style.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -68,9 +68,7 @@ pub struct GeneratorConfig {
     pub noise_per_block: bool,
 }
 
-/// The original's addend to variances. What the original has is not written, as files always were.
-const NORM_EPSILON: f64 = 1e-8;
-
+/// What the original has is not written, as files always were.
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
 fn is_original_epsilon(norm_epsilon: &f64) -> bool {
     *norm_epsilon == NORM_EPSILON
