@@ -76,8 +76,8 @@ pub(crate) fn texts_of(meta: &Meta) -> serde_json::Result<Texts> {
         ("generator", serde_json::to_string(&meta.generator)?),
         ("progress", serde_json::to_string(&meta.progress)?),
     ]);
-    if let Some(discriminator) = &meta.discriminator {
-        texts.insert("discriminator", serde_json::to_string(discriminator)?);
+    if let Some(critic) = &meta.critic {
+        texts.insert("discriminator", serde_json::to_string(critic)?);
     }
     if let Some(config) = &meta.config {
         texts.insert("config", config.clone());
@@ -195,7 +195,7 @@ pub(crate) fn meta(header: &Metadata, path: &Path) -> Result<(Meta, String)> {
     let text = |key| text(header, key);
     let meta = Meta {
         generator: required(text("generator")).map_err(|reason| wrong("generator", reason))?,
-        discriminator: text("discriminator")
+        critic: text("discriminator")
             .map(|json| required(Some(json)))
             .transpose()
             .map_err(|reason| wrong("discriminator", reason))?,

@@ -133,7 +133,7 @@ impl Checkpoint {
     /// # Errors
     /// If the file was written for sampling alone, or the device cannot hold it.
     pub fn critic(&self, device: &Device) -> Result<Critic> {
-        match &self.meta.discriminator {
+        match &self.meta.critic {
             Some(config) => Ok(Critic::new(config, &self.builder(Network::D, device))?),
             None => Err(self.lacks(Network::D)),
         }

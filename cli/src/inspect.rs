@@ -9,7 +9,7 @@ use serde::Serialize;
 use stylegan_base::units::grouped;
 use stylegan_checkpoint::foreign::Foreign;
 use stylegan_checkpoint::{Checkpoint, Error, Meta, Network};
-use stylegan_discriminator::DiscriminatorConfig;
+use stylegan_discriminator::CriticConfig;
 use stylegan_generator::{GeneratorConfig, Norm, is_buffer};
 use stylegan_ops::{Level, sides};
 
@@ -48,7 +48,7 @@ struct Facts {
     widths: Vec<Width>,
     networks: Vec<NetworkSize>,
     generator: GeneratorConfig,
-    discriminator: Option<DiscriminatorConfig>,
+    discriminator: Option<CriticConfig>,
 }
 
 #[derive(Serialize)]
@@ -134,7 +134,7 @@ impl Facts {
                 .collect(),
             networks: meta.networks().iter().map(|&network| size(network)).collect(),
             generator: generator.clone(),
-            discriminator: meta.discriminator.clone(),
+            discriminator: meta.critic.clone(),
         })
     }
 

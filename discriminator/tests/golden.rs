@@ -2,21 +2,25 @@
 #![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 use candle_core::{Result, Tensor, Var};
-use stylegan_discriminator::{Critic, DiscriminatorConfig};
+use stylegan_discriminator::{Critic, CriticConfig, CriticSwitches};
 use stylegan_golden::{Golden, TestDevice};
-use stylegan_ops::{Key, Level, Parameters};
+use stylegan_ops::{Key, Level, Parameters, Widths};
 
-fn config(golden: &Golden) -> DiscriminatorConfig {
+fn config(golden: &Golden) -> CriticConfig {
     let golden_config = golden.config();
-    DiscriminatorConfig {
+    CriticConfig {
         resolution: golden_config.resolution,
         label_dim: golden_config.label_size,
-        fmap_base: golden_config.fmap_base,
-        fmap_decay: golden_config.fmap_decay,
-        fmap_max: golden_config.fmap_max,
-        mbstd_group_size: golden_config.mbstd_group_size,
-        mbstd_num_features: golden_config.mbstd_num_features,
-        ..DiscriminatorConfig::default()
+        widths: Widths {
+            fmap_base: golden_config.fmap_base,
+            fmap_decay: golden_config.fmap_decay,
+            fmap_max: golden_config.fmap_max,
+        },
+        switches: CriticSwitches {
+            mbstd_group_size: golden_config.mbstd_group_size,
+            mbstd_num_features: golden_config.mbstd_num_features,
+            ..CriticSwitches::default()
+        },
     }
 }
 
@@ -129,7 +133,7 @@ fn a_label_chooses_its_score(on: &TestDevice) -> Result<()> {
         let weights = on.golden(&format!("{prefix}_weights"));
         let golden = on.golden(&format!("{prefix}_critic_lods"));
         let parameters = Parameters::new(Key::new("other labels", &[]));
-        let labeled = DiscriminatorConfig { label_dim: 3, ..config(&weights) };
+        let labeled = CriticConfig { label_dim: 3, ..config(&weights) };
         let critic = Critic::new(&labeled, &parameters.builder(on.dtype, &on.device))?;
         let mut values = weights.weights("critic.");
         for name in ["block_4.dense1.weight", "block_4.dense1.bias"] {

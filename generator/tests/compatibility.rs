@@ -8,7 +8,7 @@ use stylegan_generator::{
     Generator, GeneratorConfig, Noise, SeedStyle, SynthesisLayer, Truncation, is_buffer,
 };
 use stylegan_golden::TestDevice;
-use stylegan_ops::{Key, Parameters, RandomTensors};
+use stylegan_ops::{Key, Parameters, RandomTensors, Widths};
 
 const BATCH: usize = 3;
 
@@ -19,8 +19,7 @@ fn different() -> GeneratorConfig {
         z_dim: 7,
         w_dim: 9,
         mapping_fmaps: 8,
-        fmap_base: 40,
-        fmap_max: 11,
+        widths: Widths { fmap_base: 40, fmap_max: 11, ..Widths::default() },
         norm_epsilon: 1e-2,
         bias_before_blur: true,
         noise_per_block: true,
@@ -204,7 +203,7 @@ fn a_network_of_another_program_draws_its_pictures() -> Result<()> {
         z_dim,
         w_dim: z_dim,
         mapping_fmaps: z_dim,
-        fmap_max: width,
+        widths: Widths { fmap_max: width, ..Widths::default() },
         ..GeneratorConfig::default()
     };
     let other = GeneratorConfig {

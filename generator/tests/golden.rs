@@ -4,7 +4,7 @@
 use candle_core::{Result, Tensor, Var};
 use stylegan_generator::{Generator, GeneratorConfig, Noise, Truncation, is_buffer, mix_styles};
 use stylegan_golden::{Golden, TestDevice};
-use stylegan_ops::{Key, Parameters};
+use stylegan_ops::{Key, Parameters, Widths};
 
 /// A narrow 32-pixel network, and a 16-pixel one with no two widths equal and fused up-convolutions.
 const NETWORKS: [&str; 2] = ["a", "b"];
@@ -19,9 +19,11 @@ fn config(golden: &Golden) -> GeneratorConfig {
         mapping_fmaps: golden_config.mapping_fmaps,
         mapping_lrmul: golden_config.mapping_lrmul,
         label_dim: golden_config.label_size,
-        fmap_base: golden_config.fmap_base,
-        fmap_decay: golden_config.fmap_decay,
-        fmap_max: golden_config.fmap_max,
+        widths: Widths {
+            fmap_base: golden_config.fmap_base,
+            fmap_decay: golden_config.fmap_decay,
+            fmap_max: golden_config.fmap_max,
+        },
         ..GeneratorConfig::default()
     }
 }

@@ -23,6 +23,7 @@ mod smooth;
 mod testing;
 mod update;
 mod upload;
+mod widths;
 
 pub use stylegan_base::Key;
 
@@ -40,10 +41,11 @@ pub use parameters::Parameters;
 pub use path::Sampling;
 pub use random::RandomTensors;
 pub use resample::{blend, blur, downscale2x, downscale2x_adjoint, upscale2x, upscale2x_adjoint};
-pub use resolution::{Level, feature_maps, sides};
+pub use resolution::{Level, resolution_violation, sides};
 pub use smooth::{smooth_down, smooth_down_adjoint, smooth_up};
 pub use update::{
     AdamSlot, AdamUpdate, Pace, adam_update, all_are_finite, all_finite, clamp_update, ema_update,
     tally_update,
 };
 pub use upload::{repeatedly, upload};
+pub use widths::{PartialWidths, Widths};

@@ -5,10 +5,12 @@ use std::fs;
 
 use candle_core::{DType, Result, Tensor};
 use serde::Deserialize;
+use stylegan_discriminator::CriticSwitches;
 use stylegan_generator::{GeneratorConfig, Noise, is_buffer};
 use stylegan_golden::{Closeness, Golden, TestDevice, fixtures};
+use stylegan_ops::Widths;
 use stylegan_trainer::{
-    CriticBatch, CriticConfig, Draws, LossKind, PerSide, Position, Precision, Schedule, Settings,
+    CriticBatch, Draws, LossKind, PartialCriticConfig, PerSide, Position, Precision, Schedule, Settings,
     TrainConfig, Trainer, TrainingConfig, process_reals,
 };
 
@@ -23,15 +25,20 @@ fn trainer(golden: &Golden, kind: LossKind, training: TrainingConfig, weights: &
             mapping_layers: shape.mapping_layers,
             mapping_fmaps: shape.mapping_fmaps,
             mapping_lrmul: shape.mapping_lrmul,
-            fmap_base: shape.fmap_base,
-            fmap_decay: shape.fmap_decay,
-            fmap_max: shape.fmap_max,
+            widths: Widths {
+                fmap_base: shape.fmap_base,
+                fmap_decay: shape.fmap_decay,
+                fmap_max: shape.fmap_max,
+            },
             ..GeneratorConfig::default()
         },
-        discriminator: CriticConfig {
-            mbstd_group_size: shape.mbstd_group_size,
-            mbstd_num_features: shape.mbstd_num_features,
-            ..CriticConfig::default()
+        discriminator: PartialCriticConfig {
+            switches: CriticSwitches {
+                mbstd_group_size: shape.mbstd_group_size,
+                mbstd_num_features: shape.mbstd_num_features,
+                ..CriticSwitches::default()
+            },
+            ..PartialCriticConfig::default()
         },
         training,
         ..TrainConfig::default()

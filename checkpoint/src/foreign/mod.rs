@@ -25,12 +25,12 @@ use std::io::Read;
 use std::path::Path;
 
 use candle_core::Tensor;
+use stylegan_ops::Widths;
 
 use self::plan::Arrays;
 pub use self::plan::Plan;
 use self::store::Store;
 use self::torch::Torch;
-use self::widths::Widths;
 use crate::pickle::{Fault, Item, Pickle};
 use crate::{Error, Network, Result};
 
@@ -308,7 +308,7 @@ fn matrix(shape: &[usize]) -> (usize, usize) {
 
 /// The formula of widths that arrays have.
 fn widths_of(told: Widths, widths: &[(usize, usize)], store: &Store) -> Result<Widths> {
-    told.that_give(widths).ok_or_else(|| {
+    widths::that_give(told, widths).ok_or_else(|| {
         let widths: Vec<String> = widths.iter().map(|(side, width)| format!("{side}: {width}")).collect();
         store.damaged(format!("its widths follow no formula: {}", widths.join(", ")))
     })

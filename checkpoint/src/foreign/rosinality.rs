@@ -17,12 +17,12 @@
 use std::f64::consts::SQRT_2;
 
 use stylegan_generator::GeneratorConfig;
+use stylegan_ops::{Widths, sides};
 
 use super::change::Change;
 use super::names::{Name, upscales};
 use super::plan::{Arrays, Origin, Plan, computed};
 use super::store::Store;
-use super::widths::Widths;
 use crate::{Error, Meta, Network, Result};
 
 const FIRST_DENSE: &str = "style.1.linear.weight_orig";
@@ -56,10 +56,10 @@ pub(super) fn plan(
         Some(array) => Ok(array.shape().to_vec()),
         None => Err(Error::MissingTensor { path: path(), name }),
     };
-    let widths = stylegan_ops::sides(resolution)
+    let widths = sides(resolution)
         .map(|side| Ok((side, shape(to_rgb(side))?.get(1).copied().unwrap_or(0))))
         .collect::<Result<Vec<_>>>()?;
-    let Widths { fmap_base, fmap_decay, fmap_max } = super::widths_of(Widths::default(), &widths, store)?;
+    let widths = super::widths_of(Widths::default(), &widths, store)?;
     let (w_dim, z_dim) = super::matrix(&shape(FIRST_DENSE.to_owned())?);
     let generator = GeneratorConfig {
         resolution,
@@ -67,9 +67,7 @@ pub(super) fn plan(
         w_dim,
         mapping_fmaps: w_dim,
         mapping_layers: super::count(|index| arrays.contains_key(&dense(index, "weight_orig"))),
-        fmap_base,
-        fmap_decay,
-        fmap_max,
+        widths,
         norm_epsilon: 1e-5,
         bias_before_blur: true,
         noise_per_block: true,
