@@ -29,11 +29,12 @@
 //! use candle_core::{DType, Device};
 //! use stylegan_checkpoint::{Checkpoint, Meta, Network, Progress, save};
 //! use stylegan_generator::{Generator, GeneratorConfig};
-//! use stylegan_ops::{Key, Parameters};
+//! use stylegan_ops::{Key, Parameters, Widths};
 //!
 //! # let folder = tempfile::tempdir()?;
 //! # let path = folder.path().join("network-snapshot-000160.safetensors");
-//! let generator = GeneratorConfig { resolution: 16, fmap_base: 64, fmap_max: 8, ..GeneratorConfig::default() };
+//! let widths = Widths { fmap_base: 64, fmap_max: 8, ..Widths::default() };
+//! let generator = GeneratorConfig { resolution: 16, widths, ..GeneratorConfig::default() };
 //! let g_ema = Parameters::new(Key::new("init", &[0]));
 //! Generator::new(&generator, &g_ema.builder(DType::F32, &Device::Cpu))?;
 //!

@@ -8,7 +8,7 @@ use candle_core::{Result, Tensor, bail};
 use candle_nn::VarBuilder;
 use stylegan_ops::{Chain, EqualizedConv, EqualizedDense, GAIN_LEAKY_RELU, Link, Sampling, leaky_relu_grad};
 
-use crate::DiscriminatorConfig;
+use crate::CriticConfig;
 use crate::minibatch_stddev::MinibatchStddev;
 
 /// Pixels to features: 1x1 convolution, bias, leaky ReLU.
@@ -16,7 +16,7 @@ use crate::minibatch_stddev::MinibatchStddev;
 pub(crate) struct FromRgb(EqualizedConv);
 
 impl FromRgb {
-    pub(crate) fn new(config: &DiscriminatorConfig, side: usize, vb: &VarBuilder) -> Result<Self> {
+    pub(crate) fn new(config: &CriticConfig, side: usize, vb: &VarBuilder) -> Result<Self> {
         EqualizedConv::new(3, config.feature_maps(side), 1, GAIN_LEAKY_RELU, vb).map(Self)
     }
 
@@ -34,12 +34,12 @@ pub(crate) struct Block {
 }
 
 impl Block {
-    pub(crate) fn new(config: &DiscriminatorConfig, side: usize, vb: &VarBuilder) -> Result<Self> {
+    pub(crate) fn new(config: &CriticConfig, side: usize, vb: &VarBuilder) -> Result<Self> {
         let (channels, below) = (config.feature_maps(side), config.feature_maps(side / 2));
         Ok(Self {
             conv0: EqualizedConv::new(channels, channels, 3, GAIN_LEAKY_RELU, &vb.pp("conv0"))?,
             conv1_down: EqualizedConv::new(channels, below, 3, GAIN_LEAKY_RELU, &vb.pp("conv1_down"))?,
-            blur: config.blur,
+            blur: config.switches.blur,
         })
     }
 
@@ -68,18 +68,24 @@ pub(crate) struct HeadRecord {
 }
 
 impl Head {
-    pub(crate) fn new(config: &DiscriminatorConfig, vb: &VarBuilder) -> Result<Self> {
+    pub(crate) fn new(config: &CriticConfig, vb: &VarBuilder) -> Result<Self> {
         let channels = config.feature_maps(4);
         // The width of a block "below" 4x4, stage 0 of the formula.
         let hidden = config.feature_maps(2);
-        let stddev = (config.stddev_channels() > 0).then_some(MinibatchStddev {
-            group_size: config.mbstd_group_size,
-            num_features: config.mbstd_num_features,
+        let stddev_channels = config.switches.stddev_channels();
+        let stddev = (stddev_channels > 0).then_some(MinibatchStddev {
+            group_size: config.switches.mbstd_group_size,
+            num_features: stddev_channels,
         });
-        let inputs = channels + config.stddev_channels();
         Ok(Self {
             stddev,
-            conv: EqualizedConv::new(inputs, channels, 3, GAIN_LEAKY_RELU, &vb.pp("conv"))?,
+            conv: EqualizedConv::new(
+                channels + stddev_channels,
+                channels,
+                3,
+                GAIN_LEAKY_RELU,
+                &vb.pp("conv"),
+            )?,
             dense0: EqualizedDense::new(16 * channels, hidden, GAIN_LEAKY_RELU, 1.0, &vb.pp("dense0"))?,
             dense1: EqualizedDense::new(hidden, config.label_dim.max(1), 1.0, 1.0, &vb.pp("dense1"))?,
             label_dim: config.label_dim,

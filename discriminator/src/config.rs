@@ -1,22 +1,28 @@
 //! The shape of a critic.
 
 use serde::{Deserialize, Serialize};
-use stylegan_ops::feature_maps;
+use stylegan_ops::{Widths, resolution_violation};
 
 /// Every number that decides the shape of a critic; the defaults are the paper's 1024x1024 network.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct DiscriminatorConfig {
+pub struct CriticConfig {
     /// Side of the pictures in pixels, a power of two, 8 to 1024.
     pub resolution: usize,
     /// Length of a label vector, 0 for no labels.
     pub label_dim: usize,
-    /// Feature maps double with every halving of the side, from `fmap_base / (resolution / 2)` on.
-    pub fmap_base: usize,
-    /// log2 of the factor between the feature maps of neighboring sides.
-    pub fmap_decay: f64,
-    /// Most feature maps of any layer.
-    pub fmap_max: usize,
+    /// Feature maps at each side, by keys of their own in this table.
+    #[serde(flatten)]
+    pub widths: Widths,
+    /// What the critic alone has, by keys of their own in this table.
+    #[serde(flatten)]
+    pub switches: CriticSwitches,
+}
+
+/// What can be chosen of a critic and has no counterpart in the generator; the defaults are the paper's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct CriticSwitches {
     /// Samples in a group of the minibatch stddev layer; 0 or 1 for no such layer.
     pub mbstd_group_size: usize,
     /// Channels that the minibatch stddev layer appends; they divide the feature maps at 4x4.
@@ -25,62 +31,97 @@ pub struct DiscriminatorConfig {
     pub blur: bool,
 }
 
-impl Default for DiscriminatorConfig {
+impl Default for CriticConfig {
     fn default() -> Self {
         Self {
             resolution: 1024,
             label_dim: 0,
-            fmap_base: 8192,
-            fmap_decay: 1.0,
-            fmap_max: 512,
-            mbstd_group_size: 4,
-            mbstd_num_features: 1,
-            blur: true,
+            widths: Widths::default(),
+            switches: CriticSwitches::default(),
         }
     }
 }
 
-impl DiscriminatorConfig {
+impl Default for CriticSwitches {
+    fn default() -> Self {
+        Self { mbstd_group_size: 4, mbstd_num_features: 1, blur: true }
+    }
+}
+
+impl CriticSwitches {
+    /// Channels that the minibatch stddev layer appends, 0 if there is no such layer.
+    pub(crate) fn stddev_channels(&self) -> usize {
+        if self.mbstd_group_size > 1 { self.mbstd_num_features } else { 0 }
+    }
+}
+
+impl CriticConfig {
     /// Feature maps of the block at `side` pixels.
     pub fn feature_maps(&self, side: usize) -> usize {
-        feature_maps(side, self.fmap_base, self.fmap_decay, self.fmap_max)
+        self.widths.feature_maps(side)
     }
 
     /// Everything that makes this shape impossible, one sentence each with the key's path; empty if nothing does.
     pub fn violations(&self) -> Vec<String> {
-        let mut found = Vec::new();
-        if !(self.resolution.is_power_of_two() && (8..=1024).contains(&self.resolution)) {
-            found.push(format!(
-                "`discriminator.resolution` is {}, but must be a power of two from 8 to 1024",
-                self.resolution
-            ));
-        }
-        for (key, value, least, most) in [
-            ("label_dim", self.label_dim, 0, 4096),
-            ("fmap_base", self.fmap_base, 1, 1 << 20),
-            ("fmap_max", self.fmap_max, 1, 4096),
-            ("mbstd_group_size", self.mbstd_group_size, 0, 4096),
-            ("mbstd_num_features", self.mbstd_num_features, 1, 4096),
+        let mut found = Vec::from_iter(resolution_violation("discriminator", self.resolution));
+        let CriticSwitches { mbstd_group_size, mbstd_num_features, .. } = self.switches;
+        for (key, value, least) in [
+            ("label_dim", self.label_dim, 0),
+            ("mbstd_group_size", mbstd_group_size, 0),
+            ("mbstd_num_features", mbstd_num_features, 1),
         ] {
-            if !(least..=most).contains(&value) {
-                found.push(format!("`discriminator.{key}` is {value}, but must be {least} to {most}"));
+            if !(least..=4096).contains(&value) {
+                found.push(format!("`discriminator.{key}` is {value}, but must be {least} to 4096"));
             }
         }
-        if !(0.0..=8.0).contains(&self.fmap_decay) {
-            found.push(format!("`discriminator.fmap_decay` is {}, but must be 0 to 8", self.fmap_decay));
-        }
+        found.extend(self.widths.violations("discriminator"));
         let channels = self.feature_maps(4);
-        if self.mbstd_num_features > 0 && !channels.is_multiple_of(self.mbstd_num_features) {
+        if mbstd_num_features > 0 && !channels.is_multiple_of(mbstd_num_features) {
             found.push(format!(
-                "`discriminator.mbstd_num_features` is {}, but must divide the {channels} feature maps at 4x4",
-                self.mbstd_num_features
+                "`discriminator.mbstd_num_features` is {mbstd_num_features}, but must divide the {channels} feature maps at \
+                 4x4"
             ));
         }
         found
     }
+}
 
-    /// Channels that the minibatch stddev layer appends.
-    pub(crate) fn stddev_channels(&self) -> usize {
-        if self.mbstd_group_size > 1 { self.mbstd_num_features } else { 0 }
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_violations_are_reported_at_once() {
+        assert_eq!(CriticConfig::default().violations(), [""; 0]);
+        let config = CriticConfig {
+            resolution: 100,
+            widths: Widths { fmap_max: 9, fmap_decay: -1.0, ..Widths::default() },
+            switches: CriticSwitches { mbstd_num_features: 4, ..CriticSwitches::default() },
+            ..CriticConfig::default()
+        };
+        assert_eq!(
+            config.violations(),
+            [
+                "`discriminator.resolution` is 100, but must be a power of two from 8 to 1024",
+                "`discriminator.fmap_decay` is -1, but must be 0 to 8",
+                "`discriminator.mbstd_num_features` is 4, but must divide the 9 feature maps at 4x4"
+            ]
+        );
+    }
+
+    #[test]
+    fn files_have_one_flat_table() {
+        let text = r#"{"resolution":64,"label_dim":3,"fmap_base":512,"fmap_decay":0.75,"fmap_max":24,"mbstd_group_size":2,"mbstd_num_features":8,"blur":false}"#;
+        let config = CriticConfig {
+            resolution: 64,
+            label_dim: 3,
+            widths: Widths { fmap_base: 512, fmap_decay: 0.75, fmap_max: 24 },
+            switches: CriticSwitches { mbstd_group_size: 2, mbstd_num_features: 8, blur: false },
+        };
+        assert_eq!(serde_json::to_string(&config).unwrap(), text);
+        assert_eq!(serde_json::from_str::<CriticConfig>(text).unwrap(), config);
+        assert_eq!(serde_json::from_str::<CriticConfig>("{}").unwrap(), CriticConfig::default());
+        let error = serde_json::from_str::<CriticConfig>(r#"{"fmap_bse":512}"#).unwrap_err().to_string();
+        assert!(error.starts_with("unknown field `fmap_bse`"), "{error}");
     }
 }

@@ -4,13 +4,13 @@ use candle_core::{DType, Result, Tensor, bail};
 use candle_nn::VarBuilder;
 use stylegan_ops::{Chain, Level, blend, downscale2x, downscale2x_adjoint, sides};
 
-use crate::DiscriminatorConfig;
+use crate::CriticConfig;
 use crate::block::{Block, FromRgb, Head, HeadRecord};
 
 /// Scores pictures, higher for those that look real: the mirror image of the generator's growing network.
 #[derive(Clone, Debug)]
 pub struct Critic {
-    config: DiscriminatorConfig,
+    config: CriticConfig,
     /// One for each side from 4 on.
     from_rgb: Vec<FromRgb>,
     /// One for each side from 8 on.
@@ -47,7 +47,7 @@ impl Critic {
     ///
     /// # Errors
     /// If the configuration is impossible or `vb` has no such tensors.
-    pub fn new(config: &DiscriminatorConfig, vb: &VarBuilder) -> Result<Self> {
+    pub fn new(config: &CriticConfig, vb: &VarBuilder) -> Result<Self> {
         if let Some(violation) = config.violations().first() {
             bail!("{violation}")
         }
@@ -73,7 +73,7 @@ impl Critic {
     }
 
     /// The shape of this network.
-    pub fn config(&self) -> &DiscriminatorConfig {
+    pub fn config(&self) -> &CriticConfig {
         &self.config
     }
 

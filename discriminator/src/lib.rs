@@ -2,11 +2,11 @@
 //!
 //! ```
 //! use candle_core::{DType, Device, Tensor};
-//! use stylegan_discriminator::{Critic, DiscriminatorConfig};
-//! use stylegan_ops::{Key, Parameters};
+//! use stylegan_discriminator::{Critic, CriticConfig};
+//! use stylegan_ops::{Key, Parameters, Widths};
 //!
-//! let config =
-//!     DiscriminatorConfig { resolution: 16, fmap_base: 64, fmap_max: 8, ..DiscriminatorConfig::default() };
+//! let widths = Widths { fmap_base: 64, fmap_max: 8, ..Widths::default() };
+//! let config = CriticConfig { resolution: 16, widths, ..CriticConfig::default() };
 //! let parameters = Parameters::new(Key::new("init", &[0]));
 //! let critic = Critic::new(&config, &parameters.builder(DType::F32, &Device::Cpu))?;
 //!
@@ -24,5 +24,5 @@ mod config;
 mod critic;
 mod minibatch_stddev;
 
-pub use config::DiscriminatorConfig;
+pub use config::{CriticConfig, CriticSwitches};
 pub use critic::{Critic, Recording};

@@ -1,8 +1,7 @@
 //! The layer that shows the critic how much the samples of a minibatch differ.
 
 use candle_core::{D, Result, Tensor, bail};
-
-const EPSILON: f64 = 1e-8;
+use stylegan_ops::NORM_EPSILON;
 
 /// Appends the standard deviation over a group of samples as constant channels (Karras et al. 2018, section 3).
 ///
@@ -17,7 +16,7 @@ pub(crate) struct MinibatchStddev {
 struct Deviations {
     /// `x - mean`, `[sets, size, groups, features, channels / features · height · width]`
     centered: Tensor,
-    /// `sqrt(mean(centered²) + 1e-8)`, the same shape with `size` 1
+    /// `sqrt(mean(centered²) + ε)`, the same shape with `size` 1
     stddev: Tensor,
 }
 
@@ -68,7 +67,7 @@ impl MinibatchStddev {
         }
         let grouped = x.reshape((sets, size, batch / size, self.num_features, ()))?;
         let centered = grouped.broadcast_sub(&grouped.mean_keepdim(1)?)?;
-        let stddev = (centered.sqr()?.mean_keepdim(1)? + EPSILON)?.sqrt()?;
+        let stddev = (centered.sqr()?.mean_keepdim(1)? + NORM_EPSILON)?.sqrt()?;
         Ok(Deviations { centered, stddev })
     }
 }

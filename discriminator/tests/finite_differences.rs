@@ -1,8 +1,8 @@
 //! The critic's derivatives of first and second order in float64 against finite differences.
 
 use candle_core::{DType, Device, Result, Tensor, Var};
-use stylegan_discriminator::{Critic, DiscriminatorConfig};
-use stylegan_ops::{Key, Level, Parameters, RandomTensors};
+use stylegan_discriminator::{Critic, CriticConfig, CriticSwitches};
+use stylegan_ops::{Key, Level, Parameters, RandomTensors, Widths};
 
 /// Half the distance between the two points of a difference: large enough for float64, and so small that no
 /// activation crosses the kink of the leaky `ReLU` between them.
@@ -10,28 +10,26 @@ const STEP: f64 = 1e-6;
 
 struct Case {
     name: &'static str,
-    config: DiscriminatorConfig,
+    config: CriticConfig,
     batch: usize,
     lod: f64,
 }
 
 /// 16 pixels with 5, 6 and 8 feature maps, the last layer with 10.
-fn small() -> DiscriminatorConfig {
-    DiscriminatorConfig {
+fn small() -> CriticConfig {
+    CriticConfig {
         resolution: 16,
-        fmap_base: 10,
-        fmap_decay: 0.3,
-        fmap_max: 512,
-        ..DiscriminatorConfig::default()
+        widths: Widths { fmap_base: 10, fmap_decay: 0.3, fmap_max: 512 },
+        ..CriticConfig::default()
     }
 }
 
 fn cases() -> Vec<Case> {
     let case = |name, config, batch, lod| Case { name, config, batch, lod };
-    let stddev = |group, features| DiscriminatorConfig {
-        mbstd_group_size: group,
-        mbstd_num_features: features,
-        ..small()
+    let usual = CriticSwitches::default();
+    let switched = |switches| CriticConfig { switches, ..small() };
+    let stddev = |group, features| {
+        switched(CriticSwitches { mbstd_group_size: group, mbstd_num_features: features, ..usual })
     };
     vec![
         case("full size", small(), 4, 0.0),
@@ -42,8 +40,8 @@ fn cases() -> Vec<Case> {
         case("two features, two groups of two", stddev(2, 2), 4, 0.6),
         case("two features, smaller batch than group", stddev(4, 2), 3, 1.2),
         case("no stddev", stddev(1, 1), 3, 0.3),
-        case("labels", DiscriminatorConfig { label_dim: 3, ..small() }, 4, 0.3),
-        case("no blur", DiscriminatorConfig { blur: false, ..small() }, 4, 0.3),
+        case("labels", CriticConfig { label_dim: 3, ..small() }, 4, 0.3),
+        case("no blur", switched(CriticSwitches { blur: false, ..usual }), 4, 0.3),
     ]
 }
 

@@ -2,26 +2,30 @@
 #![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 use candle_core::{Result, Tensor, Var};
-use stylegan_discriminator::{Critic, DiscriminatorConfig};
-use stylegan_golden::{Golden, Place};
-use stylegan_ops::{Key, Level, Parameters};
+use stylegan_discriminator::{Critic, CriticConfig, CriticSwitches};
+use stylegan_golden::{Golden, TestDevice};
+use stylegan_ops::{Key, Level, Parameters, Widths};
 
-fn config(golden: &Golden) -> DiscriminatorConfig {
+fn config(golden: &Golden) -> CriticConfig {
     let golden_config = golden.config();
-    DiscriminatorConfig {
+    CriticConfig {
         resolution: golden_config.resolution,
         label_dim: golden_config.label_size,
-        fmap_base: golden_config.fmap_base,
-        fmap_decay: golden_config.fmap_decay,
-        fmap_max: golden_config.fmap_max,
-        mbstd_group_size: golden_config.mbstd_group_size,
-        mbstd_num_features: golden_config.mbstd_num_features,
-        ..DiscriminatorConfig::default()
+        widths: Widths {
+            fmap_base: golden_config.fmap_base,
+            fmap_decay: golden_config.fmap_decay,
+            fmap_max: golden_config.fmap_max,
+        },
+        switches: CriticSwitches {
+            mbstd_group_size: golden_config.mbstd_group_size,
+            mbstd_num_features: golden_config.mbstd_num_features,
+            ..CriticSwitches::default()
+        },
     }
 }
 
 fn load(golden: &Golden) -> Result<(Parameters, Critic)> {
-    let Place { dtype, device, .. } = golden.place();
+    let TestDevice { dtype, device, .. } = golden.test_device();
     let parameters = Parameters::new(Key::new("overwritten", &[]));
     let critic = Critic::new(&config(golden), &parameters.builder(*dtype, device))?;
     parameters.assign(&golden.weights("critic."))?;
@@ -29,8 +33,8 @@ fn load(golden: &Golden) -> Result<(Parameters, Critic)> {
 }
 
 /// The critic of this prefix.
-fn network(place: &Place, prefix: &str) -> Result<(Parameters, Critic)> {
-    load(&place.golden(&format!("{prefix}_weights")))
+fn network(on: &TestDevice, prefix: &str) -> Result<(Parameters, Critic)> {
+    load(&on.golden(&format!("{prefix}_weights")))
 }
 
 /// The norm of each sample's gradient, `[batch]`.
@@ -38,10 +42,10 @@ fn norms(gradient: &Tensor) -> Result<Tensor> {
     gradient.sqr()?.sum((1, 2, 3))?.sqrt()
 }
 
-fn scores_and_input_gradients_at_every_level_of_detail(place: &Place) -> Result<()> {
+fn scores_and_input_gradients_at_every_level_of_detail(on: &TestDevice) -> Result<()> {
     for (prefix, cases) in [("a", 7), ("b", 5)] {
-        let (_, critic) = network(place, prefix)?;
-        let golden = place.golden(&format!("{prefix}_critic_lods"));
+        let (_, critic) = network(on, prefix)?;
+        let golden = on.golden(&format!("{prefix}_critic_lods"));
         for case in 0..cases {
             let name = |part: &str| format!("case{case}.{part}");
             let lod = golden.scalar(&name("lod"));
@@ -66,10 +70,10 @@ fn scores_and_input_gradients_at_every_level_of_detail(place: &Place) -> Result<
     Ok(())
 }
 
-fn gradient_penalty_and_its_gradient_for_every_weight(place: &Place) -> Result<()> {
+fn gradient_penalty_and_its_gradient_for_every_weight(on: &TestDevice) -> Result<()> {
     for file in ["a_gp_lod0", "a_gp_fade", "b_gp_lod0", "b_gp_fade"] {
-        let (parameters, critic) = network(place, &file[..1])?;
-        let golden = place.golden(file);
+        let (parameters, critic) = network(on, &file[..1])?;
+        let golden = on.golden(file);
         let lod = golden.scalar("lod");
         let level = Level::new(critic.config().resolution, lod)?;
         let (reals, fakes) = (golden.get("reals"), golden.get("fakes"));
@@ -91,10 +95,10 @@ fn gradient_penalty_and_its_gradient_for_every_weight(place: &Place) -> Result<(
 }
 
 /// Both orders of derivative in one loss, as a training step has them.
-fn complete_critic_losses_and_their_gradients(place: &Place) -> Result<()> {
+fn complete_critic_losses_and_their_gradients(on: &TestDevice) -> Result<()> {
     for file in ["a_wgan_gp_lod0", "a_wgan_gp_fade", "b_wgan_gp_lod0", "b_wgan_gp_fade"] {
-        let (parameters, critic) = network(place, &file[..1])?;
-        let golden = place.golden(file);
+        let (parameters, critic) = network(on, &file[..1])?;
+        let golden = on.golden(file);
         let lod = golden.scalar("lod");
         let repeat = Level::new(critic.config().resolution, lod)?.pixel_repeat as f64;
         let (reals, fakes) = (golden.get("reals"), golden.get("fakes"));
@@ -107,8 +111,8 @@ fn complete_critic_losses_and_their_gradients(place: &Place) -> Result<()> {
         golden.assert_gradients("grad.critic.", &parameters.vars(), &loss.mean_all()?.backward()?);
     }
     for file in ["a_r1_lod0", "a_r1_fade", "b_r1_lod0", "b_r1_fade"] {
-        let (parameters, critic) = network(place, &file[..1])?;
-        let golden = place.golden(file);
+        let (parameters, critic) = network(on, &file[..1])?;
+        let golden = on.golden(file);
         let lod = golden.scalar("lod");
         let repeat = Level::new(critic.config().resolution, lod)?.pixel_repeat as f64;
         let softplus = |x: &Tensor| (x.exp()? + 1.0)?.log();
@@ -124,13 +128,13 @@ fn complete_critic_losses_and_their_gradients(place: &Place) -> Result<()> {
 }
 
 /// A critic with three labels whose second score is the golden one.
-fn a_label_chooses_its_score(place: &Place) -> Result<()> {
+fn a_label_chooses_its_score(on: &TestDevice) -> Result<()> {
     for prefix in ["a", "b"] {
-        let weights = place.golden(&format!("{prefix}_weights"));
-        let golden = place.golden(&format!("{prefix}_critic_lods"));
+        let weights = on.golden(&format!("{prefix}_weights"));
+        let golden = on.golden(&format!("{prefix}_critic_lods"));
         let parameters = Parameters::new(Key::new("other labels", &[]));
-        let labeled = DiscriminatorConfig { label_dim: 3, ..config(&weights) };
-        let critic = Critic::new(&labeled, &parameters.builder(place.dtype, &place.device))?;
+        let labeled = CriticConfig { label_dim: 3, ..config(&weights) };
+        let critic = Critic::new(&labeled, &parameters.builder(on.dtype, &on.device))?;
         let mut values = weights.weights("critic.");
         for name in ["block_4.dense1.weight", "block_4.dense1.bias"] {
             let others = (&values[name] * -2.5)?;
@@ -140,7 +144,7 @@ fn a_label_chooses_its_score(place: &Place) -> Result<()> {
         parameters.assign(&values)?;
         let pictures = golden.get("images_full");
         let labels =
-            Tensor::new(&[0f32, 1.0, 0.0], &place.device)?.expand((pictures.dim(0)?, 3))?.contiguous()?;
+            Tensor::new(&[0f32, 1.0, 0.0], &on.device)?.expand((pictures.dim(0)?, 3))?.contiguous()?;
         let (scores, recording) = critic.forward_recorded(&pictures, 0.0, Some(&labels))?;
         golden.assert_close("case0.scores", &scores);
         golden.assert_close("case0.input_grad", &recording.input_gradient()?);
@@ -148,8 +152,8 @@ fn a_label_chooses_its_score(place: &Place) -> Result<()> {
     Ok(())
 }
 
-fn one_picture_at_128_pixels(place: &Place) -> Result<()> {
-    let golden = place.golden("c_forward");
+fn one_picture_at_128_pixels(on: &TestDevice) -> Result<()> {
+    let golden = on.golden("c_forward");
     let (_, critic) = load(&golden)?;
     let (scores, recording) = critic.forward_recorded(&golden.get("critic_images"), 0.0, None)?;
     golden.assert_close("scores", &scores);

@@ -2,21 +2,25 @@
 #![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 use candle_core::{DType, Device, Result, Tensor};
-use stylegan_discriminator::{Critic, DiscriminatorConfig};
-use stylegan_ops::{Key, Parameters, RandomTensors};
+use stylegan_discriminator::{Critic, CriticConfig, CriticSwitches};
+use stylegan_ops::{Key, Parameters, RandomTensors, Widths};
 
 /// 16 pixels with 5, 6 and 8 feature maps, the last layer with 10.
-fn small() -> DiscriminatorConfig {
-    DiscriminatorConfig {
+fn small() -> CriticConfig {
+    CriticConfig {
         resolution: 16,
-        fmap_base: 10,
-        fmap_decay: 0.3,
-        fmap_max: 512,
-        ..DiscriminatorConfig::default()
+        widths: Widths { fmap_base: 10, fmap_decay: 0.3, fmap_max: 512 },
+        ..CriticConfig::default()
     }
 }
 
-fn build(config: &DiscriminatorConfig) -> Result<(Parameters, Critic)> {
+/// The same with groups of so many samples and so many features in the minibatch stddev.
+fn with_stddev(mbstd_group_size: usize, mbstd_num_features: usize) -> CriticConfig {
+    let switches = CriticSwitches { mbstd_group_size, mbstd_num_features, ..CriticSwitches::default() };
+    CriticConfig { switches, ..small() }
+}
+
+fn build(config: &CriticConfig) -> Result<(Parameters, Critic)> {
     let parameters = Parameters::new(Key::new("init", &[1]));
     let critic = Critic::new(config, &parameters.builder(DType::F32, &Device::Cpu))?;
     Ok((parameters, critic))
@@ -66,7 +70,7 @@ fn a_fade_ends_where_the_next_level_begins() -> Result<()> {
 /// swapping whole groups only moves them.
 #[test]
 fn scores_depend_on_the_group_and_not_on_the_order_of_groups() -> Result<()> {
-    let (_, critic) = build(&DiscriminatorConfig { mbstd_group_size: 2, ..small() })?;
+    let (_, critic) = build(&with_stddev(2, 1))?;
     let x = pictures(4, 16)?;
     let scores = |order: [u32; 4]| {
         critic.forward(&x.index_select(&Tensor::new(&order, &Device::Cpu)?, 0)?, 0.0, None)?.to_vec1::<f32>()
@@ -85,7 +89,7 @@ fn scores_depend_on_the_group_and_not_on_the_order_of_groups() -> Result<()> {
 
 #[test]
 fn labels_choose_the_score() -> Result<()> {
-    let (_, critic) = build(&DiscriminatorConfig { label_dim: 3, ..small() })?;
+    let (_, critic) = build(&CriticConfig { label_dim: 3, ..small() })?;
     let x = pictures(2, 8)?;
     let scores = |labels: [[f32; 3]; 2]| {
         critic.forward(&x, 1.0, Some(&Tensor::new(&labels, &Device::Cpu)?))?.to_vec1::<f32>()
@@ -100,7 +104,7 @@ fn labels_choose_the_score() -> Result<()> {
 
 #[test]
 fn feature_maps_follow_their_decay() -> Result<()> {
-    let (parameters, _) = build(&DiscriminatorConfig { mbstd_num_features: 2, label_dim: 3, ..small() })?;
+    let (parameters, _) = build(&CriticConfig { label_dim: 3, ..with_stddev(4, 2) })?;
     for (name, shape) in [
         ("from_rgb_16.weight", vec![5, 3, 1, 1]),
         ("block_16.conv0.weight", vec![5, 5, 3, 3]),
@@ -118,7 +122,7 @@ fn feature_maps_follow_their_decay() -> Result<()> {
 
 #[test]
 fn sets_of_pictures_do_not_see_each_other() -> Result<()> {
-    let (_, critic) = build(&DiscriminatorConfig { label_dim: 2, ..small() })?;
+    let (_, critic) = build(&CriticConfig { label_dim: 2, ..small() })?;
     let labels = Key::new("labels", &[]).normal((8, 2), DType::F32, &Device::Cpu)?;
     let set = |number| Key::new("set", &[number]).normal((8, 3, 16, 16), DType::F32, &Device::Cpu);
     let sets = [set(0)?, (set(1)? * 0.1)?, set(2)?];
@@ -147,7 +151,8 @@ fn sets_of_pictures_do_not_see_each_other() -> Result<()> {
 #[test]
 fn the_smallest_and_a_large_resolution() -> Result<()> {
     for resolution in [8, 256] {
-        let (_, critic) = build(&DiscriminatorConfig { resolution, fmap_max: 5, ..small() })?;
+        let (_, critic) =
+            build(&CriticConfig { resolution, widths: Widths { fmap_max: 5, ..small().widths }, ..small() })?;
         let (scores, recording) = critic.forward_recorded(&pictures(2, resolution)?, 0.5, None)?;
         assert_eq!(scores.dims(), [2]);
         let gradient = recording.input_gradient()?;
@@ -172,10 +177,10 @@ fn what_does_not_fit_is_refused_with_a_reason() -> Result<()> {
     let labels = Tensor::ones((4, 3), DType::F32, &Device::Cpu)?;
     let error = refusal(&critic, 4, 16, 0.0, Some(&labels));
     assert!(error.contains("critic that has none"), "{error}");
-    let (_, labeled) = build(&DiscriminatorConfig { label_dim: 3, ..small() })?;
+    let (_, labeled) = build(&CriticConfig { label_dim: 3, ..small() })?;
     let error = refusal(&labeled, 4, 16, 0.0, None);
     assert!(error.contains("needs labels"), "{error}");
-    let error = build(&DiscriminatorConfig { mbstd_num_features: 3, ..small() }).unwrap_err().to_string();
+    let error = build(&with_stddev(4, 3)).unwrap_err().to_string();
     assert!(error.contains("`discriminator.mbstd_num_features` is 3"), "{error}");
     Ok(())
 }
@@ -221,7 +226,7 @@ fn parameter_counts() -> Result<()> {
     for (resolution, expected) in
         [(64, 22_498_049), (128, 22_941_313), (256, 23_052_353), (512, 23_080_225), (1024, 23_087_249)]
     {
-        let (parameters, _) = build(&DiscriminatorConfig { resolution, ..DiscriminatorConfig::default() })?;
+        let (parameters, _) = build(&CriticConfig { resolution, ..CriticConfig::default() })?;
         let count = parameters.vars().iter().map(|(_, var)| var.elem_count()).sum::<usize>();
         assert_eq!(count, expected, "{resolution}");
     }

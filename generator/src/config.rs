@@ -3,7 +3,7 @@
 use std::ops::Not;
 
 use serde::{Deserialize, Serialize};
-use stylegan_ops::{feature_maps, sides};
+use stylegan_ops::{NORM_EPSILON, Widths, resolution_violation, sides};
 
 /// What follows the activation of a synthesis layer, before the style.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,12 +40,9 @@ pub struct GeneratorConfig {
     pub mapping_lrmul: f64,
     /// Length of a label vector, 0 for no labels.
     pub label_dim: usize,
-    /// Feature maps double with every halving of the side, from `fmap_base / (resolution / 2)` on.
-    pub fmap_base: usize,
-    /// log2 of the factor between the feature maps of neighboring sides.
-    pub fmap_decay: f64,
-    /// Most feature maps of any layer.
-    pub fmap_max: usize,
+    /// Feature maps at each side, by keys of their own in this table.
+    #[serde(flatten)]
+    pub widths: Widths,
     /// Whether w styles each layer (AdaIN); without, w only enters at the start. Table 1: off in A and B.
     pub styles: bool,
     /// Whether synthesis starts from a learned constant instead of w. Table 1: off in A to C.
@@ -68,9 +65,7 @@ pub struct GeneratorConfig {
     pub noise_per_block: bool,
 }
 
-/// The original's addend to variances. What the original has is not written, as files always were.
-const NORM_EPSILON: f64 = 1e-8;
-
+/// What the original has is not written, as files always were.
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
 fn is_original_epsilon(norm_epsilon: &f64) -> bool {
     *norm_epsilon == NORM_EPSILON
@@ -86,9 +81,7 @@ impl Default for GeneratorConfig {
             mapping_fmaps: 512,
             mapping_lrmul: 0.01,
             label_dim: 0,
-            fmap_base: 8192,
-            fmap_decay: 1.0,
-            fmap_max: 512,
+            widths: Widths::default(),
             styles: true,
             const_input: true,
             noise: true,
@@ -109,7 +102,7 @@ impl GeneratorConfig {
 
     /// Feature maps of the block at `side` pixels.
     pub fn feature_maps(&self, side: usize) -> usize {
-        feature_maps(side, self.fmap_base, self.fmap_decay, self.fmap_max)
+        self.widths.feature_maps(side)
     }
 
     /// Everything that makes this shape impossible, one sentence each with the key's path; empty if nothing does.
@@ -117,34 +110,24 @@ impl GeneratorConfig {
     /// The limits are far beyond any network that was ever trained; they keep a hostile file from asking for more
     /// memory than a machine has.
     pub fn violations(&self) -> Vec<String> {
-        let mut found = Vec::new();
-        if !(self.resolution.is_power_of_two() && (8..=1024).contains(&self.resolution)) {
-            found.push(format!(
-                "`generator.resolution` is {}, but must be a power of two from 8 to 1024",
-                self.resolution
-            ));
-        }
+        let mut found = Vec::from_iter(resolution_violation("generator", self.resolution));
         for (key, value, least, most) in [
             ("z_dim", self.z_dim, 1, 4096),
             ("w_dim", self.w_dim, 1, 4096),
             ("mapping_layers", self.mapping_layers, 0, 32),
             ("mapping_fmaps", self.mapping_fmaps, 1, 4096),
             ("label_dim", self.label_dim, 0, 4096),
-            ("fmap_base", self.fmap_base, 1, 1 << 20),
-            ("fmap_max", self.fmap_max, 1, 4096),
         ] {
             if !(least..=most).contains(&value) {
                 found.push(format!("`generator.{key}` is {value}, but must be {least} to {most}"));
             }
         }
+        found.extend(self.widths.violations("generator"));
         if !(self.mapping_lrmul > 0.0 && self.mapping_lrmul <= 100.0) {
             found.push(format!(
                 "`generator.mapping_lrmul` is {}, but must be above 0 and at most 100",
                 self.mapping_lrmul
             ));
-        }
-        if !(0.0..=8.0).contains(&self.fmap_decay) {
-            found.push(format!("`generator.fmap_decay` is {}, but must be 0 to 8", self.fmap_decay));
         }
         if !(self.norm_epsilon > 0.0 && self.norm_epsilon <= 1e-2) {
             found.push(format!(

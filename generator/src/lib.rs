@@ -11,10 +11,11 @@
 //! # use candle_core::DType;
 //! # use stylegan_checkpoint::{Meta, Network, save};
 //! # use stylegan_generator::{Generator, GeneratorConfig};
-//! # use stylegan_ops::{Key, Parameters};
+//! # use stylegan_ops::{Key, Parameters, Widths};
 //! # let folder = tempfile::tempdir()?;
 //! # let (run, png) = (folder.path(), folder.path().join("seed0007.png"));
-//! # let generator = GeneratorConfig { resolution: 16, fmap_base: 64, fmap_max: 8, ..GeneratorConfig::default() };
+//! # let widths = Widths { fmap_base: 64, fmap_max: 8, ..Widths::default() };
+//! # let generator = GeneratorConfig { resolution: 16, widths, ..GeneratorConfig::default() };
 //! # let g_ema = Parameters::new(Key::new("init", &[0]));
 //! # Generator::new(&generator, &g_ema.builder(DType::F32, &Device::Cpu))?;
 //! # let meta = Meta { generator, ..Meta::default() };
@@ -30,22 +31,22 @@
 //! ```
 
 mod config;
+mod interpolate;
 mod layer;
 mod mapping;
 mod network;
 mod noise;
 mod numpy;
-mod path;
 mod seed_style;
 mod synthesis;
 mod truncation;
 
 pub use config::{GeneratorConfig, Norm};
+pub use interpolate::{Space, interpolate};
 pub use layer::SynthesisLayer;
 pub use mapping::Mapping;
 pub use network::{Generator, mix_styles};
 pub use noise::Noise;
-pub use path::{Space, interpolate};
 pub use seed_style::SeedStyle;
 pub use synthesis::Synthesis;
 pub use truncation::Truncation;

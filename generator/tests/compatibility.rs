@@ -7,8 +7,8 @@ use candle_core::{D, DType, Device, Result, Tensor, Var};
 use stylegan_generator::{
     Generator, GeneratorConfig, Noise, SeedStyle, SynthesisLayer, Truncation, is_buffer,
 };
-use stylegan_golden::Place;
-use stylegan_ops::{Key, Parameters, RandomTensors};
+use stylegan_golden::TestDevice;
+use stylegan_ops::{Key, Parameters, RandomTensors, Widths};
 
 const BATCH: usize = 3;
 
@@ -19,8 +19,7 @@ fn different() -> GeneratorConfig {
         z_dim: 7,
         w_dim: 9,
         mapping_fmaps: 8,
-        fmap_base: 40,
-        fmap_max: 11,
+        widths: Widths { fmap_base: 40, fmap_max: 11, ..Widths::default() },
         norm_epsilon: 1e-2,
         bias_before_blur: true,
         noise_per_block: true,
@@ -197,14 +196,14 @@ fn such_a_network_trains() -> Result<()> {
 /// The same weights by the formulas of the program that they come from, and by the original's.
 #[test]
 fn a_network_of_another_program_draws_its_pictures() -> Result<()> {
-    let golden = Place::cpu(DType::F32).golden("d_compatibility");
+    let golden = TestDevice::cpu(DType::F32).golden("d_compatibility");
     let (z_dim, width) = (golden.get("z").dim(1)?, golden.get("gen.synthesis.layer0.bias").dim(0)?);
     let original = GeneratorConfig {
         resolution: 16,
         z_dim,
         w_dim: z_dim,
         mapping_fmaps: z_dim,
-        fmap_max: width,
+        widths: Widths { fmap_max: width, ..Widths::default() },
         ..GeneratorConfig::default()
     };
     let other = GeneratorConfig {

@@ -3,8 +3,8 @@
 
 use candle_core::{Result, Tensor, Var};
 use stylegan_generator::{Generator, GeneratorConfig, Noise, Truncation, is_buffer, mix_styles};
-use stylegan_golden::{Golden, Place};
-use stylegan_ops::{Key, Parameters};
+use stylegan_golden::{Golden, TestDevice};
+use stylegan_ops::{Key, Parameters, Widths};
 
 /// A narrow 32-pixel network, and a 16-pixel one with no two widths equal and fused up-convolutions.
 const NETWORKS: [&str; 2] = ["a", "b"];
@@ -19,15 +19,17 @@ fn config(golden: &Golden) -> GeneratorConfig {
         mapping_fmaps: golden_config.mapping_fmaps,
         mapping_lrmul: golden_config.mapping_lrmul,
         label_dim: golden_config.label_size,
-        fmap_base: golden_config.fmap_base,
-        fmap_decay: golden_config.fmap_decay,
-        fmap_max: golden_config.fmap_max,
+        widths: Widths {
+            fmap_base: golden_config.fmap_base,
+            fmap_decay: golden_config.fmap_decay,
+            fmap_max: golden_config.fmap_max,
+        },
         ..GeneratorConfig::default()
     }
 }
 
 fn load(golden: &Golden) -> Result<(Parameters, Generator)> {
-    let Place { dtype, device, .. } = golden.place();
+    let TestDevice { dtype, device, .. } = golden.test_device();
     let parameters = Parameters::new(Key::new("overwritten", &[]));
     let generator = Generator::new(&config(golden), &parameters.builder(*dtype, device))?;
     parameters.assign(&golden.weights("gen."))?;
@@ -35,8 +37,8 @@ fn load(golden: &Golden) -> Result<(Parameters, Generator)> {
 }
 
 /// The network of this prefix.
-fn network(place: &Place, prefix: &str) -> Result<(Parameters, Generator)> {
-    load(&place.golden(&format!("{prefix}_weights")))
+fn network(on: &TestDevice, prefix: &str) -> Result<(Parameters, Generator)> {
+    load(&on.golden(&format!("{prefix}_weights")))
 }
 
 /// The trainable variables whose name starts with `prefix`, by the rest of the name.
@@ -56,10 +58,10 @@ fn noise_for(layer: usize, image: Tensor) -> Noise {
     Noise::Given(vec![image; layer + 1])
 }
 
-fn mapping_and_its_gradients(place: &Place) -> Result<()> {
+fn mapping_and_its_gradients(on: &TestDevice) -> Result<()> {
     for prefix in NETWORKS {
-        let (parameters, generator) = network(place, prefix)?;
-        let golden = place.golden(&format!("{prefix}_mapping"));
+        let (parameters, generator) = network(on, prefix)?;
+        let golden = on.golden(&format!("{prefix}_mapping"));
         let z = Var::from_tensor(&golden.get("z"))?;
         let w = generator.mapping().forward(&z, None)?;
         golden.assert_close("w", &w);
@@ -72,15 +74,15 @@ fn mapping_and_its_gradients(place: &Place) -> Result<()> {
 
 /// A network with labels that must compute the same w: each sample's label is embedded as that sample's own z, which
 /// leaves the mean square as it is, and the first layer's weight is shared out between the two halves of its input.
-fn mapping_with_labels(place: &Place) -> Result<()> {
+fn mapping_with_labels(on: &TestDevice) -> Result<()> {
     for prefix in NETWORKS {
-        let weights = place.golden(&format!("{prefix}_weights"));
-        let golden = place.golden(&format!("{prefix}_mapping"));
+        let weights = on.golden(&format!("{prefix}_weights"));
+        let golden = on.golden(&format!("{prefix}_mapping"));
         let z = golden.get("z");
         let batch = z.dim(0)?;
         let parameters = Parameters::new(Key::new("overwritten", &[]));
         let labeled = GeneratorConfig { label_dim: batch, ..config(&weights) };
-        let generator = Generator::new(&labeled, &parameters.builder(place.dtype, &place.device))?;
+        let generator = Generator::new(&labeled, &parameters.builder(on.dtype, &on.device))?;
         let mut values = weights.weights("gen.");
         // Twice the inputs divide the run-time weight by the root of 2.
         let first = (&values["mapping.dense0.weight"] * 2f64.sqrt())?;
@@ -88,16 +90,16 @@ fn mapping_with_labels(place: &Place) -> Result<()> {
         values.insert("mapping.dense0.weight".to_owned(), shared);
         values.insert("mapping.label_embed".to_owned(), z.clone());
         parameters.assign(&values)?;
-        let labels = Tensor::eye(batch, place.dtype, &place.device)?;
+        let labels = Tensor::eye(batch, on.dtype, &on.device)?;
         golden.assert_close("w", &generator.mapping().forward(&z, Some(&labels))?);
     }
     Ok(())
 }
 
-fn synthesis_layer_by_layer(place: &Place) -> Result<()> {
+fn synthesis_layer_by_layer(on: &TestDevice) -> Result<()> {
     for prefix in NETWORKS {
-        let (_, generator) = network(place, prefix)?;
-        let golden = place.golden(&format!("{prefix}_layers"));
+        let (_, generator) = network(on, prefix)?;
+        let golden = on.golden(&format!("{prefix}_layers"));
         let w_plus = golden.get("dlatents");
         let synthesis = generator.synthesis();
         let mut x = synthesis.input(&w_plus.get_on_dim(1, 0)?)?;
@@ -113,10 +115,10 @@ fn synthesis_layer_by_layer(place: &Place) -> Result<()> {
     Ok(())
 }
 
-fn gradients_of_single_layers(place: &Place) -> Result<()> {
+fn gradients_of_single_layers(on: &TestDevice) -> Result<()> {
     for prefix in NETWORKS {
-        let (parameters, generator) = network(place, prefix)?;
-        let golden = place.golden(&format!("{prefix}_layer_grads"));
+        let (parameters, generator) = network(on, prefix)?;
+        let golden = on.golden(&format!("{prefix}_layer_grads"));
         let mut seen = 0;
         for (index, layer) in generator.synthesis().layers().iter().enumerate() {
             let name = |part: &str| format!("layer{index}.{part}");
@@ -140,10 +142,10 @@ fn gradients_of_single_layers(place: &Place) -> Result<()> {
     Ok(())
 }
 
-fn pictures_at_every_level_of_detail(place: &Place) -> Result<()> {
+fn pictures_at_every_level_of_detail(on: &TestDevice) -> Result<()> {
     for (prefix, cases) in [("a", 7), ("b", 5)] {
-        let (_, generator) = network(place, prefix)?;
-        let golden = place.golden(&format!("{prefix}_synthesis_lods"));
+        let (_, generator) = network(on, prefix)?;
+        let golden = on.golden(&format!("{prefix}_synthesis_lods"));
         let w_plus = golden.get("dlatents");
         let noise = given_noise(&golden);
         for case in 0..cases {
@@ -159,9 +161,9 @@ fn pictures_at_every_level_of_detail(place: &Place) -> Result<()> {
     Ok(())
 }
 
-fn layers_beyond_the_level_of_detail_need_no_noise(place: &Place) -> Result<()> {
-    let (_, generator) = network(place, "b")?;
-    let golden = place.golden("b_synthesis_lods");
+fn layers_beyond_the_level_of_detail_need_no_noise(on: &TestDevice) -> Result<()> {
+    let (_, generator) = network(on, "b")?;
+    let golden = on.golden("b_synthesis_lods");
     let lod = golden.scalar("case3.lod");
     assert!(lod > 1.0 && lod < 2.0);
     let noise = Noise::Given((0..4).map(|layer| golden.get(&format!("noise.{layer}"))).collect());
@@ -171,10 +173,10 @@ fn layers_beyond_the_level_of_detail_need_no_noise(place: &Place) -> Result<()> 
     Ok(())
 }
 
-fn truncation(place: &Place) -> Result<()> {
+fn truncation(on: &TestDevice) -> Result<()> {
     for prefix in NETWORKS {
-        let (_, generator) = network(place, prefix)?;
-        let golden = place.golden(&format!("{prefix}_truncation_mixing"));
+        let (_, generator) = network(on, prefix)?;
+        let golden = on.golden(&format!("{prefix}_truncation_mixing"));
         let z = golden.get("z");
         let w_plus = generator.broadcast(&generator.mapping().forward(&z, None)?)?;
         for case in 0..7 {
@@ -191,10 +193,10 @@ fn truncation(place: &Place) -> Result<()> {
     Ok(())
 }
 
-fn style_mixing(place: &Place) -> Result<()> {
+fn style_mixing(on: &TestDevice) -> Result<()> {
     for prefix in NETWORKS {
-        let (_, generator) = network(place, prefix)?;
-        let golden = place.golden(&format!("{prefix}_truncation_mixing"));
+        let (_, generator) = network(on, prefix)?;
+        let golden = on.golden(&format!("{prefix}_truncation_mixing"));
         let w_plus = |z: &str| generator.broadcast(&generator.mapping().forward(&golden.get(z), None)?);
         let (first, second) = (w_plus("z")?, w_plus("z2")?);
         for case in 0..4 {
@@ -209,10 +211,10 @@ fn style_mixing(place: &Place) -> Result<()> {
     Ok(())
 }
 
-fn running_mean_of_w(place: &Place) -> Result<()> {
+fn running_mean_of_w(on: &TestDevice) -> Result<()> {
     for prefix in NETWORKS {
-        let (parameters, generator) = network(place, prefix)?;
-        let golden = place.golden(&format!("{prefix}_truncation_mixing"));
+        let (parameters, generator) = network(on, prefix)?;
+        let golden = on.golden(&format!("{prefix}_truncation_mixing"));
         let w = generator.mapping().forward(&golden.get("z"), None)?;
         generator.track_w_avg(&w, golden.scalar("w_avg_beta"))?;
         golden.assert_close("w_avg_updated", generator.w_avg());
@@ -223,8 +225,8 @@ fn running_mean_of_w(place: &Place) -> Result<()> {
     Ok(())
 }
 
-fn one_picture_of_a_network_fused_at_its_last_resolution(place: &Place) -> Result<()> {
-    let golden = place.golden("c_forward");
+fn one_picture_of_a_network_fused_at_its_last_resolution(on: &TestDevice) -> Result<()> {
+    let golden = on.golden("c_forward");
     let (_, generator) = load(&golden)?;
     let picture = generator.draw(&golden.get("z"), None, 0.0, Truncation::OFF, &Noise::Const)?;
     golden.assert_close("image", &picture);

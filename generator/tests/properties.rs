@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use candle_core::{DType, Device, Result, Tensor, Var};
 use stylegan_generator::{Generator, GeneratorConfig, Noise, Norm, SeedStyle, Truncation, is_buffer};
-use stylegan_ops::{Key, Level, Parameters, RandomTensors, feature_maps};
+use stylegan_ops::{Key, Level, Parameters, RandomTensors, Widths};
 
 /// A narrow network of 16 pixels with no two widths equal.
 fn small() -> GeneratorConfig {
@@ -14,8 +14,7 @@ fn small() -> GeneratorConfig {
         z_dim: 7,
         w_dim: 9,
         mapping_fmaps: 8,
-        fmap_base: 40,
-        fmap_max: 11,
+        widths: Widths { fmap_base: 40, fmap_max: 11, ..Widths::default() },
         ..GeneratorConfig::default()
     }
 }
@@ -277,7 +276,8 @@ fn layers_get_noise_of_their_own() -> Result<()> {
 
 #[test]
 fn feature_maps_follow_their_decay() -> Result<()> {
-    let config = GeneratorConfig { fmap_base: 40, fmap_decay: 0.5, fmap_max: 26, ..small() };
+    let config =
+        GeneratorConfig { widths: Widths { fmap_base: 40, fmap_decay: 0.5, fmap_max: 26 }, ..small() };
     // 40 / 2^(stage / 2) for stages 1, 2, 3 is 28.28, 20, 14.14.
     let widths: Vec<usize> = [4, 8, 16].into_iter().map(|side| config.feature_maps(side)).collect();
     assert_eq!(widths, [26, 20, 14]);
@@ -295,14 +295,18 @@ fn feature_maps_follow_their_decay() -> Result<()> {
         &Noise::Const,
     )?;
     assert_eq!(pictures.dims(), [1, 3, 16, 16]);
-    assert_eq!(feature_maps(16, 40, 0.5, 512), 14);
+    assert_eq!(Widths { fmap_max: 512, ..config.widths }.feature_maps(16), 14);
     Ok(())
 }
 
 #[test]
 fn the_smallest_and_a_large_resolution() -> Result<()> {
     for (resolution, layers) in [(8, 4), (256, 14)] {
-        let (_, generator) = build(&GeneratorConfig { resolution, fmap_max: 5, ..small() })?;
+        let (_, generator) = build(&GeneratorConfig {
+            resolution,
+            widths: Widths { fmap_max: 5, ..small().widths },
+            ..small()
+        })?;
         assert_eq!(generator.synthesis().layers().len(), layers);
         let z = generator.latents(&[3, 8], SeedStyle::Native)?;
         let pictures = generator.draw(&z, None, 0.0, Truncation::default(), &Noise::Const)?;

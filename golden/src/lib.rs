@@ -4,9 +4,9 @@
 //!
 //! ```
 //! use candle_core::DType;
-//! use stylegan_golden::Place;
+//! use stylegan_golden::TestDevice;
 //!
-//! let golden = Place::cpu(DType::F32).golden("b_mapping");
+//! let golden = TestDevice::cpu(DType::F32).golden("b_mapping");
 //! assert_eq!(golden.config().latent_size, 16);
 //! let w = golden.get("w");
 //! golden.assert_close("w", &(w + 1e-6)?);
@@ -19,7 +19,7 @@
 )]
 
 mod config;
-mod place;
+mod test_device;
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
@@ -30,7 +30,7 @@ use safetensors::SafeTensors;
 use serde::Deserialize;
 
 pub use config::{Config, FusedScale};
-pub use place::{Closeness, Place, on_gpu};
+pub use test_device::{Closeness, TestDevice, on_gpu};
 
 /// One file of golden tensors.
 ///
@@ -39,7 +39,7 @@ pub use place::{Closeness, Place, on_gpu};
 #[derive(Debug)]
 pub struct Golden {
     file: String,
-    place: Place,
+    on: TestDevice,
     config: Option<Config>,
     tensors: BTreeMap<String, Tensor>,
     tolerances: HashMap<String, Tolerance>,
@@ -62,7 +62,7 @@ pub fn fixtures() -> PathBuf {
 }
 
 impl Golden {
-    fn open(file: &str, place: &Place) -> Self {
+    fn open(file: &str, on: &TestDevice) -> Self {
         let folder = fixtures();
         let read = |name: String| {
             std::fs::read(folder.join(&name)).unwrap_or_else(|error| panic!("golden file `{name}`: {error}"))
@@ -75,7 +75,7 @@ impl Golden {
             serde_json::from_slice(&read(format!("{prefix}_tolerances.json"))).unwrap();
         Self {
             file: file.to_owned(),
-            place: place.clone(),
+            on: on.clone(),
             config: config.map(|json| serde_json::from_str(json).unwrap()),
             tensors: candle_core::safetensors::load_buffer(&bytes, &Device::Cpu)
                 .unwrap()
@@ -86,8 +86,8 @@ impl Golden {
     }
 
     /// Where the numbers are compared.
-    pub fn place(&self) -> &Place {
-        &self.place
+    pub fn test_device(&self) -> &TestDevice {
+        &self.on
     }
 
     /// The network behind the numbers.
@@ -105,9 +105,9 @@ impl Golden {
         self.tensors.contains_key(name)
     }
 
-    /// The tensor of this name, on the place's device and in its type.
+    /// The tensor of this name, on the test's device and in its type.
     pub fn get(&self, name: &str) -> Tensor {
-        self.expected(name).to_device(&self.place.device).unwrap()
+        self.expected(name).to_device(&self.on.device).unwrap()
     }
 
     /// The number of this name, a tensor of shape `[1]`.
@@ -132,7 +132,7 @@ impl Golden {
         found
     }
 
-    /// Fails unless `actual` is as close to the tensor `name` as the place asks.
+    /// Fails unless `actual` is as close to the tensor `name` as the test device asks.
     #[track_caller]
     pub fn assert_close(&self, name: &str, actual: &Tensor) {
         let expected = self.expected(name);
@@ -148,7 +148,7 @@ impl Golden {
             tolerance.unwrap_or_else(|| panic!("`{name}` of `{file}` has no tolerance"));
         let (actual, expected) = (values(actual), values(&expected));
         let differences = actual.iter().zip(&expected).map(|(actual, expected)| actual - expected);
-        match self.place.closeness {
+        match self.on.closeness {
             Closeness::Entries(times) => {
                 let differences = differences.map(f64::abs).enumerate();
                 // A value that is not a number is the largest of all.
@@ -188,7 +188,7 @@ impl Golden {
 
     /// The tensor of this name on the CPU.
     fn expected(&self, name: &str) -> Tensor {
-        let tensor = self.stored(name).to_dtype(self.place.dtype).unwrap();
+        let tensor = self.stored(name).to_dtype(self.on.dtype).unwrap();
         if self.is_fused_kernel(name) { flip(&tensor) } else { tensor }
     }
 
@@ -228,7 +228,7 @@ mod tests {
     use super::*;
 
     fn open(file: &str) -> Golden {
-        Place::cpu(DType::F32).golden(file)
+        TestDevice::cpu(DType::F32).golden(file)
     }
 
     #[test]
@@ -280,8 +280,8 @@ mod tests {
 
     #[test]
     fn rounded_products_are_compared_as_a_whole() {
-        let place = Place { closeness: Closeness::TF32, ..Place::cpu(DType::F32) };
-        let golden = place.golden("b_mapping");
+        let on = TestDevice { closeness: Closeness::TF32, ..TestDevice::cpu(DType::F32) };
+        let golden = on.golden("b_mapping");
         golden.assert_close("w", &(golden.get("w") * 1.07).unwrap());
         golden.assert_close("z_grad", &(golden.get("z_grad") * 1.6).unwrap());
         for (name, factor) in [("w", 1.1), ("z_grad", -1.0), ("w", f64::NAN)] {

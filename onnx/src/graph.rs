@@ -2,6 +2,7 @@
 
 use candle_core::{DType, Device, Result, Tensor};
 use candle_nn::VarBuilder;
+use stylegan_ops::{LEAKY_RELU_SLOPE, NORM_EPSILON};
 
 use crate::proto::{self, Attribute, FLOAT, INT64, Node};
 
@@ -140,14 +141,14 @@ impl Graph {
         Ok(self.node("Sqrt", &[&mean], vec![]))
     }
 
-    /// `x · rsqrt(mean(x²) + 1e-8)`, the mean over the features.
+    /// `x · rsqrt(mean(x²) + ε)`, the mean over the features.
     pub(crate) fn pixel_norm(&mut self, x: &Value) -> Result<Value> {
-        let deviation = self.deviation(x, &[1], 1e-8)?;
+        let deviation = self.deviation(x, &[1], NORM_EPSILON)?;
         Ok(self.div(x, &deviation))
     }
 
     pub(crate) fn leaky_relu(&mut self, x: &Value) -> Value {
-        self.node("LeakyRelu", &[x], vec![Attribute::float("alpha", 0.2)])
+        self.node("LeakyRelu", &[x], vec![Attribute::float("alpha", LEAKY_RELU_SLOPE as f32)])
     }
 
     /// `x · weightᵀ + bias`, the weight `[out, in]`.

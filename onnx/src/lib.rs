@@ -14,9 +14,10 @@
 //! use candle_core::{DType, Device};
 //! use stylegan_generator::{Generator, GeneratorConfig};
 //! use stylegan_onnx::{Settings, export};
-//! use stylegan_ops::{Key, Parameters};
+//! use stylegan_ops::{Key, Parameters, Widths};
 //!
-//! let config = GeneratorConfig { resolution: 16, fmap_base: 64, fmap_max: 8, ..GeneratorConfig::default() };
+//! let widths = Widths { fmap_base: 64, fmap_max: 8, ..Widths::default() };
+//! let config = GeneratorConfig { resolution: 16, widths, ..GeneratorConfig::default() };
 //! let parameters = Parameters::new(Key::new("init", &[0]));
 //! let builder = parameters.builder(DType::F32, &Device::Cpu);
 //! Generator::new(&config, &builder)?;

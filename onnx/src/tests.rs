@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use candle_core::{DType, Device, Result, Tensor, bail};
 use prost::Message;
 use stylegan_generator::{Generator, GeneratorConfig, Noise, Norm, SeedStyle, Truncation};
-use stylegan_ops::{Key, Parameters, RandomTensors};
+use stylegan_ops::{Key, Parameters, RandomTensors, Widths};
 
 use crate::proto::{Extent, FLOAT, INT64, Model, Node, ValueInfo};
 use crate::{Settings, export};
@@ -20,8 +20,7 @@ fn small() -> GeneratorConfig {
         w_dim: 10,
         mapping_layers: 3,
         mapping_fmaps: 14,
-        fmap_base: 64,
-        fmap_max: 9,
+        widths: Widths { fmap_base: 64, fmap_max: 9, ..Widths::default() },
         ..GeneratorConfig::default()
     }
 }
@@ -225,7 +224,10 @@ fn every_switch_of_a_network() -> Result<()> {
         ("pixel norm", GeneratorConfig { norm: Norm::Pixel, ..small() }),
         ("no styles", GeneratorConfig { styles: false, const_input: false, ..small() }),
         ("no blur", GeneratorConfig { blur: false, ..small() }),
-        ("widths", GeneratorConfig { fmap_base: 40, fmap_decay: 0.7, fmap_max: 30, ..small() }),
+        (
+            "widths",
+            GeneratorConfig { widths: Widths { fmap_base: 40, fmap_decay: 0.7, fmap_max: 30 }, ..small() },
+        ),
         ("epsilon", GeneratorConfig { norm_epsilon: 0.01, ..small() }),
         ("bias before blur", GeneratorConfig { bias_before_blur: true, ..small() }),
         ("noise of a block", GeneratorConfig { noise_per_block: true, ..small() }),

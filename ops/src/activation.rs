@@ -15,7 +15,7 @@ use crate::cuda::on_gpu;
 use crate::planes::{build, float_kernel, is_parallel, map, reduce, slice, sums, vectorized};
 
 /// What a leaky `ReLU` multiplies negative values by.
-pub(crate) const SLOPE: f64 = 0.2;
+pub const SLOPE: f64 = 0.2;
 
 /// `x` where `x >= 0`, else `0.2 x`.
 ///

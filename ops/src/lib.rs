@@ -23,25 +23,29 @@ mod smooth;
 mod testing;
 mod update;
 mod upload;
+mod widths;
 
 pub use stylegan_base::Key;
 
-pub use activation::{add_bias, bias_leaky_relu, leaky_relu, leaky_relu_grad, noise_bias_leaky_relu};
+pub use activation::{
+    SLOPE as LEAKY_RELU_SLOPE, add_bias, bias_leaky_relu, leaky_relu, leaky_relu_grad, noise_bias_leaky_relu,
+};
 pub use chain::{Chain, Link};
 pub use conv::{conv2d, conv2d_down, conv2d_down_transpose, conv2d_transpose, conv2d_up, conv2d_weight_grad};
 pub use dense::{dense, dense_transpose};
 pub use equalized::{EqualizedConv, EqualizedDense, EqualizedWeight, GAIN_LEAKY_RELU};
 pub use layer::synthesis_layer;
 pub use memory::{GpuMemory, gpu_name, is_out_of_memory};
-pub use norm::{instance_norm, instance_norm_style, pixel_norm};
+pub use norm::{EPSILON as NORM_EPSILON, instance_norm, instance_norm_style, pixel_norm};
 pub use parameters::Parameters;
 pub use path::Sampling;
 pub use random::RandomTensors;
 pub use resample::{blend, blur, downscale2x, downscale2x_adjoint, upscale2x, upscale2x_adjoint};
-pub use resolution::{Level, feature_maps, sides};
+pub use resolution::{Level, resolution_violation, sides};
 pub use smooth::{smooth_down, smooth_down_adjoint, smooth_up};
 pub use update::{
     AdamSlot, AdamUpdate, Pace, adam_update, all_are_finite, all_finite, clamp_update, ema_update,
     tally_update,
 };
 pub use upload::{repeatedly, upload};
+pub use widths::{PartialWidths, Widths};

@@ -12,8 +12,9 @@ use candle_core::{
 use crate::cuda::on_gpu;
 use crate::planes::{build, float_kernel, slice, sums};
 
-/// What the pixel norm adds to every mean square before its root is taken.
-const EPSILON: f64 = 1e-8;
+/// What the original adds to a mean square before its root is taken: in the pixel norm, the instance norm and the
+/// minibatch stddev.
+pub const EPSILON: f64 = 1e-8;
 
 /// Scales each feature vector to a mean square of one: `x * rsqrt(mean(x^2) + 1e-8)`, the mean over axis 1
 /// (Karras et al. 2018, section 4.2).
@@ -31,8 +32,8 @@ pub fn pixel_norm(x: &Tensor) -> Result<Tensor> {
 /// Replaces the per-channel statistics of `x` by those given in `style`.
 ///
 /// `AdaIN(x_i, y) = y_s,i · (x_i − μ(x_i)) / σ(x_i) + y_b,i` (Karras et al. 2019, eq. 1), with `y_s = scale + 1`
-/// and `σ = sqrt(mean((x - μ)²) + epsilon)`, the population's deviation; the paper's epsilon is 1e-8. The gradient is of
-/// first order only.
+/// and `σ = sqrt(mean((x - μ)²) + epsilon)`, the population's deviation; the original's epsilon is
+/// [`NORM_EPSILON`](crate::NORM_EPSILON). The gradient is of first order only.
 ///
 /// # Shapes
 /// - `x`: `[batch, channels, height, width]`

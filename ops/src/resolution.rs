@@ -1,4 +1,4 @@
-//! Resolutions, levels of detail and the widths that belong to them.
+//! Resolutions and levels of detail.
 
 use candle_core::{Result, bail};
 
@@ -33,11 +33,11 @@ pub fn sides(resolution: usize) -> impl DoubleEndedIterator<Item = usize> + Clon
     (2..=resolution.max(1).ilog2()).map(|log2| 1 << log2)
 }
 
-/// Feature maps of the block at `side` pixels: `min(fmap_base / 2^(stage · fmap_decay), fmap_max)`, at least 1, where
-/// the stage is `log2(side) - 1`.
-pub fn feature_maps(side: usize, fmap_base: usize, fmap_decay: f64, fmap_max: usize) -> usize {
-    let stage = f64::from(side.max(2).ilog2() - 1);
-    ((fmap_base as f64 / (stage * fmap_decay).exp2()) as usize).clamp(1, fmap_max.max(1))
+/// What makes a network of this resolution impossible, one sentence; `table` is that of the configuration it is in.
+pub fn resolution_violation(table: &str, resolution: usize) -> Option<String> {
+    let is_possible = resolution.is_power_of_two() && (8..=1024).contains(&resolution);
+    (!is_possible)
+        .then(|| format!("`{table}.resolution` is {resolution}, but must be a power of two from 8 to 1024"))
 }
 
 #[cfg(test)]
@@ -56,8 +56,15 @@ mod tests {
     }
 
     #[test]
-    fn the_papers_widths() {
-        let widths: Vec<usize> = sides(1024).map(|side| feature_maps(side, 8192, 1.0, 512)).collect();
-        assert_eq!(widths, [512, 512, 512, 512, 256, 128, 64, 32, 16]);
+    fn a_resolution_is_a_power_of_two_in_bounds() {
+        for resolution in [8, 64, 1024] {
+            assert_eq!(resolution_violation("generator", resolution), None);
+        }
+        for resolution in [0, 4, 100, 2048] {
+            assert_eq!(
+                resolution_violation("generator", resolution).unwrap(),
+                format!("`generator.resolution` is {resolution}, but must be a power of two from 8 to 1024")
+            );
+        }
     }
 }

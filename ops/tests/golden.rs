@@ -5,10 +5,10 @@
 //! `h = sum(dx * v)` with respect to `dy`: the second order that a gradient penalty needs.
 
 #![expect(clippy::unwrap_used, reason = "a failure here is a failed test")]
-#![expect(clippy::unnecessary_wraps, reason = "every test of a place looks the same")]
+#![expect(clippy::unnecessary_wraps, reason = "every test on a device looks the same")]
 
 use candle_core::{Result, Tensor, Var};
-use stylegan_golden::{Golden, Place};
+use stylegan_golden::{Golden, TestDevice};
 use stylegan_ops::{
     AdamSlot, AdamUpdate, Pace, adam_update, add_bias, bias_leaky_relu, blur, conv2d, conv2d_down,
     conv2d_down_transpose, conv2d_transpose, conv2d_up, downscale2x, downscale2x_adjoint, ema_update,
@@ -68,22 +68,22 @@ fn turned(weight: &Tensor) -> Tensor {
     weight.index_select(&last, 2).unwrap().index_select(&last, 3).unwrap()
 }
 
-fn leaky_relu_matches(place: &Place) -> Result<()> {
-    let golden = &place.golden("ops");
+fn leaky_relu_matches(on: &TestDevice) -> Result<()> {
+    let golden = &on.golden("ops");
     assert_operation(golden, "leaky_relu", &["x"], |v| leaky_relu(&v[0]).unwrap());
     let y = golden.get("leaky_relu.y");
     assert_adjoint(golden, "leaky_relu", |dy| leaky_relu_grad(dy, &y).unwrap());
     Ok(())
 }
 
-fn bias_matches(place: &Place) -> Result<()> {
-    let golden = &place.golden("ops");
+fn bias_matches(on: &TestDevice) -> Result<()> {
+    let golden = &on.golden("ops");
     assert_operation(golden, "bias4d", &["x", "bias"], |v| add_bias(&v[0], &v[1]).unwrap());
     Ok(())
 }
 
-fn bias_leaky_relu_matches_where_the_activation_is_linear(place: &Place) -> Result<()> {
-    let golden = &place.golden("ops");
+fn bias_leaky_relu_matches_where_the_activation_is_linear(on: &TestDevice) -> Result<()> {
+    let golden = &on.golden("ops");
     // Far above zero the activation is the identity.
     let lifted = |v: &[Var]| {
         let bias = (v[1].as_tensor() + 100.).unwrap();
@@ -93,8 +93,8 @@ fn bias_leaky_relu_matches_where_the_activation_is_linear(place: &Place) -> Resu
     Ok(())
 }
 
-fn noise_matches_where_the_activation_is_linear(place: &Place) -> Result<()> {
-    let golden = &place.golden("ops");
+fn noise_matches_where_the_activation_is_linear(on: &TestDevice) -> Result<()> {
+    let golden = &on.golden("ops");
     let noise = golden.get("noise.noise");
     assert_operation(golden, "noise", &["x", "strength"], |v| {
         let bias = v[1].ones_like().unwrap().affine(100., 0.).unwrap();
@@ -103,23 +103,23 @@ fn noise_matches_where_the_activation_is_linear(place: &Place) -> Result<()> {
     Ok(())
 }
 
-fn norms_match(place: &Place) -> Result<()> {
-    let golden = &place.golden("ops");
+fn norms_match(on: &TestDevice) -> Result<()> {
+    let golden = &on.golden("ops");
     assert_operation(golden, "pixel_norm", &["x"], |v| pixel_norm(&v[0]).unwrap());
     assert_operation(golden, "instance_norm", &["x"], |v| instance_norm(&v[0], 1e-8).unwrap());
     assert_operation(golden, "instance_norm_small_variance", &["x"], |v| instance_norm(&v[0], 1e-8).unwrap());
     for op in ["instance_norm", "instance_norm_small_variance"] {
         assert_operation(golden, op, &["x"], |v| {
             let (batch, channels, _height, _width) = v[0].dims4().unwrap();
-            let style = Tensor::zeros((batch, 2 * channels), place.dtype, &place.device).unwrap();
+            let style = Tensor::zeros((batch, 2 * channels), on.dtype, &on.device).unwrap();
             instance_norm_style(&v[0], &style, 1e-8).unwrap()
         });
     }
     Ok(())
 }
 
-fn convolutions_match(place: &Place) -> Result<()> {
-    let golden = &place.golden("ops");
+fn convolutions_match(on: &TestDevice) -> Result<()> {
+    let golden = &on.golden("ops");
     for op in ["conv1x1", "conv3x3", "conv3x3_single"] {
         assert_convolution(golden, op, conv2d, conv2d_transpose);
     }
@@ -144,8 +144,8 @@ fn convolutions_match(place: &Place) -> Result<()> {
     Ok(())
 }
 
-fn resampling_matches(place: &Place) -> Result<()> {
-    let golden = &place.golden("ops");
+fn resampling_matches(on: &TestDevice) -> Result<()> {
+    let golden = &on.golden("ops");
     for op in ["blur", "blur_4x4"] {
         assert_operation(golden, op, &["x"], |v| blur(&v[0]).unwrap());
         assert_adjoint(golden, op, |dy| blur(dy).unwrap());
@@ -161,14 +161,14 @@ fn resampling_matches(place: &Place) -> Result<()> {
     Ok(())
 }
 
-fn adam_matches(place: &Place) -> Result<()> {
-    let golden = &place.golden("ops");
+fn adam_matches(on: &TestDevice) -> Result<()> {
+    let golden = &on.golden("ops");
     let learning_rate = golden.scalar("adam.lr");
     for (beta1, name, keeps_first_moment) in [(0., "0.0", false), (0., "0.0", true), (0.5, "0.5", true)] {
         let parameter = var(golden, "adam.p0");
         let second_moment = parameter.zeros_like().unwrap();
         let first_moment = keeps_first_moment.then(|| parameter.zeros_like().unwrap());
-        let pace = Pace::new(0, &place.device).unwrap();
+        let pace = Pace::new(0, &on.device).unwrap();
         let update = AdamUpdate { beta1, beta2: 0.99, epsilon: 1e-8, learning_rate };
         for step in 1..=5 {
             let gradient = golden.get(&format!("adam.g{step}"));
@@ -185,8 +185,8 @@ fn adam_matches(place: &Place) -> Result<()> {
     Ok(())
 }
 
-fn running_average_matches(place: &Place) -> Result<()> {
-    let golden = &place.golden("ops");
+fn running_average_matches(on: &TestDevice) -> Result<()> {
+    let golden = &on.golden("ops");
     for minibatch in [4, 16, 32, 512] {
         let ema = var(golden, "ema.ema");
         let beta = 0.5_f64.powf(f64::from(minibatch) / 10_000.);

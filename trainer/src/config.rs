@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 use stylegan_checkpoint::Meta;
-use stylegan_discriminator::DiscriminatorConfig;
+use stylegan_discriminator::{CriticConfig, CriticSwitches};
 use stylegan_generator::GeneratorConfig;
+use stylegan_ops::PartialWidths;
 
 use crate::{AdamConfig, Loss, PerSide, Precision, Schedule};
 
@@ -16,7 +17,7 @@ pub struct TrainConfig {
     /// The generator's shape.
     pub generator: GeneratorConfig,
     /// The critic's shape, where it differs from the generator's.
-    pub discriminator: CriticConfig,
+    pub discriminator: PartialCriticConfig,
     /// The loss.
     pub loss: Loss,
     /// What is trained at which time.
@@ -87,31 +88,20 @@ impl Default for RunConfig {
 }
 
 /// The critic's shape; widths that are not given are the generator's.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct CriticConfig {
-    /// As `generator.fmap_base`, which it follows where it is not given.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub fmap_base: Option<usize>,
-    /// As `generator.fmap_decay`, which it follows where it is not given.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub fmap_decay: Option<f64>,
-    /// As `generator.fmap_max`, which it follows where it is not given.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub fmap_max: Option<usize>,
-    /// Samples in a group of the minibatch stddev layer; 0 or 1 for no such layer.
-    pub mbstd_group_size: usize,
-    /// Channels that the minibatch stddev layer appends.
-    pub mbstd_num_features: usize,
-    /// Whether features are blurred by [1, 2, 1] before they are scaled down. Table 1: off in A.
-    pub blur: bool,
+pub struct PartialCriticConfig {
+    /// Feature maps at each side, by keys of their own in this table.
+    #[serde(flatten)]
+    pub widths: PartialWidths,
+    /// What the critic alone has, by keys of their own in this table.
+    #[serde(flatten)]
+    pub switches: CriticSwitches,
 }
 
-impl Default for CriticConfig {
-    fn default() -> Self {
-        let DiscriminatorConfig { mbstd_group_size, mbstd_num_features, blur, .. } =
-            DiscriminatorConfig::default();
-        Self { fmap_base: None, fmap_decay: None, fmap_max: None, mbstd_group_size, mbstd_num_features, blur }
+impl From<&CriticConfig> for PartialCriticConfig {
+    fn from(whole: &CriticConfig) -> Self {
+        Self { widths: whole.widths.into(), switches: whole.switches }
     }
 }
 
@@ -174,34 +164,19 @@ pub struct DeviceConfig {
 
 impl TrainConfig {
     /// The critic's whole shape.
-    pub fn critic(&self) -> DiscriminatorConfig {
-        let (own, generator) = (&self.discriminator, &self.generator);
-        DiscriminatorConfig {
-            resolution: generator.resolution,
-            label_dim: generator.label_dim,
-            fmap_base: own.fmap_base.unwrap_or(generator.fmap_base),
-            fmap_decay: own.fmap_decay.unwrap_or(generator.fmap_decay),
-            fmap_max: own.fmap_max.unwrap_or(generator.fmap_max),
-            mbstd_group_size: own.mbstd_group_size,
-            mbstd_num_features: own.mbstd_num_features,
-            blur: own.blur,
-        }
+    pub fn critic(&self) -> CriticConfig {
+        let GeneratorConfig { resolution, label_dim, widths, .. } = self.generator;
+        let PartialCriticConfig { widths: own, switches } = self.discriminator;
+        CriticConfig { resolution, label_dim, widths: own.or(widths), switches }
     }
 
     /// The same with the shape of the networks of a snapshot.
     pub(crate) fn of_networks(&self, meta: &Meta) -> Self {
         let mut config = Self { generator: meta.generator.clone(), ..self.clone() };
-        if let Some(critic) = &meta.discriminator
+        if let Some(critic) = &meta.critic
             && *critic != config.critic()
         {
-            config.discriminator = CriticConfig {
-                fmap_base: Some(critic.fmap_base),
-                fmap_decay: Some(critic.fmap_decay),
-                fmap_max: Some(critic.fmap_max),
-                mbstd_group_size: critic.mbstd_group_size,
-                mbstd_num_features: critic.mbstd_num_features,
-                blur: critic.blur,
-            };
+            config.discriminator = critic.into();
         }
         config
     }
@@ -212,9 +187,8 @@ impl TrainConfig {
         if found.is_empty() {
             // The critic shares the numbers just looked at; to report them twice would help nobody.
             found.extend(self.critic().violations());
-            found.extend(
-                self.schedule.violations(self.generator.resolution, self.discriminator.mbstd_group_size),
-            );
+            let group_size = self.discriminator.switches.mbstd_group_size;
+            found.extend(self.schedule.violations(self.generator.resolution, group_size));
         }
         found.extend(self.loss.violations());
         found.extend(self.adam.violations());

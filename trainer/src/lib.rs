@@ -36,7 +36,7 @@ mod step;
 
 pub use adam::{Adam, AdamConfig};
 pub use changes::Difference;
-pub use config::{CriticConfig, DataConfig, DeviceConfig, RunConfig, TrainConfig, TrainingConfig};
+pub use config::{DataConfig, DeviceConfig, PartialCriticConfig, RunConfig, TrainConfig, TrainingConfig};
 pub use events::{Event, StepProgress, Tick};
 pub use fit::{Misfit, OutOfMemory, Remedy};
 pub use losses::{CriticBatch, CriticLoss, Loss, LossKind};

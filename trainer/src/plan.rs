@@ -99,7 +99,7 @@ impl Plan {
             let bytes = estimate_bytes(config, level.side, batch, self.g_parameters, self.d_parameters);
             bytes <= available_bytes
         };
-        let group_size = config.discriminator.mbstd_group_size;
+        let group_size = config.discriminator.switches.mbstd_group_size;
         let misfits: Vec<Misfit> = self
             .levels
             .iter()

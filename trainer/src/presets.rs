@@ -2,11 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
+use serde::Deserialize;
 use stylegan_base::Hint;
 use thiserror::Error;
-use toml::{Table, Value};
+use toml::de::{DeTable, DeValue, Deserializer};
+use toml::{Spanned, Table, Value};
 
-use crate::TrainConfig;
+use crate::{PartialCriticConfig, TrainConfig};
 
 /// Every preset in the binary: its name and its file.
 const PRESETS: [(&str, &str); 14] = [
@@ -119,14 +121,18 @@ impl TrainConfig {
             let parsed: Table = toml::from_str(&text).map_err(|e| syntax(&place, &e))?;
             check_keys(&parsed, &place)?;
             // Kinds are checked here as well, so that the message names the file and its line.
-            toml::from_str::<Self>(&text).map_err(|e| syntax(&place, &e))?;
+            check_kinds(&text).map_err(|e| syntax(&place, &e))?;
             merge(&mut table, parsed);
         }
         for argument in assignments {
             let place = format!("`--set {argument}`");
             let assigned = parse_assignment(argument)?;
             check_keys(&assigned, &place)?;
-            assigned.clone().try_into::<Self>().map_err(|e| syntax(&place, &e))?;
+            if let Err(error) = assigned.clone().try_into::<Self>() {
+                let key = keys(&assigned).concat();
+                let message = format!("{}\nin `{key}`", error.message());
+                return Err(ConfigError::Syntax { place, message });
+            }
             merge(&mut table, assigned);
         }
         let config: Self = table.try_into().map_err(|e| syntax("configuration", &e))?;
@@ -213,6 +219,26 @@ fn check_keys(table: &Table, place: &str) -> Result<(), ConfigError> {
     }
 }
 
+/// Refuses a value of the wrong kind.
+///
+/// Each value goes through the configuration alone: where a struct is flattened into another, serde knows no more than
+/// that an error is in the table, and so that table ends up with the value's position in the text.
+fn check_kinds(text: &str) -> Result<(), toml::de::Error> {
+    let whole = DeTable::parse(text)?;
+    for (section, table) in whole.get_ref() {
+        for (key, value) in table.get_ref().as_table().into_iter().flatten() {
+            let inner = DeValue::Table(DeTable::from_iter([(key.clone(), value.clone())]));
+            let alone = DeTable::from_iter([(section.clone(), Spanned::new(value.span(), inner))]);
+            let alone = Deserializer::from(Spanned::new(value.span(), alone));
+            if let Err(mut error) = TrainConfig::deserialize(alone) {
+                error.set_input(Some(text));
+                return Err(error);
+            }
+        }
+    }
+    Ok(())
+}
+
 /// The path of every value.
 fn keys(table: &Table) -> Vec<String> {
     values(table).into_iter().map(|(key, _)| key).collect()
@@ -236,10 +262,7 @@ pub(crate) fn values(table: &Table) -> Vec<(String, Value)> {
 fn known_keys() -> Vec<String> {
     let mut config = TrainConfig::default();
     // Without a value other than the default these would not be written.
-    let critic = config.critic();
-    config.discriminator.fmap_base = Some(critic.fmap_base);
-    config.discriminator.fmap_decay = Some(critic.fmap_decay);
-    config.discriminator.fmap_max = Some(critic.fmap_max);
+    config.discriminator = PartialCriticConfig::from(&config.critic());
     config.generator.norm_epsilon *= 2.0;
     config.generator.bias_before_blur = true;
     config.generator.noise_per_block = true;
@@ -302,6 +325,51 @@ mod tests {
     }
 
     #[test]
+    fn every_key_is_written_as_it_always_was() {
+        let text = include_str!("../tests/fixtures/every_key.toml");
+        let config: TrainConfig = toml::from_str(text).unwrap();
+        assert_eq!(config.to_toml().unwrap(), text);
+        let (mut all, mut known) = (keys(&toml::from_str(text).unwrap()), known_keys());
+        all.sort();
+        known.sort();
+        assert_eq!(all, known);
+    }
+
+    #[test]
+    fn a_value_of_the_wrong_kind_is_shown_where_it_stands() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("own.toml");
+        let refusal = |text: &str| {
+            std::fs::write(&path, text).unwrap();
+            let error = TrainConfig::load(path.to_str(), &[]).unwrap_err();
+            error.to_string().split_once("`: ").unwrap().1.to_owned()
+        };
+        for (line, column, value, reason) in [
+            ("resolution = ", 14, "\"large\"", "invalid type: string \"large\", expected usize"),
+            ("fmap_base = ", 13, "\"large\"", "invalid type: string \"large\", expected usize"),
+            ("fmap_max = ", 12, "1.5", "invalid type: floating point `1.5`, expected usize"),
+        ] {
+            let (gap, marker) = (" ".repeat(column - 1), "^".repeat(value.len()));
+            assert_eq!(
+                refusal(&format!("[run]\nseed = 3\n\n[generator]\n{line}{value}\nz_dim = 8\n")),
+                format!(
+                    "TOML parse error at line 5, column {column}\n  |\n5 | {line}{value}\n  | {gap}{marker}\n{reason}"
+                )
+            );
+        }
+        for (assignment, reason) in [
+            ("generator.fmap_base=large", "invalid type: string \"large\", expected usize"),
+            ("discriminator.fmap_decay=[1]", "invalid type: sequence, expected f64"),
+            ("discriminator.blur=3", "invalid type: integer `3`, expected a boolean"),
+            ("discriminator.fmap_base=-3", "invalid value: integer `-3`, expected usize"),
+        ] {
+            let error = TrainConfig::load(None, &sets(&[assignment])).unwrap_err();
+            let key = assignment.split_once('=').unwrap().0;
+            assert_eq!(error.to_string(), format!("`--set {assignment}`: {reason}\nin `{key}`"));
+        }
+    }
+
+    #[test]
     fn assignments_win_over_presets() {
         let config = TrainConfig::load(
             Some("faces-64"),
@@ -325,7 +393,8 @@ mod tests {
     fn the_critic_follows_the_generators_widths() {
         let config =
             TrainConfig::load(None, &sets(&["generator.fmap_max=64", "discriminator.fmap_base=99"])).unwrap();
-        assert_eq!((config.critic().fmap_max, config.critic().fmap_base), (64, 99));
+        let widths = config.critic().widths;
+        assert_eq!((widths.fmap_max, widths.fmap_base), (64, 99));
     }
 
     #[test]

@@ -123,7 +123,7 @@ impl<'a> Rehearsal<'a> {
 
     /// The largest minibatch of `at_most` pictures or fewer that fits, at the level of these settings.
     pub(crate) fn largest(&self, settings: Settings, at_most: usize) -> Result<Option<usize>> {
-        let group_size = self.trainer.config().discriminator.mbstd_group_size;
+        let group_size = self.trainer.config().discriminator.switches.mbstd_group_size;
         largest_that_fits(at_most, group_size, |batch| {
             Ok(self.peak_bytes(Settings { batch, ..settings })?.is_some())
         })

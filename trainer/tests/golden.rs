@@ -5,10 +5,12 @@ use std::fs;
 
 use candle_core::{DType, Result, Tensor};
 use serde::Deserialize;
+use stylegan_discriminator::CriticSwitches;
 use stylegan_generator::{GeneratorConfig, Noise, is_buffer};
-use stylegan_golden::{Closeness, Golden, Place, fixtures};
+use stylegan_golden::{Closeness, Golden, TestDevice, fixtures};
+use stylegan_ops::Widths;
 use stylegan_trainer::{
-    CriticBatch, CriticConfig, Draws, LossKind, PerSide, Position, Precision, Schedule, Settings,
+    CriticBatch, Draws, LossKind, PartialCriticConfig, PerSide, Position, Precision, Schedule, Settings,
     TrainConfig, Trainer, TrainingConfig, process_reals,
 };
 
@@ -23,21 +25,26 @@ fn trainer(golden: &Golden, kind: LossKind, training: TrainingConfig, weights: &
             mapping_layers: shape.mapping_layers,
             mapping_fmaps: shape.mapping_fmaps,
             mapping_lrmul: shape.mapping_lrmul,
-            fmap_base: shape.fmap_base,
-            fmap_decay: shape.fmap_decay,
-            fmap_max: shape.fmap_max,
+            widths: Widths {
+                fmap_base: shape.fmap_base,
+                fmap_decay: shape.fmap_decay,
+                fmap_max: shape.fmap_max,
+            },
             ..GeneratorConfig::default()
         },
-        discriminator: CriticConfig {
-            mbstd_group_size: shape.mbstd_group_size,
-            mbstd_num_features: shape.mbstd_num_features,
-            ..CriticConfig::default()
+        discriminator: PartialCriticConfig {
+            switches: CriticSwitches {
+                mbstd_group_size: shape.mbstd_group_size,
+                mbstd_num_features: shape.mbstd_num_features,
+                ..CriticSwitches::default()
+            },
+            ..PartialCriticConfig::default()
         },
         training,
         ..TrainConfig::default()
     };
     config.loss.kind = kind;
-    let Place { dtype, device, closeness } = golden.place();
+    let TestDevice { dtype, device, closeness } = golden.test_device();
     config.device.precision =
         if matches!(closeness, Closeness::Entries(_)) { Precision::F32 } else { Precision::Tf32 };
     let trainer = Trainer::new(config, *dtype, device)?;
@@ -68,13 +75,13 @@ fn settings(golden: &Golden, side: usize, batch: usize) -> Settings {
     Settings { lod: golden.scalar("lod"), side, batch, g_lrate: rate("lr_g"), d_lrate: rate("lr_d") }
 }
 
-fn critic_losses_and_all_their_gradients(place: &Place) -> Result<()> {
+fn critic_losses_and_all_their_gradients(on: &TestDevice) -> Result<()> {
     for (kind, name) in [(LossKind::WganGp, "wgan_gp"), (LossKind::LogisticR1, "r1")] {
         for file in
             ["a", "b"].iter().flat_map(|prefix| ["lod0", "fade"].map(|at| format!("{prefix}_{name}_{at}")))
         {
-            let golden = place.golden(&file);
-            let weights = place.golden(&format!("{}_weights", &file[..1]));
+            let golden = on.golden(&file);
+            let weights = on.golden(&format!("{}_weights", &file[..1]));
             let trainer = trainer(&golden, kind, TrainingConfig::default(), &weights)?;
             let (reals, fakes) = (golden.get("reals"), golden.get("fakes"));
             let mix = if kind == LossKind::WganGp { golden.get("mix") } else { reals.zeros_like()? };
@@ -97,13 +104,13 @@ fn critic_losses_and_all_their_gradients(place: &Place) -> Result<()> {
     Ok(())
 }
 
-fn generator_losses_and_all_their_gradients(place: &Place) -> Result<()> {
+fn generator_losses_and_all_their_gradients(on: &TestDevice) -> Result<()> {
     for (kind, name) in [(LossKind::WganGp, "wgan_gp"), (LossKind::LogisticR1, "r1")] {
         for file in
             ["a", "b"].iter().flat_map(|prefix| ["lod0", "fade"].map(|at| format!("{prefix}_{name}_{at}")))
         {
-            let golden = place.golden(&file);
-            let weights = place.golden(&format!("{}_weights", &file[..1]));
+            let golden = on.golden(&file);
+            let weights = on.golden(&format!("{}_weights", &file[..1]));
             let trainer = trainer(&golden, kind, TrainingConfig::default(), &weights)?;
             let losses =
                 trainer.generator_loss(&draws(&golden, "", "mix_cutoff"), None, golden.scalar("lod"))?;
@@ -159,14 +166,14 @@ fn assert_close_after_steps(
     Ok(())
 }
 
-fn whole_iterations_with_adam_and_average(place: &Place) -> Result<()> {
+fn whole_iterations_with_adam_and_average(on: &TestDevice) -> Result<()> {
     for (file, kind) in [
         ("a_train_wgan_gp", LossKind::WganGp),
         ("b_train_wgan_gp", LossKind::WganGp),
         ("b_train_r1", LossKind::LogisticR1),
     ] {
-        let golden = place.golden(file);
-        let weights = place.golden(&format!("{}_weights", &file[..1]));
+        let golden = on.golden(file);
+        let weights = on.golden(&format!("{}_weights", &file[..1]));
         let training = TrainingConfig {
             ema_half_life_kimg: golden.scalar("smoothing_kimg"),
             ..TrainingConfig::default()
@@ -183,7 +190,7 @@ fn whole_iterations_with_adam_and_average(place: &Place) -> Result<()> {
             let (batch, _, side, _) = reals.dims4()?;
             let mix = match kind {
                 LossKind::WganGp => golden.get(&format!("{at}mix")),
-                _ => Tensor::zeros((batch, 1, 1, 1), place.dtype, &place.device)?,
+                _ => Tensor::zeros((batch, 1, 1, 1), on.dtype, &on.device)?,
             };
             let settings = settings(&golden, side, batch);
             trainer.enter_level(settings)?;
@@ -200,7 +207,7 @@ fn whole_iterations_with_adam_and_average(place: &Place) -> Result<()> {
             }
             // Behind an update by Adam, so close but not to rounding.
             let off = f64::from(g_loss.to_scalar::<f32>()?) - golden.scalar(&format!("{at}g_loss"));
-            let is_rounded = place.closeness == Closeness::TF32;
+            let is_rounded = on.closeness == Closeness::TF32;
             assert!(off.abs() < if is_rounded { 0.08 } else { 2e-3 }, "{at}g_loss is {off} off");
             for (network, parameters, rate) in [
                 ("gen", &trainer.networks().g, settings.g_lrate),
@@ -217,7 +224,7 @@ fn whole_iterations_with_adam_and_average(place: &Place) -> Result<()> {
                     .map(|(name, var)| (name, var.as_detached_tensor()))
                     .collect();
                 let bound = 2.1 * rate * iteration as f64;
-                let far = match place.closeness {
+                let far = match on.closeness {
                     Closeness::Entries(_) => 0.01,
                     // Of the independent implementation, 4 % are, and most after three iterations.
                     Closeness::Length { .. } if iteration == 1 => 0.1,
@@ -230,15 +237,15 @@ fn whole_iterations_with_adam_and_average(place: &Place) -> Result<()> {
     Ok(())
 }
 
-fn reals_as_the_critic_sees_them(place: &Place) -> Result<()> {
-    let golden = place.golden("ops");
+fn reals_as_the_critic_sees_them(on: &TestDevice) -> Result<()> {
+    let golden = on.golden("ops");
     let pixels = golden.get("reals.u8").to_dtype(DType::U8)?;
     let case_of = |name: &str| Some(name.strip_prefix("reals.case")?.strip_suffix(".lod")?.to_owned());
     let cases: Vec<_> = golden.names().filter_map(case_of).collect();
     assert!(cases.len() >= 5);
     for case in cases {
         let lod = golden.scalar(&format!("reals.case{case}.lod"));
-        golden.assert_close(&format!("reals.case{case}.native"), &process_reals(&pixels, lod, place.dtype)?);
+        golden.assert_close(&format!("reals.case{case}.native"), &process_reals(&pixels, lod, on.dtype)?);
     }
     Ok(())
 }

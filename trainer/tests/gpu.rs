@@ -4,7 +4,7 @@
 
 use candle_core::backprop::GradStore;
 use candle_core::{DType, Device, Result, Tensor, Var};
-use stylegan_golden::{Closeness, Place, on_gpu};
+use stylegan_golden::{Closeness, TestDevice, on_gpu};
 use stylegan_ops::cuda::{allow_tf32, open};
 use stylegan_ops::{Key, RandomTensors};
 use stylegan_trainer::{
@@ -80,15 +80,15 @@ fn length(x: &Tensor) -> Result<f64> {
     x.to_dtype(DType::F64)?.sqr()?.sum_all()?.to_scalar::<f64>().map(f64::sqrt)
 }
 
-fn a_step_is_that_of_the_cpu(place: &Place) -> Result<()> {
+fn a_step_is_that_of_the_cpu(on: &TestDevice) -> Result<()> {
     // Of numbers, and of the gradients of one tensor.
-    let (precision, numbers, gradients) = match place.closeness {
+    let (precision, numbers, gradients) = match on.closeness {
         Closeness::Entries(_) => (Precision::F32, 1e-3, 1e-3),
         Closeness::Length { values, derivatives } => (Precision::Tf32, values, derivatives),
     };
     for (kind, lod) in [(LossKind::WganGp, 0.0), (LossKind::WganGp, 0.6), (LossKind::LogisticR1, 0.0)] {
         let (actual, expected) =
-            (step(kind, lod, precision, &place.device)?, step(kind, lod, precision, &Device::Cpu)?);
+            (step(kind, lod, precision, &on.device)?, step(kind, lod, precision, &Device::Cpu)?);
         for ((name, actual), (_, expected)) in actual.numbers.iter().zip(&expected.numbers) {
             let difference = (actual - expected).abs();
             assert!(

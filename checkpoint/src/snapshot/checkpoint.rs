@@ -165,7 +165,7 @@ impl Checkpoint {
     /// # Errors
     /// If the file was written for sampling alone, or the device cannot hold it.
     pub fn critic(&self, device: &Device) -> Result<Critic> {
-        match &self.meta.discriminator {
+        match &self.meta.critic {
             Some(config) => {
                 Critic::new(config, &self.builder(Network::D, device)).map_err(Error::at(&self.path))
             }

@@ -1,7 +1,7 @@
 //! What a checkpoint says about itself.
 
 use serde::{Deserialize, Serialize};
-use stylegan_discriminator::DiscriminatorConfig;
+use stylegan_discriminator::CriticConfig;
 use stylegan_generator::{GeneratorConfig, SeedStyle};
 
 use crate::Network;
@@ -30,7 +30,7 @@ pub struct Meta {
     /// The shape of `g` and `g_ema`.
     pub generator: GeneratorConfig,
     /// The shape of `d`; none in a file for sampling alone.
-    pub discriminator: Option<DiscriminatorConfig>,
+    pub critic: Option<CriticConfig>,
     /// How far training had come.
     pub progress: Progress,
     /// The resolved configuration of the run, TOML; keys that cannot change its networks may be left out.
@@ -45,22 +45,22 @@ impl Meta {
     /// The same for a file for sampling alone: without critic.
     #[must_use]
     pub fn for_sampling(&self) -> Self {
-        Self { discriminator: None, ..self.clone() }
+        Self { critic: None, ..self.clone() }
     }
 
     /// The networks that a checkpoint of this metadata holds.
     pub fn networks(&self) -> &'static [Network] {
-        if self.discriminator.is_some() { &Network::ALL } else { &[Network::GEma] }
+        if self.critic.is_some() { &Network::ALL } else { &[Network::GEma] }
     }
 
     /// Everything that makes these configurations impossible, one sentence each.
     pub fn violations(&self) -> Vec<String> {
         let mut found = self.generator.violations();
-        if let Some(discriminator) = &self.discriminator {
-            found.extend(discriminator.violations());
+        if let Some(critic) = &self.critic {
+            found.extend(critic.violations());
             for (key, g, d) in [
-                ("resolution", self.generator.resolution, discriminator.resolution),
-                ("label_dim", self.generator.label_dim, discriminator.label_dim),
+                ("resolution", self.generator.resolution, critic.resolution),
+                ("label_dim", self.generator.label_dim, critic.label_dim),
             ] {
                 if g != d {
                     found.push(format!("`generator.{key}` is {g}, but `discriminator.{key}` is {d}"));

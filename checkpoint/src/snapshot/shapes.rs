@@ -23,7 +23,7 @@ pub fn expected_shapes(meta: &Meta) -> Result<BTreeMap<String, Vec<usize>>> {
     for &network in meta.networks() {
         let shapes = Shapes::default();
         let builder = VarBuilder::from_backend(Box::new(shapes.clone()), DType::F32, Device::Cpu);
-        match (network, &meta.discriminator) {
+        match (network, &meta.critic) {
             (Network::G | Network::GEma, _) => {
                 Generator::new(&meta.generator, &builder)?;
             }

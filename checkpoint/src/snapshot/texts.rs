@@ -13,8 +13,8 @@ pub(super) fn encode(meta: &Meta) -> serde_json::Result<Texts> {
         ("generator", serde_json::to_string(&meta.generator)?),
         ("progress", serde_json::to_string(&meta.progress)?),
     ];
-    if let Some(discriminator) = &meta.discriminator {
-        texts.push(("discriminator", serde_json::to_string(discriminator)?));
+    if let Some(critic) = &meta.critic {
+        texts.push(("discriminator", serde_json::to_string(critic)?));
     }
     if let Some(config) = &meta.config {
         texts.push(("config", config.clone()));
@@ -39,10 +39,7 @@ pub(super) fn decode(header: &Header) -> Result<(Meta, String), ErrorKind> {
     }
     let meta = Meta {
         generator: required(header, "generator")?,
-        discriminator: header
-            .text("discriminator")
-            .map(|json| understood("discriminator", json))
-            .transpose()?,
+        critic: header.text("discriminator").map(|json| understood("discriminator", json)).transpose()?,
         progress: required(header, "progress")?,
         config: header.text("config").map(str::to_owned),
         seed_style: match header.text("seed_style") {

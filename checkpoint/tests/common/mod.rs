@@ -2,9 +2,9 @@
 
 use candle_core::{DType, Device};
 use stylegan_checkpoint::{Meta, Network, Progress};
-use stylegan_discriminator::{Critic, DiscriminatorConfig};
+use stylegan_discriminator::{Critic, CriticConfig};
 use stylegan_generator::{Generator, GeneratorConfig};
-use stylegan_ops::{Key, Parameters};
+use stylegan_ops::{Key, Parameters, Widths};
 
 pub(crate) struct State {
     pub(crate) meta: Meta,
@@ -25,26 +25,23 @@ impl State {
             w_dim: 7,
             mapping_layers: 2,
             mapping_fmaps: 6,
-            fmap_base: 32,
-            fmap_max: 8,
+            widths: Widths { fmap_base: 32, fmap_max: 8, ..Widths::default() },
             ..GeneratorConfig::default()
         };
-        let discriminator = DiscriminatorConfig {
+        let critic = CriticConfig {
             resolution: 16,
-            fmap_base: 32,
-            fmap_max: 8,
-            ..DiscriminatorConfig::default()
+            widths: Widths { fmap_base: 32, fmap_max: 8, ..Widths::default() },
+            ..CriticConfig::default()
         };
         let parameters = |purpose| Parameters::new(Key::new(purpose, &[0]));
         let (g, d, g_ema) = (parameters("g"), parameters("d"), parameters("g_ema"));
         for g in [&g, &g_ema] {
             Generator::new(&generator, &g.builder(dtype, &Device::Cpu)).unwrap();
         }
-        Critic::new(&discriminator, &d.builder(dtype, &Device::Cpu)).unwrap();
+        Critic::new(&critic, &d.builder(dtype, &Device::Cpu)).unwrap();
         let progress = Progress { nimg: 123_456, lod: 0.1 + 0.2 };
         let config = Some("[run]\nname = \"tiny\"\n".to_owned());
-        let meta =
-            Meta { generator, discriminator: Some(discriminator), progress, config, ..Meta::default() };
+        let meta = Meta { generator, critic: Some(critic), progress, config, ..Meta::default() };
         Self { meta, g, d, g_ema }
     }
 

@@ -6,7 +6,7 @@ use anyhow::Result;
 use candle_core::{DType, Device};
 use serde::Serialize;
 use stylegan_generator::{Generator, Noise, Truncation};
-use stylegan_ops::{GpuMemory, Key, Parameters, RandomTensors, is_out_of_memory};
+use stylegan_ops::{GpuMemory, Key, Parameters, RandomTensors, Widths, is_out_of_memory};
 use stylegan_trainer::{Precision, Settings, TrainConfig, Trainer, peak_memory_bytes};
 use tracing::{field, info_span};
 
@@ -39,11 +39,11 @@ struct Bench {
     resolution: usize,
 
     /// Feature maps of the largest side, times half of the side
-    #[arg(long, value_name = "N", default_value_t = 8192)]
+    #[arg(long, value_name = "N", default_value_t = Widths::default().fmap_base)]
     fmap_base: usize,
 
     /// Most feature maps of any layer
-    #[arg(long, value_name = "N", default_value_t = 512)]
+    #[arg(long, value_name = "N", default_value_t = Widths::default().fmap_max)]
     fmap_max: usize,
 
     /// Pictures in a batch
@@ -143,8 +143,8 @@ impl Bench {
     fn config(&self) -> Result<TrainConfig> {
         let mut config = TrainConfig::default();
         config.generator.resolution = self.resolution;
-        config.generator.fmap_base = self.fmap_base;
-        config.generator.fmap_max = self.fmap_max;
+        config.generator.widths.fmap_base = self.fmap_base;
+        config.generator.widths.fmap_max = self.fmap_max;
         config.schedule.initial_resolution = self.resolution.min(config.schedule.initial_resolution);
         config.schedule.batch = stylegan_trainer::PerSide::same(self.batch);
         config.device.precision = self.precision;

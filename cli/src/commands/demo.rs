@@ -61,7 +61,7 @@ pub(crate) fn run(args: &Args) -> Result<Exit> {
     }
 
     let run_dir = &outcome.run_dir;
-    let checkpoint = open_checkpoint(&outcome.snapshot)?;
+    let checkpoint = open_checkpoint(&outcome.snapshot, None)?;
     draw(&checkpoint, run_dir)?;
     let count = measured_pictures(args.minutes);
     let distances = Distances::measure(&checkpoint, &pyramid, count)?;

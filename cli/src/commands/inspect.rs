@@ -8,7 +8,7 @@ use candle_core::DType;
 use serde::Serialize;
 use stylegan_base::units::grouped;
 use stylegan_checkpoint::{Checkpoint, Meta, Network};
-use stylegan_discriminator::DiscriminatorConfig;
+use stylegan_discriminator::CriticConfig;
 use stylegan_generator::{GeneratorConfig, Norm, is_buffer};
 use stylegan_import::{Error, ErrorKind, Foreign, Purpose};
 use stylegan_ops::{Level, sides};
@@ -49,7 +49,7 @@ struct Facts {
     widths: Vec<Width>,
     networks: Vec<NetworkSize>,
     generator: GeneratorConfig,
-    discriminator: Option<DiscriminatorConfig>,
+    discriminator: Option<CriticConfig>,
 }
 
 #[derive(Serialize)]
@@ -73,7 +73,7 @@ pub(crate) fn run(args: &Args) -> Result<Exit> {
     let facts = if Foreign::is_one(path) {
         Facts::of_foreign(&mut Foreign::open(path)?)?
     } else {
-        Facts::of(&open_checkpoint(path)?)?
+        Facts::of(&open_checkpoint(path, None)?)?
     };
     let text = if args.json { serde_json::to_string_pretty(&facts)? + "\n" } else { facts.lines() };
     data(&text)?;
@@ -138,7 +138,7 @@ impl Facts {
                 .collect(),
             networks: meta.networks().iter().map(|&network| size(network)).collect(),
             generator: generator.clone(),
-            discriminator: meta.discriminator.clone(),
+            discriminator: meta.critic.clone(),
         })
     }
 

@@ -8,9 +8,9 @@ use assert_cmd::cargo::cargo_bin_cmd;
 use candle_core::{DType, Device};
 use image::{Rgb, RgbImage};
 use stylegan_checkpoint::{Meta, Network, Progress, save};
-use stylegan_discriminator::{Critic, DiscriminatorConfig};
+use stylegan_discriminator::{Critic, CriticConfig};
 use stylegan_generator::{Generator, GeneratorConfig, SeedStyle};
-use stylegan_ops::{Key, Parameters};
+use stylegan_ops::{Key, Parameters, Widths};
 use tempfile::TempDir;
 
 pub(crate) struct Scene {
@@ -50,24 +50,22 @@ impl Scene {
             w_dim: 10,
             mapping_layers: 3,
             mapping_fmaps: 14,
-            fmap_base: 64,
-            fmap_max: 8,
+            widths: Widths { fmap_base: 64, fmap_max: 8, ..Widths::default() },
             label_dim,
             ..GeneratorConfig::default()
         };
-        let discriminator = DiscriminatorConfig {
+        let critic = CriticConfig {
             resolution: 16,
-            fmap_base: 64,
-            fmap_max: 8,
+            widths: Widths { fmap_base: 64, fmap_max: 8, ..Widths::default() },
             label_dim,
-            ..DiscriminatorConfig::default()
+            ..CriticConfig::default()
         };
         let parameters = |purpose| Parameters::new(Key::new(purpose, &[0]));
         let (g, d, g_ema) = (parameters("g"), parameters("d"), parameters("g_ema"));
         for g in [&g, &g_ema] {
             Generator::new(&generator, &g.builder(DType::F32, &Device::Cpu)).unwrap();
         }
-        Critic::new(&discriminator, &d.builder(DType::F32, &Device::Cpu)).unwrap();
+        Critic::new(&critic, &d.builder(DType::F32, &Device::Cpu)).unwrap();
         // A fresh network has no noise and no mean of w: give it some.
         for (name, var) in g_ema.vars() {
             if name == "w_avg" || name.ends_with("noise_strength") {
@@ -75,8 +73,7 @@ impl Scene {
             }
         }
         let progress = Progress { nimg: 123_456, lod };
-        let meta =
-            Meta { generator, discriminator: Some(discriminator), progress, seed_style, ..Meta::default() };
+        let meta = Meta { generator, critic: Some(critic), progress, seed_style, ..Meta::default() };
         let networks = [(Network::G, &g), (Network::D, &d), (Network::GEma, &g_ema)];
         save(&self.path(name), &meta, &networks, false).unwrap();
     }

@@ -85,7 +85,7 @@ fn labels_are_trained_and_drawn_by() {
     let snapshot = snapshot(&scene, "runs");
     let checkpoint = Checkpoint::open(&snapshot).unwrap();
     assert_eq!(checkpoint.meta().generator.label_dim, 3);
-    assert_eq!(checkpoint.meta().discriminator.as_ref().unwrap().label_dim, 3);
+    assert_eq!(checkpoint.meta().critic.as_ref().unwrap().label_dim, 3);
     for class in 0..3 {
         scene.draws(&format!(
             "sample --checkpoint {} --seeds 1 --truncation-psi 1 --class {class} --out {class}.png",

@@ -1,12 +1,11 @@
 //! State dicts of genforce's networks: the original's, by other names, with axes in PyTorch's order.
 
 use stylegan_checkpoint::{Meta, Network, Progress};
-use stylegan_discriminator::DiscriminatorConfig;
+use stylegan_discriminator::CriticConfig;
 use stylegan_generator::GeneratorConfig;
-use stylegan_ops::sides;
+use stylegan_ops::{Widths, sides};
 
 use super::official::AUTO_FUSED_FROM;
-use super::widths::Widths;
 use crate::Result;
 use crate::change::Change;
 use crate::conversion::{Arrays, Conversion, Origin};
@@ -31,13 +30,13 @@ pub(crate) fn conversion(dicts: &Dicts, store: &mut Store, source: String) -> Re
     let Dicts { training, averaged, nimg } = dicts;
     let generator = generator(averaged, store)?;
     let resolution = generator.resolution;
-    let discriminator = training.as_ref().map(|(_, d)| critic(d, generator.label_dim, store)).transpose()?;
+    let critic = training.as_ref().map(|(_, d)| critic(d, generator.label_dim, store)).transpose()?;
     let lod = match averaged.get("synthesis.lod") {
         Some(array) => array.scalar(store)?.unwrap_or(0.0),
         None => 0.0,
     };
     let progress = Progress { nimg: nimg.unwrap_or(0), lod };
-    let meta = Meta { generator, discriminator, progress, source: Some(source), ..Meta::default() };
+    let meta = Meta { generator, critic, progress, source: Some(source), ..Meta::default() };
     let mut networks = vec![(Network::GEma, averaged)];
     if let Some((g, d)) = training {
         networks.extend([(Network::G, g), (Network::D, d)]);
@@ -58,7 +57,7 @@ fn generator(arrays: &Arrays, store: &Store) -> Result<GeneratorConfig> {
     let widths = sides(resolution)
         .map(|side| Ok((side, super::numbers(shape(arrays, &bias(side), store)?))))
         .collect::<Result<Vec<_>>>()?;
-    let Widths { fmap_base, fmap_decay, fmap_max } = super::widths_of(Widths::default(), &widths, store)?;
+    let widths = super::widths_of(Widths::default(), &widths, store)?;
     let label_dim =
         arrays.get("mapping.label_weight").map_or(0, |array| array.shape().first().copied().unwrap_or(0));
     let (mapping_fmaps, z_and_label) = super::matrix(shape(arrays, "mapping.dense0.weight", store)?);
@@ -71,14 +70,12 @@ fn generator(arrays: &Arrays, store: &Store) -> Result<GeneratorConfig> {
         mapping_layers,
         mapping_fmaps: if mapping_layers > 1 { mapping_fmaps } else { usual.mapping_fmaps },
         label_dim,
-        fmap_base,
-        fmap_decay,
-        fmap_max,
+        widths,
         ..usual
     })
 }
 
-fn critic(arrays: &Arrays, label_dim: usize, store: &Store) -> Result<DiscriminatorConfig> {
+fn critic(arrays: &Arrays, label_dim: usize, store: &Store) -> Result<CriticConfig> {
     let blocks = super::count(|block| arrays.contains_key(&format!("input{block}.bias"))).max(1);
     let resolution = 2 << blocks.min(30);
     let hidden = format!("layer{}.bias", 2 * blocks - 1);
@@ -87,15 +84,8 @@ fn critic(arrays: &Arrays, label_dim: usize, store: &Store) -> Result<Discrimina
         let bias = shape(arrays, &format!("input{block}.bias"), store)?;
         widths.push((resolution >> block, super::numbers(bias)));
     }
-    let Widths { fmap_base, fmap_decay, fmap_max } = super::widths_of(Widths::default(), &widths, store)?;
-    Ok(DiscriminatorConfig {
-        resolution,
-        label_dim,
-        fmap_base,
-        fmap_decay,
-        fmap_max,
-        ..DiscriminatorConfig::default()
-    })
+    let widths = super::widths_of(Widths::default(), &widths, store)?;
+    Ok(CriticConfig { resolution, label_dim, widths, ..CriticConfig::default() })
 }
 
 fn origin(name: Name<'_>, resolution: usize) -> Option<Origin> {

@@ -7,9 +7,9 @@ mod widths;
 
 use std::fmt;
 
-use self::widths::Widths;
 use crate::Result;
 use crate::store::Store;
+use stylegan_ops::Widths;
 
 /// Whose networks a file holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,7 +54,7 @@ fn matrix(shape: &[usize]) -> (usize, usize) {
 
 /// The formula of widths that arrays have.
 fn widths_of(told: Widths, widths: &[(usize, usize)], store: &Store) -> Result<Widths> {
-    told.that_give(widths).ok_or_else(|| {
+    widths::that_give(told, widths).ok_or_else(|| {
         let widths: Vec<String> = widths.iter().map(|(side, width)| format!("{side}: {width}")).collect();
         store.damaged(format!("its widths follow no formula: {}", widths.join(", ")))
     })

@@ -3,11 +3,10 @@
 use std::path::Path;
 
 use stylegan_checkpoint::{Meta, Network, Progress};
-use stylegan_discriminator::DiscriminatorConfig;
+use stylegan_discriminator::{CriticConfig, CriticSwitches};
 use stylegan_generator::{GeneratorConfig, SeedStyle};
-use stylegan_ops::sides;
+use stylegan_ops::{Widths, sides};
 
-use super::widths::Widths;
 use crate::change::Change;
 use crate::conversion::{Arrays, Conversion, Origin, Purpose};
 use crate::names::{Name, side_of, upscales};
@@ -73,7 +72,7 @@ pub(crate) fn conversion(
         }
         _ => None,
     };
-    let discriminator = match &whole {
+    let critic = match &whole {
         Some([_, (_, d), _]) => Some(d.critic(generator.label_dim, store)?),
         None => None,
     };
@@ -86,7 +85,7 @@ pub(crate) fn conversion(
     let fused = averaged.fused_from(store)?;
     let meta = Meta {
         generator,
-        discriminator,
+        critic,
         progress,
         seed_style: SeedStyle::Numpy,
         source: Some(source),
@@ -210,7 +209,7 @@ impl<'a> Pickled<'a> {
         for side in sides(resolution) {
             widths.push((side, super::numbers(self.shape(&name(side), store)?)));
         }
-        let Widths { fmap_base, fmap_decay, fmap_max } = self.widths(&widths, store)?;
+        let widths = self.widths(&widths, store)?;
         let usual = GeneratorConfig::default();
         let mapping_layers = super::count(|index| self.arrays.contains_key(&format!("Dense{index}/weight")));
         let label_dim = self
@@ -226,14 +225,12 @@ impl<'a> Pickled<'a> {
             mapping_fmaps: if mapping_layers > 1 { mapping_fmaps } else { usual.mapping_fmaps },
             mapping_lrmul: self.given("mapping_lrmul").and_then(Item::float).unwrap_or(usual.mapping_lrmul),
             label_dim,
-            fmap_base,
-            fmap_decay,
-            fmap_max,
+            widths,
             ..usual
         })
     }
 
-    fn critic(&self, label_dim: usize, store: &Store) -> Result<DiscriminatorConfig> {
+    fn critic(&self, label_dim: usize, store: &Store) -> Result<CriticConfig> {
         self.check_kwargs(store)?;
         let resolution = super::largest(|side| {
             let block =
@@ -245,18 +242,18 @@ impl<'a> Pickled<'a> {
             let name = format!("FromRGB_lod{}/bias", (resolution / side).ilog2());
             widths.push((side, super::numbers(self.shape(&name, store)?)));
         }
-        let Widths { fmap_base, fmap_decay, fmap_max } = self.widths(&widths, store)?;
-        let usual = DiscriminatorConfig::default();
+        let widths = self.widths(&widths, store)?;
+        let usual = CriticSwitches::default();
         let given = |key, usual| self.given(key).and_then(Item::size).unwrap_or(usual);
-        Ok(DiscriminatorConfig {
+        Ok(CriticConfig {
             resolution,
             label_dim,
-            fmap_base,
-            fmap_decay,
-            fmap_max,
-            mbstd_group_size: given("mbstd_group_size", usual.mbstd_group_size),
-            mbstd_num_features: given("mbstd_num_features", usual.mbstd_num_features),
-            ..usual
+            widths,
+            switches: CriticSwitches {
+                mbstd_group_size: given("mbstd_group_size", usual.mbstd_group_size),
+                mbstd_num_features: given("mbstd_num_features", usual.mbstd_num_features),
+                ..usual
+            },
         })
     }
 

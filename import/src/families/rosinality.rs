@@ -18,8 +18,8 @@ use std::f64::consts::SQRT_2;
 
 use stylegan_checkpoint::{Meta, Network};
 use stylegan_generator::GeneratorConfig;
+use stylegan_ops::{Widths, sides};
 
-use super::widths::Widths;
 use crate::change::Change;
 use crate::conversion::{Arrays, Conversion, Origin, computed};
 use crate::names::{Name, upscales};
@@ -58,10 +58,10 @@ pub(crate) fn conversion(
         Some(array) => Ok(array.shape().to_vec()),
         None => Err(store.lacks(name)),
     };
-    let widths = stylegan_ops::sides(resolution)
+    let widths = sides(resolution)
         .map(|side| Ok((side, shape(to_rgb(side))?.get(1).copied().unwrap_or(0))))
         .collect::<Result<Vec<_>>>()?;
-    let Widths { fmap_base, fmap_decay, fmap_max } = super::widths_of(Widths::default(), &widths, store)?;
+    let widths = super::widths_of(Widths::default(), &widths, store)?;
     let (w_dim, z_dim) = super::matrix(&shape(FIRST_DENSE.to_owned())?);
     let generator = GeneratorConfig {
         resolution,
@@ -69,9 +69,7 @@ pub(crate) fn conversion(
         w_dim,
         mapping_fmaps: w_dim,
         mapping_layers: super::count(|index| arrays.contains_key(&dense(index, "weight_orig"))),
-        fmap_base,
-        fmap_decay,
-        fmap_max,
+        widths,
         norm_epsilon: 1e-5,
         bias_before_blur: true,
         noise_per_block: true,

@@ -1,55 +1,38 @@
 //! The formula behind the widths of a network.
 
-use stylegan_ops::feature_maps;
+use stylegan_ops::Widths;
 
-/// The three numbers of the formula of feature maps.
-#[derive(Clone, Copy, Debug, PartialEq)]
-#[expect(clippy::struct_field_names, reason = "these are the names of the configuration")]
-pub(super) struct Widths {
-    pub(super) fmap_base: usize,
-    pub(super) fmap_decay: f64,
-    pub(super) fmap_max: usize,
+/// Largest `fmap_base` that is looked for: one less than the largest of all, for the search adds one.
+const MAX_BASE: f64 = (Widths::MAX_BASE - 1) as f64;
+
+/// Numbers that give `widths`, of a side and its feature maps each: those told if they do.
+pub(super) fn that_give(told: Widths, widths: &[(usize, usize)]) -> Option<Widths> {
+    if gives(told, widths) {
+        return Some(told);
+    }
+    let fmap_max = widths.iter().map(|&(_, width)| width).max()?;
+    // The smallest number that is large enough for all widths; a width of 1 needs none. A larger one may show.
+    let base = |fmap_decay: f64| {
+        let needed = widths
+            .iter()
+            .filter(|&&(_, width)| width > 1)
+            .map(|&(side, width)| width as f64 * (f64::from(side.max(2).ilog2() - 1) * fmap_decay).exp2());
+        needed.fold(1.0, f64::max).min(MAX_BASE).ceil() as usize
+    };
+    // Two neighbors are hardly different; the most common decay comes first.
+    let decays = (0..=8 << 12).map(|step| f64::from(step) / f64::from(1 << 12));
+    std::iter::once(1.0)
+        .chain(decays)
+        // One to either side of what may have been rounded.
+        .flat_map(|fmap_decay| {
+            let base = base(fmap_decay);
+            [base.max(2) - 1, base, base + 1].map(|fmap_base| Widths { fmap_base, fmap_decay, fmap_max })
+        })
+        .find(|&found| gives(found, widths))
 }
 
-impl Default for Widths {
-    fn default() -> Self {
-        Self { fmap_base: 8192, fmap_decay: 1.0, fmap_max: 512 }
-    }
-}
-
-/// Largest `fmap_base` of a configuration.
-const MAX_BASE: f64 = ((1 << 20) - 1) as f64;
-
-impl Widths {
-    /// Numbers that give `widths`, of a side and its feature maps each: these if they do.
-    pub(super) fn that_give(self, widths: &[(usize, usize)]) -> Option<Self> {
-        if self.gives(widths) {
-            return Some(self);
-        }
-        let fmap_max = widths.iter().map(|&(_, width)| width).max()?;
-        // The smallest number that is large enough for all widths; a width of 1 needs none. A larger one may show.
-        let base = |fmap_decay: f64| {
-            let needed = widths.iter().filter(|&&(_, width)| width > 1).map(|&(side, width)| {
-                width as f64 * (f64::from(side.max(2).ilog2() - 1) * fmap_decay).exp2()
-            });
-            needed.fold(1.0, f64::max).min(MAX_BASE).ceil() as usize
-        };
-        // Two neighbors are hardly different; the most common decay comes first.
-        let decays = (0..=8 << 12).map(|step| f64::from(step) / f64::from(1 << 12));
-        std::iter::once(1.0)
-            .chain(decays)
-            // One to either side of what may have been rounded.
-            .flat_map(|fmap_decay| {
-                let base = base(fmap_decay);
-                [base.max(2) - 1, base, base + 1].map(|fmap_base| Self { fmap_base, fmap_decay, fmap_max })
-            })
-            .find(|found| found.gives(widths))
-    }
-
-    fn gives(self, widths: &[(usize, usize)]) -> bool {
-        let Self { fmap_base, fmap_decay, fmap_max } = self;
-        widths.iter().all(|&(side, width)| feature_maps(side, fmap_base, fmap_decay, fmap_max) == width)
-    }
+fn gives(formula: Widths, widths: &[(usize, usize)]) -> bool {
+    widths.iter().all(|&(side, width)| formula.feature_maps(side) == width)
 }
 
 #[cfg(test)]
@@ -64,20 +47,20 @@ mod tests {
 
     #[test]
     fn the_papers_numbers_come_first() {
-        let found = Widths::default().that_give(&sides(&[512, 512, 512, 512, 256, 128, 64, 32, 16]));
+        let found = that_give(Widths::default(), &sides(&[512, 512, 512, 512, 256, 128, 64, 32, 16]));
         assert_eq!(found, Some(Widths::default()));
-        let found = Widths::default().that_give(&sides(&[512, 512]));
+        let found = that_give(Widths::default(), &sides(&[512, 512]));
         assert_eq!(found, Some(Widths::default()));
     }
 
     #[test]
     fn widths_that_halve_or_not() {
         for widths in [&[8, 8, 8][..], &[8, 8, 8, 8, 6, 5], &[100, 50, 25, 12], &[7, 3, 1, 1], &[1, 1]] {
-            let found = Widths::default().that_give(&sides(widths)).unwrap();
-            assert!(found.gives(&sides(widths)), "{widths:?}: {found:?}");
+            let found = that_give(Widths::default(), &sides(widths)).unwrap();
+            assert!(gives(found, &sides(widths)), "{widths:?}: {found:?}");
         }
         for widths in [&[8, 16][..], &[8, 4, 4, 1], &[64, 32, 31, 2]] {
-            assert_eq!(Widths::default().that_give(&sides(widths)), None, "{widths:?}");
+            assert_eq!(that_give(Widths::default(), &sides(widths)), None, "{widths:?}");
         }
     }
 
@@ -88,12 +71,12 @@ mod tests {
         fn widths_of_the_formula_are_found(
             fmap_base in 1..20_000_usize, decay in 0..40_u32, fmap_max in 1..600_usize, count in 2..10_usize,
         ) {
-            let fmap_decay = f64::from(decay) / 16.0;
+            let formula = Widths { fmap_base, fmap_decay: f64::from(decay) / 16.0, fmap_max };
             let widths: Vec<_> = (0..count)
-                .map(|index| (4 << index, feature_maps(4 << index, fmap_base, fmap_decay, fmap_max)))
+                .map(|index| (4 << index, formula.feature_maps(4 << index)))
                 .collect();
-            let found = Widths::default().that_give(&widths);
-            prop_assert!(found.is_some_and(|found| found.gives(&widths)), "{:?}", widths);
+            let found = that_give(Widths::default(), &widths);
+            prop_assert!(found.is_some_and(|found| gives(found, &widths)), "{:?}", widths);
         }
     }
 }

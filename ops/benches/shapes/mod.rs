@@ -6,7 +6,7 @@ use candle_core::{DType, Device, Result, Tensor};
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, Criterion, SamplingMode};
 use mimalloc::MiMalloc;
-use stylegan_ops::{Key, RandomTensors, feature_maps};
+use stylegan_ops::{Key, RandomTensors, Widths};
 
 /// As in the program: results of many megabytes would otherwise cost more to map than to compute.
 #[global_allocator]
@@ -18,21 +18,24 @@ const MAX_BATCH: usize = 16;
 pub(crate) struct Network {
     pub(crate) resolution: usize,
     pub(crate) sides: &'static [usize],
-    fmap_base: usize,
-    fmap_max: usize,
+    widths: Widths,
 }
 
 /// Narrow networks for 64x64 pictures, and the paper's for 256x256 and for 1024x1024, which adds two sides.
 pub(crate) const NETWORKS: [Network; 3] = [
-    Network { resolution: 64, sides: &[4, 8, 16, 32, 64], fmap_base: 2048, fmap_max: 128 },
-    Network { resolution: 256, sides: &[4, 8, 16, 32, 64, 128, 256], fmap_base: 8192, fmap_max: 512 },
-    Network { resolution: 1024, sides: &[512, 1024], fmap_base: 8192, fmap_max: 512 },
+    Network { resolution: 64, sides: &[4, 8, 16, 32, 64], widths: widths(2048, 128) },
+    Network { resolution: 256, sides: &[4, 8, 16, 32, 64, 128, 256], widths: widths(8192, 512) },
+    Network { resolution: 1024, sides: &[512, 1024], widths: widths(8192, 512) },
 ];
+
+const fn widths(fmap_base: usize, fmap_max: usize) -> Widths {
+    Widths { fmap_base, fmap_decay: 1.0, fmap_max }
+}
 
 impl Network {
     /// Feature maps at a side.
     pub(crate) fn channels(&self, side: usize) -> usize {
-        feature_maps(side, self.fmap_base, 1.0, self.fmap_max)
+        self.widths.feature_maps(side)
     }
 
     /// Pictures in a batch, fewer where features would take more than 8 MiB.

@@ -46,7 +46,7 @@ impl Run<'_> {
         let config = self.trainer.config();
         let meta = Meta {
             generator: config.generator.clone(),
-            discriminator: Some(config.critic()),
+            critic: Some(config.critic()),
             progress: Progress { nimg, lod: self.settings().lod },
             config: Some(config.lasting_toml()?),
             ..Meta::default()

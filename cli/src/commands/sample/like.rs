@@ -22,7 +22,7 @@ pub(super) fn run(picture: &Path, args: &Args) -> Result<Exit> {
     let refused = |error| refused(error, picture, args);
     let latents = args.latents.as_deref().map(LatentFile::open).transpose()?;
     let source = recipe.source(latents).map_err(refused)?;
-    let checkpoint = open_checkpoint(&args.network.checkpoint)?;
+    let checkpoint = open_checkpoint(&args.network.checkpoint, args.network.resolution)?;
     let painter = recipe.painter(&checkpoint, &args.network.device.open()?).map_err(refused)?;
     say_if_growing(&checkpoint, &painter);
     let drawn = recipe.draw(&painter, &source)?;

@@ -8,7 +8,7 @@ use crate::Golden;
 
 /// A device, and what may be asked of numbers that were computed there.
 #[derive(Clone, Debug)]
-pub struct Place {
+pub struct TestDevice {
     /// The device.
     pub device: Device,
     /// Type in which golden tensors are handed out.
@@ -39,13 +39,13 @@ impl Closeness {
     pub const TF32: Self = Self::Length { values: 0.08, derivatives: 0.7 };
 }
 
-impl Place {
+impl TestDevice {
     /// The CPU.
     pub fn cpu(dtype: DType) -> Self {
         Self { device: Device::Cpu, dtype, closeness: Closeness::Entries(1.0) }
     }
 
-    /// The file of this name, such as `a_gp_fade`, for this place.
+    /// The file of this name, such as `a_gp_fade`, for this device.
     pub fn golden(&self, file: &str) -> Golden {
         Golden::open(file, self)
     }
@@ -59,7 +59,7 @@ pub fn on_gpu(
     open: fn(usize) -> Result<Device>,
     allow_tf32: fn(bool),
     dtypes: &[DType],
-    test: fn(&Place) -> Result<()>,
+    test: fn(&TestDevice) -> Result<()>,
 ) -> Result<()> {
     // TF32 is allowed or not for a whole process.
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
@@ -68,24 +68,24 @@ pub fn on_gpu(
     for &dtype in dtypes {
         allow_tf32(false);
         // GPUs add in other orders.
-        test(&Place { device: device.clone(), dtype, closeness: Closeness::Entries(4.0) })?;
+        test(&TestDevice { device: device.clone(), dtype, closeness: Closeness::Entries(4.0) })?;
         if dtype == DType::F32 {
             allow_tf32(true);
-            test(&Place { device: device.clone(), dtype, closeness: Closeness::TF32 })?;
+            test(&TestDevice { device: device.clone(), dtype, closeness: Closeness::TF32 })?;
         }
     }
     Ok(())
 }
 
-/// Makes tests of functions `fn(&Place) -> Result<()>`: on the CPU, in each of the types named first, and with the
+/// Makes tests of functions `fn(&TestDevice) -> Result<()>`: on the CPU, in each of the types named first, and with the
 /// feature `cuda`, on the first GPU.
 ///
 /// ```
 /// use candle_core::Result;
-/// use stylegan_golden::Place;
+/// use stylegan_golden::TestDevice;
 ///
-/// fn a_network_computes_its_numbers(place: &Place) -> Result<()> {
-///     let golden = place.golden("b_mapping");
+/// fn a_network_computes_its_numbers(on: &TestDevice) -> Result<()> {
+///     let golden = on.golden("b_mapping");
 ///     golden.assert_close("w", &golden.get("w"));
 ///     Ok(())
 /// }
@@ -102,7 +102,7 @@ macro_rules! tests {
             $(
                 #[test]
                 fn $test() -> ::candle_core::Result<()> {
-                    super::DTYPES.iter().try_for_each(|&dtype| super::$test(&$crate::Place::cpu(dtype)))
+                    super::DTYPES.iter().try_for_each(|&dtype| super::$test(&$crate::TestDevice::cpu(dtype)))
                 }
             )+
         }
