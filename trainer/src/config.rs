@@ -5,7 +5,7 @@ use stylegan_checkpoint::Meta;
 use stylegan_discriminator::DiscriminatorConfig;
 use stylegan_generator::GeneratorConfig;
 
-use crate::{AdamConfig, Loss, PerSide, Precision, Schedule};
+use crate::{AdamConfig, LossConfig, PerSide, Precision, Schedule};
 
 /// Everything a training run depends on except its data.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -18,7 +18,7 @@ pub struct TrainConfig {
     /// The critic's shape, where it differs from the generator's.
     pub discriminator: CriticConfig,
     /// The loss.
-    pub loss: Loss,
+    pub loss: LossConfig,
     /// What is trained at which time.
     pub schedule: Schedule,
     /// The optimizer of both networks.

@@ -1,5 +1,6 @@
 //! What a training run says while it goes on: one stream that every window on it listens to.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -168,6 +169,9 @@ pub struct Tick {
     /// Whether that is the memory of a GPU.
     #[serde(skip)]
     pub on_gpu: bool,
+    /// Means over the tick of what else the loss reports, by name.
+    #[serde(flatten)]
+    pub reported: BTreeMap<String, f64>,
 }
 
 impl Tick {

@@ -5,10 +5,9 @@ use stylegan_generator::W_AVG;
 use stylegan_ops::{GpuMemory, Key, RandomTensors, gpu_name, is_out_of_memory};
 
 use crate::fit::{Evidence, Place, largest_that_fits, try_doubtful};
-use crate::losses::CriticBatch;
 use crate::memory::estimate_bytes;
-use crate::step::process_reals;
-use crate::{Draws, LevelPlan, Misfit, OutOfMemory, Settings, Trainer};
+use crate::step::{IterationDraws, process_reals};
+use crate::{LevelPlan, Misfit, OutOfMemory, Settings, Trainer};
 
 /// Share of the memory, and most bytes of it, that a level that fits must leave for what else there is in a run: pictures
 /// on their way to the GPU, and pieces between tensors that are too small.
@@ -39,31 +38,25 @@ impl Trainer {
 
     fn pass_through(&self, settings: Settings) -> Result<()> {
         let Settings { lod, side, batch, .. } = settings;
-        let networks = self.networks();
-        let (dtype, device) = (networks.generator.w_avg().dtype(), networks.generator.w_avg().device());
+        let (dtype, device) = (self.dtype(), self.device());
         let mut config = self.config().clone();
         if config.training.style_mixing_prob > 0.0 {
             config.training.style_mixing_prob = 1.0;
         }
         let key = Key::new("rehearsal", &[]);
-        let draws = Draws::new(key.child("draws", 0), &config, batch, lod, dtype, device)?;
-        let mix = key.child("share of fakes", 0).uniform_tensor((batch, 1, 1, 1), dtype, device)?;
+        let draws =
+            IterationDraws::new(&|purpose| key.child(purpose, 0), &config, batch, lod, dtype, device)?;
         let reals = process_reals(&Tensor::zeros((batch, 3, side, side), DType::U8, device)?, lod, dtype)?;
         let labels_of = |count: usize| match config.generator.label_dim {
             0 => Ok(None),
             label_dim => Tensor::zeros((count, label_dim), dtype, device).map(Some),
         };
         let labels = labels_of(batch)?;
-        let labels = labels.as_ref();
-        {
-            let fakes = self.draw(&networks.frozen_generator, &draws, labels, lod)?;
-            let batch = CriticBatch { reals: &reals, fakes: &fakes, mix: &mix, labels, lod };
-            self.critic_loss(batch)?.loss.mean_all()?.backward()?;
-        }
-        self.generator_loss(&draws, labels, lod)?.mean_all()?.backward()?;
+        self.critic_pass(&reals, labels.as_ref(), &draws.critic, draws.loss.as_ref(), lod)?;
+        self.generator_pass(labels.as_ref(), &draws.generator, lod)?;
 
         let z = key.child("grid", 0).normal((DRAWN_AT_ONCE, config.generator.z_dim), DType::F32, device)?;
-        networks.draw_averaged(&z, labels_of(DRAWN_AT_ONCE)?.as_ref(), lod)?;
+        self.networks().draw_averaged(&z, labels_of(DRAWN_AT_ONCE)?.as_ref(), lod)?;
         Ok(())
     }
 }

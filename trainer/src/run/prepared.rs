@@ -7,7 +7,7 @@ use super::state::{Moment, Saved};
 use super::watch::Watch;
 use super::{Job, RunError, kimg};
 use crate::rehearsal::{Fared, Rehearsal};
-use crate::statistics::Tally;
+use crate::statistics::Accumulator;
 use crate::{Event, LevelPlan, Trainer};
 use stylegan_base::units::Bytes;
 
@@ -15,7 +15,7 @@ use stylegan_base::units::Bytes;
 pub(super) struct Prepared {
     pub(super) trainer: Trainer,
     pub(super) moment: Moment,
-    pub(super) tally: Tally,
+    pub(super) tally: Accumulator,
     pub(super) grids: Grids,
     pub(super) watch: Watch,
     /// What a GPU showed.
@@ -33,7 +33,7 @@ impl Prepared {
         let mut trainer = Trainer::new(config.clone(), DType::F32, device)?;
         let (moment, tally) = match saved {
             Some(saved) => (saved.moment, saved.restore(&mut trainer)?),
-            None => (Moment::default(), Tally::new(device)?),
+            None => (Moment::default(), Accumulator::new(device)?),
         };
         let grids = Grids::new(config, pyramid, device)?;
         let watch = Watch::new(config, device)?;

@@ -9,7 +9,7 @@ use super::state::{Copy, Moment, newest_scheduled, not_finite};
 use super::training::Run;
 use super::writer::Written;
 use super::{RunError, kimg, with_causes};
-use crate::statistics::Tally;
+use crate::statistics::Accumulator;
 use crate::{Event, Trainer};
 
 /// Snapshots in a row that may fail to be written before the run stops.
@@ -122,7 +122,7 @@ impl Run<'_> {
             (saved.moment, saved.restore(&mut self.trainer)?)
         } else {
             self.trainer = Trainer::new(self.trainer.config().clone(), DType::F32, &self.device)?;
-            (Moment::default(), Tally::new(&self.device)?)
+            (Moment::default(), Accumulator::new(&self.device)?)
         };
         let (rate_factor, rollbacks) = (rate_factor * 0.5, rollbacks + 1);
         self.moment = Moment { rate_factor, rollbacks, ..moment };

@@ -9,7 +9,7 @@ use stylegan_checkpoint::{Checkpoint, Copied, Meta, Network, Pair, State};
 use stylegan_ops::{all_are_finite, all_finite};
 
 use super::RunError;
-use crate::statistics::{Sums, Tally};
+use crate::statistics::{Accumulated, Accumulator, Summand};
 use crate::{Position, TrainConfig, Trainer};
 
 /// Everything about a run at one moment that is no tensor.
@@ -64,10 +64,21 @@ struct Training {
     /// Updates skipped in the tick so far.
     skipped: u64,
     data_fingerprint: String,
+    /// Names of the sums in [`TALLY`].
+    #[serde(default = "names_of_old")]
+    tally_names: Vec<String>,
+    /// Iterations of the tick that did not report a number yet, by its name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    tally_missed: BTreeMap<String, u64>,
 }
 
 /// The sums of the tick so far.
 const TALLY: &str = "tally";
+
+/// The sums in states that do not name them.
+fn names_of_old() -> Vec<String> {
+    ["d_loss", "g_loss", "real_score", "fake_score", "gradient_norm"].map(String::from).to_vec()
+}
 
 /// A consistent copy of a training, ready to be written beside it.
 pub(super) struct Copy {
@@ -80,11 +91,13 @@ impl Copy {
     pub(super) fn of(
         trainer: &Trainer,
         moment: Moment,
-        tally: &Tally,
+        tally: &Accumulator,
         meta: Meta,
         data_fingerprint: &str,
     ) -> std::result::Result<Self, RunError> {
-        let Sums { steps: tally_steps, skipped, values } = tally.sums()?;
+        let Accumulated { steps: tally_steps, skipped, sums } = tally.read()?;
+        let (summands, sums): (Vec<Summand>, Vec<f32>) = sums.into_iter().unzip();
+        let missed = summands.iter().filter(|summand| summand.missed > 0);
         let training = Training {
             moment,
             last_lod: trainer.last_lod,
@@ -93,6 +106,8 @@ impl Copy {
             tally_steps,
             skipped,
             data_fingerprint: data_fingerprint.to_owned(),
+            tally_missed: missed.map(|Summand { name, missed }| (name.clone(), *missed)).collect(),
+            tally_names: summands.into_iter().map(|summand| summand.name).collect(),
         };
         let mut tensors = BTreeMap::new();
         for (network, adam) in [("g", &trainer.g_adam), ("d", &trainer.d_adam)] {
@@ -100,7 +115,7 @@ impl Copy {
                 .extend(adam.moments().map(|(name, tensor)| (format!("{network}.{name}"), tensor.clone())));
         }
         if tally_steps > 0 {
-            tensors.insert(TALLY.to_owned(), Tensor::new(&values, &Device::Cpu)?);
+            tensors.insert(TALLY.to_owned(), Tensor::new(sums, &Device::Cpu)?);
         }
         let state = State {
             // Known when the networks are written.
@@ -215,7 +230,7 @@ impl Saved {
     }
 
     /// Gives the trainer all numbers; returns the tick so far.
-    pub(super) fn restore(&self, trainer: &mut Trainer) -> std::result::Result<Tally, RunError> {
+    pub(super) fn restore(&self, trainer: &mut Trainer) -> std::result::Result<Accumulator, RunError> {
         let networks = trainer.networks();
         let device = networks.averaged().w_avg().device().clone();
         let parts = [(Network::G, &networks.g), (Network::D, &networks.d), (Network::GEma, &networks.g_ema)];
@@ -227,7 +242,7 @@ impl Saved {
             trainer.g_adam.reset()?;
             trainer.d_adam.reset()?;
             trainer.last_lod = None;
-            return Ok(Tally::new(&device)?);
+            return Ok(Accumulator::new(&device)?);
         };
         for (network, adam, steps) in [
             ("g", &mut trainer.g_adam, training.g_adam_steps),
@@ -237,20 +252,29 @@ impl Saved {
             adam.restore(steps, moment).map_err(|e| e.context(format!("optimizer of `{network}`")))?;
         }
         trainer.last_lod = training.last_lod;
-        let values = match state.tensors.get(TALLY) {
-            Some(sums) => sums_of(sums)?,
-            None => [0.0; _],
-        };
-        let (steps, skipped) = (training.tally_steps, training.skipped);
-        Ok(Tally::restored(Sums { steps, skipped, values }, &device)?)
+        Ok(Accumulator::restored(accumulated(state, training)?, &device)?)
     }
 }
 
-fn sums_of<const N: usize>(tensor: &Tensor) -> Result<[f32; N]> {
-    match tensor.to_vec1::<f32>()?.try_into() {
-        Ok(sums) => Ok(sums),
-        Err(_) => bail!("`{TALLY}` has shape {:?} where [{N}] is expected", tensor.dims()),
+/// The tick so far.
+fn accumulated(state: &State, training: &Training) -> Result<Accumulated> {
+    let Training { tally_steps: steps, skipped, tally_names, tally_missed, .. } = training;
+    let sums = match state.tensors.get(TALLY) {
+        Some(tensor) => tensor.to_vec1::<f32>()?,
+        None => vec![0.0; tally_names.len()],
+    };
+    if sums.len() != tally_names.len() {
+        bail!("`{TALLY}` has {} numbers where {} are expected", sums.len(), tally_names.len());
     }
+    let summand = |name: &String| {
+        let missed = tally_missed.get(name).copied().unwrap_or(0);
+        Summand { name: name.clone(), missed }
+    };
+    Ok(Accumulated {
+        steps: *steps,
+        skipped: *skipped,
+        sums: tally_names.iter().map(summand).zip(sums).collect(),
+    })
 }
 
 /// The newest pair of a run folder that is whole, and what is wrong with those after it.

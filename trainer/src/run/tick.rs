@@ -10,7 +10,6 @@ use super::saving::Cause;
 use super::state::Moment;
 use super::training::Run;
 use super::{RunError, kimg, with_causes};
-use crate::statistics::Tally;
 use crate::{Event, Tick, peak_memory_bytes};
 
 impl Run<'_> {
@@ -18,8 +17,8 @@ impl Run<'_> {
     pub(super) fn tick(&mut self) -> Result<Option<String>, RunError> {
         let nimg = self.moment.position.nimg;
         let settings = self.settings();
-        let statistics = self.tally.means()?;
-        let too_many = self.too_many(statistics.skipped);
+        let mut means = self.tally.means()?;
+        let too_many = self.too_many(means.skipped);
         if too_many.is_some() {
             return Ok(too_many);
         }
@@ -29,7 +28,7 @@ impl Run<'_> {
         let sec_per_tick = self.tick_started.elapsed().as_secs_f64();
         let maintenance = Instant::now();
         let tick_kimg = kimg(nimg - self.moment.tick_nimg);
-        if !statistics.is_sound() || !w_avg_norm.is_finite() {
+        if !means.is_sound() || !w_avg_norm.is_finite() {
             return Ok(Some("the losses of a tick were not finite".to_owned()));
         }
         // The last thing that can fail: until here nothing of the tick is closed, so that it can be saved as it is.
@@ -46,34 +45,35 @@ impl Run<'_> {
             rollbacks: self.moment.rollbacks,
             g_lrate: settings.g_lrate,
             d_lrate: settings.d_lrate,
-            g_loss: statistics.g_loss,
-            d_loss: statistics.d_loss,
-            real_score: statistics.real_score,
-            fake_score: statistics.fake_score,
-            gradient_norm: statistics.gradient_norm,
+            g_loss: means.take("g_loss"),
+            d_loss: means.take("d_loss"),
+            real_score: means.take("real_score"),
+            fake_score: means.take("fake_score"),
+            gradient_norm: means.take("gradient_norm"),
             w_avg_norm,
             fake_distance: sight.fake_distance,
             real_distance: sight.real_distance,
             swd: sight.swd,
-            skipped_updates: statistics.skipped,
+            skipped_updates: means.skipped,
             images_per_sec: tick_kimg * 1000.0 / sec_per_tick.max(1e-9),
             sec_per_kimg: sec_per_tick / tick_kimg.max(1e-9),
             sec_per_tick,
             maintenance_sec: self.maintenance.as_secs_f64(),
-            data_wait_sec: statistics.waited.as_secs_f64(),
+            data_wait_sec: means.data_wait.as_secs_f64(),
             elapsed_sec: self.elapsed_before + self.started.elapsed().as_secs_f64(),
             peak_memory_bytes: peak_memory_bytes(&self.device).unwrap_or(0),
             on_gpu: !self.device.is_cpu(),
+            reported: means.numbers,
         };
         self.audience.tell(&Event::Tick(Box::new(tick)));
-        if statistics.skipped > 0 {
-            self.audience.warn(format!("{} updates skipped: gradients were not finite", statistics.skipped));
+        if means.skipped > 0 {
+            self.audience.warn(format!("{} updates skipped: gradients were not finite", means.skipped));
         }
         if let Some(alarm) = self.watch.alarm(&sight) {
             self.audience.warn(alarm);
         }
         self.save_grids(nimg, settings.lod, self.is_exact(Cause::Schedule));
-        self.tally = Tally::new(&self.device)?;
+        self.tally.clear()?;
         self.moment.tick_nimg = nimg;
         self.tick_started = Instant::now();
         self.maintenance = maintenance.elapsed();

@@ -17,7 +17,7 @@ use super::writer::Writer;
 use super::{BeforeStep, Outcome, RunError, Signals, kimg};
 use crate::listeners::Audience;
 use crate::rehearsal::Rehearsal;
-use crate::statistics::Tally;
+use crate::statistics::Accumulator;
 use crate::{Event, Position, Settings, StepProgress, TrainConfig, Trainer};
 
 /// Iterations between two looks at how many updates were skipped, for which the device is waited for. They are counted
@@ -37,7 +37,7 @@ pub(super) struct Run<'a> {
     pub(super) runtime: tokio::runtime::Handle,
     pub(super) before_step: Option<BeforeStep>,
     pub(super) moment: Moment,
-    pub(super) tally: Tally,
+    pub(super) tally: Accumulator,
     /// Whether no iteration is under way, so that networks and optimizers are at the moment.
     pub(super) is_whole: bool,
     /// Level of detail whose memory is taken.
@@ -118,7 +118,7 @@ impl Run<'_> {
                 trouble = self.save(Cause::Schedule)?;
             }
         } else if step.is_multiple_of(LOOK_STEPS) {
-            trouble = self.too_many(self.tally.sums()?.skipped);
+            trouble = self.too_many(self.tally.read()?.skipped);
         }
         if trouble.is_none() && nimg >= total_nimg {
             if nimg > self.moment.tick_nimg {
@@ -164,8 +164,8 @@ impl Run<'_> {
         }
         self.prepare_level(settings)?;
         self.is_whole = false;
-        let outcome = self.trainer.step(&pixels, labels.as_ref(), settings, position.step)?;
-        self.tally.add(&outcome, self.trainer.paces())?;
+        let report = self.trainer.step(&pixels, labels.as_ref(), settings, position.step)?;
+        self.tally.add(&report, self.trainer.paces())?;
         self.moment.position = position.advanced(settings.batch, repeats);
         self.is_whole = true;
         Ok(())

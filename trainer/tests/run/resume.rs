@@ -3,10 +3,13 @@
 use std::fs;
 use std::path::Path;
 
-use stylegan_checkpoint::pairs;
+use candle_core::{Device, Tensor};
+use serde_json::{Value, json};
+use stylegan_base::files::Disk;
+use stylegan_checkpoint::{State, pairs};
 use stylegan_trainer::{Event, Outcome, Resume, RunError, Signals};
 
-use crate::scene::{Scene, assert_same_run, files, listen, ticks, tiny};
+use crate::scene::{Scene, assert_same_end, assert_same_run, files, listen, ticks, tiny};
 
 #[test]
 fn a_stop_after_every_iteration_changes_nothing_for_every_loss() {
@@ -96,6 +99,62 @@ fn a_damaged_pair_falls_back_to_the_one_before() {
     let (result, _) = listen(scene.job("hopeless", &config), &Signals::default(), |_| {});
     let error = result.unwrap_err();
     assert!(matches!(&error, RunError::AllDamaged { damages, .. } if damages.len() == 5), "{error:?}");
+}
+
+/// Changes what the newest state of a run says, and the sums of its tick so far.
+fn change_state(run_dir: &Path, change: impl FnOnce(&mut Value, &mut Vec<f32>)) {
+    let path = pairs(run_dir).unwrap().remove(0).state;
+    let mut state = State::open(&path).unwrap();
+    let mut training: Value = serde_json::from_str(&state.training).unwrap();
+    let mut sums = state.tensors["tally"].to_vec1().unwrap();
+    change(&mut training, &mut sums);
+    state.training = training.to_string();
+    state.tensors.insert("tally".to_owned(), Tensor::new(sums, &Device::Cpu).unwrap());
+    state.save(&Disk, &path).unwrap();
+}
+
+#[test]
+fn a_state_that_names_no_sums_goes_on() {
+    let scene = Scene::new();
+    let config = tiny(&[]);
+    let (whole, _) = scene.train("whole", &config);
+    let stopped = scene.train_until("runs", &config, 13);
+    change_state(&stopped.run_dir, |training, sums| {
+        training.as_object_mut().unwrap().remove("tally_names").unwrap();
+        sums.truncate(5);
+    });
+    scene.train("runs", &config);
+    assert_same_end(&stopped.run_dir, &whole.run_dir);
+}
+
+#[test]
+fn a_number_that_a_state_lacks_counts_from_there() {
+    let scene = Scene::new();
+    let config = tiny(&[]);
+    let (whole, _) = scene.train("whole", &config);
+    let stopped = scene.train_until("runs", &config, 13);
+    change_state(&stopped.run_dir, |training, sums| {
+        let names = training["tally_names"].as_array_mut().unwrap();
+        let lost = names.iter().position(|name| name == "gradient_norm").unwrap();
+        names[lost] = json!("of another version");
+        sums[lost] = f32::NAN;
+    });
+    // Stopped once more before the tick ends.
+    scene.train_until("runs", &config, 14);
+    scene.train("runs", &config);
+    let (expected, found) = (ticks(&whole.run_dir), ticks(&stopped.run_dir));
+    for (tick, (expected, found)) in expected.iter().zip(&found).enumerate() {
+        for (key, value) in expected.as_object().unwrap() {
+            assert_eq!(*value == found[key], tick != 2 || key != "gradient_norm", "{tick} {key}");
+        }
+    }
+    // Two of five iterations are in it.
+    let norm = found[2]["gradient_norm"].as_f64().unwrap() / expected[2]["gradient_norm"].as_f64().unwrap();
+    assert!((0.7..1.4).contains(&norm), "{norm}");
+    assert!(
+        fs::read(&files(&stopped.run_dir, "network-").pop().unwrap()).unwrap()
+            == fs::read(&whole.snapshot).unwrap()
+    );
 }
 
 #[test]
