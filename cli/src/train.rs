@@ -6,11 +6,10 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use candle_core::Device;
 use stylegan_dataset::{PackOptions, Pyramid};
-use stylegan_trainer::{Job, Outcome, Plan, Resume, Signals, TrainConfig, run};
+use stylegan_trainer::{Event, Job, Listener, Outcome, Plan, Resume, Signals, TrainConfig, run};
 
 use crate::console::Console;
 use crate::device::DeviceName;
-use crate::output::progress_bar;
 use crate::report::{Exit, Refusal, data, note};
 use crate::{events, pictures, signals};
 
@@ -103,12 +102,7 @@ fn dry_run(args: &Args, config: &TrainConfig) -> Result<Exit> {
         return Err(Refusal::new(format!("`{}` does not exist", args.data.display())).into());
     }
     let mut plan = Plan::new(config)?;
-    let bar = progress_bar("measuring", plan.levels.len() as u64);
-    let shortage = plan.measure(config, &args.device.open()?, &mut |level| {
-        bar.set_message(format!("measuring {side}x{side}", side = level.side));
-        bar.inc(1);
-    })?;
-    bar.finish_and_clear();
+    let shortage = plan.measure(config, &args.device.open()?)?;
     data(&format!(
         "{plan}\nFiles     `{}`, pictures in `{}`\n",
         args.out.join(format!("NNNNN-{}", config.run.name)).display(),
@@ -181,12 +175,13 @@ pub(crate) fn train(
         allow_changes,
         ..Job::new(config, pyramid, runs.to_owned(), device, runtime.handle().clone())
     };
-    let outcome = if json {
-        run(job, &signals, &mut |event| events::print(event))
+    let listener: Box<dyn Listener> = if json {
+        Box::new(events::print)
     } else {
         let mut console = Console::new();
-        run(job, &signals, &mut |event| console.show(event))
+        Box::new(move |event: &Event| console.show(event))
     };
+    let outcome = run(job, &signals, vec![listener]);
     // A batch still being prepared is of no use to anyone.
     runtime.shutdown_background();
     Ok(outcome?)

@@ -1,7 +1,7 @@
 //! Losses, growing schedule, Adam, EMA, the training loop, run folders, events.
 //!
-//! [`run`] trains; it knows neither console nor signals, but says what happens as a stream of [`Event`]s, and saves or
-//! ends when its [`Signals`] say so. [`Trainer::step`] is one iteration, for those who bring their own loop.
+//! [`run`] trains; it knows neither console nor signals, but tells [`Listener`]s what happens as a stream of [`Event`]s,
+//! and saves or ends when its [`Signals`] say so. [`Trainer::step`] is one iteration, for those who bring their own loop.
 //!
 //! A preset, one of its numbers changed, and what training it will do:
 //!
@@ -40,6 +40,7 @@ pub use changes::Difference;
 pub use config::{CriticConfig, DataConfig, DeviceConfig, RunConfig, TrainConfig, TrainingConfig};
 pub use events::{Event, StepProgress, Tick};
 pub use fit::{Misfit, OutOfMemory};
+pub use listeners::Listener;
 pub use losses::{Constant, CriticBatch, LogisticR1, Loss, LossConfig, LossKind, WganClip, WganGp};
 pub use memory::peak_memory_bytes;
 pub use networks::Networks;

@@ -63,23 +63,18 @@ impl Plan {
         })
     }
 
-    /// Measures what each level takes of a GPU by an iteration of it, and says what does not fit. `on_level` hears which
-    /// one is next. A CPU is not asked.
+    /// Measures what each level takes of a GPU by an iteration of it, and says what does not fit. A CPU is not
+    /// asked.
     ///
     /// # Errors
     /// If the networks do not fit, or the device fails for another reason than lack of memory.
-    pub fn measure(
-        &mut self,
-        config: &TrainConfig,
-        device: &Device,
-        on_level: &mut dyn FnMut(&LevelPlan),
-    ) -> Result<Option<OutOfMemory>> {
+    pub fn measure(&mut self, config: &TrainConfig, device: &Device) -> Result<Option<OutOfMemory>> {
         if device.is_cpu() {
             return Ok(None);
         }
         let trainer = Trainer::new(config.clone(), DType::F32, device)?;
         let Some(rehearsal) = Rehearsal::new(&trainer, device)? else { return Ok(None) };
-        let fared = rehearsal.levels(&self.levels, 0.0, true, on_level)?;
+        let fared = rehearsal.levels(&self.levels, 0.0, true)?;
         let bytes = |fared: &Fared| match *fared {
             Fared::Fits(bytes) => Some(bytes),
             _ => None,

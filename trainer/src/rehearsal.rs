@@ -3,6 +3,8 @@
 use candle_core::{DType, Device, DeviceLocation, Result, Tensor, bail};
 use stylegan_generator::W_AVG;
 use stylegan_ops::{GpuMemory, Key, RandomTensors, gpu_name, is_out_of_memory};
+use tracing::field::Empty;
+use tracing::{debug, info_span};
 
 use crate::fit::{Evidence, Place, largest_that_fits, try_doubtful};
 use crate::memory::estimate_bytes;
@@ -123,13 +125,10 @@ impl<'a> Rehearsal<'a> {
     }
 
     /// Tries levels, by what is left of them after `kimg`: all of them, or those alone that may not fit.
-    pub(crate) fn levels(
-        &self,
-        levels: &[LevelPlan],
-        kimg: f64,
-        all: bool,
-        on_level: &mut dyn FnMut(&LevelPlan),
-    ) -> Result<Vec<Fared>> {
+    pub(crate) fn levels(&self, levels: &[LevelPlan], kimg: f64, all: bool) -> Result<Vec<Fared>> {
+        let total = levels.len() as u64;
+        let span = info_span!("rehearsal", total, done = Empty, side = Empty, batch = Empty).entered();
+        let mut done: u64 = 0;
         let config = self.trainer.config();
         let [g, d] = self.trainer.networks().parameter_counts();
         let estimates: Vec<u64> =
@@ -138,15 +137,19 @@ impl<'a> Rehearsal<'a> {
         let mut fared = vec![Fared::Untried; levels.len()];
         try_doubtful(&estimates, available, |index| -> Result<_> {
             let level = &levels[index];
-            on_level(level);
+            span.record("side", level.side).record("batch", level.batch);
             let settings = level.dearest(config.generator.resolution, kimg);
             let peak_bytes = self.peak_bytes(settings)?;
             fared[index] = match peak_bytes {
                 Some(bytes) => Fared::Fits(bytes),
                 None => Fared::TooLarge(self.largest(settings, level.batch - 1)?),
             };
+            debug!(side = level.side, batch = level.batch, peak_bytes, "level tried");
+            done += 1;
+            span.record("done", done);
             Ok(peak_bytes)
         })?;
+        span.record("done", total);
         Ok(fared)
     }
 

@@ -24,7 +24,7 @@ use stylegan_base::units::kimg;
 use stylegan_dataset::Pyramid;
 
 use crate::listeners::{Audience, last_elapsed};
-use crate::{Event, Position, TrainConfig, Trainer};
+use crate::{Event, Listener, Position, TrainConfig, Trainer};
 pub use error::RunError;
 use prepared::Prepared;
 pub use resume::Resume;
@@ -95,13 +95,15 @@ pub struct Outcome {
 /// Trains to the end of the schedule, or until it is asked to stop; then the iteration is finished and everything
 /// saved. A run that goes on where it was left ends as it would have ended without the stop, to the last bit.
 ///
+/// `listeners` hear what happens, after the files of the run folder.
+///
 /// # Errors
 /// If the data does not fit the configuration or what is gone on from, if reading or the device fails, if snapshots
 /// cannot be written, if the numbers go bad again and again, or if the device has too little memory.
-pub fn run(job: Job, signals: &Signals, on_event: &mut dyn FnMut(&Event)) -> Result<Outcome, RunError> {
+pub fn run(job: Job, signals: &Signals, listeners: Vec<Box<dyn Listener + '_>>) -> Result<Outcome, RunError> {
     check_data(&job)?;
     let Start { folder, saved, is_new, notes, warnings } = Start::find(&job)?;
-    let prepared = match Prepared::new(&job, saved.as_ref(), on_event) {
+    let prepared = match Prepared::new(&job, saved.as_ref()) {
         Ok(prepared) => prepared,
         Err(error) => {
             if is_new {
@@ -113,7 +115,7 @@ pub fn run(job: Job, signals: &Signals, on_event: &mut dyn FnMut(&Event)) -> Res
     let Prepared { trainer, moment, tally, grids, watch, note } = prepared;
     let Job { config, pyramid, device, runtime, files, before_step, .. } = job;
     let opened = |source| RunError::File { path: folder.path().to_owned(), source };
-    let mut audience = Audience::new(folder.path(), on_event).map_err(opened)?;
+    let mut audience = Audience::new(folder.path(), listeners).map_err(opened)?;
     audience.tell(&Event::Started {
         run_dir: folder.path().to_owned(),
         resumed_from: saved.as_ref().map(|saved| saved.path.clone()),

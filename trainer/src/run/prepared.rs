@@ -6,9 +6,9 @@ use super::grid::Grids;
 use super::state::{Moment, Saved};
 use super::watch::Watch;
 use super::{Job, RunError, kimg};
+use crate::Trainer;
 use crate::rehearsal::{Fared, Rehearsal};
 use crate::statistics::Accumulator;
-use crate::{Event, LevelPlan, Trainer};
 use stylegan_base::units::Bytes;
 
 /// All that a run computes with, on its device.
@@ -24,11 +24,7 @@ pub(super) struct Prepared {
 
 impl Prepared {
     /// Builds everything, goes on from what was saved, and makes sure that what is still to be trained fits.
-    pub(super) fn new(
-        job: &Job,
-        saved: Option<&Saved>,
-        on_event: &mut dyn FnMut(&Event),
-    ) -> Result<Self, RunError> {
+    pub(super) fn new(job: &Job, saved: Option<&Saved>) -> Result<Self, RunError> {
         let Job { config, pyramid, device, .. } = job;
         let mut trainer = Trainer::new(config.clone(), DType::F32, device)?;
         let (moment, tally) = match saved {
@@ -38,7 +34,7 @@ impl Prepared {
         let grids = Grids::new(config, pyramid, device)?;
         let watch = Watch::new(config, device)?;
         let note = match Rehearsal::new(&trainer, device)? {
-            Some(rehearsal) => Some(try_levels(&rehearsal, job, moment, on_event)?),
+            Some(rehearsal) => Some(try_levels(&rehearsal, job, moment)?),
             None => None,
         };
         Ok(Self { trainer, moment, tally, grids, watch, note })
@@ -46,19 +42,11 @@ impl Prepared {
 }
 
 /// Makes sure that the levels to come fit into the memory of a GPU; returns what is to be said about it.
-fn try_levels(
-    rehearsal: &Rehearsal<'_>,
-    job: &Job,
-    moment: Moment,
-    on_event: &mut dyn FnMut(&Event),
-) -> Result<String, RunError> {
+fn try_levels(rehearsal: &Rehearsal<'_>, job: &Job, moment: Moment) -> Result<String, RunError> {
     let kimg = kimg(moment.position.round_nimg);
     let mut levels = job.config.schedule.levels(job.config.generator.resolution);
     levels.retain(|level| kimg < level.ends_kimg);
-    let fared = rehearsal.levels(&levels, kimg, false, &mut |&LevelPlan { side, batch, .. }| {
-        let message = format!("trying {side}x{side} in minibatches of {batch}");
-        on_event(&Event::Note { message });
-    })?;
+    let fared = rehearsal.levels(&levels, kimg, false)?;
     if let Some(shortage) = rehearsal.shortage(&levels, &fared) {
         return Err(RunError::OutOfMemory(Box::new(shortage)));
     }

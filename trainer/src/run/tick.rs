@@ -110,9 +110,9 @@ impl Run<'_> {
     }
 
     /// A grid that cannot be saved is worth a warning, not the run.
-    fn tell_grid(&mut self, name: &'static str, path: PathBuf, nimg: u64, saved: Result<(), GridError>) {
+    fn tell_grid(&mut self, name: &str, path: PathBuf, nimg: u64, saved: Result<(), GridError>) {
         match saved {
-            Ok(()) => self.audience.tell(&Event::Grid { name, path, kimg: kimg(nimg) }),
+            Ok(()) => self.audience.tell(&Event::Grid { name: name.to_owned(), path, kimg: kimg(nimg) }),
             Err(error) => {
                 self.audience.warn(format!("cannot save `{}`: {}", path.display(), with_causes(&error)));
             }
