@@ -13,7 +13,7 @@ use stylegan_ops::{Key, Parameters};
 use crate::fit::{Evidence, Place, largest_that_fits};
 use crate::memory::{estimate_bytes, machine_memory_bytes};
 use crate::networks::parameter_count;
-use crate::rehearsal::{Fared, Rehearsal};
+use crate::rehearsal::{Fit, Rehearsal};
 use crate::{LevelPlan, Misfit, OutOfMemory, TrainConfig, Trainer};
 
 /// The plan of a training: its levels, the size of its networks, the memory they will take.
@@ -73,18 +73,18 @@ impl Plan {
             return Ok(None);
         }
         let trainer = Trainer::new(config.clone(), DType::F32, device)?;
-        let Some(rehearsal) = Rehearsal::new(&trainer, device)? else { return Ok(None) };
-        let fared = rehearsal.levels(&self.levels, 0.0, true)?;
-        let bytes = |fared: &Fared| match *fared {
-            Fared::Fits(bytes) => Some(bytes),
+        let Some(rehearsal) = Rehearsal::new(&trainer)? else { return Ok(None) };
+        let fits = rehearsal.levels(&self.levels, 0.0, true)?;
+        let bytes = |fit: &Fit| match *fit {
+            Fit::Fits(bytes) => Some(bytes),
             _ => None,
         };
         self.measured = Some(Measured {
             device: rehearsal.device_name()?,
             total_bytes: rehearsal.memory().total_bytes,
-            levels: fared.iter().map(bytes).collect(),
+            levels: fits.iter().map(bytes).collect(),
         });
-        Ok(rehearsal.shortage(&self.levels, &fared))
+        Ok(rehearsal.shortage(&self.levels, &fits))
     }
 
     /// What does not fit into the memory that this machine has free, by the estimate.

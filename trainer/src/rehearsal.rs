@@ -66,14 +66,13 @@ impl Trainer {
 /// A GPU with a training on it, whose levels are tried.
 pub(crate) struct Rehearsal<'a> {
     trainer: &'a Trainer,
-    device: &'a Device,
     memory: GpuMemory,
     spare_bytes: u64,
 }
 
-/// How a level fared.
+/// Whether a level fits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Fared {
+pub(crate) enum Fit {
     /// It fits by far.
     Untried,
     /// It fits, and takes so many bytes.
@@ -84,11 +83,11 @@ pub(crate) enum Fared {
 
 impl<'a> Rehearsal<'a> {
     /// None on a CPU, which does not tell what it takes.
-    pub(crate) fn new(trainer: &'a Trainer, device: &'a Device) -> Result<Option<Self>> {
-        Ok(GpuMemory::of(device)?.map(|memory| {
+    pub(crate) fn new(trainer: &'a Trainer) -> Result<Option<Self>> {
+        Ok(GpuMemory::of(trainer.device())?.map(|memory| {
             let (share, most) = SPARE;
             let spare_bytes = (memory.available_bytes.saturating_sub(memory.used_bytes) / share).min(most);
-            Self { trainer, device, memory, spare_bytes }
+            Self { trainer, memory, spare_bytes }
         }))
     }
 
@@ -98,14 +97,15 @@ impl<'a> Rehearsal<'a> {
 
     /// The most memory that iterations with these settings take, in bytes; none if it is not there.
     pub(crate) fn peak_bytes(&self, settings: Settings) -> Result<Option<u64>> {
+        let device = self.trainer.device();
         let rehearse = || {
-            let _spare = Tensor::zeros(self.spare_bytes as usize, DType::U8, self.device)?;
+            let _spare = Tensor::zeros(self.spare_bytes as usize, DType::U8, device)?;
             // The first time, ways to convolve are looked for, which takes memory of its own.
             self.trainer.rehearse(settings)?;
-            GpuMemory::reset_peak(self.device)?;
+            GpuMemory::reset_peak(device)?;
             self.trainer.rehearse(settings)?;
-            self.device.synchronize()?;
-            match GpuMemory::of(self.device)? {
+            device.synchronize()?;
+            match GpuMemory::of(device)? {
                 Some(memory) => Ok(Some(memory.peak_bytes.saturating_sub(self.spare_bytes))),
                 None => bail!("expected a GPU"),
             }
@@ -125,7 +125,7 @@ impl<'a> Rehearsal<'a> {
     }
 
     /// Tries levels, by what is left of them after `kimg`: all of them, or those alone that may not fit.
-    pub(crate) fn levels(&self, levels: &[LevelPlan], kimg: f64, all: bool) -> Result<Vec<Fared>> {
+    pub(crate) fn levels(&self, levels: &[LevelPlan], kimg: f64, all: bool) -> Result<Vec<Fit>> {
         let total = levels.len() as u64;
         let span = info_span!("rehearsal", total, done = Empty, side = Empty, batch = Empty).entered();
         let mut done: u64 = 0;
@@ -134,15 +134,15 @@ impl<'a> Rehearsal<'a> {
         let estimates: Vec<u64> =
             levels.iter().map(|level| estimate_bytes(config, level.side, level.batch, g, d)).collect();
         let available = if all { 0 } else { self.memory.available_bytes };
-        let mut fared = vec![Fared::Untried; levels.len()];
+        let mut fits = vec![Fit::Untried; levels.len()];
         try_doubtful(&estimates, available, |index| -> Result<_> {
             let level = &levels[index];
             span.record("side", level.side).record("batch", level.batch);
             let settings = level.dearest(config.generator.resolution, kimg);
             let peak_bytes = self.peak_bytes(settings)?;
-            fared[index] = match peak_bytes {
-                Some(bytes) => Fared::Fits(bytes),
-                None => Fared::TooLarge(self.largest(settings, level.batch - 1)?),
+            fits[index] = match peak_bytes {
+                Some(bytes) => Fit::Fits(bytes),
+                None => Fit::TooLarge(self.largest(settings, level.batch - 1)?),
             };
             debug!(side = level.side, batch = level.batch, peak_bytes, "level tried");
             done += 1;
@@ -150,16 +150,16 @@ impl<'a> Rehearsal<'a> {
             Ok(peak_bytes)
         })?;
         span.record("done", total);
-        Ok(fared)
+        Ok(fits)
     }
 
     /// What to say if levels do not fit.
-    pub(crate) fn shortage(&self, levels: &[LevelPlan], fared: &[Fared]) -> Option<OutOfMemory> {
+    pub(crate) fn shortage(&self, levels: &[LevelPlan], fits: &[Fit]) -> Option<OutOfMemory> {
         let misfits: Vec<Misfit> = levels
             .iter()
-            .zip(fared)
-            .filter_map(|(level, fared)| match *fared {
-                Fared::TooLarge(largest) => Some(Misfit { side: level.side, batch: level.batch, largest }),
+            .zip(fits)
+            .filter_map(|(level, fit)| match *fit {
+                Fit::TooLarge(largest) => Some(Misfit { side: level.side, batch: level.batch, largest }),
                 _ => None,
             })
             .collect();
@@ -175,14 +175,18 @@ impl<'a> Rehearsal<'a> {
 
     fn out_of_memory(&self, misfits: Vec<Misfit>, evidence: Evidence) -> OutOfMemory {
         let GpuMemory { total_bytes, available_bytes, .. } = self.memory;
-        let place = Place { device: format!("`{}`", short_name(self.device)), total_bytes, available_bytes };
+        let place = Place {
+            device: format!("`{}`", short_name(self.trainer.device())),
+            total_bytes,
+            available_bytes,
+        };
         OutOfMemory::new(place, self.trainer.config(), misfits, evidence)
     }
 
     /// `cuda:0 NVIDIA H100 80GB HBM3`
     pub(crate) fn device_name(&self) -> Result<String> {
-        let name = gpu_name(self.device)?.unwrap_or_default();
-        Ok(format!("{} {name}", short_name(self.device)))
+        let name = gpu_name(self.trainer.device())?.unwrap_or_default();
+        Ok(format!("{} {name}", short_name(self.trainer.device())))
     }
 }
 
