@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use candle_core::Device;
 use stylegan_dataset::{PackOptions, Pyramid};
-use stylegan_trainer::{Event, Job, Listener, Outcome, Plan, Resume, Signals, TrainConfig, run};
+use stylegan_trainer::{Event, Job, Listener, Outcome, Resume, Signals, TrainConfig, TrainPlan, run};
 
 use crate::console::Console;
 use crate::device::DeviceName;
@@ -88,7 +88,7 @@ pub(crate) fn run_train(args: &Args) -> Result<Exit> {
     // Before the pictures, which may take minutes.
     let device = args.device.open()?;
     let pyramid = open_pictures(&args.data, &args.out, &config)?;
-    let plan = Plan::new(&config)?;
+    let plan = TrainPlan::new(&config)?;
     note(&plan.to_string());
     warn_of_shortage(args.device, &plan, &config);
     let manner = Manner { resume: args.resume.clone(), allow_changes: args.allow_changes, json: args.json };
@@ -101,7 +101,7 @@ fn dry_run(args: &Args, config: &TrainConfig) -> Result<Exit> {
     if !args.data.exists() {
         return Err(Refusal::new(format!("`{}` does not exist", args.data.display())).into());
     }
-    let mut plan = Plan::new(config)?;
+    let mut plan = TrainPlan::new(config)?;
     let shortage = plan.measure(config, &args.device.open()?)?;
     data(&format!(
         "{plan}\nFiles     `{}`, pictures in `{}`\n",
@@ -116,7 +116,7 @@ fn dry_run(args: &Args, config: &TrainConfig) -> Result<Exit> {
 }
 
 /// Warns of what the estimate says about the memory of this machine; a GPU is not estimated but asked.
-fn warn_of_shortage(device: DeviceName, plan: &Plan, config: &TrainConfig) {
+fn warn_of_shortage(device: DeviceName, plan: &TrainPlan, config: &TrainConfig) {
     if device == DeviceName::Cpu
         && let Some(shortage) = plan.shortage(config)
     {

@@ -6,10 +6,10 @@
 //! A preset, one of its numbers changed, and what training it will do:
 //!
 //! ```
-//! use stylegan_trainer::{Plan, TrainConfig};
+//! use stylegan_trainer::{TrainConfig, TrainPlan};
 //!
 //! let config = TrainConfig::load(Some("demo"), &["schedule.total_kimg=100".to_owned()])?;
-//! let plan = Plan::new(&config)?;
+//! let plan = TrainPlan::new(&config)?;
 //! println!("{plan}");
 //! assert_eq!(plan.levels.iter().map(|level| level.side).collect::<Vec<_>>(), [8, 16, 32]);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
@@ -39,13 +39,13 @@ pub use adam::{Adam, AdamConfig};
 pub use changes::Difference;
 pub use config::{CriticConfig, DataConfig, DeviceConfig, RunConfig, TrainConfig, TrainingConfig};
 pub use events::{Event, StepProgress, Tick};
-pub use fit::{Misfit, OutOfMemory};
+pub use fit::{OutOfMemory, OversizedLevel};
 pub use listeners::Listener;
 pub use losses::{Constant, CriticBatch, LogisticR1, Loss, LossConfig, LossKind, WganClip, WganGp};
 pub use memory::peak_memory_bytes;
 pub use networks::Networks;
 pub use per_side::PerSide;
-pub use plan::{Measured, Plan};
+pub use plan::{Measured, TrainPlan};
 pub use precision::Precision;
 pub use presets::{ConfigError, nearest, preset_names};
 pub use report::Report;

@@ -6,10 +6,10 @@ use stylegan_ops::{GpuMemory, Key, RandomTensors, gpu_name, is_out_of_memory};
 use tracing::field::Empty;
 use tracing::{debug, info_span};
 
-use crate::fit::{Evidence, Place, largest_that_fits, try_doubtful};
+use crate::fit::{DeviceMemory, Evidence, largest_that_fits, try_doubtful};
 use crate::memory::estimate_bytes;
 use crate::step::{IterationDraws, process_reals};
-use crate::{LevelPlan, Misfit, OutOfMemory, Settings, Trainer};
+use crate::{LevelPlan, OutOfMemory, OversizedLevel, Settings, Trainer};
 
 /// Share of the memory, and most bytes of it, that a level that fits must leave for what else there is in a run: pictures
 /// on their way to the GPU, and pieces between tensors that are too small.
@@ -155,32 +155,34 @@ impl<'a> Rehearsal<'a> {
 
     /// What to say if levels do not fit.
     pub(crate) fn shortage(&self, levels: &[LevelPlan], fits: &[Fit]) -> Option<OutOfMemory> {
-        let misfits: Vec<Misfit> = levels
+        let oversized: Vec<OversizedLevel> = levels
             .iter()
             .zip(fits)
             .filter_map(|(level, fit)| match *fit {
-                Fit::TooLarge(largest) => Some(Misfit { side: level.side, batch: level.batch, largest }),
+                Fit::TooLarge(largest) => {
+                    Some(OversizedLevel { side: level.side, batch: level.batch, largest })
+                }
                 _ => None,
             })
             .collect();
-        (!misfits.is_empty()).then(|| self.out_of_memory(misfits, Evidence::Rehearsal))
+        (!oversized.is_empty()).then(|| self.out_of_memory(oversized, Evidence::Rehearsal))
     }
 
     /// What to say when iterations with these settings ran out of memory after all.
     pub(crate) fn explain(&self, settings: Settings, is_saved: bool) -> Result<OutOfMemory> {
         let Settings { side, batch, .. } = settings;
-        let misfit = Misfit { side, batch, largest: self.largest(settings, batch)? };
-        Ok(self.out_of_memory(vec![misfit], Evidence::Training { is_saved }))
+        let level = OversizedLevel { side, batch, largest: self.largest(settings, batch)? };
+        Ok(self.out_of_memory(vec![level], Evidence::Training { is_saved }))
     }
 
-    fn out_of_memory(&self, misfits: Vec<Misfit>, evidence: Evidence) -> OutOfMemory {
+    fn out_of_memory(&self, oversized: Vec<OversizedLevel>, evidence: Evidence) -> OutOfMemory {
         let GpuMemory { total_bytes, available_bytes, .. } = self.memory;
-        let place = Place {
+        let memory = DeviceMemory {
             device: format!("`{}`", short_name(self.trainer.device())),
             total_bytes,
             available_bytes,
         };
-        OutOfMemory::new(place, self.trainer.config(), misfits, evidence)
+        OutOfMemory::new(memory, self.trainer.config(), oversized, evidence)
     }
 
     /// `cuda:0 NVIDIA H100 80GB HBM3`
