@@ -36,6 +36,7 @@ impl Loss for LogisticR1 {
         report.add("real_score", real_scores);
         report.add("fake_score", fake_scores);
         report.add("gradient_norm", &squared.detach().sqrt()?);
+        report.add("penalty", &penalty);
         (softplus(fake_scores)? + softplus(&real_scores.neg()?)?)? + penalty
     }
 

@@ -61,6 +61,7 @@ impl Loss for WganGp {
         report.add("real_score", real_scores);
         report.add("fake_score", fake_scores);
         report.add("gradient_norm", &norms);
+        report.add("penalty", &penalty);
         ((fake_scores - real_scores)? + penalty)? + drift
     }
 
