@@ -129,6 +129,6 @@ mod tests {
         // What is left is a configuration still.
         let read: TrainConfig =
             toml::from_str(&config(&["loss.r1_gamma=5.0"]).lasting_toml().unwrap()).unwrap();
-        assert_eq!(read.loss.r1_gamma, 5.0);
+        assert_eq!(read.loss.logistic_r1.r1_gamma, 5.0);
     }
 }

@@ -6,7 +6,7 @@ use stylegan_discriminator::{CriticConfig, CriticSwitches};
 use stylegan_generator::GeneratorConfig;
 use stylegan_ops::PartialWidths;
 
-use crate::{AdamConfig, Loss, PerSide, Precision, Schedule};
+use crate::{AdamConfig, LossConfig, PerSide, Precision, Schedule};
 
 /// Everything a training run depends on except its data.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -19,7 +19,7 @@ pub struct TrainConfig {
     /// The critic's shape, where it differs from the generator's.
     pub discriminator: PartialCriticConfig,
     /// The loss.
-    pub loss: Loss,
+    pub loss: LossConfig,
     /// What is trained at which time.
     pub schedule: Schedule,
     /// The optimizer of both networks.

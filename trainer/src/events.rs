@@ -1,13 +1,14 @@
 //! What a training run says while it goes on: one stream that every window on it listens to.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Deserializer, Serialize};
 use stylegan_base::units::{format_duration, gibibytes};
 
-/// Something that happened in a run.
-#[derive(Clone, Debug, Serialize)]
+/// Something that happened in a run, as a line of JSON that can be read back.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Event {
     /// Training starts, or goes on.
@@ -28,7 +29,7 @@ pub enum Event {
     /// A grid of pictures is on the disk.
     Grid {
         /// What it shows, `fakes` or `reals`.
-        name: &'static str,
+        name: String,
         /// The PNG file.
         path: PathBuf,
         /// Time of the pictures, in kimg.
@@ -91,7 +92,7 @@ impl Event {
 }
 
 /// Where a run is after an iteration.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct StepProgress {
     /// Iterations done.
     pub step: u64,
@@ -107,8 +108,10 @@ pub struct StepProgress {
     pub images_per_sec: f64,
 }
 
-/// The statistics of one tick, a line of `stats.jsonl`.
-#[derive(Clone, Debug, Serialize)]
+/// The statistics of one tick, a line of `stats.jsonl`. Lines of other versions of the program can be read as well: what
+/// they lack is 0, and what they have more is left out unless it is a number.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Tick {
     /// Number of the tick, from 1.
     pub tick: u64,
@@ -168,6 +171,15 @@ pub struct Tick {
     /// Whether that is the memory of a GPU.
     #[serde(skip)]
     pub on_gpu: bool,
+    /// Means over the tick of what else the loss reports, by name.
+    #[serde(flatten, deserialize_with = "numbers")]
+    pub reported: BTreeMap<String, f64>,
+}
+
+/// Those of the entries that are numbers.
+fn numbers<'de, D: Deserializer<'de>>(entries: D) -> Result<BTreeMap<String, f64>, D::Error> {
+    let entries = BTreeMap::<String, serde_json::Value>::deserialize(entries)?;
+    Ok(entries.into_iter().filter_map(|(name, value)| Some((name, value.as_f64()?))).collect())
 }
 
 impl Tick {
@@ -187,5 +199,58 @@ impl Tick {
             if self.on_gpu { "gpumem" } else { "mem" },
             gibibytes(self.peak_memory_bytes),
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A line as programs find it in folders of runs.
+    const LINE: &str = r#"{"tick":2,"kimg":0.04,"step":10,"lod":1.0,"resolution":4,"batch":4,"rate_factor":1.0,"rollbacks":0,"g_lrate":0.001,"d_lrate":0.002,"g_loss":-0.015,"d_loss":9.31,"real_score":0.11,"fake_score":0.12,"gradient_norm":0.032,"w_avg_norm":0.13,"fake_distance":0.27,"real_distance":0.62,"swd":null,"skipped_updates":1,"images_per_sec":1800.5,"sec_per_kimg":0.55,"sec_per_tick":0.011,"maintenance_sec":0.007,"data_wait_sec":0.0002,"elapsed_sec":0.06,"peak_memory_bytes":31457280}"#;
+
+    #[test]
+    fn a_tick_is_read_back_with_more_and_with_less() {
+        let tick: Tick = serde_json::from_str(LINE).unwrap();
+        assert_eq!((tick.tick, tick.d_loss, tick.swd, tick.peak_memory_bytes), (2, 9.31, None, 31_457_280));
+        assert!(tick.reported.is_empty());
+        assert_eq!(serde_json::to_string(&tick).unwrap(), LINE);
+
+        let more = LINE.replace('}', r#","penalty":0.5,"host":"a","more":{"x":1}}"#);
+        let read: Tick = serde_json::from_str(&more).unwrap();
+        assert_eq!(read, Tick { reported: BTreeMap::from([("penalty".to_owned(), 0.5)]), ..tick });
+        // Behind the keys that were there before.
+        assert_eq!(serde_json::to_string(&read).unwrap(), LINE.replace('}', r#","penalty":0.5}"#));
+
+        let less: Tick = serde_json::from_str(r#"{"tick":2,"kimg":0.04}"#).unwrap();
+        assert_eq!(less, Tick { tick: 2, kimg: 0.04, ..Tick::default() });
+    }
+
+    #[test]
+    fn every_event_is_read_back() {
+        let path = || PathBuf::from("runs/00000-x");
+        let mut tick: Tick = serde_json::from_str(LINE).unwrap();
+        tick.reported.insert("penalty".to_owned(), 0.5);
+        for event in [
+            Event::Started { run_dir: path(), resumed_from: Some(path()), kimg: 1.5, total_kimg: 7.0 },
+            Event::Step(StepProgress {
+                step: 3,
+                nimg: 12,
+                total_nimg: 20,
+                resolution: 8,
+                fade: 0.25,
+                images_per_sec: 7.5,
+            }),
+            Event::Tick(Box::new(tick)),
+            Event::Grid { name: "fakes".to_owned(), path: path(), kimg: 1.5 },
+            Event::Snapshot { path: path(), kimg: 1.5 },
+            Event::RolledBack { reason: "?".to_owned(), to: None, kimg: 1.5, rate_factor: 0.5, rollbacks: 1 },
+            Event::Note { message: "a".to_owned() },
+            Event::Warning { message: "b".to_owned() },
+            Event::Stopped { finished: true, kimg: 1.5 },
+        ] {
+            let line = serde_json::to_string(&event).unwrap();
+            assert_eq!(serde_json::from_str::<Event>(&line).unwrap(), event, "{line}");
+        }
     }
 }

@@ -59,7 +59,7 @@ pub(crate) fn try_doubtful<E>(
 
 /// A level whose minibatches do not fit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Misfit {
+pub struct OversizedLevel {
     /// Side of the pictures, in pixels.
     pub side: usize,
     /// Pictures in a minibatch.
@@ -70,7 +70,7 @@ pub struct Misfit {
 
 /// The memory that a training has.
 #[derive(Clone, Debug)]
-pub(crate) struct Place {
+pub(crate) struct DeviceMemory {
     /// Whose memory it is, as messages name it.
     pub(crate) device: String,
     pub(crate) total_bytes: u64,
@@ -109,22 +109,27 @@ pub enum Remedy {
 /// Why a training does not fit into a memory, and what does.
 #[derive(Clone, Debug)]
 pub struct OutOfMemory {
-    place: Place,
-    misfits: Vec<Misfit>,
+    memory: DeviceMemory,
+    oversized: Vec<OversizedLevel>,
     /// The schedule's minibatches, where they fit, and else the largest that do; none if there is no such schedule.
     batch: Option<PerSide<usize>>,
     evidence: Evidence,
 }
 
 impl OutOfMemory {
-    pub(crate) fn new(place: Place, config: &TrainConfig, misfits: Vec<Misfit>, evidence: Evidence) -> Self {
-        let batch = fitting(&config.schedule, config.generator.resolution, &misfits);
-        Self { place, misfits, batch, evidence }
+    pub(crate) fn new(
+        memory: DeviceMemory,
+        config: &TrainConfig,
+        oversized: Vec<OversizedLevel>,
+        evidence: Evidence,
+    ) -> Self {
+        let batch = fitting(&config.schedule, config.generator.resolution, &oversized);
+        Self { memory, oversized, batch, evidence }
     }
 
     /// The levels that do not fit.
-    pub fn misfits(&self) -> &[Misfit] {
-        &self.misfits
+    pub fn oversized(&self) -> &[OversizedLevel] {
+        &self.oversized
     }
 
     /// What there is to do about it.
@@ -134,7 +139,9 @@ impl OutOfMemory {
         match self.evidence {
             Evidence::Estimate => Remedy::ShouldFit(batch),
             Evidence::Rehearsal => Remedy::Fits(batch),
-            Evidence::Training { .. } if self.misfits.iter().all(Misfit::would_fit_now) => Remedy::GoOn,
+            Evidence::Training { .. } if self.oversized.iter().all(OversizedLevel::would_fit_now) => {
+                Remedy::GoOn
+            }
             Evidence::Training { .. } => Remedy::GoOnLaterOrWith(batch),
         }
     }
@@ -156,28 +163,28 @@ impl Hint for OutOfMemory {
 
 impl fmt::Display for OutOfMemory {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Place { device, total_bytes, available_bytes } = &self.place;
+        let DeviceMemory { device, total_bytes, available_bytes } = &self.memory;
         let has = format!("{} of {}", Bytes(*available_bytes), Bytes(*total_bytes));
-        if let (Evidence::Training { is_saved }, [misfit]) = (self.evidence, &self.misfits[..]) {
+        if let (Evidence::Training { is_saved }, [level]) = (self.evidence, &self.oversized[..]) {
             let lost = if is_saved { "" } else { "; what was trained since the last snapshot is lost" };
-            let remedy = misfit.remedy();
+            let remedy = level.remedy();
             return write!(
                 f,
-                "{device} ran out of memory in {misfit}, with {has} for this training; {remedy}{lost}"
+                "{device} ran out of memory in {level}, with {has} for this training; {remedy}{lost}"
             );
         }
         let by_estimate = if self.evidence == Evidence::Estimate { " by estimate" } else { "" };
         write!(f, "{device} has {has} free,{by_estimate} too little for")?;
-        match &self.misfits[..] {
-            [misfit] => write!(f, " {misfit}; {}", misfit.remedy()),
-            misfits => misfits.iter().try_for_each(|misfit| write!(f, "\n  {misfit}; {}", misfit.remedy())),
+        match &self.oversized[..] {
+            [level] => write!(f, " {level}; {}", level.remedy()),
+            oversized => oversized.iter().try_for_each(|level| write!(f, "\n  {level}; {}", level.remedy())),
         }
     }
 }
 
 impl std::error::Error for OutOfMemory {}
 
-impl Misfit {
+impl OversizedLevel {
     /// Whether the memory was too little only for a while.
     fn would_fit_now(&self) -> bool {
         self.largest == Some(self.batch)
@@ -192,7 +199,7 @@ impl Misfit {
     }
 }
 
-impl fmt::Display for Misfit {
+impl fmt::Display for OversizedLevel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { side, batch, .. } = self;
         write!(f, "minibatches of {batch} at {side}x{side}")
@@ -200,11 +207,11 @@ impl fmt::Display for Misfit {
 }
 
 /// The schedule's minibatches where they fit, and the largest that fit where they do not.
-fn fitting(schedule: &Schedule, resolution: usize, misfits: &[Misfit]) -> Option<PerSide<usize>> {
+fn fitting(schedule: &Schedule, resolution: usize, oversized: &[OversizedLevel]) -> Option<PerSide<usize>> {
     let sides = stylegan_ops::sides(resolution).filter(|&side| side >= schedule.initial_resolution);
     let batches = sides.map(|side| {
-        let misfit = misfits.iter().find(|misfit| misfit.side == side);
-        Some((side, misfit.map_or_else(|| schedule.batch.get(side), |misfit| misfit.largest)?))
+        let level = oversized.iter().find(|level| level.side == side);
+        Some((side, level.map_or_else(|| schedule.batch.get(side), |level| level.largest)?))
     });
     Some(PerSide::from_ascending(batches.collect::<Option<Vec<_>>>()?))
 }
@@ -278,33 +285,34 @@ mod tests {
 
     fn out_of_memory(
         config: &TrainConfig,
-        misfits: &[(usize, Option<usize>)],
+        oversized: &[(usize, Option<usize>)],
         evidence: Evidence,
     ) -> OutOfMemory {
-        let place = Place { device: "`cuda:0`".to_owned(), total_bytes: 8 << 30, available_bytes: 31 << 28 };
-        let misfits = misfits.iter().map(|&(side, largest)| Misfit {
+        let memory =
+            DeviceMemory { device: "`cuda:0`".to_owned(), total_bytes: 8 << 30, available_bytes: 31 << 28 };
+        let oversized = oversized.iter().map(|&(side, largest)| OversizedLevel {
             side,
             batch: config.schedule.batch.get(side).unwrap(),
             largest,
         });
-        OutOfMemory::new(place, config, misfits.collect(), evidence)
+        OutOfMemory::new(memory, config, oversized.collect(), evidence)
     }
 
     #[test]
-    fn the_hint_makes_the_misfits_fit_and_changes_nothing_else() {
-        for (assignment, misfits) in [
+    fn the_hint_makes_every_level_fit_and_changes_nothing_else() {
+        for (assignment, oversized) in [
             ("schedule.batch={4=128,32=64,64=32,128=16,256=8,512=4}", vec![(1024, Some(2))]),
             ("schedule.batch={4=128,32=64,64=32,128=16,256=8,512=4}", vec![(64, Some(12)), (1024, Some(1))]),
             ("schedule.batch=8", vec![(256, Some(4))]),
             ("schedule.batch={16=8}", vec![(16, Some(3)), (1024, Some(2))]),
         ] {
             let before = config(&[assignment]);
-            let hint = out_of_memory(&before, &misfits, Evidence::Rehearsal).hint().unwrap();
+            let hint = out_of_memory(&before, &oversized, Evidence::Rehearsal).hint().unwrap();
             let words = hint.strip_prefix("`").and_then(|hint| hint.strip_suffix("` fits")).unwrap();
             let after = config(&[assignment, words]);
             for side in stylegan_ops::sides(1024).filter(|&side| side >= 8) {
-                let misfit = misfits.iter().find(|misfit| misfit.0 == side);
-                let wanted = misfit.map_or(before.schedule.batch.get(side), |misfit| misfit.1);
+                let level = oversized.iter().find(|level| level.0 == side);
+                let wanted = level.map_or(before.schedule.batch.get(side), |level| level.1);
                 assert_eq!(after.schedule.batch.get(side), wanted, "{assignment} {side}: {hint}");
             }
         }
@@ -313,8 +321,8 @@ mod tests {
     #[test]
     fn what_is_said() {
         let config = config(&["schedule.batch=4"]);
-        let said = |misfits: &[_], evidence| {
-            let error = out_of_memory(&config, misfits, evidence);
+        let said = |oversized: &[_], evidence| {
+            let error = out_of_memory(&config, oversized, evidence);
             (error.to_string(), error.hint().unwrap())
         };
         let (words, hint) = said(&[(1024, Some(2))], Evidence::Rehearsal);

@@ -1,15 +1,15 @@
 //! Losses, growing schedule, Adam, EMA, the training loop, run folders, events.
 //!
-//! [`run`] trains; it knows neither console nor signals, but says what happens as a stream of [`Event`]s, and saves or
-//! ends when its [`Signals`] say so. [`Trainer::step`] is one iteration, for those who bring their own loop.
+//! [`run`] trains; it knows neither console nor signals, but tells [`Listener`]s what happens as a stream of [`Event`]s,
+//! and saves or ends when its [`Signals`] say so. [`Trainer::step`] is one iteration, for those who bring their own loop.
 //!
 //! A preset, one of its numbers changed, and what training it will do:
 //!
 //! ```
-//! use stylegan_trainer::{Plan, TrainConfig};
+//! use stylegan_trainer::{TrainConfig, TrainPlan};
 //!
 //! let config = TrainConfig::load(Some("demo"), &["schedule.total_kimg=100".to_owned()])?;
-//! let plan = Plan::new(&config)?;
+//! let plan = TrainPlan::new(&config)?;
 //! println!("{plan}");
 //! assert_eq!(plan.levels.iter().map(|level| level.side).collect::<Vec<_>>(), [8, 16, 32]);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
@@ -29,6 +29,7 @@ mod plan;
 mod precision;
 mod presets;
 mod rehearsal;
+mod report;
 mod run;
 mod schedule;
 mod statistics;
@@ -38,14 +39,16 @@ pub use adam::{Adam, AdamConfig};
 pub use changes::Difference;
 pub use config::{DataConfig, DeviceConfig, PartialCriticConfig, RunConfig, TrainConfig, TrainingConfig};
 pub use events::{Event, StepProgress, Tick};
-pub use fit::{Misfit, OutOfMemory, Remedy};
-pub use losses::{CriticBatch, CriticLoss, Loss, LossKind};
+pub use fit::{OutOfMemory, OversizedLevel, Remedy};
+pub use listeners::Listener;
+pub use losses::{Constant, CriticBatch, LogisticR1, Loss, LossConfig, LossKind, WganClip, WganGp};
 pub use memory::peak_memory_bytes;
 pub use networks::Networks;
 pub use per_side::PerSide;
-pub use plan::{Measured, Plan};
+pub use plan::{Measured, TrainPlan};
 pub use precision::Precision;
 pub use presets::{ConfigError, nearest, preset_names};
+pub use report::Report;
 pub use run::{BeforeStep, Job, Outcome, Resume, RunError, Signals, run};
 pub use schedule::{LevelPlan, Position, Schedule, Settings};
-pub use step::{Draws, StepOutcome, Trainer, process_reals};
+pub use step::{Draws, Trainer, process_reals};

@@ -10,15 +10,15 @@ use stylegan_discriminator::Critic;
 use stylegan_generator::Generator;
 use stylegan_ops::{Key, Parameters};
 
-use crate::fit::{Evidence, Place, largest_that_fits};
+use crate::fit::{DeviceMemory, Evidence, largest_that_fits};
 use crate::memory::{estimate_bytes, machine_memory_bytes};
 use crate::networks::parameter_count;
-use crate::rehearsal::{Fared, Rehearsal};
-use crate::{LevelPlan, Misfit, OutOfMemory, TrainConfig, Trainer};
+use crate::rehearsal::{Fit, Rehearsal};
+use crate::{LevelPlan, OutOfMemory, OversizedLevel, TrainConfig, Trainer};
 
 /// The plan of a training: its levels, the size of its networks, the memory they will take.
 #[derive(Clone, Debug, Serialize)]
-pub struct Plan {
+pub struct TrainPlan {
     /// Side of the finished pictures, in pixels.
     pub resolution: usize,
     /// Trained numbers of the generator.
@@ -35,7 +35,7 @@ pub struct Plan {
     pub levels: Vec<LevelPlan>,
 }
 
-impl Plan {
+impl TrainPlan {
     /// The plan of `config`.
     ///
     /// # Errors
@@ -63,33 +63,28 @@ impl Plan {
         })
     }
 
-    /// Measures what each level takes of a GPU by an iteration of it, and says what does not fit. `on_level` hears which
-    /// one is next. A CPU is not asked.
+    /// Measures what each level takes of a GPU by an iteration of it, and says what does not fit. A CPU is not
+    /// asked.
     ///
     /// # Errors
     /// If the networks do not fit, or the device fails for another reason than lack of memory.
-    pub fn measure(
-        &mut self,
-        config: &TrainConfig,
-        device: &Device,
-        on_level: &mut dyn FnMut(&LevelPlan),
-    ) -> Result<Option<OutOfMemory>> {
+    pub fn measure(&mut self, config: &TrainConfig, device: &Device) -> Result<Option<OutOfMemory>> {
         if device.is_cpu() {
             return Ok(None);
         }
         let trainer = Trainer::new(config.clone(), DType::F32, device)?;
-        let Some(rehearsal) = Rehearsal::new(&trainer, device)? else { return Ok(None) };
-        let fared = rehearsal.levels(&self.levels, 0.0, true, on_level)?;
-        let bytes = |fared: &Fared| match *fared {
-            Fared::Fits(bytes) => Some(bytes),
+        let Some(rehearsal) = Rehearsal::new(&trainer)? else { return Ok(None) };
+        let fits = rehearsal.levels(&self.levels, 0.0, true)?;
+        let bytes = |fit: &Fit| match *fit {
+            Fit::Fits(bytes) => Some(bytes),
             _ => None,
         };
         self.measured = Some(Measured {
             device: rehearsal.device_name()?,
             total_bytes: rehearsal.memory().total_bytes,
-            levels: fared.iter().map(bytes).collect(),
+            levels: fits.iter().map(bytes).collect(),
         });
-        Ok(rehearsal.shortage(&self.levels, &fared))
+        Ok(rehearsal.shortage(&self.levels, &fits))
     }
 
     /// What does not fit into the memory that this machine has free, by the estimate.
@@ -100,7 +95,7 @@ impl Plan {
             bytes <= available_bytes
         };
         let group_size = config.discriminator.switches.mbstd_group_size;
-        let misfits: Vec<Misfit> = self
+        let oversized: Vec<OversizedLevel> = self
             .levels
             .iter()
             .filter(|level| !fits(level, level.batch))
@@ -108,11 +103,11 @@ impl Plan {
                 let Ok(largest) = largest_that_fits(level.batch, group_size, |batch| {
                     Ok::<_, Infallible>(fits(level, batch))
                 });
-                Misfit { side: level.side, batch: level.batch, largest }
+                OversizedLevel { side: level.side, batch: level.batch, largest }
             })
             .collect();
-        let place = Place { device: "this machine".to_owned(), total_bytes, available_bytes };
-        (!misfits.is_empty()).then(|| OutOfMemory::new(place, config, misfits, Evidence::Estimate))
+        let memory = DeviceMemory { device: "this machine".to_owned(), total_bytes, available_bytes };
+        (!oversized.is_empty()).then(|| OutOfMemory::new(memory, config, oversized, Evidence::Estimate))
     }
 }
 
@@ -127,7 +122,7 @@ pub struct Measured {
     pub levels: Vec<Option<u64>>,
 }
 
-impl fmt::Display for Plan {
+impl fmt::Display for TrainPlan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let resolution = self.resolution;
         writeln!(

@@ -3,12 +3,13 @@
 use candle_core::{DType, Device, DeviceLocation, Result, Tensor, bail};
 use stylegan_generator::W_AVG;
 use stylegan_ops::{GpuMemory, Key, RandomTensors, gpu_name, is_out_of_memory};
+use tracing::field::Empty;
+use tracing::{debug, info_span};
 
-use crate::fit::{Evidence, Place, largest_that_fits, try_doubtful};
-use crate::losses::CriticBatch;
+use crate::fit::{DeviceMemory, Evidence, largest_that_fits, try_doubtful};
 use crate::memory::estimate_bytes;
-use crate::step::process_reals;
-use crate::{Draws, LevelPlan, Misfit, OutOfMemory, Settings, Trainer};
+use crate::step::{IterationDraws, process_reals};
+use crate::{LevelPlan, OutOfMemory, OversizedLevel, Settings, Trainer};
 
 /// Share of the memory, and most bytes of it, that a level that fits must leave for what else there is in a run: pictures
 /// on their way to the GPU, and pieces between tensors that are too small.
@@ -39,31 +40,25 @@ impl Trainer {
 
     fn pass_through(&self, settings: Settings) -> Result<()> {
         let Settings { lod, side, batch, .. } = settings;
-        let networks = self.networks();
-        let (dtype, device) = (networks.generator.w_avg().dtype(), networks.generator.w_avg().device());
+        let (dtype, device) = (self.dtype(), self.device());
         let mut config = self.config().clone();
         if config.training.style_mixing_prob > 0.0 {
             config.training.style_mixing_prob = 1.0;
         }
         let key = Key::new("rehearsal", &[]);
-        let draws = Draws::new(key.child("draws", 0), &config, batch, lod, dtype, device)?;
-        let mix = key.child("share of fakes", 0).uniform_tensor((batch, 1, 1, 1), dtype, device)?;
+        let draws =
+            IterationDraws::new(&|purpose| key.child(purpose, 0), &config, batch, lod, dtype, device)?;
         let reals = process_reals(&Tensor::zeros((batch, 3, side, side), DType::U8, device)?, lod, dtype)?;
         let labels_of = |count: usize| match config.generator.label_dim {
             0 => Ok(None),
             label_dim => Tensor::zeros((count, label_dim), dtype, device).map(Some),
         };
         let labels = labels_of(batch)?;
-        let labels = labels.as_ref();
-        {
-            let fakes = self.draw(&networks.frozen_generator, &draws, labels, lod)?;
-            let batch = CriticBatch { reals: &reals, fakes: &fakes, mix: &mix, labels, lod };
-            self.critic_loss(batch)?.loss.mean_all()?.backward()?;
-        }
-        self.generator_loss(&draws, labels, lod)?.mean_all()?.backward()?;
+        self.critic_pass(&reals, labels.as_ref(), &draws.critic, draws.loss.as_ref(), lod)?;
+        self.generator_pass(labels.as_ref(), &draws.generator, lod)?;
 
         let z = key.child("grid", 0).normal((DRAWN_AT_ONCE, config.generator.z_dim), DType::F32, device)?;
-        networks.draw_averaged(&z, labels_of(DRAWN_AT_ONCE)?.as_ref(), lod)?;
+        self.networks().draw_averaged(&z, labels_of(DRAWN_AT_ONCE)?.as_ref(), lod)?;
         Ok(())
     }
 }
@@ -71,14 +66,13 @@ impl Trainer {
 /// A GPU with a training on it, whose levels are tried.
 pub(crate) struct Rehearsal<'a> {
     trainer: &'a Trainer,
-    device: &'a Device,
     memory: GpuMemory,
     spare_bytes: u64,
 }
 
-/// How a level fared.
+/// Whether a level fits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Fared {
+pub(crate) enum Fit {
     /// It fits by far.
     Untried,
     /// It fits, and takes so many bytes.
@@ -89,11 +83,11 @@ pub(crate) enum Fared {
 
 impl<'a> Rehearsal<'a> {
     /// None on a CPU, which does not tell what it takes.
-    pub(crate) fn new(trainer: &'a Trainer, device: &'a Device) -> Result<Option<Self>> {
-        Ok(GpuMemory::of(device)?.map(|memory| {
+    pub(crate) fn new(trainer: &'a Trainer) -> Result<Option<Self>> {
+        Ok(GpuMemory::of(trainer.device())?.map(|memory| {
             let (share, most) = SPARE;
             let spare_bytes = (memory.available_bytes.saturating_sub(memory.used_bytes) / share).min(most);
-            Self { trainer, device, memory, spare_bytes }
+            Self { trainer, memory, spare_bytes }
         }))
     }
 
@@ -103,14 +97,15 @@ impl<'a> Rehearsal<'a> {
 
     /// The most memory that iterations with these settings take, in bytes; none if it is not there.
     pub(crate) fn peak_bytes(&self, settings: Settings) -> Result<Option<u64>> {
+        let device = self.trainer.device();
         let rehearse = || {
-            let _spare = Tensor::zeros(self.spare_bytes as usize, DType::U8, self.device)?;
+            let _spare = Tensor::zeros(self.spare_bytes as usize, DType::U8, device)?;
             // The first time, ways to convolve are looked for, which takes memory of its own.
             self.trainer.rehearse(settings)?;
-            GpuMemory::reset_peak(self.device)?;
+            GpuMemory::reset_peak(device)?;
             self.trainer.rehearse(settings)?;
-            self.device.synchronize()?;
-            match GpuMemory::of(self.device)? {
+            device.synchronize()?;
+            match GpuMemory::of(device)? {
                 Some(memory) => Ok(Some(memory.peak_bytes.saturating_sub(self.spare_bytes))),
                 None => bail!("expected a GPU"),
             }
@@ -130,63 +125,70 @@ impl<'a> Rehearsal<'a> {
     }
 
     /// Tries levels, by what is left of them after `kimg`: all of them, or those alone that may not fit.
-    pub(crate) fn levels(
-        &self,
-        levels: &[LevelPlan],
-        kimg: f64,
-        all: bool,
-        on_level: &mut dyn FnMut(&LevelPlan),
-    ) -> Result<Vec<Fared>> {
+    pub(crate) fn levels(&self, levels: &[LevelPlan], kimg: f64, all: bool) -> Result<Vec<Fit>> {
+        let total = levels.len() as u64;
+        let span = info_span!("rehearsal", total, done = Empty, side = Empty, batch = Empty).entered();
+        let mut done: u64 = 0;
         let config = self.trainer.config();
         let [g, d] = self.trainer.networks().parameter_counts();
         let estimates: Vec<u64> =
             levels.iter().map(|level| estimate_bytes(config, level.side, level.batch, g, d)).collect();
         let available = if all { 0 } else { self.memory.available_bytes };
-        let mut fared = vec![Fared::Untried; levels.len()];
+        let mut fits = vec![Fit::Untried; levels.len()];
         try_doubtful(&estimates, available, |index| -> Result<_> {
             let level = &levels[index];
-            on_level(level);
+            span.record("side", level.side).record("batch", level.batch);
             let settings = level.dearest(config.generator.resolution, kimg);
             let peak_bytes = self.peak_bytes(settings)?;
-            fared[index] = match peak_bytes {
-                Some(bytes) => Fared::Fits(bytes),
-                None => Fared::TooLarge(self.largest(settings, level.batch - 1)?),
+            fits[index] = match peak_bytes {
+                Some(bytes) => Fit::Fits(bytes),
+                None => Fit::TooLarge(self.largest(settings, level.batch - 1)?),
             };
+            debug!(side = level.side, batch = level.batch, peak_bytes, "level tried");
+            done += 1;
+            span.record("done", done);
             Ok(peak_bytes)
         })?;
-        Ok(fared)
+        span.record("done", total);
+        Ok(fits)
     }
 
     /// What to say if levels do not fit.
-    pub(crate) fn shortage(&self, levels: &[LevelPlan], fared: &[Fared]) -> Option<OutOfMemory> {
-        let misfits: Vec<Misfit> = levels
+    pub(crate) fn shortage(&self, levels: &[LevelPlan], fits: &[Fit]) -> Option<OutOfMemory> {
+        let oversized: Vec<OversizedLevel> = levels
             .iter()
-            .zip(fared)
-            .filter_map(|(level, fared)| match *fared {
-                Fared::TooLarge(largest) => Some(Misfit { side: level.side, batch: level.batch, largest }),
+            .zip(fits)
+            .filter_map(|(level, fit)| match *fit {
+                Fit::TooLarge(largest) => {
+                    Some(OversizedLevel { side: level.side, batch: level.batch, largest })
+                }
                 _ => None,
             })
             .collect();
-        (!misfits.is_empty()).then(|| self.out_of_memory(misfits, Evidence::Rehearsal))
+        (!oversized.is_empty()).then(|| self.out_of_memory(oversized, Evidence::Rehearsal))
     }
 
     /// What to say when iterations with these settings ran out of memory after all.
     pub(crate) fn explain(&self, settings: Settings, is_saved: bool) -> Result<OutOfMemory> {
         let Settings { side, batch, .. } = settings;
-        let misfit = Misfit { side, batch, largest: self.largest(settings, batch)? };
-        Ok(self.out_of_memory(vec![misfit], Evidence::Training { is_saved }))
+        let level = OversizedLevel { side, batch, largest: self.largest(settings, batch)? };
+        Ok(self.out_of_memory(vec![level], Evidence::Training { is_saved }))
     }
 
-    fn out_of_memory(&self, misfits: Vec<Misfit>, evidence: Evidence) -> OutOfMemory {
+    fn out_of_memory(&self, oversized: Vec<OversizedLevel>, evidence: Evidence) -> OutOfMemory {
         let GpuMemory { total_bytes, available_bytes, .. } = self.memory;
-        let place = Place { device: format!("`{}`", short_name(self.device)), total_bytes, available_bytes };
-        OutOfMemory::new(place, self.trainer.config(), misfits, evidence)
+        let memory = DeviceMemory {
+            device: format!("`{}`", short_name(self.trainer.device())),
+            total_bytes,
+            available_bytes,
+        };
+        OutOfMemory::new(memory, self.trainer.config(), oversized, evidence)
     }
 
     /// `cuda:0 NVIDIA H100 80GB HBM3`
     pub(crate) fn device_name(&self) -> Result<String> {
-        let name = gpu_name(self.device)?.unwrap_or_default();
-        Ok(format!("{} {name}", short_name(self.device)))
+        let name = gpu_name(self.trainer.device())?.unwrap_or_default();
+        Ok(format!("{} {name}", short_name(self.trainer.device())))
     }
 }
 

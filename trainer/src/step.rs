@@ -1,11 +1,11 @@
 //! One iteration: a step of the critic, the average, a step of the generator.
 
+use candle_core::backprop::GradStore;
 use candle_core::{DType, Device, Result, Tensor};
 use stylegan_generator::{Generator, Noise, is_buffer, mix_styles};
-use stylegan_ops::{Key, Pace, RandomTensors, blend, clamp_update, downscale2x, repeatedly, upscale2x};
+use stylegan_ops::{Key, Pace, RandomTensors, blend, downscale2x, repeatedly, upscale2x};
 
-use crate::losses::{CriticBatch, CriticLoss};
-use crate::{Adam, LossKind, Networks, Settings, TrainConfig};
+use crate::{Adam, CriticBatch, Networks, Report, Settings, TrainConfig};
 
 /// Networks and optimizers in training.
 #[derive(Debug)]
@@ -67,19 +67,50 @@ impl Draws {
     }
 }
 
-/// What one iteration leaves for the statistics; tensors of one number, so that nothing waits for the device.
-#[derive(Clone, Debug)]
-pub struct StepOutcome {
-    /// Mean loss of the critic.
-    pub d_loss: Tensor,
-    /// Mean loss of the generator.
-    pub g_loss: Tensor,
-    /// Mean score of the reals.
-    pub real_score: Tensor,
-    /// Mean score of the fakes.
-    pub fake_score: Tensor,
-    /// Mean norm of the scores' gradient per full-size pixel; 0 where the loss looks at none.
-    pub gradient_norm: Tensor,
+/// Everything random in one iteration.
+#[derive(Debug)]
+pub(crate) struct IterationDraws {
+    /// Of the generator's pass in the critic's step.
+    pub(crate) critic: Draws,
+    /// Of the loss.
+    pub(crate) loss: Option<Tensor>,
+    /// Of the generator's own step.
+    pub(crate) generator: Draws,
+}
+
+impl IterationDraws {
+    /// The draws of one iteration; `key` gives its stream for a purpose.
+    pub(crate) fn new(
+        key: &dyn Fn(&str) -> Key,
+        config: &TrainConfig,
+        batch: usize,
+        lod: f64,
+        dtype: DType,
+        device: &Device,
+    ) -> Result<Self> {
+        let draws = |purpose| Draws::new(key(purpose), config, batch, lod, dtype, device);
+        Ok(Self {
+            critic: draws("critic step")?,
+            loss: config.loss.chosen().draw(key, batch, dtype, device)?,
+            generator: draws("generator step")?,
+        })
+    }
+}
+
+/// What one pass through both networks gives.
+#[derive(Debug)]
+pub(crate) struct Pass {
+    /// Mean loss; the graph is gone.
+    loss: Tensor,
+    gradients: GradStore,
+    report: Report,
+}
+
+impl Pass {
+    fn new(losses: &Tensor, report: Report) -> Result<Self> {
+        let loss = losses.mean_all()?;
+        Ok(Self { gradients: loss.backward()?, loss: loss.detach(), report })
+    }
 }
 
 impl Trainer {
@@ -108,8 +139,18 @@ impl Trainer {
         &self.config
     }
 
+    /// Where the networks live.
+    pub fn device(&self) -> &Device {
+        self.networks.averaged().w_avg().device()
+    }
+
+    /// Type of weights, latents and pictures.
+    pub(crate) fn dtype(&self) -> DType {
+        self.networks.averaged().w_avg().dtype()
+    }
+
     /// One iteration: critic step, average, generator step, with fresh draws that are a function of the run's seed
-    /// and `step`.
+    /// and `step`. Reports `d_loss` and `g_loss`, and what the loss reports, a number each.
     ///
     /// # Shapes
     /// - `pixels_u8`: `[batch, 3, side, side]` of bytes, the reals
@@ -123,21 +164,24 @@ impl Trainer {
         labels: Option<&Tensor>,
         settings: Settings,
         step: u64,
-    ) -> Result<StepOutcome> {
+    ) -> Result<Report> {
         self.enter_level(settings)?;
-        repeatedly(pixels_u8.device(), || {
+        let device = pixels_u8.device();
+        repeatedly(device, || {
             let (batch, ..) = pixels_u8.dims4()?;
-            let key = |purpose| Key::new(purpose, &[self.config.run.seed, step]);
-            let (dtype, device) = (self.networks.generator.w_avg().dtype(), pixels_u8.device());
-            let draws = |purpose| Draws::new(key(purpose), &self.config, batch, settings.lod, dtype, device);
+            let (seed, dtype) = (self.config.run.seed, self.dtype());
+            let key = |purpose: &str| Key::new(purpose, &[seed, step]);
             let reals = process_reals(pixels_u8, settings.lod, dtype)?;
-            let mix = key("share of fakes").uniform_tensor((batch, 1, 1, 1), dtype, device)?;
-            let (d_draws, g_draws) = (draws("critic step")?, draws("generator step")?);
+            let draws = IterationDraws::new(&key, &self.config, batch, settings.lod, dtype, device)?;
 
-            let critic = self.critic_step(&reals, &mix, labels, &d_draws, settings)?;
+            let IterationDraws { critic, loss, generator } = &draws;
+            let (d_loss, d_report) = self.critic_step(&reals, labels, critic, loss.as_ref(), settings)?;
             self.networks.update_average(self.config.training.ema_beta(batch))?;
-            let g_loss = self.generator_step(labels, &g_draws, settings)?;
-            Ok(StepOutcome { g_loss, ..critic })
+            let (g_loss, g_report) = self.generator_step(labels, generator, settings)?;
+            let mut report = Report::default();
+            report.add("d_loss", &d_loss);
+            report.add("g_loss", &g_loss);
+            report.and(d_report).and(g_report).means()
         })
     }
 
@@ -154,42 +198,30 @@ impl Trainer {
         Ok(())
     }
 
-    /// One step of the critic; `g_loss` of the outcome is 0.
+    /// One step of the critic; returns its mean loss and what the loss reports.
     ///
     /// # Shapes
     /// - `reals`: `[batch, 3, side, side]` in -1..1
-    /// - `mix`: `[batch, 1, 1, 1]` in [0, 1)
+    /// - `loss_draw`: as [`Loss::draw`](crate::Loss::draw) says
     ///
     /// # Errors
     /// If a shape differs or the device fails.
     pub fn critic_step(
         &mut self,
         reals: &Tensor,
-        mix: &Tensor,
         labels: Option<&Tensor>,
         draws: &Draws,
+        loss_draw: Option<&Tensor>,
         settings: Settings,
-    ) -> Result<StepOutcome> {
-        let lod = settings.lod;
-        let fakes = self.draw(&self.networks.frozen_generator, draws, labels, lod)?;
-        let parts = self.critic_loss(CriticBatch { reals, fakes: &fakes, mix, labels, lod })?;
-        let loss = parts.loss.mean_all()?;
-        self.d_adam.step(&loss, &loss.backward()?, settings.d_lrate)?;
-        if self.config.loss.kind == LossKind::WganClip {
-            let parameters: Vec<&Tensor> = self.d_adam.parameters().map(|(_, parameter)| parameter).collect();
-            clamp_update(&parameters, self.config.loss.clip_limit, self.d_adam.pace())?;
-        }
-        let mean = |x: &Tensor| x.detach().mean_all();
-        Ok(StepOutcome {
-            g_loss: loss.zeros_like()?.detach(),
-            d_loss: loss.detach(),
-            real_score: mean(&parts.real_scores)?,
-            fake_score: mean(&parts.fake_scores)?,
-            gradient_norm: parts.gradient_norms.as_ref().map_or_else(|| loss.zeros_like(), mean)?,
-        })
+    ) -> Result<(Tensor, Report)> {
+        let Pass { loss, gradients, report } =
+            self.critic_pass(reals, labels, draws, loss_draw, settings.lod)?;
+        self.d_adam.step(&loss, &gradients, settings.d_lrate)?;
+        self.config.loss.chosen().after_critic_step(&self.d_adam)?;
+        Ok((loss, report))
     }
 
-    /// One step of the generator; returns its mean loss.
+    /// One step of the generator; returns its mean loss and what the loss reports.
     ///
     /// # Errors
     /// If a shape differs or the device fails.
@@ -198,10 +230,31 @@ impl Trainer {
         labels: Option<&Tensor>,
         draws: &Draws,
         settings: Settings,
-    ) -> Result<Tensor> {
-        let loss = self.generator_loss(draws, labels, settings.lod)?.mean_all()?;
-        self.g_adam.step(&loss, &loss.backward()?, settings.g_lrate)?;
-        Ok(loss.detach())
+    ) -> Result<(Tensor, Report)> {
+        let Pass { loss, gradients, report } = self.generator_pass(labels, draws, settings.lod)?;
+        self.g_adam.step(&loss, &gradients, settings.g_lrate)?;
+        Ok((loss, report))
+    }
+
+    /// What a step of the critic computes before it changes anything.
+    pub(crate) fn critic_pass(
+        &self,
+        reals: &Tensor,
+        labels: Option<&Tensor>,
+        draws: &Draws,
+        loss_draw: Option<&Tensor>,
+        lod: f64,
+    ) -> Result<Pass> {
+        let fakes = self.draw(&self.networks.frozen_generator, draws, labels, lod)?;
+        let mut report = Report::default();
+        let batch = CriticBatch { reals, fakes: &fakes, drawn: loss_draw, labels, lod };
+        Pass::new(&self.critic_loss(batch, &mut report)?, report)
+    }
+
+    /// What a step of the generator computes before it changes anything.
+    pub(crate) fn generator_pass(&self, labels: Option<&Tensor>, draws: &Draws, lod: f64) -> Result<Pass> {
+        let mut report = Report::default();
+        Pass::new(&self.generator_loss(draws, labels, lod, &mut report)?, report)
     }
 
     /// How far the optimizers of critic and generator are, and whether they skip the present step.
@@ -209,27 +262,33 @@ impl Trainer {
         [self.d_adam.pace(), self.g_adam.pace()]
     }
 
-    /// The critic's loss and its parts, for all of the critic's weights to be trained by.
+    /// The critic's loss per sample, `[batch]`, for all of the critic's weights to be trained by.
     ///
     /// # Errors
     /// If a shape differs or the device fails.
-    pub fn critic_loss(&self, batch: CriticBatch<'_>) -> Result<CriticLoss> {
-        self.config.loss.critic(&self.networks.critic, batch)
+    pub fn critic_loss(&self, batch: CriticBatch<'_>, report: &mut Report) -> Result<Tensor> {
+        self.config.loss.chosen().critic(&self.networks.critic, batch, report)
     }
 
     /// The generator's loss per sample, `[batch]`, for all of the generator's weights to be trained by.
     ///
     /// # Errors
     /// If a shape differs or the device fails.
-    pub fn generator_loss(&self, draws: &Draws, labels: Option<&Tensor>, lod: f64) -> Result<Tensor> {
+    pub fn generator_loss(
+        &self,
+        draws: &Draws,
+        labels: Option<&Tensor>,
+        lod: f64,
+        report: &mut Report,
+    ) -> Result<Tensor> {
         let pictures = self.draw(&self.networks.generator, draws, labels, lod)?;
         let scores = self.networks.frozen_critic.forward(&pictures, lod, labels)?;
-        self.config.loss.generator(&scores)
+        self.config.loss.chosen().generator(&scores, report)
     }
 
     /// The generator's training path: the running mean of w takes in the first latents, styles are mixed, w is not
     /// truncated.
-    pub(crate) fn draw(
+    fn draw(
         &self,
         generator: &Generator,
         draws: &Draws,

@@ -8,7 +8,7 @@ use stylegan_golden::{Closeness, TestDevice, on_gpu};
 use stylegan_ops::cuda::{allow_tf32, open};
 use stylegan_ops::{Key, RandomTensors};
 use stylegan_trainer::{
-    CriticBatch, Draws, LossKind, Precision, Settings, TrainConfig, Trainer, process_reals,
+    CriticBatch, Draws, LossKind, Precision, Report, Settings, TrainConfig, Trainer, process_reals,
 };
 
 const BATCH: usize = 4;
@@ -32,33 +32,28 @@ fn step(kind: LossKind, lod: f64, precision: Precision, device: &Device) -> Resu
     let pixels_u8 = (pixels * 255.0)?.to_dtype(DType::U8)?.to_device(device)?;
     let reals = process_reals(&pixels_u8, lod, DType::F32)?;
     let fakes = process_reals(&pixels_u8.flip(&[3])?, lod, DType::F32)?;
-    let mix = Key::new("share of fakes", &[]).uniform_tensor((BATCH, 1, 1, 1), DType::F32, device)?;
+    let mix = config.loss.chosen().draw(&|purpose| Key::new(purpose, &[]), BATCH, DType::F32, device)?;
 
     let mut trainer = Trainer::new(config, DType::F32, device)?;
-    let critic =
-        trainer.critic_loss(CriticBatch { reals: &reals, fakes: &fakes, mix: &mix, labels: None, lod })?;
-    let generator = trainer.generator_loss(&g_draws, None, lod)?.mean_all()?;
+    let batch = CriticBatch { reals: &reals, fakes: &fakes, drawn: mix.as_ref(), labels: None, lod };
+    let critic = trainer.critic_loss(batch, &mut Report::default())?.mean_all()?;
+    let g_loss =
+        |trainer: &Trainer| trainer.generator_loss(&g_draws, None, lod, &mut Report::default())?.mean_all();
+    let generator = g_loss(&trainer)?;
     let mut gradients = Vec::new();
     let networks = trainer.networks();
-    for (prefix, vars, loss) in
-        [("d", networks.d.vars(), critic.loss.mean_all()?), ("g", networks.g.vars(), generator)]
-    {
+    for (prefix, vars, loss) in [("d", networks.d.vars(), critic), ("g", networks.g.vars(), generator)] {
         collect(prefix, &vars, &loss.backward()?, &mut gradients)?;
     }
 
     let settings = Settings { lod, side, batch: BATCH, g_lrate: 0.001, d_lrate: 0.001 };
     trainer.enter_level(settings)?;
-    let outcome = trainer.critic_step(&reals, &mix, None, &d_draws, settings)?;
+    let (d_loss, report) = trainer.critic_step(&reals, None, &d_draws, mix.as_ref(), settings)?;
     // What the critic's step has done shows in the generator's loss.
-    let g_loss = trainer.generator_loss(&g_draws, None, lod)?.mean_all()?;
-    let number = |x: &Tensor| Ok::<_, candle_core::Error>(f64::from(x.to_scalar::<f32>()?));
-    let numbers = vec![
-        ("d_loss", number(&outcome.d_loss)?),
-        ("real_score", number(&outcome.real_score)?),
-        ("fake_score", number(&outcome.fake_score)?),
-        ("gradient_norm", number(&outcome.gradient_norm)?),
-        ("g_loss", number(&g_loss)?),
-    ];
+    let losses = [("d_loss", d_loss), ("g_loss", g_loss(&trainer)?)];
+    let number = |x: &Tensor| Ok::<_, candle_core::Error>(f64::from(x.mean_all()?.to_scalar::<f32>()?));
+    let numbers = losses.iter().map(|(name, value)| (*name, value)).chain(report.numbers());
+    let numbers = numbers.map(|(name, value)| Ok((name, number(value)?))).collect::<Result<_>>()?;
     Ok(Step { numbers, gradients })
 }
 

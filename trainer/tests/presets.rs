@@ -84,7 +84,7 @@ fn learning_rates_go_with_the_loss() {
             _ => &careful,
         };
         assert_eq!((&schedule.g_lrate, &schedule.d_lrate), (expected, expected), "{name}");
-        assert_eq!((loss.gp_lambda, loss.r1_gamma), (10.0, 10.0), "{name}");
+        assert_eq!((loss.wgan_gp.gp_lambda, loss.logistic_r1.r1_gamma), (10.0, 10.0), "{name}");
         assert_eq!(schedule.batch, Schedule::default().batch, "{name}");
     }
     for name in ["faces-64", "demo"] {

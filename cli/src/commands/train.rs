@@ -6,8 +6,9 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use candle_core::Device;
 use stylegan_dataset::{PackOptions, Pyramid};
-use stylegan_trainer::{Job, Outcome, Plan, Resume, Signals, TrainConfig};
-use tracing::{field, info_span};
+use stylegan_trainer::{
+    Event, Job, Listener, Outcome, Resume, Signals, TrainConfig, TrainPlan, run as run_job,
+};
 
 use crate::console::Console;
 use crate::device::DeviceName;
@@ -90,7 +91,7 @@ pub(crate) fn run(args: &Args) -> Result<Exit> {
     // Before the pictures, which may take minutes.
     let device = args.device.open()?;
     let pyramid = open_pictures(&args.data, &args.out, &config)?;
-    let plan = Plan::new(&config)?;
+    let plan = TrainPlan::new(&config)?;
     note(&plan.to_string());
     warn_of_shortage(args.device, &plan, &config);
     let start = Start { resume: args.resume.clone(), allow_changes: args.allow_changes, json: args.json };
@@ -103,17 +104,8 @@ fn dry_run(args: &Args, config: &TrainConfig) -> Result<Exit> {
     if !args.data.exists() {
         return Err(Refusal::new(format!("`{}` does not exist", args.data.display())).into());
     }
-    let mut plan = Plan::new(config)?;
-    let shortage = {
-        let total = plan.levels.len();
-        let span = info_span!("measuring", total, done = field::Empty, side = field::Empty);
-        let _entered = span.enter();
-        let mut begun = 0_u64;
-        plan.measure(config, &args.device.open()?, &mut |level| {
-            begun += 1;
-            span.record("side", level.side).record("done", begun);
-        })?
-    };
+    let mut plan = TrainPlan::new(config)?;
+    let shortage = plan.measure(config, &args.device.open()?)?;
     data(&format!(
         "{plan}\nFiles     `{}`, pictures in `{}`\n",
         args.out.join(format!("NNNNN-{}", config.run.name)).display(),
@@ -127,7 +119,7 @@ fn dry_run(args: &Args, config: &TrainConfig) -> Result<Exit> {
 }
 
 /// Warns of what the estimate says about the memory of this machine; a GPU is not estimated but asked.
-fn warn_of_shortage(device: DeviceName, plan: &Plan, config: &TrainConfig) {
+fn warn_of_shortage(device: DeviceName, plan: &TrainPlan, config: &TrainConfig) {
     if device == DeviceName::Cpu
         && let Some(shortage) = plan.shortage(config)
     {
@@ -187,12 +179,13 @@ pub(super) fn train(
         allow_changes,
         ..Job::new(config, pyramid, runs.to_owned(), device, runtime.handle().clone())
     };
-    let outcome = if json {
-        stylegan_trainer::run(job, &signals, &mut |event| events::print(event))
+    let listener: Box<dyn Listener> = if json {
+        Box::new(events::print)
     } else {
         let mut console = Console::new();
-        stylegan_trainer::run(job, &signals, &mut |event| console.show(event))
+        Box::new(move |event: &Event| console.show(event))
     };
+    let outcome = run_job(job, &signals, vec![listener]);
     // A batch still being prepared is of no use to anyone.
     runtime.shutdown_background();
     Ok(outcome?)

@@ -7,12 +7,14 @@ use super::Listener;
 use super::append::AppendFile;
 use crate::Event;
 
+const FILE_NAME: &str = "log.txt";
+
 #[derive(Debug)]
 pub(super) struct Log(AppendFile);
 
 impl Log {
     pub(super) fn open(folder: &Path) -> io::Result<Self> {
-        AppendFile::open(&folder.join("log.txt")).map(Self)
+        AppendFile::open(&folder.join(FILE_NAME)).map(Self)
     }
 }
 
@@ -33,5 +35,9 @@ impl Listener for Log {
             Event::Step(_) | Event::Grid { .. } => return Ok(()),
         };
         self.0.append(format!("{line}\n").as_bytes())
+    }
+
+    fn name(&self) -> &'static str {
+        FILE_NAME
     }
 }

@@ -61,6 +61,10 @@ impl Listener for Stats {
             _ => Ok(()),
         }
     }
+
+    fn name(&self) -> &'static str {
+        FILE_NAME
+    }
 }
 
 /// Seconds that the run in `folder` had taken at its last tick up to `kimg`.

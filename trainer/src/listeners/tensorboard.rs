@@ -125,7 +125,7 @@ impl Listener for TensorBoard {
                 };
                 self.write(tick.kimg, What::Summary(Summary { values }))
             }
-            Event::Grid { name: name @ "fakes", path, kimg } => {
+            Event::Grid { name, path, kimg } if name == "fakes" => {
                 let png = fs::read(path)?;
                 let Some((width, height)) = png_size(&png) else {
                     return Err(io::Error::new(
@@ -134,11 +134,15 @@ impl Listener for TensorBoard {
                     ));
                 };
                 let shown = Some(Shown::Image(Image { height, width, colorspace: 3, png }));
-                let tag = (*name).to_owned();
+                let tag = name.clone();
                 self.write(*kimg, What::Summary(Summary { values: vec![Value { tag, shown }] }))
             }
             _ => Ok(()),
         }
+    }
+
+    fn name(&self) -> &'static str {
+        "events.out.tfevents.*"
     }
 }
 

@@ -1,68 +1,61 @@
-//! Losses: what the critic and the generator minimize.
+//! Losses: what the critic and the generator minimize, one file each.
 
+mod config;
 mod logistic_r1;
 mod wgan_clip;
 mod wgan_gp;
 
-use candle_core::{Result, Tensor};
-use serde::{Deserialize, Serialize};
+use candle_core::{DType, Device, Result, Tensor};
 use stylegan_discriminator::Critic;
+use stylegan_ops::Key;
 
-/// Which loss is trained.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum LossKind {
-    /// Wasserstein loss with gradient penalty (Gulrajani et al. 2017) and a drift term.
-    #[default]
-    WganGp,
-    /// Non-saturating logistic loss with the R1 penalty (Mescheder et al. 2018).
-    LogisticR1,
-    /// Wasserstein loss with clipped weights (Arjovsky et al. 2017), for comparison only.
-    WganClip,
-}
+use crate::{Adam, Report};
+pub use config::{LossConfig, LossKind};
+pub use logistic_r1::LogisticR1;
+pub use wgan_clip::WganClip;
+pub use wgan_gp::WganGp;
 
-/// The loss and its constants; the defaults are the original's.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Loss {
-    /// `wgan_gp`, `logistic_r1` or `wgan_clip`.
-    pub kind: LossKind,
-    /// Weight of the gradient penalty (`wgan_gp`).
-    pub gp_lambda: f64,
-    /// Gradient norm, per full-size pixel, that the penalty pulls to (`wgan_gp`).
-    pub wgan_target: f64,
-    /// Weight of the squared scores of reals, which keeps scores near zero (`wgan_gp`).
-    pub drift_epsilon: f64,
-    /// Weight of the R1 penalty (`logistic_r1`).
-    pub r1_gamma: f64,
-    /// Largest absolute value of any weight of the critic (`wgan_clip`).
-    pub clip_limit: f64,
-}
+/// What a training minimizes.
+///
+/// It reports numbers by name, the same ones in every step. The mean of each over a tick stands in `stats.jsonl` and in
+/// TensorBoard.
+pub trait Loss {
+    /// Its constants, keys of `[loss]` in a configuration.
+    fn constants(&mut self) -> Vec<Constant<'_>>;
 
-impl Default for Loss {
-    fn default() -> Self {
-        Self {
-            kind: LossKind::WganGp,
-            gp_lambda: 10.0,
-            wgan_target: 1.0,
-            drift_epsilon: 0.001,
-            r1_gamma: 10.0,
-            clip_limit: 0.01,
-        }
+    /// What it draws for one step of the critic with `batch` pictures. `key` gives the stream of this step for a purpose.
+    ///
+    /// # Errors
+    /// If the device cannot hold it.
+    fn draw(
+        &self,
+        _key: &dyn Fn(&str) -> Key,
+        _batch: usize,
+        _dtype: DType,
+        _device: &Device,
+    ) -> Result<Option<Tensor>> {
+        Ok(None)
     }
-}
 
-/// What a critic's loss is made of.
-#[derive(Clone, Debug)]
-pub struct CriticLoss {
-    /// Per sample, `[batch]`; the critic minimizes the mean.
-    pub loss: Tensor,
-    /// Scores of the reals, `[batch]`.
-    pub real_scores: Tensor,
-    /// Scores of the fakes, `[batch]`.
-    pub fake_scores: Tensor,
-    /// Norm of the scores' gradient per full-size pixel, `[batch]`, where the loss looks at one.
-    pub gradient_norms: Option<Tensor>,
+    /// The critic's loss per sample, `[batch]`; the critic minimizes the mean.
+    ///
+    /// # Errors
+    /// If shapes differ or `lod` is outside the network.
+    fn critic(&self, critic: &Critic, batch: CriticBatch<'_>, report: &mut Report) -> Result<Tensor>;
+
+    /// The generator's loss per sample, from the critic's `scores` `[batch]` of its pictures.
+    ///
+    /// # Errors
+    /// If the device fails.
+    fn generator(&self, scores: &Tensor, report: &mut Report) -> Result<Tensor>;
+
+    /// What happens to the critic's weights after each of its steps.
+    ///
+    /// # Errors
+    /// If the device fails.
+    fn after_critic_step(&self, _optimizer: &Adam) -> Result<()> {
+        Ok(())
+    }
 }
 
 /// The pictures of one critic step, all `[batch, 3, side, side]` at the side of `lod`.
@@ -72,54 +65,37 @@ pub struct CriticBatch<'a> {
     pub reals: &'a Tensor,
     /// Pictures of the generator, not tracked.
     pub fakes: &'a Tensor,
-    /// Share of the fake in each mixed sample, `[batch, 1, 1, 1]` in [0, 1) (`wgan_gp`).
-    pub mix: &'a Tensor,
+    /// What the loss draws for them, as [`Loss::draw`] says.
+    pub drawn: Option<&'a Tensor>,
     /// Labels of the reals and fakes alike, `[batch, label_dim]`.
     pub labels: Option<&'a Tensor>,
     /// Level of detail.
     pub lod: f64,
 }
 
-impl Loss {
-    /// The critic's loss.
-    ///
-    /// # Errors
-    /// If shapes differ or `lod` is outside the network.
-    pub fn critic(&self, critic: &Critic, batch: CriticBatch<'_>) -> Result<CriticLoss> {
-        match self.kind {
-            LossKind::WganGp => wgan_gp::critic(self, critic, batch),
-            LossKind::LogisticR1 => logistic_r1::critic(self, critic, batch),
-            LossKind::WganClip => wgan_clip::critic(critic, batch),
-        }
+/// A number that a configuration gives to a loss.
+#[derive(Debug)]
+pub struct Constant<'a> {
+    key: &'static str,
+    value: &'a mut f64,
+    least: f64,
+}
+
+impl<'a> Constant<'a> {
+    /// One that may be 0 or more.
+    pub fn not_negative(key: &'static str, value: &'a mut f64) -> Self {
+        Self { key, value, least: 0.0 }
     }
 
-    /// The generator's loss per sample, from the critic's `scores` `[batch]` of its pictures.
-    ///
-    /// # Errors
-    /// If the device fails.
-    pub fn generator(&self, scores: &Tensor) -> Result<Tensor> {
-        match self.kind {
-            LossKind::WganGp | LossKind::WganClip => scores.neg(),
-            LossKind::LogisticR1 => softplus(&scores.neg()?),
-        }
+    /// One that must be above 0.
+    pub fn positive(key: &'static str, value: &'a mut f64) -> Self {
+        Self { key, value, least: f64::MIN_POSITIVE }
     }
 
-    /// Everything wrong with it.
-    pub fn violations(&self) -> Vec<String> {
-        [
-            ("gp_lambda", self.gp_lambda, 0.0),
-            ("wgan_target", self.wgan_target, f64::MIN_POSITIVE),
-            ("drift_epsilon", self.drift_epsilon, 0.0),
-            ("r1_gamma", self.r1_gamma, 0.0),
-            ("clip_limit", self.clip_limit, f64::MIN_POSITIVE),
-        ]
-        .into_iter()
-        .filter(|&(_, value, least)| !(least..=1e9).contains(&value))
-        .map(|(key, value, least)| {
-            let bound = if least > 0.0 { "above 0" } else { "0 or more" };
-            format!("`loss.{key}` is {value}, but must be {bound}")
-        })
-        .collect()
+    fn violation(&self) -> Option<String> {
+        let Self { key, value, least } = self;
+        let bound = if *least > 0.0 { "above 0" } else { "0 or more" };
+        (!(*least..=1e9).contains(*value)).then(|| format!("`loss.{key}` is {value}, but must be {bound}"))
     }
 }
 

@@ -1,14 +1,45 @@
 //! Wasserstein loss with clipped weights.
 
-use candle_core::Result;
+use candle_core::{Result, Tensor};
 use stylegan_discriminator::Critic;
+use stylegan_ops::clamp_update;
 
-use super::{CriticBatch, CriticLoss};
+use super::{Constant, CriticBatch, Loss};
+use crate::{Adam, Report};
 
-/// `D(fake) - D(real)` (Arjovsky et al. 2017, algorithm 1); the weights are clipped after each step.
-pub(super) fn critic(critic: &Critic, batch: CriticBatch<'_>) -> Result<CriticLoss> {
-    let CriticBatch { reals, fakes, labels, lod, .. } = batch;
-    let (scores, _) = critic.forward_sets(&[reals, fakes], lod, labels)?;
-    let (real_scores, fake_scores) = (scores[0].clone(), scores[1].clone());
-    Ok(CriticLoss { loss: (&fake_scores - &real_scores)?, real_scores, fake_scores, gradient_norms: None })
+/// `D(fake) - D(real)` (Arjovsky et al. 2017, algorithm 1).
+#[derive(Clone, Debug, PartialEq)]
+pub struct WganClip {
+    /// Largest absolute value of any weight of the critic.
+    pub clip_limit: f64,
+}
+
+impl Default for WganClip {
+    fn default() -> Self {
+        Self { clip_limit: 0.01 }
+    }
+}
+
+impl Loss for WganClip {
+    fn constants(&mut self) -> Vec<Constant<'_>> {
+        vec![Constant::positive("clip_limit", &mut self.clip_limit)]
+    }
+
+    fn critic(&self, critic: &Critic, batch: CriticBatch<'_>, report: &mut Report) -> Result<Tensor> {
+        let CriticBatch { reals, fakes, labels, lod, .. } = batch;
+        let (scores, _) = critic.forward_sets(&[reals, fakes], lod, labels)?;
+        report.add("real_score", &scores[0]);
+        report.add("fake_score", &scores[1]);
+        &scores[1] - &scores[0]
+    }
+
+    fn generator(&self, scores: &Tensor, _: &mut Report) -> Result<Tensor> {
+        scores.neg()
+    }
+
+    /// Clips all weights.
+    fn after_critic_step(&self, optimizer: &Adam) -> Result<()> {
+        let parameters: Vec<&Tensor> = optimizer.parameters().map(|(_, parameter)| parameter).collect();
+        clamp_update(&parameters, self.clip_limit, optimizer.pace())
+    }
 }

@@ -1,29 +1,71 @@
 //! Wasserstein loss with gradient penalty.
 
-use candle_core::Result;
+use candle_core::{DType, Device, Result, Tensor, bail};
 use stylegan_discriminator::Critic;
-use stylegan_ops::Level;
+use stylegan_ops::{Key, Level, RandomTensors};
 
-use super::{CriticBatch, CriticLoss, Loss, squared_norms};
+use super::{Constant, CriticBatch, Loss, squared_norms};
+use crate::Report;
 
 /// `D(fake) - D(real) + λ/target² · (‖∇D(mixed)‖ - target)² + ε · D(real)²` (Gulrajani et al. 2017, equation 3, with
 /// the drift term of Karras et al. 2018), where `mixed = real + (fake - real) · u`.
 ///
 /// The original differentiates with respect to full-size pictures of repeated pixels. Each of our pixels stands for
 /// `f × f` of those, so that their gradient's norm is ours divided by `f`.
-pub(super) fn critic(loss: &Loss, critic: &Critic, batch: CriticBatch<'_>) -> Result<CriticLoss> {
-    let CriticBatch { reals, fakes, mix, labels, lod } = batch;
-    let mixed = (reals + (fakes - reals)?.broadcast_mul(mix)?)?;
-    let (scores, recording) = critic.forward_sets(&[reals, fakes, &mixed], lod, labels)?;
-    let (real_scores, fake_scores) = (scores[0].clone(), scores[1].clone());
-    let pixel_repeat = Level::new(critic.config().resolution, lod)?.pixel_repeat as f64;
-    let norms = (squared_norms(&recording.input_gradient_of(2)?)?.sqrt()? / pixel_repeat)?;
-    let penalty = ((&norms - loss.wgan_target)?.sqr()? * (loss.gp_lambda / loss.wgan_target.powi(2)))?;
-    let drift = (real_scores.sqr()? * loss.drift_epsilon)?;
-    Ok(CriticLoss {
-        loss: (((&fake_scores - &real_scores)? + penalty)? + drift)?,
-        real_scores,
-        fake_scores,
-        gradient_norms: Some(norms),
-    })
+#[derive(Clone, Debug, PartialEq)]
+pub struct WganGp {
+    /// λ, weight of the gradient penalty.
+    pub gp_lambda: f64,
+    /// Gradient norm, per full-size pixel, that the penalty pulls to.
+    pub wgan_target: f64,
+    /// ε, weight of the squared scores of reals, which keeps scores near zero.
+    pub drift_epsilon: f64,
+}
+
+impl Default for WganGp {
+    fn default() -> Self {
+        Self { gp_lambda: 10.0, wgan_target: 1.0, drift_epsilon: 0.001 }
+    }
+}
+
+impl Loss for WganGp {
+    fn constants(&mut self) -> Vec<Constant<'_>> {
+        vec![
+            Constant::not_negative("gp_lambda", &mut self.gp_lambda),
+            Constant::positive("wgan_target", &mut self.wgan_target),
+            Constant::not_negative("drift_epsilon", &mut self.drift_epsilon),
+        ]
+    }
+
+    /// `u`, the share of the fake in each mixed sample: `[batch, 1, 1, 1]` in [0, 1).
+    fn draw(
+        &self,
+        key: &dyn Fn(&str) -> Key,
+        batch: usize,
+        dtype: DType,
+        device: &Device,
+    ) -> Result<Option<Tensor>> {
+        key("share of fakes").uniform_tensor((batch, 1, 1, 1), dtype, device).map(Some)
+    }
+
+    fn critic(&self, critic: &Critic, batch: CriticBatch<'_>, report: &mut Report) -> Result<Tensor> {
+        let CriticBatch { reals, fakes, drawn, labels, lod } = batch;
+        let Some(shares) = drawn else { bail!("wgan_gp: the shares of fakes in mixed samples are missing") };
+        let mixed = (reals + (fakes - reals)?.broadcast_mul(shares)?)?;
+        let (scores, recording) = critic.forward_sets(&[reals, fakes, &mixed], lod, labels)?;
+        let (real_scores, fake_scores) = (&scores[0], &scores[1]);
+        let pixel_repeat = Level::new(critic.config().resolution, lod)?.pixel_repeat as f64;
+        let norms = (squared_norms(&recording.input_gradient_of(2)?)?.sqrt()? / pixel_repeat)?;
+        let penalty = ((&norms - self.wgan_target)?.sqr()? * (self.gp_lambda / self.wgan_target.powi(2)))?;
+        let drift = (real_scores.sqr()? * self.drift_epsilon)?;
+        report.add("real_score", real_scores);
+        report.add("fake_score", fake_scores);
+        report.add("gradient_norm", &norms);
+        report.add("penalty", &penalty);
+        ((fake_scores - real_scores)? + penalty)? + drift
+    }
+
+    fn generator(&self, scores: &Tensor, _: &mut Report) -> Result<Tensor> {
+        scores.neg()
+    }
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use stylegan_base::files::{self, Files};
 
-use super::RunError;
+use super::error::RunError;
 use super::lock::RunLock;
 use crate::TrainConfig;
 

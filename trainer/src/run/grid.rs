@@ -1,17 +1,19 @@
 //! The grids of pictures that a run leaves behind.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use candle_core::{DType, Device, Tensor};
 use stylegan_dataset::{BatchRequest, Order, Pyramid, assemble};
 use stylegan_ops::{Key, RandomTensors, upscale2x};
 use thiserror::Error;
 
-use super::RunError;
+use super::error::{RunError, with_causes};
 use super::folder::RunFolder;
+use super::state::TrainingState;
+use crate::listeners::Audience;
 use crate::rehearsal::DRAWN_AT_ONCE;
 use crate::step::process_reals;
-use crate::{TrainConfig, Trainer};
+use crate::{Event, TrainConfig, Trainer};
 
 /// Why a grid is not there.
 #[derive(Debug, Error)]
@@ -25,7 +27,7 @@ pub(super) enum GridError {
 }
 
 /// The same reals and the same latents through the whole run, shown at full size with repeated pixels.
-pub(crate) struct Grids {
+pub(super) struct Grids {
     columns: usize,
     rows: usize,
     z: Tensor,
@@ -35,7 +37,7 @@ pub(crate) struct Grids {
 }
 
 impl Grids {
-    pub(crate) fn new(config: &TrainConfig, pyramid: &Pyramid, device: &Device) -> Result<Self, RunError> {
+    pub(super) fn new(config: &TrainConfig, pyramid: &Pyramid, device: &Device) -> Result<Self, RunError> {
         let resolution = config.generator.resolution;
         let [columns, rows] = config.run.grid;
         // The original's: as many as fit 1920x1080, but at least 3 by 2 and at most 32 by 32.
@@ -59,23 +61,47 @@ impl Grids {
         Ok(Self { columns, rows, z, labels, reals })
     }
 
-    /// `reals.png`: the reals at full size.
-    pub(crate) fn save_reals(&self, folder: &RunFolder) -> Result<(), GridError> {
-        let pictures = process_reals(&self.reals, 0.0, DType::F32)?;
-        self.save(&pictures, &folder.path().join("reals.png"))
+    /// Saves the reals at full size, and the fakes of the networks at their start. Grids that cannot be saved are worth a
+    /// warning, not the run.
+    pub(super) fn save_first(
+        &self,
+        training: &TrainingState,
+        folder: &RunFolder,
+        audience: &mut Audience<'_>,
+    ) {
+        let reals = process_reals(&self.reals, 0.0, DType::F32).map_err(GridError::from);
+        if let Err(error) = reals.and_then(|reals| self.write(&reals, &folder.path().join("reals.png"))) {
+            audience.warn(format!("cannot save `reals.png`: {}", with_causes(&error)));
+        }
+        let nimg = training.clock.position.nimg;
+        self.save_fakes(training, folder.file_at("fakes", nimg, nimg > 0, "png"), audience);
+    }
+
+    /// Saves the fakes and the reals of a tick.
+    pub(super) fn save(&self, training: &TrainingState, folder: &RunFolder, audience: &mut Audience<'_>) {
+        let (nimg, exact) = (training.clock.position.nimg, training.clock.is_exact(training.config()));
+        self.save_fakes(training, folder.file_at("fakes", nimg, exact, "png"), audience);
+        let path = folder.file_at("reals", nimg, exact, "png");
+        let saved = self.write_reals(&path, training.settings().lod);
+        tell("reals", path, training, saved, audience);
+    }
+
+    fn save_fakes(&self, training: &TrainingState, path: PathBuf, audience: &mut Audience<'_>) {
+        let saved = self.write_fakes(&path, &training.trainer, training.settings().lod);
+        tell("fakes", path, training, saved, audience);
     }
 
     /// The reals as the critic sees them at `lod`.
-    pub(crate) fn save_reals_at(&self, path: &Path, lod: f64) -> Result<(), GridError> {
+    fn write_reals(&self, path: &Path, lod: f64) -> Result<(), GridError> {
         let mut pixels = self.reals.to_dtype(DType::F32)?;
         for _ in 0..lod.floor() as usize {
             pixels = stylegan_ops::downscale2x(&pixels)?;
         }
-        self.save(&process_reals(&pixels, lod, DType::F32)?, path)
+        self.write(&process_reals(&pixels, lod, DType::F32)?, path)
     }
 
     /// The averaged generator's pictures of the grid's latents, not truncated, with the stored noise.
-    pub(crate) fn save_fakes(&self, path: &Path, trainer: &Trainer, lod: f64) -> Result<(), GridError> {
+    fn write_fakes(&self, path: &Path, trainer: &Trainer, lod: f64) -> Result<(), GridError> {
         let count = self.columns * self.rows;
         let mut pictures = Vec::new();
         for first in (0..count).step_by(DRAWN_AT_ONCE) {
@@ -84,10 +110,10 @@ impl Grids {
             let z = self.z.narrow(0, first, chunk)?;
             pictures.push(trainer.networks().draw_averaged(&z, labels.as_ref(), lod)?);
         }
-        self.save(&Tensor::cat(&pictures, 0)?, path)
+        self.write(&Tensor::cat(&pictures, 0)?, path)
     }
 
-    fn save(&self, pictures: &Tensor, path: &Path) -> Result<(), GridError> {
+    fn write(&self, pictures: &Tensor, path: &Path) -> Result<(), GridError> {
         let mut pictures = pictures.clone();
         while pictures.dim(3)? < self.reals.dim(3)? {
             pictures = upscale2x(&pictures)?;
@@ -95,5 +121,22 @@ impl Grids {
         let pictures = stylegan_media::to_u8(&pictures)?;
         // A run that goes on writes the same grids again.
         Ok(stylegan_media::save_png(path, &stylegan_media::grid(&pictures, self.columns, self.rows), true)?)
+    }
+}
+
+fn tell(
+    name: &str,
+    path: PathBuf,
+    training: &TrainingState,
+    saved: Result<(), GridError>,
+    audience: &mut Audience<'_>,
+) {
+    match saved {
+        Ok(()) => {
+            audience.tell(&Event::Grid { name: name.to_owned(), path, kimg: training.clock.kimg() });
+        }
+        Err(error) => {
+            audience.warn(format!("cannot save `{}`: {}", path.display(), with_causes(&error)));
+        }
     }
 }

@@ -4,7 +4,7 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
 use std::path::Path;
 
-use super::RunError;
+use super::error::RunError;
 
 const FILE_NAME: &str = "run.lock";
 

@@ -1,69 +1,54 @@
 //! What a run needs before it starts: networks and optimizers, pictures to look at, and the memory to train.
 
-use candle_core::DType;
+use stylegan_base::units::{Bytes, kimg};
 
+use super::clock::Clock;
+use super::collapse::CollapseWatch;
+use super::error::RunError;
 use super::grid::Grids;
-use super::state::{Moment, Saved};
-use super::watch::Watch;
-use super::{Job, RunError, kimg};
-use crate::rehearsal::{Fared, Rehearsal};
-use crate::statistics::Tally;
-use crate::{Event, LevelPlan, Trainer};
-use stylegan_base::units::Bytes;
+use super::job::Job;
+use super::saved::Saved;
+use super::state::TrainingState;
+use super::tick::Ticker;
+use crate::rehearsal::{Fit, Rehearsal};
 
 /// All that a run computes with, on its device.
 pub(super) struct Prepared {
-    pub(super) trainer: Trainer,
-    pub(super) moment: Moment,
-    pub(super) tally: Tally,
-    pub(super) grids: Grids,
-    pub(super) watch: Watch,
+    pub(super) training: TrainingState,
+    pub(super) ticker: Ticker,
     /// What a GPU showed.
     pub(super) note: Option<String>,
 }
 
 impl Prepared {
     /// Builds everything, goes on from what was saved, and makes sure that what is still to be trained fits.
-    pub(super) fn new(
-        job: &Job,
-        saved: Option<&Saved>,
-        on_event: &mut dyn FnMut(&Event),
-    ) -> Result<Self, RunError> {
+    pub(super) fn new(job: &Job, saved: Option<&Saved>) -> Result<Self, RunError> {
         let Job { config, pyramid, device, .. } = job;
-        let mut trainer = Trainer::new(config.clone(), DType::F32, device)?;
-        let (moment, tally) = match saved {
-            Some(saved) => (saved.moment, saved.restore(&mut trainer)?),
-            None => (Moment::default(), Tally::new(device)?),
+        let mut training = TrainingState::new(config.clone(), device)?;
+        if let Some(saved) = saved {
+            saved.restore(&mut training)?;
+        }
+        let ticker = Ticker {
+            grids: Grids::new(config, pyramid, device)?,
+            collapse: CollapseWatch::new(config, pyramid.clone(), device)?,
         };
-        let grids = Grids::new(config, pyramid, device)?;
-        let watch = Watch::new(config, device)?;
-        let note = match Rehearsal::new(&trainer, device)? {
-            Some(rehearsal) => Some(try_levels(&rehearsal, job, moment, on_event)?),
-            None => None,
-        };
-        Ok(Self { trainer, moment, tally, grids, watch, note })
+        let rehearsal = Rehearsal::new(&training.trainer)?;
+        let note = rehearsal.map(|rehearsal| try_levels(&rehearsal, job, training.clock)).transpose()?;
+        Ok(Self { training, ticker, note })
     }
 }
 
 /// Makes sure that the levels to come fit into the memory of a GPU; returns what is to be said about it.
-fn try_levels(
-    rehearsal: &Rehearsal<'_>,
-    job: &Job,
-    moment: Moment,
-    on_event: &mut dyn FnMut(&Event),
-) -> Result<String, RunError> {
-    let kimg = kimg(moment.position.round_nimg);
+fn try_levels(rehearsal: &Rehearsal<'_>, job: &Job, clock: Clock) -> Result<String, RunError> {
+    let kimg = kimg(clock.position.round_nimg);
     let mut levels = job.config.schedule.levels(job.config.generator.resolution);
     levels.retain(|level| kimg < level.ends_kimg);
-    let fared = rehearsal.levels(&levels, kimg, false, &mut |&LevelPlan { side, batch, .. }| {
-        let message = format!("trying {side}x{side} in minibatches of {batch}");
-        on_event(&Event::Note { message });
-    })?;
-    if let Some(shortage) = rehearsal.shortage(&levels, &fared) {
+    let fits = rehearsal.levels(&levels, kimg, false)?;
+    if let Some(shortage) = rehearsal.shortage(&levels, &fits) {
         return Err(RunError::OutOfMemory(Box::new(shortage)));
     }
-    let most = levels.iter().zip(&fared).filter_map(|(level, fared)| match fared {
-        Fared::Fits(bytes) => Some((*bytes, level.side)),
+    let most = levels.iter().zip(&fits).filter_map(|(level, fit)| match fit {
+        Fit::Fits(bytes) => Some((*bytes, level.side)),
         _ => None,
     });
     let (bytes, side) = most.max().unwrap_or_default();

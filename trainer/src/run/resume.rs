@@ -1,27 +1,14 @@
 //! Where a run starts: in a new folder, or where it was.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use stylegan_checkpoint::{Error, ErrorKind, Pair, State};
+use tracing::info;
 
+use super::error::RunError;
 use super::folder::{RunFolder, newest_run};
-use super::state::{Saved, newest_good};
-use super::{Job, RunError};
-
-/// What a run goes on from.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Resume {
-    /// The newest run of the same name, if it is not finished and has a training state; else nothing.
-    #[default]
-    Auto,
-    /// Nothing: a new run.
-    No,
-    /// A run folder, a training state, or a snapshot of the networks.
-    ///
-    /// A folder is gone on in, and so is that of a state which is its newest. Anything else starts a new folder, so
-    /// that what comes after it in its own folder is not overwritten.
-    From(PathBuf),
-}
+use super::job::{Job, Resume};
+use super::saved::{Saved, newest_good};
 
 /// Where a run starts.
 pub(super) struct Start {
@@ -35,6 +22,18 @@ pub(super) struct Start {
 
 impl Start {
     pub(super) fn find(job: &Job) -> Result<Self, RunError> {
+        let start = Self::choose(job)?;
+        let Self { folder, saved, .. } = &start;
+        let folder = folder.path().display();
+        if let Some(Saved { path, clock, .. }) = saved {
+            info!(%folder, from = %path.display(), kimg = clock.kimg(), "going on");
+        } else {
+            info!(%folder, "from the beginning");
+        }
+        Ok(start)
+    }
+
+    fn choose(job: &Job) -> Result<Self, RunError> {
         match &job.resume {
             Resume::No => Self::anew(job, Vec::new()),
             Resume::Auto => match newest_run(&job.runs, &job.config.run.name)? {
@@ -69,7 +68,7 @@ impl Start {
             return Self::anew(job, vec![note]);
         };
         if saved.is_finished() {
-            let kimg = saved.moment.position.nimg as f64 / 1000.0;
+            let kimg = saved.clock.kimg();
             let note = format!("`{}` is finished at {kimg} kimg; a new run starts", path.display());
             return Self::anew(job, vec![note]);
         }
@@ -78,7 +77,7 @@ impl Start {
 
     fn going_on(job: &Job, folder: RunFolder, saved: Saved, damages: Vec<String>) -> Result<Self, RunError> {
         check_changes(job, &saved, folder.path())?;
-        folder.replace_config(job.files.as_ref(), &job.config, saved.moment.position.nimg)?;
+        folder.replace_config(job.files.as_ref(), &job.config, saved.clock.position.nimg)?;
         let warnings = damages
             .into_iter()
             .map(|damage| format!("{damage}; going on from `{}`", saved.path.display()))
@@ -93,12 +92,12 @@ impl Start {
         };
         let pairs = stylegan_checkpoint::pairs(folder).map_err(RunError::Resume)?;
         let same = |other: &Path| other.file_name() == path.file_name();
-        let place = pairs.iter().position(|Pair { snapshot, state, .. }| same(snapshot) || same(state));
+        let index = pairs.iter().position(|Pair { snapshot, state, .. }| same(snapshot) || same(state));
         let mut warnings = Vec::new();
-        if let Some(place) = place {
-            let pair = &pairs[place];
+        if let Some(index) = index {
+            let pair = &pairs[index];
             match Saved::open(pair) {
-                Ok(saved) if place == 0 => {
+                Ok(saved) if index == 0 => {
                     let folder = RunFolder::open(folder, &job.config)?;
                     return Self::going_on(job, folder, saved, Vec::new());
                 }
@@ -133,7 +132,7 @@ impl Start {
                 "`{}` does not tell how long it was trained: it goes on at {} kimg, where the schedule comes to its level of \
                  detail, {lod}",
                 path.display(),
-                saved.moment.position.nimg as f64 / 1000.0
+                saved.clock.kimg()
             ));
         }
         Self::forked(job, saved, path, warnings)
@@ -173,7 +172,7 @@ fn check_changes(job: &Job, saved: &Saved, place: &Path) -> Result<(), RunError>
         }
     }
     let total_nimg = job.config.schedule.total_nimg();
-    if saved.moment.position.nimg >= total_nimg {
+    if saved.clock.position.nimg >= total_nimg {
         return Err(RunError::Finished { path: place.to_owned(), kimg: total_nimg as f64 / 1000.0 });
     }
     Ok(())

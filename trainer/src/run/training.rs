@@ -1,24 +1,25 @@
 //! The loop around the iteration.
 
-use std::path::PathBuf;
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use candle_core::{Device, Tensor};
-use stylegan_dataset::{Batch, BatchRequest, Order, Prefetcher, Pyramid};
-use stylegan_ops::{GpuMemory, is_out_of_memory, upload};
+use stylegan_dataset::{Batch, Prefetcher};
+use stylegan_ops::{GpuMemory, is_out_of_memory};
+use tracing::span::EnteredSpan;
+use tracing::{debug, info, info_span, warn};
 
-use super::folder::RunFolder;
-use super::grid::Grids;
-use super::saving::Cause;
-use super::state::Moment;
-use super::watch::Watch;
-use super::writer::Writer;
-use super::{BeforeStep, Outcome, RunError, Signals, kimg};
+use super::clock::Stopwatch;
+use super::error::RunError;
+use super::feed::Feed;
+use super::job::{BeforeStep, Outcome};
+use super::saved::newest_scheduled;
+use super::saver::{Cause, Saver};
+use super::signals::Signals;
+use super::state::TrainingState;
+use super::tick::Ticker;
+use super::verdict::Verdict;
 use crate::listeners::Audience;
 use crate::rehearsal::Rehearsal;
-use crate::statistics::Tally;
-use crate::{Event, Position, Settings, StepProgress, TrainConfig, Trainer};
+use crate::{Event, Settings, StepProgress};
 
 /// Iterations between two looks at how many updates were skipped, for which the device is waited for. They are counted
 /// from the start of the run, so that a stop changes none of them.
@@ -26,202 +27,196 @@ const LOOK_STEPS: u64 = 32;
 
 /// A run in progress.
 pub(super) struct Run<'a> {
-    /// Before the folder, whose lock is to be held until nothing is written any more.
-    pub(super) writer: Writer,
-    pub(super) trainer: Trainer,
-    pub(super) folder: RunFolder,
-    pub(super) grids: Grids,
-    pub(super) watch: Watch,
-    pub(super) pyramid: Arc<Pyramid>,
-    pub(super) device: Device,
-    pub(super) runtime: tokio::runtime::Handle,
-    pub(super) before_step: Option<BeforeStep>,
-    pub(super) moment: Moment,
-    pub(super) tally: Tally,
-    /// Whether no iteration is under way, so that networks and optimizers are at the moment.
-    pub(super) is_whole: bool,
-    /// Level of detail whose memory is taken.
-    pub(super) prepared_lod: Option<f64>,
-    /// Time of the pair last written or being written.
-    pub(super) last_saved: Option<u64>,
-    pub(super) last_snapshot: PathBuf,
-    pub(super) write_failures: u32,
-    /// Seconds that the run took before it was started this time.
-    pub(super) elapsed_before: f64,
-    pub(super) started: Instant,
-    pub(super) tick_started: Instant,
-    pub(super) maintenance: Duration,
+    pub(super) training: TrainingState,
+    pub(super) feed: Feed,
+    pub(super) ticker: Ticker,
+    pub(super) saver: Saver,
     pub(super) audience: Audience<'a>,
+    pub(super) stopwatch: Stopwatch,
+    pub(super) before_step: Option<BeforeStep>,
+    pub(super) level: Option<TrainedLevel>,
+}
+
+/// The level of detail whose memory is taken.
+pub(super) struct TrainedLevel {
+    lod: f64,
+    _span: EnteredSpan,
 }
 
 impl Run<'_> {
-    /// Trains to the end, or until it is asked to stop.
+    /// Trains to the end, or until it is asked to stop; then everything is saved.
     pub(super) fn train(&mut self, signals: &Signals) -> Result<Outcome, RunError> {
-        let total_nimg = self.trainer.config().schedule.total_nimg();
-        let advanced = self.advance(total_nimg, signals);
+        let advanced = self.advance(signals);
         let is_out_of_memory = matches!(&advanced, Err(RunError::Networks(error)) if is_out_of_memory(error));
         // Pictures that cannot be read, or a device without memory, are no reason to lose what was trained before.
         let is_saved = match &advanced {
             Ok(()) | Err(RunError::Data(_) | RunError::NoMoreData) => true,
-            _ => is_out_of_memory && self.is_whole,
+            _ => is_out_of_memory && self.training.is_whole,
         };
         if is_saved {
-            self.save_and_wait()?;
+            self.saver.save_and_wait(&mut self.training, &mut self.audience)?;
         }
-        if is_out_of_memory && let Some(rehearsal) = Rehearsal::new(&self.trainer, &self.device)? {
-            let error = rehearsal.explain(self.settings(), is_saved)?;
+        if is_out_of_memory && let Some(rehearsal) = Rehearsal::new(&self.training.trainer)? {
+            let error = rehearsal.explain(self.training.settings(), is_saved)?;
             return Err(RunError::OutOfMemory(Box::new(error)));
         }
         advanced?;
-        let finished = self.moment.position.nimg >= total_nimg;
-        self.audience.tell(&Event::Stopped { finished, kimg: kimg(self.moment.position.nimg) });
-        let snapshot = self.last_snapshot.clone();
-        Ok(Outcome { run_dir: self.folder.path().to_owned(), snapshot, finished })
+        let finished = self.training.is_over();
+        self.audience.tell(&Event::Stopped { finished, kimg: self.training.clock.kimg() });
+        let run_dir = self.saver.folder().path().to_owned();
+        Ok(Outcome { run_dir, snapshot: self.saver.last_snapshot().clone(), finished })
     }
 
-    fn advance(&mut self, total_nimg: u64, signals: &Signals) -> Result<(), RunError> {
-        if self.last_saved.is_none() && self.moment.position.nimg > 0 {
-            // What a new folder goes on from is to be found in it.
-            self.save(Cause::Schedule)?;
-        }
-        if self.is_tick_due() {
-            // Of a run that could not close it.
-            self.after_step(total_nimg, signals)?;
-        }
-        let mut reader = self.reader(total_nimg);
-        self.tick_started = Instant::now();
-        while self.moment.position.nimg < total_nimg && !signals.wants_stop() {
-            let settings = self.settings();
-            let batch = reader.next().ok_or(RunError::NoMoreData)??;
-            self.tally.waited(reader.last_wait());
+    fn advance(&mut self, signals: &Signals) -> Result<(), RunError> {
+        self.catch_up(signals)?;
+        let mut batches = self.feed.batches(self.training.config(), &self.training.clock);
+        self.stopwatch.restart_tick();
+        while !self.training.is_over() && !signals.wants_stop() {
+            let settings = self.training.settings();
+            let batch = self.next(&mut batches)?;
             self.step(&batch, settings)?;
-            self.tell_step(settings, total_nimg);
-            if let Some(written) = self.writer.finished() {
-                self.settle(written)?;
-            }
-            if let Some(reason) = self.after_step(total_nimg, signals)? {
+            self.tell_step(settings);
+            self.saver.look(&mut self.audience)?;
+            if let Verdict::Diverging { reason } = self.after_step(signals)? {
                 self.roll_back(reason)?;
-                reader = self.reader(total_nimg);
+                batches = self.feed.batches(self.training.config(), &self.training.clock);
             }
         }
         Ok(())
     }
 
-    /// Closes a tick and saves, where it is time to; returns what is wrong with the numbers, if something is.
-    fn after_step(&mut self, total_nimg: u64, signals: &Signals) -> Result<Option<String>, RunError> {
-        let snapshot_ticks = self.trainer.config().run.snapshot_ticks;
-        let Position { nimg, step, .. } = self.moment.position;
-        let mut trouble = None;
-        if self.is_tick_due() {
-            trouble = self.tick()?;
-            if trouble.is_none() && self.moment.ticks.is_multiple_of(snapshot_ticks) {
-                trouble = self.save(Cause::Schedule)?;
-            }
-        } else if step.is_multiple_of(LOOK_STEPS) {
-            trouble = self.too_many(self.tally.sums()?.skipped);
+    /// Does what is due already where the run starts.
+    fn catch_up(&mut self, signals: &Signals) -> Result<(), RunError> {
+        // Bad numbers are found again after the next iteration.
+        if !self.saver.has_saved() && self.training.clock.position.nimg > 0 {
+            // What a new folder goes on from is to be found in it.
+            let _ = self.save(Cause::Schedule)?;
         }
-        if trouble.is_none() && nimg >= total_nimg {
-            if nimg > self.moment.tick_nimg {
-                trouble = self.tick()?;
-            }
-            if trouble.is_none() {
-                trouble = self.save(Cause::Schedule)?;
-            }
-        } else if trouble.is_none() && signals.take_save() {
-            trouble = self.save(Cause::Signal)?;
+        if self.training.is_tick_due() {
+            // Of a run that could not close it.
+            let _ = self.after_step(signals)?;
         }
-        Ok(trouble)
+        Ok(())
     }
 
-    /// What is wrong if so many updates were skipped in a tick, should they be too many.
-    pub(super) fn too_many(&self, skipped: u64) -> Option<String> {
-        (skipped > self.trainer.config().run.max_skipped)
-            .then(|| format!("{skipped} updates skipped in a tick"))
-    }
-
-    fn is_tick_due(&self) -> bool {
-        let Moment { position, tick_nimg, .. } = self.moment;
-        let tick_kimg =
-            self.trainer.config().run.tick_kimg.get(self.settings().side).unwrap_or(f64::INFINITY);
-        kimg(position.nimg - tick_nimg) >= tick_kimg
-    }
-
-    /// What holds now: the schedule's settings, with what is left of the learning rates.
-    pub(super) fn settings(&self) -> Settings {
-        let TrainConfig { generator, schedule, .. } = self.trainer.config();
-        let settings = schedule.at(generator.resolution, self.moment.position.round_nimg);
-        let factor = self.moment.rate_factor;
-        Settings { g_lrate: settings.g_lrate * factor, d_lrate: settings.d_lrate * factor, ..settings }
+    fn next(&mut self, batches: &mut Prefetcher) -> Result<Batch, RunError> {
+        let batch = batches.next().ok_or(RunError::NoMoreData)??;
+        let wait = batches.last_wait();
+        debug!(
+            first_position = batch.request.first_position,
+            wait_secs = wait.as_secs_f64(),
+            "batch fetched"
+        );
+        self.training.statistics.waited(wait);
+        Ok(batch)
     }
 
     fn step(&mut self, batch: &Batch, settings: Settings) -> Result<(), RunError> {
-        let config = self.trainer.config();
-        let (label_dim, repeats) = (config.generator.label_dim, config.schedule.minibatch_repeats);
-        let (pixels, labels) = self.upload(batch, label_dim)?;
-        let position = self.moment.position;
+        let label_dim = self.training.config().generator.label_dim;
+        let (pixels, labels) = self.feed.upload(batch, label_dim)?;
         if let Some(before_step) = &mut self.before_step {
-            before_step(&self.trainer, position);
+            before_step(&self.training.trainer, self.training.clock.position);
         }
-        self.prepare_level(settings)?;
-        self.is_whole = false;
-        let outcome = self.trainer.step(&pixels, labels.as_ref(), settings, position.step)?;
-        self.tally.add(&outcome, self.trainer.paces())?;
-        self.moment.position = position.advanced(settings.batch, repeats);
-        self.is_whole = true;
-        Ok(())
+        self.enter_level(settings)?;
+        Ok(self.training.step(&pixels, labels.as_ref(), settings)?)
     }
 
     /// Takes the memory of a GPU for a level that begins. If there is too little, it is known before anything of the level
     /// is trained, and all that was trained can be saved.
-    fn prepare_level(&mut self, settings: Settings) -> Result<(), RunError> {
-        if !self.device.is_cpu() && settings.changes_level(self.prepared_lod) {
-            self.trainer.rehearse(settings)?;
-            GpuMemory::reset_peak(&self.device)?;
-            self.prepared_lod = Some(settings.lod);
+    fn enter_level(&mut self, settings: Settings) -> Result<(), RunError> {
+        let Settings { lod, side, batch, .. } = settings;
+        if settings.changes_level(self.level.as_ref().map(|level| level.lod)) {
+            // One is left before the next is entered.
+            self.level = None;
+            let span = info_span!("level", side, lod, batch).entered();
+            info!(kimg = self.training.clock.kimg(), "level entered");
+            if !self.feed.device.is_cpu() {
+                self.training.trainer.rehearse(settings)?;
+                GpuMemory::reset_peak(&self.feed.device)?;
+            }
+            self.level = Some(TrainedLevel { lod, _span: span });
         }
         Ok(())
     }
 
-    fn tell_step(&mut self, settings: Settings, total_nimg: u64) {
-        let Moment { position, tick_nimg, .. } = self.moment;
+    fn tell_step(&mut self, settings: Settings) {
+        let clock = self.training.clock;
         self.audience.tell(&Event::Step(StepProgress {
-            step: position.step,
-            nimg: position.nimg,
-            total_nimg,
+            step: clock.position.step,
+            nimg: clock.position.nimg,
+            total_nimg: self.training.config().schedule.total_nimg(),
             resolution: settings.side,
             fade: settings.lod.fract(),
-            images_per_sec: (position.nimg - tick_nimg) as f64
-                / self.tick_started.elapsed().as_secs_f64().max(1e-9),
+            images_per_sec: (clock.position.nimg - clock.tick_nimg) as f64
+                / self.stopwatch.tick_secs().max(1e-9),
         }));
     }
 
-    /// Batches from the present position to the end, prepared ahead.
-    fn reader(&self, total_nimg: u64) -> Prefetcher {
-        let TrainConfig { generator, schedule, data, run, .. } = self.trainer.config().clone();
-        let mut position = self.moment.position;
-        let requests = std::iter::from_fn(move || {
-            (position.nimg < total_nimg).then(|| {
-                let settings = schedule.at(generator.resolution, position.round_nimg);
-                let request = BatchRequest {
-                    first_position: position.nimg,
-                    batch: settings.batch,
-                    resolution: settings.side,
-                };
-                position = position.advanced(settings.batch, schedule.minibatch_repeats);
-                request
-            })
-        });
-        let order = Order::new(run.seed, self.pyramid.len());
-        Prefetcher::spawn(&self.runtime, self.pyramid.clone(), order, data.mirror, requests, data.prefetch)
+    /// Closes a tick and saves, where it is time to.
+    fn after_step(&mut self, signals: &Signals) -> Result<Verdict, RunError> {
+        let (is_over, closes_tick) = (self.training.is_over(), self.training.is_tick_due());
+        let verdict = if is_over || closes_tick {
+            self.tick()?
+        } else if self.training.clock.position.step.is_multiple_of(LOOK_STEPS) {
+            let skipped = self.training.statistics.read()?.skipped;
+            Verdict::of_skipped(skipped, &self.training.config().run)
+        } else {
+            Verdict::Sound
+        };
+        if verdict != Verdict::Sound {
+            return Ok(verdict);
+        }
+        let is_asked = signals.take_save();
+        let snapshot_ticks = self.training.config().run.snapshot_ticks;
+        if is_over || closes_tick && self.training.clock.ticks.is_multiple_of(snapshot_ticks) {
+            self.save(Cause::Schedule)
+        } else if is_asked {
+            self.save(Cause::Signal)
+        } else {
+            Ok(Verdict::Sound)
+        }
     }
 
-    fn upload(&self, batch: &Batch, label_dim: usize) -> Result<(Tensor, Option<Tensor>), RunError> {
-        let BatchRequest { batch: count, resolution: side, .. } = batch.request;
-        let pixels = upload(&batch.pixels_u8, (count, 3, side, side), &self.device)?;
-        let labels = match &batch.labels {
-            Some(labels) if label_dim > 0 => Some(upload(labels, (count, label_dim), &self.device)?),
-            _ => None,
-        };
-        Ok((pixels, labels))
+    fn tick(&mut self) -> Result<Verdict, RunError> {
+        let Self { training, stopwatch, saver, audience, .. } = self;
+        self.ticker.tick(training, stopwatch, saver.folder(), audience)
+    }
+
+    fn save(&mut self, cause: Cause) -> Result<Verdict, RunError> {
+        let started = Instant::now();
+        let verdict = self.saver.save(&mut self.training, cause, &mut self.audience)?;
+        self.stopwatch.exclude(started.elapsed());
+        Ok(verdict)
+    }
+
+    /// Takes the run back to the last good state that the schedule asked for, or its beginning, with half the learning
+    /// rates.
+    fn roll_back(&mut self, reason: String) -> Result<(), RunError> {
+        self.saver.wait(&mut self.audience)?;
+        let (saved, damages) = newest_scheduled(self.saver.folder().path())?;
+        for damage in damages {
+            self.audience.warn(damage);
+        }
+        let (rate_factor, rollbacks) = (self.training.clock.rate_factor, self.training.clock.rollbacks);
+        if rollbacks >= self.training.config().run.max_rollbacks {
+            let state = saved.map(|saved| saved.path);
+            return Err(RunError::Diverged { reason, rollbacks, state });
+        }
+        if let Some(saved) = &saved {
+            saved.restore(&mut self.training)?;
+        } else {
+            self.training.is_whole = false;
+            self.training = TrainingState::new(self.training.config().clone(), &self.feed.device)?;
+        }
+        let (rate_factor, rollbacks) = (rate_factor * 0.5, rollbacks + 1);
+        self.training.clock.rate_factor = rate_factor;
+        self.training.clock.rollbacks = rollbacks;
+        self.stopwatch.restart_tick();
+        let kimg = self.training.clock.kimg();
+        self.saver.goes_back_to(saved.as_ref().map(|saved| saved.clock.position.nimg));
+        let to = saved.map(|saved| saved.path);
+        warn!(reason, ?to, kimg, rate_factor, rollbacks, "rolled back");
+        self.audience.tell(&Event::RolledBack { reason, to, kimg, rate_factor, rollbacks });
+        Ok(())
     }
 }

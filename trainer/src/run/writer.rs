@@ -5,22 +5,24 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use stylegan_base::files::Files;
+use stylegan_base::units::kimg;
 use stylegan_checkpoint::{Pair, pairs};
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
+use tracing::info_span;
 
-use super::state::Copy;
+use super::state::PairContents;
 use crate::RunConfig;
 
 /// Writes one pair at a time on a blocking task.
 pub(super) struct Writer {
     runtime: Handle,
     files: Arc<dyn Files>,
-    keep: Keep,
+    keep: Retention,
     in_flight: Option<JoinHandle<Written>>,
 }
 
-/// How a pair fared.
+/// What became of a pair.
 pub(super) struct Written {
     pub(super) nimg: u64,
     pub(super) snapshot: PathBuf,
@@ -31,13 +33,13 @@ pub(super) struct Written {
 
 /// Which pairs stay.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Keep {
+pub(super) struct Retention {
     last: usize,
     every_nimg: u64,
     all_snapshots: bool,
 }
 
-impl Keep {
+impl Retention {
     pub(super) fn of(config: &RunConfig) -> Self {
         Self {
             last: config.keep_last,
@@ -48,18 +50,24 @@ impl Keep {
 }
 
 impl Writer {
-    pub(super) fn new(runtime: Handle, files: Arc<dyn Files>, keep: Keep) -> Self {
+    pub(super) fn new(runtime: Handle, files: Arc<dyn Files>, keep: Retention) -> Self {
         Self { runtime, files, keep, in_flight: None }
     }
 
-    /// Starts to write a copy to a snapshot and a state. The pair before it must have been waited for. The state
-    /// `protected` stays, whatever its age.
-    pub(super) fn start(&mut self, copy: Copy, pair: (PathBuf, PathBuf), protected: Option<PathBuf>) {
+    /// Starts to write a snapshot and a state. The pair before it must have been waited for. The state `protected` stays,
+    /// whatever its age.
+    pub(super) fn start(
+        &mut self,
+        contents: PairContents,
+        pair: (PathBuf, PathBuf),
+        protected: Option<PathBuf>,
+    ) {
         let (snapshot, state) = pair;
         let (files, keep) = (self.files.clone(), self.keep);
         self.in_flight = Some(self.runtime.spawn_blocking(move || {
-            let nimg = copy.meta.progress.nimg;
-            let result = write(files.as_ref(), copy, &snapshot, &state);
+            let nimg = contents.meta.progress.nimg;
+            let _span = info_span!("snapshot", path = %snapshot.display(), kimg = kimg(nimg)).entered();
+            let result = write(files.as_ref(), contents, &snapshot, &state);
             let left_over = match &result {
                 Ok(()) => retain(files.as_ref(), &state, protected.as_deref(), keep).err(),
                 Err(_) => None,
@@ -68,7 +76,7 @@ impl Writer {
         }));
     }
 
-    /// How the last pair fared, if that is known by now and was not asked for before.
+    /// What became of the last pair, if that is known by now and was not asked for before.
     pub(super) fn finished(&mut self) -> Option<Written> {
         if self.in_flight.as_ref()?.is_finished() { self.wait() } else { None }
     }
@@ -98,23 +106,23 @@ impl Drop for Writer {
 /// The snapshot first, then the state with its checksum: only both together count.
 fn write(
     files: &dyn Files,
-    copy: Copy,
+    contents: PairContents,
     snapshot: &Path,
     state: &Path,
 ) -> Result<(), stylegan_checkpoint::Error> {
-    let Copy { networks, meta, state: mut contents } = copy;
-    contents.snapshot = networks.save(files, snapshot, &meta)?;
-    contents.save(files, state)
+    let PairContents { networks, meta, state: mut saved } = contents;
+    saved.snapshot = networks.save(files, snapshot, &meta)?;
+    saved.save(files, state)
 }
 
 /// Removes what need not stay beside the pair just written.
 ///
 /// Pairs that claim to be newer are none of this pair's business: they may be damaged.
-fn retain(files: &dyn Files, written: &Path, protected: Option<&Path>, keep: Keep) -> io::Result<()> {
+fn retain(files: &dyn Files, written: &Path, protected: Option<&Path>, keep: Retention) -> io::Result<()> {
     let folder = written.parent().unwrap_or(Path::new("."));
     let mut pairs = pairs(folder).map_err(io::Error::other)?;
-    let Some(place) = pairs.iter().position(|pair| pair.state == written) else { return Ok(()) };
-    let nimg = pairs[place].nimg;
+    let Some(index) = pairs.iter().position(|pair| pair.state == written) else { return Ok(()) };
+    let nimg = pairs[index].nimg;
 
     // A tick's name without thousandths sorts before that of a signal's pair earlier in the same kimg.
     let (mut superseded, mut removed) = (Vec::new(), Vec::new());
@@ -158,7 +166,7 @@ mod tests {
     use super::*;
 
     /// Writes the pairs one after the other, each followed by what is removed; returns what is left.
-    fn left(times: &[&str], keep: Keep) -> (Vec<String>, Vec<String>) {
+    fn left(times: &[&str], keep: Retention) -> (Vec<String>, Vec<String>) {
         let folder = tempfile::tempdir().unwrap();
         for time in times {
             let state = folder.path().join(format!("training-state-{time}.safetensors"));
@@ -183,13 +191,13 @@ mod tests {
 
     #[test]
     fn the_newest_states_stay_and_all_snapshots() {
-        let keep = Keep { last: 2, every_nimg: 0, all_snapshots: true };
+        let keep = Retention { last: 2, every_nimg: 0, all_snapshots: true };
         let times = ["000001", "000002", "000003", "000004"];
         assert_eq!(
             left(&times, keep),
             (vec!["000003".into(), "000004".into()], times.map(String::from).to_vec())
         );
-        let keep = Keep { last: 1, all_snapshots: false, ..keep };
+        let keep = Retention { last: 1, all_snapshots: false, ..keep };
         assert_eq!(left(&times, keep), (vec!["000004".into()], vec!["000004".into()]));
         // One that is protected.
         assert_eq!(left(&["000006", "000007", "000008", "000009"], keep).0, ["000007", "000009"]);
@@ -197,20 +205,20 @@ mod tests {
 
     #[test]
     fn one_of_every_so_many_kimg_stays() {
-        let keep = Keep { last: 1, every_nimg: 10_000, all_snapshots: true };
+        let keep = Retention { last: 1, every_nimg: 10_000, all_snapshots: true };
         let times = ["000004", "000008", "000012", "000016", "000020", "000024", "000028", "000033"];
         assert_eq!(left(&times, keep).0, ["000012", "000020", "000033"]);
     }
 
     #[test]
     fn a_pair_that_claims_to_be_newer_replaces_none() {
-        let keep = Keep { last: 1, every_nimg: 0, all_snapshots: true };
+        let keep = Retention { last: 1, every_nimg: 0, all_snapshots: true };
         assert_eq!(left(&["000009", "000001", "000002"], keep).0, ["000002", "000009"]);
     }
 
     #[test]
     fn a_tick_supersedes_what_a_signal_saved_in_its_kimg() {
-        let keep = Keep { last: 3, every_nimg: 0, all_snapshots: true };
+        let keep = Retention { last: 3, every_nimg: 0, all_snapshots: true };
         let (states, snapshots) = left(&["000001", "000002.100", "000002", "000003"], keep);
         assert_eq!(states, ["000001", "000002", "000003"]);
         assert_eq!(snapshots, states);

@@ -66,9 +66,9 @@ fn memory_that_is_too_little_for_a_level_costs_nothing_of_those_before() {
     );
     assert!(!error.to_string().contains("lost"), "{error}");
     let RunError::OutOfMemory(error) = error else { panic!("{error:?}") };
-    let [misfit] = error.misfits() else { panic!("{error}") };
-    assert_eq!((misfit.side, misfit.batch), (8, 4));
-    assert!(misfit.largest < Some(4), "{error}");
+    let [level] = error.oversized() else { panic!("{error}") };
+    assert_eq!((level.side, level.batch), (8, 4));
+    assert!(level.largest < Some(4), "{error}");
     // The first look after 0.05 kimg, where the fade starts.
     assert_eq!(resumed_at, 0.06);
 }
@@ -95,9 +95,9 @@ fn what_does_not_fit_is_refused_with_what_does() {
     let (result, _) = listen(job(&tiny(&["schedule.batch=1024"])), &Signals::default(), |_| {});
     let error = result.unwrap_err();
     let RunError::OutOfMemory(found) = &error else { panic!("{error:?}") };
-    let [.., misfit] = found.misfits() else { panic!("{error}") };
-    let largest = misfit.largest.unwrap();
-    assert!(misfit.side == 8 && (4..1024).contains(&largest), "{error}");
+    let [.., level] = found.oversized() else { panic!("{error}") };
+    let largest = level.largest.unwrap();
+    assert!(level.side == 8 && (4..1024).contains(&largest), "{error}");
     assert!(files(&scene.folder.path().join("runs"), "0").is_empty());
 
     // What the hint says can be trained with what is left.

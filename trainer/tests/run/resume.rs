@@ -3,8 +3,11 @@
 use std::fs;
 use std::path::Path;
 
+use candle_core::{Device, Tensor};
+use serde_json::{Value, json};
 use stylegan_base::Hint;
-use stylegan_checkpoint::pairs;
+use stylegan_base::files::Disk;
+use stylegan_checkpoint::{State, pairs};
 use stylegan_trainer::{Event, Outcome, Resume, RunError, Signals};
 
 use crate::scene::{Scene, assert_same_run, files, listen, ticks, tiny};
@@ -97,6 +100,74 @@ fn a_damaged_pair_falls_back_to_the_one_before() {
     let (result, _) = listen(scene.job("hopeless", &config), &Signals::default(), |_| {});
     let error = result.unwrap_err();
     assert!(matches!(&error, RunError::AllDamaged { damages, .. } if damages.len() == 5), "{error:?}");
+}
+
+/// Changes what the newest state of a run says, and the sums of its tick so far.
+fn change_state(run_dir: &Path, change: impl FnOnce(&mut Value, &mut Vec<f32>)) {
+    let path = pairs(run_dir).unwrap().remove(0).state;
+    let mut state = State::open(&path).unwrap();
+    let mut training: Value = serde_json::from_str(&state.training).unwrap();
+    let mut sums = state.tensors["tally"].to_vec1().unwrap();
+    change(&mut training, &mut sums);
+    state.training = training.to_string();
+    state.tensors.insert("tally".to_owned(), Tensor::new(sums, &Device::Cpu).unwrap());
+    state.save(&Disk, &path).unwrap();
+}
+
+/// Asserts that the ticks have the same numbers but for one in one of them, and that what was trained is the same.
+fn assert_same_but(run_dir: &Path, whole: &Outcome, other: impl Fn(usize, &str) -> bool) {
+    let (found, expected) = (ticks(run_dir), ticks(&whole.run_dir));
+    assert_eq!(found.len(), expected.len());
+    for (tick, (found, expected)) in found.iter().zip(&expected).enumerate() {
+        for (key, value) in expected.as_object().unwrap() {
+            assert_eq!(found[key] != *value, other(tick, key), "`{key}` of tick {tick}");
+        }
+    }
+    let last = files(run_dir, "network-snapshot-").pop().unwrap();
+    assert!(fs::read(last).unwrap() == fs::read(&whole.snapshot).unwrap());
+}
+
+/// What states held before they named their sums.
+const UNNAMED: [&str; 5] = ["d_loss", "g_loss", "real_score", "fake_score", "gradient_norm"];
+
+#[test]
+fn a_state_that_names_no_sums_goes_on() {
+    let scene = Scene::new();
+    let config = tiny(&[]);
+    let (whole, _) = scene.train("whole", &config);
+    let stopped = scene.train_until("runs", &config, 13);
+    let mut later = Vec::new();
+    change_state(&stopped.run_dir, |training, sums| {
+        let names = training.as_object_mut().unwrap().remove("tally_names").unwrap();
+        let names: Vec<String> = serde_json::from_value(names).unwrap();
+        assert_eq!(names[..5], UNNAMED);
+        later = names[5..].to_vec();
+        sums.truncate(5);
+    });
+    scene.train("runs", &config);
+    assert_same_but(&stopped.run_dir, &whole, |tick, key| tick == 2 && later.iter().any(|name| name == key));
+}
+
+#[test]
+fn a_number_that_a_state_lacks_counts_from_there() {
+    let scene = Scene::new();
+    let config = tiny(&[]);
+    let (whole, _) = scene.train("whole", &config);
+    let stopped = scene.train_until("runs", &config, 13);
+    change_state(&stopped.run_dir, |training, sums| {
+        let names = training["tally_names"].as_array_mut().unwrap();
+        let lost = names.iter().position(|name| name == "gradient_norm").unwrap();
+        names[lost] = json!("of another version");
+        sums[lost] = f32::NAN;
+    });
+    // Stopped once more before the tick ends.
+    scene.train_until("runs", &config, 14);
+    scene.train("runs", &config);
+    assert_same_but(&stopped.run_dir, &whole, |tick, key| tick == 2 && key == "gradient_norm");
+    // Two of five iterations are in it.
+    let norm = |run_dir| ticks(run_dir)[2]["gradient_norm"].as_f64().unwrap();
+    let ratio = norm(&stopped.run_dir) / norm(&whole.run_dir);
+    assert!((0.7..1.4).contains(&ratio), "{ratio}");
 }
 
 #[test]

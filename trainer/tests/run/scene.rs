@@ -73,12 +73,13 @@ pub(crate) fn listen(
     mut on_event: impl FnMut(&Event),
 ) -> (Result<Outcome, RunError>, Vec<String>) {
     let mut warnings = Vec::new();
-    let result = run(job, signals, &mut |event| {
+    let listener = |event: &Event| {
         if let Event::Warning { .. } | Event::RolledBack { .. } = event {
             warnings.push(event.sentence().unwrap());
         }
         on_event(event);
-    });
+    };
+    let result = run(job, signals, vec![Box::new(listener)]);
     (result, warnings)
 }
 

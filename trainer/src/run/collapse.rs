@@ -1,13 +1,15 @@
 //! A look at a few fakes each tick, to notice a generator that draws the same picture for every latent.
 
+use std::sync::Arc;
+
 use candle_core::{DType, Device, Tensor};
 use stylegan_dataset::{BatchRequest, Order, Pyramid, assemble};
 use stylegan_metrics::{mean_pairwise_distance, sliced_wasserstein};
 use stylegan_ops::{Key, RandomTensors, downscale2x};
 
-use super::RunError;
+use super::error::RunError;
 use crate::step::process_reals;
-use crate::{TrainConfig, Trainer};
+use crate::{Settings, TrainConfig, Trainer};
 
 /// Pictures on each side. Enough for the alarm; the distance of so few is compared with itself over time alone.
 const COUNT: usize = 16;
@@ -21,48 +23,55 @@ const LARGEST: usize = 128;
 const ALARM: f64 = 0.1;
 
 /// The same reals and the same latents through the whole run.
-pub(super) struct Watch {
+pub(super) struct CollapseWatch {
+    pyramid: Arc<Pyramid>,
     seed: u64,
     z: Tensor,
     label_dim: usize,
     device: Device,
+    pub(super) alarm: Alarm,
+}
+
+/// Rings when the fakes have collapsed, once.
+#[derive(Debug, Default)]
+pub(super) struct Alarm {
     is_collapsed: bool,
 }
 
-/// What a look shows.
+/// How far fakes are from one another, reals from one another, and both sets from each other.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Sight {
+pub(super) struct Distances {
     pub(super) fake_distance: f64,
     pub(super) real_distance: f64,
     pub(super) swd: Option<f64>,
 }
 
-impl Watch {
-    pub(super) fn new(config: &TrainConfig, device: &Device) -> Result<Self, RunError> {
+impl CollapseWatch {
+    pub(super) fn new(
+        config: &TrainConfig,
+        pyramid: Arc<Pyramid>,
+        device: &Device,
+    ) -> Result<Self, RunError> {
         let seed = config.run.seed;
         let shape = (COUNT, config.generator.z_dim);
         Ok(Self {
+            pyramid,
             seed,
             z: Key::new("watched latents", &[seed]).normal(shape, DType::F32, device)?,
             label_dim: config.generator.label_dim,
             device: device.clone(),
-            is_collapsed: false,
+            alarm: Alarm::default(),
         })
     }
 
     /// Compares fakes of the averaged generator with reals as the critic sees them.
-    pub(super) fn look(
-        &self,
-        trainer: &Trainer,
-        pyramid: &Pyramid,
-        lod: f64,
-        side: usize,
-    ) -> Result<Sight, RunError> {
-        let order = Order::new(self.seed, pyramid.len());
+    pub(super) fn look(&self, trainer: &Trainer, settings: Settings) -> Result<Distances, RunError> {
+        let Settings { lod, side, .. } = settings;
+        let order = Order::new(self.seed, self.pyramid.len());
         let (mut fakes, mut reals) = (Vec::new(), Vec::new());
         for first in (0..COUNT).step_by(CHUNK) {
             let request = BatchRequest { first_position: first as u64, batch: CHUNK, resolution: side };
-            let batch = assemble(pyramid, &order, false, &request)?;
+            let batch = assemble(&self.pyramid, &order, false, &request)?;
             let labels = match batch.labels {
                 Some(labels) if self.label_dim > 0 => {
                     Some(Tensor::from_vec(labels, (CHUNK, self.label_dim), &self.device)?)
@@ -77,16 +86,18 @@ impl Watch {
         }
         let (fakes, reals) = (Tensor::cat(&fakes, 0)?, Tensor::cat(&reals, 0)?);
         let swd = if side < TEXTURES { None } else { Some(sliced_wasserstein(&reals, &fakes, 0)?.mean()) };
-        Ok(Sight {
+        Ok(Distances {
             fake_distance: mean_pairwise_distance(&fakes)?,
             real_distance: mean_pairwise_distance(&reals)?,
             swd,
         })
     }
+}
 
+impl Alarm {
     /// One sentence when the fakes have collapsed since the last look.
-    pub(super) fn alarm(&mut self, sight: &Sight) -> Option<String> {
-        let Sight { fake_distance, real_distance, .. } = *sight;
+    pub(super) fn ring(&mut self, distances: &Distances) -> Option<String> {
+        let Distances { fake_distance, real_distance, .. } = *distances;
         let was_collapsed = std::mem::replace(&mut self.is_collapsed, fake_distance < ALARM * real_distance);
         (self.is_collapsed && !was_collapsed).then(|| {
             format!(
@@ -112,10 +123,10 @@ mod tests {
 
     #[test]
     fn the_alarm_rings_once() {
-        let mut watch = Watch::new(&TrainConfig::default(), &Device::Cpu).unwrap();
-        let sight = |fake_distance| Sight { fake_distance, real_distance: 0.5, swd: None };
+        let mut alarm = Alarm::default();
+        let distances = |fake_distance| Distances { fake_distance, real_distance: 0.5, swd: None };
         let rings: Vec<bool> = [0.5, 0.06, 0.04, 0.01, 0.2, 0.0]
-            .map(|distance| watch.alarm(&sight(distance)).is_some())
+            .map(|distance| alarm.ring(&distances(distance)).is_some())
             .to_vec();
         assert_eq!(rings, [false, false, true, false, false, true]);
     }

@@ -1,0 +1,46 @@
+//! Numbers that a training step reports.
+
+use candle_core::{Result, Tensor};
+
+/// Numbers by name, on the device that computed them, so that nothing waits for it.
+#[derive(Clone, Debug, Default)]
+pub struct Report(Vec<(&'static str, Tensor)>);
+
+impl Report {
+    /// Adds `values` of any shape, of which the mean is looked at.
+    ///
+    /// `name` becomes a key of `stats.jsonl` and a tag of TensorBoard.
+    pub fn add(&mut self, name: &'static str, values: &Tensor) {
+        // What is kept must not keep the graph.
+        self.0.push((name, values.detach()));
+    }
+
+    /// The values added under `name`.
+    pub fn get(&self, name: &str) -> Option<&Tensor> {
+        self.0.iter().find(|(known, _)| *known == name).map(|(_, values)| values)
+    }
+
+    /// All of it, in the order in which it was added.
+    pub fn numbers(&self) -> impl Iterator<Item = (&'static str, &Tensor)> {
+        self.0.iter().map(|(name, values)| (*name, values))
+    }
+
+    /// The same with the mean of each.
+    ///
+    /// # Errors
+    /// If the device fails.
+    pub(crate) fn means(mut self) -> Result<Self> {
+        for (_, values) in &mut self.0 {
+            if values.rank() > 0 {
+                *values = values.mean_all()?;
+            }
+        }
+        Ok(self)
+    }
+
+    /// The same with what `other` says behind it.
+    pub(crate) fn and(mut self, other: Self) -> Self {
+        self.0.extend(other.0);
+        self
+    }
+}

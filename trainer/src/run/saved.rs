@@ -1,0 +1,166 @@
+//! What a run goes on from.
+
+use std::path::{Path, PathBuf};
+
+use candle_core::bail;
+use stylegan_checkpoint::{Checkpoint, Network, Pair, State};
+
+use super::clock::Clock;
+use super::error::{RunError, with_causes};
+use super::state::{TALLY, Training, TrainingState};
+use crate::statistics::{Accumulated, Accumulator, Summand};
+use crate::{Position, TrainConfig};
+
+/// What a run goes on from, read and checked.
+pub(super) struct Saved {
+    /// The training state, or the snapshot where there is none.
+    pub(super) path: PathBuf,
+    pub(super) snapshot: PathBuf,
+    pub(super) clock: Clock,
+    /// What it was trained with; none of a snapshot that does not say.
+    pub(super) config: Option<TrainConfig>,
+    /// Level of detail that the time was taken from, of networks that do not tell how long they were trained.
+    pub(super) placed_by_lod: Option<f64>,
+    /// Of the pictures; none of a snapshot without state.
+    pub(super) data_fingerprint: Option<String>,
+    checkpoint: Checkpoint,
+    state: Option<(State, Training)>,
+}
+
+impl Saved {
+    /// Reads a snapshot and its state; both must be whole and belong together.
+    pub(super) fn open(pair: &Pair) -> Result<Self, RunError> {
+        let checkpoint = Checkpoint::open(&pair.snapshot).map_err(RunError::Resume)?;
+        let state = State::open(&pair.state).map_err(RunError::Resume)?;
+        if checkpoint.checksum() != Some(state.snapshot.as_str()) {
+            return Err(RunError::NoPair { state: pair.state.clone() });
+        }
+        let wrong = |source| RunError::State { path: pair.state.clone(), source };
+        let training: Training = serde_json::from_str(&state.training).map_err(|e| wrong(e.into()))?;
+        let config = toml::from_str(&state.config).map_err(|e| wrong(e.into()))?;
+        Ok(Self {
+            path: pair.state.clone(),
+            snapshot: pair.snapshot.clone(),
+            clock: training.clock,
+            config: Some(config),
+            placed_by_lod: None,
+            data_fingerprint: Some(training.data_fingerprint.clone()),
+            checkpoint,
+            state: Some((state, training)),
+        })
+    }
+
+    /// Networks without a state: the optimizers start afresh, at the time that the snapshot tells, or, if it was converted
+    /// from a file that does not, at the time at which the schedule comes to its level of detail.
+    pub(super) fn networks_alone(path: &Path, config: &TrainConfig) -> Result<Self, RunError> {
+        let checkpoint = Checkpoint::open(path).map_err(RunError::Resume)?;
+        let meta = checkpoint.meta();
+        let placed_by_lod = (meta.source.is_some() && meta.progress.nimg == 0).then_some(meta.progress.lod);
+        let nimg = match placed_by_lod {
+            Some(lod) => config.schedule.nimg_of_lod(meta.generator.resolution, lod),
+            None => meta.progress.nimg,
+        };
+        let batch = config.schedule.at(config.generator.resolution, nimg).batch;
+        // The number of steps is not known; that of the present batch serves to tell draws apart.
+        let position = Position { step: nimg / batch.max(1) as u64, nimg, round_nimg: nimg, round_step: 0 };
+        Ok(Self {
+            path: path.to_owned(),
+            snapshot: path.to_owned(),
+            clock: Clock::at(position),
+            config: match &meta.config {
+                Some(text) => toml::from_str(text).ok(),
+                None => Some(config.of_networks(meta)),
+            },
+            placed_by_lod,
+            data_fingerprint: None,
+            checkpoint,
+            state: None,
+        })
+    }
+
+    /// Whether it is at the end of what its configuration asked for.
+    pub(super) fn is_finished(&self) -> bool {
+        self.config.as_ref().is_some_and(|config| self.clock.is_over(config))
+    }
+
+    /// Takes a training to where this is.
+    pub(super) fn restore(&self, training: &mut TrainingState) -> Result<(), RunError> {
+        training.is_whole = false;
+        let trainer = &mut training.trainer;
+        let (networks, device) = (trainer.networks(), trainer.device().clone());
+        let parts = [(Network::G, &networks.g), (Network::D, &networks.d), (Network::GEma, &networks.g_ema)];
+        for (network, parameters) in parts {
+            let tensors = self.checkpoint.tensors(network).map_err(RunError::Resume)?;
+            parameters.assign(&tensors).map_err(|e| e.context(format!("`{network}` of the snapshot")))?;
+        }
+        if let Some((state, metadata)) = &self.state {
+            for (network, adam, steps) in [
+                ("g", &mut trainer.g_adam, metadata.g_adam_steps),
+                ("d", &mut trainer.d_adam, metadata.d_adam_steps),
+            ] {
+                let moment = |name: &str| state.tensors.get(&format!("{network}.{name}"));
+                adam.restore(steps, moment).map_err(|e| e.context(format!("optimizer of `{network}`")))?;
+            }
+            trainer.last_lod = metadata.last_lod;
+            training.statistics = Accumulator::restored(accumulated(state, metadata)?, &device)?;
+        } else {
+            trainer.g_adam.reset()?;
+            trainer.d_adam.reset()?;
+            trainer.last_lod = None;
+            training.statistics = Accumulator::new(&device)?;
+        }
+        training.clock = self.clock;
+        training.is_whole = true;
+        Ok(())
+    }
+}
+
+/// The tick so far.
+fn accumulated(state: &State, metadata: &Training) -> candle_core::Result<Accumulated> {
+    let Training { tally_steps: steps, skipped, tally_names, tally_missed, .. } = metadata;
+    let sums = match state.tensors.get(TALLY) {
+        Some(tensor) => tensor.to_vec1::<f32>()?,
+        None => vec![0.0; tally_names.len()],
+    };
+    if sums.len() != tally_names.len() {
+        bail!("`{TALLY}` has {} numbers where {} are expected", sums.len(), tally_names.len());
+    }
+    let summand = |name: &String| {
+        let missed = tally_missed.get(name).copied().unwrap_or(0);
+        Summand { name: name.clone(), missed }
+    };
+    Ok(Accumulated {
+        steps: *steps,
+        skipped: *skipped,
+        sums: tally_names.iter().map(summand).zip(sums).collect(),
+    })
+}
+
+/// The newest pair of a run folder that is whole, and what is wrong with those after it.
+pub(super) fn newest_good(folder: &Path) -> Result<(Option<Saved>, Vec<String>), RunError> {
+    newest_that(folder, |_| true)
+}
+
+/// The newest whole pair that the schedule asked for; if there is none, the newest whole pair.
+pub(super) fn newest_scheduled(folder: &Path) -> Result<(Option<Saved>, Vec<String>), RunError> {
+    match newest_that(folder, |saved| saved.clock.is_scheduled())? {
+        (None, _) => newest_good(folder),
+        found => Ok(found),
+    }
+}
+
+fn newest_that(
+    folder: &Path,
+    wanted: impl Fn(&Saved) -> bool,
+) -> Result<(Option<Saved>, Vec<String>), RunError> {
+    let mut damages = Vec::new();
+    for pair in stylegan_checkpoint::pairs(folder).map_err(RunError::Resume)? {
+        match Saved::open(&pair) {
+            Ok(saved) if wanted(&saved) => return Ok((Some(saved), damages)),
+            Ok(_) => {}
+            Err(RunError::Resume(error)) => damages.push(with_causes(&error)),
+            Err(error) => damages.push(with_causes(&error)),
+        }
+    }
+    Ok((None, damages))
+}

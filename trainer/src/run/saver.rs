@@ -1,0 +1,154 @@
+//! Snapshots on their way to the disk.
+
+use std::path::PathBuf;
+
+use stylegan_base::units::kimg;
+
+use super::error::{RunError, with_causes};
+use super::folder::RunFolder;
+use super::state::{PairContents, TrainingState};
+use super::verdict::Verdict;
+use super::writer::{Writer, Written};
+use crate::Event;
+use crate::listeners::Audience;
+
+/// Snapshots in a row that may fail to be written before the run stops.
+const MAX_WRITE_FAILURES: u32 = 3;
+
+/// Why a snapshot is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Cause {
+    /// Its time has come.
+    Schedule,
+    /// Someone asked for it, or the run cannot go on.
+    Signal,
+}
+
+/// Saves a training in its folder.
+pub(super) struct Saver {
+    /// Before the folder, whose lock is to be held until nothing is written any more.
+    writer: Writer,
+    folder: RunFolder,
+    data_fingerprint: String,
+    /// Time of the pair last written or being written.
+    last_saved: Option<u64>,
+    last_snapshot: PathBuf,
+    failures: u32,
+}
+
+impl Saver {
+    /// A saver in a folder with nothing in it that counts.
+    pub(super) fn new(writer: Writer, folder: RunFolder, data_fingerprint: String) -> Self {
+        let last_snapshot = folder.path().to_owned();
+        Self { writer, folder, data_fingerprint, last_saved: None, last_snapshot, failures: 0 }
+    }
+
+    pub(super) fn folder(&self) -> &RunFolder {
+        &self.folder
+    }
+
+    /// The snapshot last written, or gone on from.
+    pub(super) fn last_snapshot(&self) -> &PathBuf {
+        &self.last_snapshot
+    }
+
+    /// The training goes on from a snapshot, `nimg` being the time of its pair if that is in the folder.
+    pub(super) fn goes_on_from(&mut self, snapshot: PathBuf, nimg: Option<u64>) {
+        self.last_snapshot = snapshot;
+        self.last_saved = nimg;
+    }
+
+    /// The training is where the pair of this time is, or at its beginning.
+    pub(super) fn goes_back_to(&mut self, nimg: Option<u64>) {
+        self.last_saved = nimg;
+    }
+
+    /// Whether something in the folder can be gone on from.
+    pub(super) fn has_saved(&self) -> bool {
+        self.last_saved.is_some()
+    }
+
+    /// Starts to write a snapshot and its state beside the training, unless the numbers are bad.
+    pub(super) fn save(
+        &mut self,
+        training: &mut TrainingState,
+        cause: Cause,
+        audience: &mut Audience<'_>,
+    ) -> Result<Verdict, RunError> {
+        let nimg = training.clock.position.nimg;
+        // What a signal saved at this very time is replaced by what the schedule asks for.
+        if self.last_saved == Some(nimg) && (cause == Cause::Signal || training.clock.is_scheduled()) {
+            return Ok(Verdict::Sound);
+        }
+        self.wait(audience)?;
+        let verdict = Verdict::of_trainer(&training.trainer)?;
+        if verdict != Verdict::Sound {
+            return Ok(verdict);
+        }
+        if cause == Cause::Schedule {
+            training.clock.scheduled_nimg = Some(nimg);
+        }
+        let contents = PairContents::of(training, &self.data_fingerprint)?;
+        let path = |stem, nimg, exact| self.folder.file_at(stem, nimg, exact, "safetensors");
+        let exact = cause == Cause::Signal || training.clock.is_exact(training.config());
+        let pair = (path("network-snapshot-", nimg, exact), path("training-state-", nimg, exact));
+        let scheduled = training.clock.scheduled_nimg.map(|nimg| path("training-state-", nimg, false));
+        self.writer.start(contents, pair, scheduled);
+        self.last_saved = Some(nimg);
+        Ok(Verdict::Sound)
+    }
+
+    /// Saves what is not saved yet, and does not return before it is on the disk.
+    pub(super) fn save_and_wait(
+        &mut self,
+        training: &mut TrainingState,
+        audience: &mut Audience<'_>,
+    ) -> Result<(), RunError> {
+        if let Verdict::Diverging { reason } = self.save(training, Cause::Signal, audience)? {
+            audience.warn(format!("nothing is saved of what cannot be gone on from: {reason}"));
+        }
+        let Some(Written { nimg, snapshot, result, .. }) = self.writer.wait() else { return Ok(()) };
+        result.map_err(RunError::LastSnapshot)?;
+        self.tell(snapshot, nimg, audience);
+        Ok(())
+    }
+
+    /// Waits for the pair that is being written, if there is one.
+    pub(super) fn wait(&mut self, audience: &mut Audience<'_>) -> Result<(), RunError> {
+        self.writer.wait().map_or(Ok(()), |written| self.settle(written, audience))
+    }
+
+    /// Looks whether a pair has been written by now.
+    pub(super) fn look(&mut self, audience: &mut Audience<'_>) -> Result<(), RunError> {
+        self.writer.finished().map_or(Ok(()), |written| self.settle(written, audience))
+    }
+
+    /// Tells what became of a pair. One that could not be written is tried again at the next snapshot, a few times.
+    fn settle(&mut self, written: Written, audience: &mut Audience<'_>) -> Result<(), RunError> {
+        let Written { nimg, snapshot, result, left_over } = written;
+        match result {
+            Ok(()) => {
+                self.failures = 0;
+                self.tell(snapshot, nimg, audience);
+            }
+            Err(source) => {
+                self.failures += 1;
+                self.last_saved = None;
+                let failures = self.failures;
+                if failures >= MAX_WRITE_FAILURES {
+                    return Err(RunError::Snapshots { failures, source });
+                }
+                audience.warn(format!("{}; training goes on", with_causes(&source)));
+            }
+        }
+        if let Some(error) = left_over {
+            audience.warn(format!("an old training state cannot be removed: {error}"));
+        }
+        Ok(())
+    }
+
+    fn tell(&mut self, snapshot: PathBuf, nimg: u64, audience: &mut Audience<'_>) {
+        audience.tell(&Event::Snapshot { path: snapshot.clone(), kimg: kimg(nimg) });
+        self.last_snapshot = snapshot;
+    }
+}
