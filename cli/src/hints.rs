@@ -105,7 +105,11 @@ fn of_run(error: &RunError) -> Option<String> {
         }
         RunError::OutOfMemory(error) => return of_out_of_memory(error),
         // The cause comes next.
-        RunError::Resume(_) | RunError::Snapshots { .. } | RunError::LastSnapshot(_) | RunError::Data(_) => {
+        RunError::Import(_)
+        | RunError::Resume(_)
+        | RunError::Snapshots { .. }
+        | RunError::LastSnapshot(_)
+        | RunError::Data(_) => {
             return None;
         }
         error => return error.hint(),

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use stylegan_checkpoint::{Error, ErrorKind, Pair, State};
+use stylegan_import::Foreign;
 
 use super::folder::{RunFolder, newest_run};
 use super::state::{Saved, newest_good};
@@ -16,7 +17,7 @@ pub enum Resume {
     Auto,
     /// Nothing: a new run.
     No,
-    /// A run folder, a training state, or a snapshot of the networks.
+    /// A run folder, a training state, or a snapshot of the networks, by this program or another.
     ///
     /// A folder is gone on in, and so is that of a state which is its newest. Anything else starts a new folder, so
     /// that what comes after it in its own folder is not overwritten.
@@ -112,7 +113,9 @@ impl Start {
                 }
                 Err(error) => return Err(error),
             }
-        } else if !matches!(State::open(path), Err(Error { kind: ErrorKind::NoState, .. })) {
+        } else if !Foreign::is_one(path)
+            && !matches!(State::open(path), Err(Error { kind: ErrorKind::NoState, .. }))
+        {
             // A state without its snapshot, or nothing that can be read.
             let snapshot = path.with_file_name(
                 path.file_name()
