@@ -31,18 +31,29 @@ pub(crate) fn hint_of(error: &(dyn Error + 'static)) -> Option<String> {
     if let Some(error) = error.downcast_ref::<stylegan_dataset::Error>() {
         return of_dataset(error);
     }
-    if let Some(error) = error.downcast_ref::<stylegan_drawing::Error>() {
-        return error.hint();
+    if let Some(error) = media_error(error) {
+        return of_media(error);
     }
-    of_media(error.downcast_ref()?)
+    error.downcast_ref::<stylegan_drawing::Error>()?.hint()
 }
 
 /// An error of a checkpoint, also of one that another room hands on as its own.
 pub(crate) fn checkpoint_error<'a>(
     error: &'a (dyn Error + 'static),
 ) -> Option<&'a stylegan_checkpoint::Error> {
-    match error.downcast_ref::<ImportError>() {
-        Some(ImportError::Checkpoint(error)) => Some(error),
+    if let Some(ImportError::Checkpoint(error)) = error.downcast_ref() {
+        return Some(error);
+    }
+    match error.downcast_ref() {
+        Some(stylegan_drawing::Error::Checkpoint(error)) => Some(error),
+        _ => error.downcast_ref(),
+    }
+}
+
+/// The same of a picture.
+pub(crate) fn media_error<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a stylegan_media::Error> {
+    match error.downcast_ref() {
+        Some(stylegan_drawing::Error::Media(error)) => Some(error),
         _ => error.downcast_ref(),
     }
 }
@@ -134,7 +145,11 @@ fn of_run(error: &RunError) -> Option<String> {
         }
         RunError::OutOfMemory(error) => return of_out_of_memory(error),
         // The cause comes next.
-        RunError::Resume(_) | RunError::Snapshots { .. } | RunError::LastSnapshot(_) | RunError::Data(_) => {
+        RunError::Import(_)
+        | RunError::Resume(_)
+        | RunError::Snapshots { .. }
+        | RunError::LastSnapshot(_)
+        | RunError::Data(_) => {
             return None;
         }
         error => return error.hint(),

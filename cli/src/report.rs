@@ -139,7 +139,7 @@ fn is_shortage(error: &(dyn Error + 'static)) -> bool {
             Some(error)
         }
         Some(_) => None,
-        None => match error.downcast_ref() {
+        None => match hints::media_error(error) {
             Some(stylegan_media::Error::Tensor(error)) => Some(error),
             _ => error.downcast_ref(),
         },

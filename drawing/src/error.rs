@@ -26,7 +26,7 @@ pub enum Error {
     File(#[from] FileError),
     /// The checkpoint cannot be read.
     #[error(transparent)]
-    Checkpoint(#[from] stylegan_checkpoint::Error),
+    Checkpoint(Box<stylegan_checkpoint::Error>),
     /// A picture cannot be written or read.
     #[error(transparent)]
     Media(#[from] stylegan_media::Error),
@@ -269,6 +269,12 @@ impl Hint for FileError {
             _ => return None,
         };
         Some(hint.to_owned())
+    }
+}
+
+impl From<stylegan_checkpoint::Error> for Error {
+    fn from(error: stylegan_checkpoint::Error) -> Self {
+        Self::Checkpoint(Box::new(error))
     }
 }
 

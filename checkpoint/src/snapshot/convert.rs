@@ -20,22 +20,22 @@ pub fn convert(
     tensors: impl IntoIterator<Item = (String, Tensor)>,
     dtype: Option<DType>,
 ) -> Result<Parameters> {
-    parameters(network, tensors.into_iter().collect(), dtype).map_err(Error::at(path))
+    parameters(network, &tensors.into_iter().collect(), dtype).map_err(Error::at(path))
 }
 
 fn parameters(
     network: Network,
-    tensors: HashMap<String, Tensor>,
+    tensors: &HashMap<String, Tensor>,
     dtype: Option<DType>,
 ) -> Result<Parameters, ErrorKind> {
     // Every value is overwritten; the key decides nothing.
     let parameters = Parameters::new(Key::new("converted", &[]));
-    for (name, tensor) in &tensors {
+    for (name, tensor) in tensors {
         let dtype = dtype.unwrap_or(tensor.dtype());
         check(tensor, dtype, || network.full_name(name))?;
         parameters.builder(dtype, &Device::Cpu).get_with_hints(tensor.shape(), name, Init::Const(0.0))?;
     }
-    parameters.assign(&tensors)?;
+    parameters.assign(tensors)?;
     Ok(parameters)
 }
 

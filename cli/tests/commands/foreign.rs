@@ -195,11 +195,11 @@ fn training_goes_on_from_an_official_snapshot() {
     let scene = with("tf_res16_proto4.pkl", "net.pkl");
     scene.photos("photos", 12, (16, 16));
     scene.draws("convert net.pkl net.safetensors");
-    let ran = scene.run(&format!("train --data photos {SHAPE} {SHORT} --resume net.safetensors"));
+    let ran = scene.run(&format!("train --data photos {SHAPE} {SHORT} --resume net.pkl"));
     assert_eq!(ran.code, 0, "{}", ran.stderr);
     for words in [
-        "`net.safetensors` has no training state: its networks go on, the optimizers start afresh",
-        "`net.safetensors` does not tell how long it was trained: it goes on at 0.2 kimg, where the schedule comes to its \
+        "`net.pkl` has no training state: its networks go on, the optimizers start afresh",
+        "`net.pkl` does not tell how long it was trained: it goes on at 0.2 kimg, where the schedule comes to its \
          level of detail, 0",
     ] {
         assert!(ran.stderr.contains(words), "{}", ran.stderr);
@@ -217,9 +217,32 @@ fn training_goes_on_from_an_official_snapshot() {
         assert!(moved > 0.0 && moved < 0.1, "{network} {moved}");
     }
 
+    // The converted file goes on in the same way.
+    scene.run(&format!("train --data photos {SHAPE} {SHORT} --resume net.safetensors --out converted"));
+    let converted = scene.names("converted").into_iter().find(|name| name.starts_with("00000-")).unwrap();
+    let snapshot = "network-snapshot-000000.240.safetensors";
+    assert_eq!(
+        scene.bytes(&format!("converted/{converted}/{snapshot}")),
+        scene.bytes(&format!("runs/{run}/{snapshot}"))
+    );
+
     let ran = scene.run(&format!(
         "train --data photos --set generator.resolution=16 {SHORT} --resume net.safetensors --out other"
     ));
     assert_eq!(ran.code, 1, "{}", ran.stderr);
     assert!(ran.stderr.contains("`generator.z_dim` is 256, but was 6"), "{}", ran.stderr);
+}
+
+#[test]
+fn no_training_goes_on_from_an_averaged_generator_alone() {
+    let scene = with("rosinality_g_running_only_legacy.model", "net.model");
+    scene.photos("photos", 12, (16, 16));
+    let shape = "--set generator.resolution=16 --set generator.z_dim=5 --set generator.w_dim=5";
+    let ran = scene.run(&format!("train --data photos {shape} {SHORT} --resume net.model --allow-changes"));
+    assert_eq!(ran.code, 1, "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("`net.model` has no `g`: it was written for sampling alone"),
+        "{}",
+        ran.stderr
+    );
 }

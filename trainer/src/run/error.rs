@@ -117,6 +117,9 @@ pub enum RunError {
     /// A snapshot or training state cannot be read.
     #[error("cannot go on from what was saved")]
     Resume(#[source] stylegan_checkpoint::Error),
+    /// The networks to go on from cannot be read.
+    #[error("cannot go on from what was saved")]
+    Import(#[source] stylegan_import::Error),
     /// There is no copy to write a snapshot from.
     #[error("cannot copy the networks for a snapshot")]
     Copy(#[source] candle_core::Error),
@@ -167,6 +170,7 @@ impl Hint for RunError {
                 "make room on the disk"
             }
             Self::Data(error) => return error.hint(),
+            Self::Import(error) => return error.hint(),
             Self::Resume(error) | Self::Snapshots { source: error, .. } | Self::LastSnapshot(error) => {
                 return error.hint();
             }

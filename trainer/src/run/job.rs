@@ -81,7 +81,7 @@ pub enum Resume {
     Auto,
     /// Nothing: a new run.
     No,
-    /// A run folder, a training state, or a snapshot of the networks.
+    /// A run folder, a training state, or a snapshot of the networks, by this program or another.
     ///
     /// A folder is gone on in, and so is that of a state which is its newest. Anything else starts a new folder, so
     /// that what comes after it in its own folder is not overwritten.

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use stylegan_checkpoint::{Error, ErrorKind, Pair, State};
+use stylegan_import::Foreign;
 use tracing::info;
 
 use super::error::RunError;
@@ -111,7 +112,9 @@ impl Start {
                 }
                 Err(error) => return Err(error),
             }
-        } else if !matches!(State::open(path), Err(Error { kind: ErrorKind::NoState, .. })) {
+        } else if !Foreign::is_one(path)
+            && !matches!(State::open(path), Err(Error { kind: ErrorKind::NoState, .. }))
+        {
             // A state without its snapshot, or nothing that can be read.
             let snapshot = path.with_file_name(
                 path.file_name()

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use candle_core::bail;
 use stylegan_checkpoint::{Checkpoint, Network, Pair, State};
+use stylegan_import::{Error, ErrorKind, Purpose, open_any};
 
 use super::clock::Clock;
 use super::error::{RunError, with_causes};
@@ -50,10 +51,18 @@ impl Saved {
         })
     }
 
-    /// Networks without a state: the optimizers start afresh, at the time that the snapshot tells, or, if it was converted
-    /// from a file that does not, at the time at which the schedule comes to its level of detail.
+    /// Networks without a state, of whichever program: the optimizers start afresh, at the time that the file tells, or, if
+    /// another program's does not, at the time at which the schedule comes to its level of detail.
     pub(super) fn networks_alone(path: &Path, config: &TrainConfig) -> Result<Self, RunError> {
-        let checkpoint = Checkpoint::open(path).map_err(RunError::Resume)?;
+        let open = |resolution| open_any(path, resolution, Purpose::Training);
+        let checkpoint = match open(None) {
+            // A file that does not tell its side can go on at that of the configuration alone.
+            Err(Error::Foreign { kind: ErrorKind::UntoldResolution { .. }, .. }) => {
+                open(Some(config.generator.resolution))
+            }
+            opened => opened,
+        };
+        let checkpoint = checkpoint.map_err(RunError::Import)?;
         let meta = checkpoint.meta();
         let placed_by_lod = (meta.source.is_some() && meta.progress.nimg == 0).then_some(meta.progress.lod);
         let nimg = match placed_by_lod {
