@@ -130,6 +130,11 @@ fn plain(error: &(dyn Error + 'static)) -> String {
 
 /// Whether the memory of a GPU was too little, whichever room says so.
 fn is_shortage(error: &(dyn Error + 'static)) -> bool {
+    match error.downcast_ref() {
+        Some(stylegan_drawing::Error::Checkpoint(error)) => return is_shortage(error),
+        Some(stylegan_drawing::Error::Media(error)) => return is_shortage(error),
+        _ => {}
+    }
     let of_tensors = if let Some(stylegan_checkpoint::Error::Tensor(error)) = error.downcast_ref() {
         Some(error)
     } else if let Some(stylegan_media::Error::Tensor(error)) = error.downcast_ref() {
