@@ -12,7 +12,7 @@ pub(crate) struct Console {
 
 impl Console {
     pub(crate) fn new() -> Self {
-        Self { bar: Bar::new(None, "{msg} [{bar:30}] {eta} left") }
+        Self { bar: Bar::new("{msg} [{bar:30}] {eta} left", |_| {}) }
     }
 
     pub(crate) fn show(&mut self, event: &Event) {

@@ -34,8 +34,7 @@ pub(crate) fn start(file: Option<&Path>) -> Result<()> {
         .with_span_events(span_events.clone())
         .with_writer(|| Stderr)
         .with_ansi(report::is_colored(is_terminal))
-        .with_target(false)
-        .without_time()
+        .event_format(tracing_subscriber::fmt::format().with_target(false).without_time())
         .with_filter(asked_for(Level::WARN));
     let json = match file {
         Some(path) => {

@@ -54,13 +54,15 @@ impl Write for Stderr {
 pub(crate) struct Bar(ProgressBar);
 
 impl Bar {
-    /// A bar by indicatif's template.
-    pub(crate) fn new(total: Option<u64>, template: &str) -> Self {
-        let mut shown = shown();
-        let bar = SCREEN.add(ProgressBar::with_draw_target(total, ProgressDrawTarget::hidden()));
+    /// A bar by indicatif's template, drawn for the first time when it is updated.
+    pub(crate) fn new(template: &str, begin: impl FnOnce(&ProgressBar)) -> Self {
+        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
         if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style.progress_chars("=> "));
         }
+        begin(&bar);
+        let mut shown = shown();
+        let bar = SCREEN.add(bar);
         shown.push(bar.clone());
         Self(bar)
     }
@@ -134,11 +136,11 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for SpanBars {
         let Some(span) = context.span(id) else { return };
         let mut counts = Counts::default();
         attributes.record(&mut counts);
-        let bar = Bar::new(counts.total, "{msg} [{bar:40}] {pos}/{len}, {eta} left");
-        bar.update(|bar| {
+        let bar = Bar::new("{msg} [{bar:40}] {pos}/{len}, {eta} left", |bar| {
             bar.set_message(span.name());
             counts.show(bar, span.name());
         });
+        bar.update(ProgressBar::tick);
         span.extensions_mut().insert(bar);
     }
 
