@@ -88,6 +88,8 @@ pub(super) fn check<'a>(
 ) -> Result<(), ErrorKind> {
     let wrong = |reason| Err(ErrorKind::NotAsDescribed { reason });
     let mut missing = expected_shapes(meta)?;
+    let mut tensors: Vec<_> = tensors.collect();
+    tensors.sort_by_key(|(name, _)| *name);
     for (name, tensor) in tensors {
         match missing.remove(name) {
             None => return wrong(format!("there is no place for `{name}`, or it is given twice")),
