@@ -12,7 +12,7 @@ use rayon::prelude::*;
 
 #[cfg(feature = "cuda")]
 use crate::cuda::on_gpu;
-use crate::planes::{build, float_kernel, is_parallel, map, reduce, slice, sums, vectorized};
+use crate::loops::{build, float_kernel, is_parallel, map, reduce, slice, sums, vectorized};
 
 /// What a leaky `ReLU` multiplies negative values by.
 pub(crate) const SLOPE: f64 = 0.2;

@@ -10,7 +10,7 @@ use candle_core::{CustomOp2, CustomOp3, Result, Shape, Storage, Tensor, bail};
 use crate::activation::Finish;
 use crate::conv::geometry::Planes;
 use crate::engine::{Engine, runs_on_every_engine};
-use crate::path::{Path, Sampling};
+use crate::resampled_conv::{ResampledConv, Sampling};
 
 /// One layer of a chain: `leaky_relu(convolution + bias)`, with the sides changed as `sampling` says.
 #[derive(Clone, Debug)]
@@ -26,7 +26,7 @@ pub struct Link {
 /// A chain of layers that has been applied.
 #[derive(Clone, Debug)]
 pub struct Chain {
-    paths: Arc<[Path]>,
+    convs: Arc<[ResampledConv]>,
     /// Weights and biases of all layers, one behind the other.
     parameters: Tensor,
     features: Arc<Features>,
@@ -48,25 +48,25 @@ impl Chain {
     pub fn new(x: &Tensor, links: &[Link]) -> Result<Self> {
         let (batch, channels, height, width) = x.dims4()?;
         let mut planes = Planes { channels, height, width };
-        let (mut paths, mut parameters) =
+        let (mut convs, mut parameters) =
             (Vec::with_capacity(links.len()), Vec::with_capacity(2 * links.len()));
         for Link { weight, bias, sampling } in links {
-            let path = Path::new(*sampling, batch, planes, weight.dims())?;
-            if bias.dims() != [path.output.channels] {
+            let conv = ResampledConv::new(*sampling, batch, planes, weight.dims())?;
+            if bias.dims() != [conv.output.channels] {
                 bail!("chain: bias {:?} does not match weight {:?}", bias.dims(), weight.dims());
             }
-            planes = path.output;
-            paths.push(path);
+            planes = conv.output;
+            convs.push(conv);
             parameters.extend([weight.flatten_all()?.to_dtype(x.dtype())?, bias.to_dtype(x.dtype())?]);
         }
-        if paths.is_empty() {
+        if convs.is_empty() {
             bail!("chain: there are no layers");
         }
-        let (paths, parameters) = (Arc::from(paths), Tensor::cat(&parameters, 0)?);
+        let (convs, parameters) = (Arc::from(convs), Tensor::cat(&parameters, 0)?);
         let features = Arc::default();
-        let op = Forward { paths: Arc::clone(&paths), features: Arc::clone(&features) };
+        let op = Forward { convs: Arc::clone(&convs), features: Arc::clone(&features) };
         let output = x.contiguous()?.apply_op2(&parameters, op)?;
-        Ok(Self { paths, parameters, features, output })
+        Ok(Self { convs, parameters, features, output })
     }
 
     /// What comes out, `[batch, out_channels, height, width]` of the last layer.
@@ -107,7 +107,7 @@ impl Chain {
             bail!("chain: gradient {:?} and output {:?} differ", g.dims(), self.output.dims());
         }
         let op = InputGradient {
-            paths: self.paths.iter().map(|path| path.of_batch(count)).collect(),
+            convs: self.convs.iter().map(|conv| conv.of_batch(count)).collect(),
             features: Arc::clone(&self.features),
             output,
             first,
@@ -120,7 +120,7 @@ impl Chain {
 /// The parameters of each layer within all of them: weight and bias.
 fn split<'a, E: Engine>(
     engine: &E,
-    paths: &[Path],
+    convs: &[ResampledConv],
     parameters: E::View<'a>,
 ) -> Vec<(E::View<'a>, E::View<'a>)> {
     let mut end = 0;
@@ -128,7 +128,7 @@ fn split<'a, E: Engine>(
         end += len;
         engine.part(parameters, end - len..end)
     };
-    paths.iter().map(|path| (take(path.weight_len()), take(path.output.channels))).collect()
+    convs.iter().map(|conv| (take(conv.weight_len()), take(conv.output.channels))).collect()
 }
 
 /// What each layer but the last has left, or its gradient.
@@ -137,26 +137,26 @@ fn stored<'a, E: Engine>(engine: &E, features: &'a Features) -> Result<Vec<E::Vi
     features.iter().map(|features| engine.kept(features)).collect()
 }
 
-/// The features of each layer, the last of which is the output, for as many samples as the paths have, from number
+/// The features of each layer, the last of which is the output, for as many samples as the convolutions have, from number
 /// `first` on; the output is that of these samples.
 fn all_features<'a, E: Engine>(
     engine: &E,
-    paths: &[Path],
+    convs: &[ResampledConv],
     first: usize,
     features: &'a Features,
     output: E::View<'a>,
 ) -> Result<Vec<E::View<'a>>> {
     let mut all = stored(engine, features)?;
-    for (features, path) in all.iter_mut().zip(paths) {
-        let start = first * path.output.len();
-        *features = engine.part(*features, start..start + path.batch * path.output.len());
+    for (features, conv) in all.iter_mut().zip(convs) {
+        let start = first * conv.output.len();
+        *features = engine.part(*features, start..start + conv.batch * conv.output.len());
     }
     all.push(output);
     Ok(all)
 }
 
 struct Forward {
-    paths: Arc<[Path]>,
+    convs: Arc<[ResampledConv]>,
     features: Arc<Features>,
 }
 
@@ -167,18 +167,18 @@ impl Forward {
         x: E::View<'_>,
         parameters: E::View<'_>,
     ) -> Result<(E::Values, Shape)> {
-        let Self { paths, .. } = self;
-        let mut features: Vec<E::Values> = Vec::with_capacity(paths.len());
+        let Self { convs, .. } = self;
+        let mut features: Vec<E::Values> = Vec::with_capacity(convs.len());
         let mut output = None;
-        for (path, (weight, bias)) in paths.iter().zip(split(engine, paths, parameters)) {
+        for (conv, (weight, bias)) in convs.iter().zip(split(engine, convs, parameters)) {
             features.extend(output.take());
             let x = match features.last() {
                 Some(features) => engine.all(features),
                 None => engine.shorter(x),
             };
-            output = Some(path.forward(engine, x, weight, Some(&Finish::Activate { bias, noise: None }))?);
+            output = Some(conv.forward(engine, x, weight, Some(&Finish::Activate { bias, noise: None }))?);
         }
-        let (Some(output), Some(last)) = (output, paths.last()) else { bail!("chain: there are no layers") };
+        let (Some(output), Some(last)) = (output, convs.last()) else { bail!("chain: there are no layers") };
         let features = features.into_iter().map(|values| engine.keep(values)).collect();
         if self.features.set(features).is_err() {
             bail!("{}: it has been applied already", self.name());
@@ -202,7 +202,7 @@ impl CustomOp2 for Forward {
         g: &Tensor,
     ) -> Result<(Option<Tensor>, Option<Tensor>)> {
         let op = Backward {
-            paths: Arc::clone(&self.paths),
+            convs: Arc::clone(&self.convs),
             features: Arc::clone(&self.features),
             output: y.detach(),
             of_input: x.track_op(),
@@ -229,7 +229,7 @@ fn unpack(packed: &Tensor, a: &Tensor, b: &Tensor) -> Result<(Option<Tensor>, Op
 
 /// From the gradient of the output to those of the input and of the parameters, one behind the other.
 struct Backward {
-    paths: Arc<[Path]>,
+    convs: Arc<[ResampledConv]>,
     features: Arc<Features>,
     output: Tensor,
     of_input: bool,
@@ -250,26 +250,26 @@ impl Backward {
     ) -> Result<(E::Values, Shape)> {
         let (output, layout) = self.output.storage_and_layout();
         let features = engine.tensor(&output, layout)?;
-        let features = all_features(engine, &self.paths, 0, &self.features, features)?;
-        let largest = self.paths.iter().map(|path| path.output.len()).max().unwrap_or(0);
-        let batch = self.paths[0].batch;
+        let features = all_features(engine, &self.convs, 0, &self.features, features)?;
+        let largest = self.convs.iter().map(|conv| conv.output.len()).max().unwrap_or(0);
+        let batch = self.convs[0].batch;
         let most = (E::PART_VALUES / largest.max(1)).max(1);
         let samples = batch.div_ceil(batch.div_ceil(most).max(1)).max(1);
         let mut packed = Vec::new();
         let mut sums: Option<Vec<E::Values>> = None;
         for first in (0..batch).step_by(samples) {
             let count = samples.min(batch - first);
-            let paths: Vec<Path> = self.paths.iter().map(|path| path.of_batch(count)).collect();
+            let convs: Vec<ResampledConv> = self.convs.iter().map(|conv| conv.of_batch(count)).collect();
             let part = |view, planes: Planes| {
                 engine.part(view, first * planes.len()..(first + count) * planes.len())
             };
             let features: Vec<_> =
-                features.iter().zip(&paths).map(|(&features, path)| part(features, path.output)).collect();
+                features.iter().zip(&convs).map(|(&features, conv)| part(features, conv.output)).collect();
             let (of_x, of_parameters) = self.part(
                 engine,
-                &paths,
-                part(engine.shorter(g), paths[paths.len() - 1].output),
-                part(engine.shorter(x), paths[0].input),
+                &convs,
+                part(engine.shorter(g), convs[convs.len() - 1].output),
+                part(engine.shorter(x), convs[0].input),
                 &features,
                 parameters,
             )?;
@@ -293,27 +293,27 @@ impl Backward {
     fn part<'a, E: Engine>(
         &self,
         engine: &E,
-        paths: &[Path],
+        convs: &[ResampledConv],
         g: E::View<'a>,
         x: E::View<'a>,
         features: &[E::View<'a>],
         parameters: E::View<'_>,
     ) -> Result<Gradients<E::Values>> {
         let Self { of_input, of_parameters, .. } = self;
-        let parameters = split(engine, paths, parameters);
-        let mut from_last = Vec::with_capacity(2 * paths.len());
-        let mut gradient = Some(engine.masked(g, features[paths.len() - 1])?);
-        for (index, path) in paths.iter().enumerate().rev() {
+        let parameters = split(engine, convs, parameters);
+        let mut from_last = Vec::with_capacity(2 * convs.len());
+        let mut gradient = Some(engine.masked(g, features[convs.len() - 1])?);
+        for (index, conv) in convs.iter().enumerate().rev() {
             let Some(values) = gradient.take() else { break };
             let values = engine.all(&values);
             let below = index.checked_sub(1).map(|below| features[below]);
             if *of_parameters {
-                from_last.push(engine.channel_sums(values, path.output.channels, path.output.pixels())?);
-                from_last.push(path.weight_grad(engine, below.unwrap_or(x), values)?);
+                from_last.push(engine.channel_sums(values, conv.output.channels, conv.output.pixels())?);
+                from_last.push(conv.weight_grad(engine, below.unwrap_or(x), values)?);
             }
             if below.is_some() || *of_input {
                 let finish = below.map(Finish::Mask);
-                gradient = Some(path.adjoint(engine, values, parameters[index].0, finish.as_ref())?);
+                gradient = Some(conv.adjoint(engine, values, parameters[index].0, finish.as_ref())?);
             }
         }
         from_last.reverse();
@@ -330,7 +330,7 @@ impl CustomOp3 for Backward {
 }
 
 struct InputGradient {
-    paths: Arc<[Path]>,
+    convs: Arc<[ResampledConv]>,
     features: Arc<Features>,
     output: Tensor,
     /// Number of the first sample within the features.
@@ -346,22 +346,22 @@ impl InputGradient {
         g: E::View<'_>,
         parameters: E::View<'_>,
     ) -> Result<(E::Values, Shape)> {
-        let Self { paths, .. } = self;
+        let Self { convs, .. } = self;
         let (output, layout) = self.output.storage_and_layout();
         let features = engine.tensor(&output, layout)?;
-        let features = all_features(engine, paths, self.first, &self.features, features)?;
-        let parameters = split(engine, paths, parameters);
-        let mut from_last = Vec::with_capacity(paths.len());
-        let mut gradient = engine.masked(g, features[paths.len() - 1])?;
-        for (index, path) in paths.iter().enumerate().rev() {
+        let features = all_features(engine, convs, self.first, &self.features, features)?;
+        let parameters = split(engine, convs, parameters);
+        let mut from_last = Vec::with_capacity(convs.len());
+        let mut gradient = engine.masked(g, features[convs.len() - 1])?;
+        for (index, conv) in convs.iter().enumerate().rev() {
             let finish = index.checked_sub(1).map(|below| Finish::Mask(features[below]));
-            let below = path.adjoint(engine, engine.all(&gradient), parameters[index].0, finish.as_ref())?;
+            let below = conv.adjoint(engine, engine.all(&gradient), parameters[index].0, finish.as_ref())?;
             from_last.push(engine.keep(std::mem::replace(&mut gradient, below)));
         }
         if self.gradients.set(from_last.into_iter().rev().collect()).is_err() {
             bail!("{}: it has been applied already", self.name());
         }
-        Ok((gradient, paths[0].shape(paths[0].input)))
+        Ok((gradient, convs[0].shape(convs[0].input)))
     }
 }
 
@@ -380,7 +380,7 @@ impl CustomOp2 for InputGradient {
         v: &Tensor,
     ) -> Result<(Option<Tensor>, Option<Tensor>)> {
         let op = SecondOrder {
-            paths: Arc::clone(&self.paths),
+            convs: Arc::clone(&self.convs),
             features: Arc::clone(&self.features),
             output: self.output.clone(),
             first: self.first,
@@ -396,7 +396,7 @@ impl CustomOp2 for InputGradient {
 /// From the gradient `v` with respect to the input's gradient to those of the output's gradient and of the parameters,
 /// one behind the other. Linear in the output's gradient, whose values it does not need.
 struct SecondOrder {
-    paths: Arc<[Path]>,
+    convs: Arc<[ResampledConv]>,
     features: Arc<Features>,
     output: Tensor,
     first: usize,
@@ -412,22 +412,22 @@ impl SecondOrder {
         v: E::View<'_>,
         parameters: E::View<'_>,
     ) -> Result<(E::Values, Shape)> {
-        let Self { paths, of_gradient, of_parameters, .. } = self;
+        let Self { convs, of_gradient, of_parameters, .. } = self;
         let (output, layout) = self.output.storage_and_layout();
         let features = engine.tensor(&output, layout)?;
-        let features = all_features(engine, paths, self.first, &self.features, features)?;
+        let features = all_features(engine, convs, self.first, &self.features, features)?;
         let gradients = stored(engine, &self.gradients)?;
-        let mut packed_parameters = Vec::with_capacity(2 * paths.len());
+        let mut packed_parameters = Vec::with_capacity(2 * convs.len());
         let mut reached: Option<E::Values> = None;
-        for (index, (path, (weight, _))) in paths.iter().zip(split(engine, paths, parameters)).enumerate() {
+        for (index, (conv, (weight, _))) in convs.iter().zip(split(engine, convs, parameters)).enumerate() {
             let v = reached.as_ref().map_or(engine.shorter(v), |reached| engine.all(reached));
             if *of_parameters {
-                packed_parameters.push(path.weight_grad(engine, v, gradients[index])?);
+                packed_parameters.push(conv.weight_grad(engine, v, gradients[index])?);
                 // A bias moves where activations bend, but not how much they pass on.
-                packed_parameters.push(engine.zeros(path.output.channels)?);
+                packed_parameters.push(engine.zeros(conv.output.channels)?);
             }
-            reached = if index + 1 < paths.len() || *of_gradient {
-                Some(path.forward(engine, v, weight, Some(&Finish::Mask(features[index])))?)
+            reached = if index + 1 < convs.len() || *of_gradient {
+                Some(conv.forward(engine, v, weight, Some(&Finish::Mask(features[index])))?)
             } else {
                 None
             };
@@ -453,7 +453,7 @@ mod tests {
     use super::*;
     use crate::testing::{
         WAYS, assert_gradients, assert_independent_of_threads, assert_same_as, normal, plain_adjoint,
-        plain_path,
+        plain_resampled_conv,
     };
     use crate::{bias_leaky_relu, leaky_relu_grad};
 
@@ -482,7 +482,7 @@ mod tests {
         let mut all: Vec<Tensor> = Vec::new();
         for Link { weight, bias, sampling } in links {
             let x = all.last().unwrap_or(x);
-            all.push(bias_leaky_relu(&plain_path(x, weight, *sampling)?, bias)?);
+            all.push(bias_leaky_relu(&plain_resampled_conv(x, weight, *sampling)?, bias)?);
         }
         Ok(all)
     }

@@ -16,7 +16,7 @@ use rayon::prelude::*;
 use crate::conv::tracked;
 #[cfg(feature = "cuda")]
 use crate::cuda::{Matrix, on_gpu};
-use crate::planes::{float_kernel, slice};
+use crate::loops::{float_kernel, slice};
 
 /// `scale · x · weightᵀ`
 ///

@@ -230,7 +230,7 @@ macro_rules! runs_on_every_engine {
             $first_layout: &candle_core::Layout,
             $($other: &candle_core::CpuStorage, $other_layout: &candle_core::Layout,)*
         ) -> candle_core::Result<(candle_core::CpuStorage, candle_core::Shape)> {
-            use crate::planes::{float_kernel, slice};
+            use crate::loops::{float_kernel, slice};
 
             float_kernel!(self.name(), $first, T => {
                 let engine = crate::engine::Cpu::<T>::new();

@@ -12,7 +12,7 @@ use candle_core::{CustomOp3, Result, Shape, Storage, Tensor, bail};
 use crate::activation::{Finish, NoisePlanes};
 use crate::conv::geometry::Planes;
 use crate::engine::{Engine, runs_on_every_engine};
-use crate::path::{Path, Sampling};
+use crate::resampled_conv::{ResampledConv, Sampling};
 
 /// `leaky_relu(convolution + noise · strength + bias)`, with the sides changed as `sampling` says, then
 /// [`instance_norm_style`](crate::instance_norm_style) if there is a `style` with the norm's epsilon: a synthesis layer
@@ -38,8 +38,8 @@ pub fn synthesis_layer(
     sampling: Sampling,
 ) -> Result<Tensor> {
     let (batch, channels, height, width) = x.dims4()?;
-    let path = Path::new(sampling, batch, Planes { channels, height, width }, weight.dims())?;
-    let Planes { channels, height, width } = path.output;
+    let conv = ResampledConv::new(sampling, batch, Planes { channels, height, width }, weight.dims())?;
+    let Planes { channels, height, width } = conv.output;
     let (noise_batch, noise_channels, noise_height, noise_width) = noise.dims4()?;
     let covers = (noise_channels, noise_height, noise_width) == (1, height, width);
     if !covers || (noise_batch != batch && noise_batch != 1) {
@@ -60,7 +60,7 @@ pub fn synthesis_layer(
     let dtype = x.dtype();
     let noise = noise.detach().to_dtype(dtype)?.contiguous()?;
     let parameters = Tensor::cat(&parameters, 0)?.to_dtype(dtype)?;
-    let layer = Layer { path, epsilon, noise, activated: Arc::default() };
+    let layer = Layer { conv, epsilon, noise, activated: Arc::default() };
     x.contiguous()?.apply_op3(&weight.to_dtype(dtype)?.contiguous()?, &parameters, layer)
 }
 
@@ -68,7 +68,7 @@ pub fn synthesis_layer(
 type Activated = OnceLock<Storage>;
 
 struct Layer {
-    path: Path,
+    conv: ResampledConv,
     epsilon: f64,
     noise: Tensor,
     activated: Arc<Activated>,
@@ -77,10 +77,10 @@ struct Layer {
 /// Strength, bias and style, which lie one behind the other, the style all scales and then all shifts for each sample.
 fn split<'a: 'b, 'b, E: Engine>(
     engine: &E,
-    path: &Path,
+    conv: &ResampledConv,
     parameters: E::View<'a>,
 ) -> (E::View<'b>, E::View<'b>, Option<E::View<'b>>) {
-    let (channels, len) = (path.output.channels, engine.len(parameters));
+    let (channels, len) = (conv.output.channels, engine.len(parameters));
     let part = |range| engine.part(parameters, range);
     let style = (len > 2 * channels).then(|| part(2 * channels..len));
     (part(0..channels), part(channels..2 * channels), style)
@@ -94,27 +94,27 @@ impl Layer {
         weight: E::View<'_>,
         parameters: E::View<'_>,
     ) -> Result<(E::Values, Shape)> {
-        let Self { path, epsilon, noise, activated } = self;
+        let Self { conv, epsilon, noise, activated } = self;
         let (storage, layout) = noise.storage_and_layout();
-        let (strength, bias, style) = split(engine, path, parameters);
-        let noise = noise_planes(path, engine.tensor(&storage, layout)?, noise);
+        let (strength, bias, style) = split(engine, conv, parameters);
+        let noise = noise_planes(conv, engine.tensor(&storage, layout)?, noise);
         let finish = Finish::Activate { bias, noise: Some((strength, noise)) };
-        let features = path.forward(engine, x, weight, Some(&finish))?;
+        let features = conv.forward(engine, x, weight, Some(&finish))?;
         let y = match style {
-            Some(style) => engine.normalize(engine.all(&features), style, path.output, *epsilon)?,
+            Some(style) => engine.normalize(engine.all(&features), style, conv.output, *epsilon)?,
             // A copy, which only ablations pay for.
             None => engine.copy(engine.all(&features))?,
         };
         if activated.set(engine.keep(features)).is_err() {
             bail!("{}: it has been applied already", self.name());
         }
-        Ok((y, path.shape(path.output)))
+        Ok((y, conv.shape(conv.output)))
     }
 }
 
 /// The noise of a tensor over the planes of the result.
-fn noise_planes<V>(path: &Path, values: V, noise: &Tensor) -> NoisePlanes<V> {
-    NoisePlanes::new(values, noise.elem_count(), path.output.channels, path.output.pixels())
+fn noise_planes<V>(conv: &ResampledConv, values: V, noise: &Tensor) -> NoisePlanes<V> {
+    NoisePlanes::new(values, noise.elem_count(), conv.output.channels, conv.output.pixels())
 }
 
 impl CustomOp3 for Layer {
@@ -133,7 +133,7 @@ impl CustomOp3 for Layer {
         g: &Tensor,
     ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
         let op = Backward {
-            path: self.path,
+            conv: self.conv,
             epsilon: self.epsilon,
             noise: self.noise.clone(),
             activated: Arc::clone(&self.activated),
@@ -158,7 +158,7 @@ impl CustomOp3 for Layer {
 /// From the gradient of the result to those of features and weight, as far as they are wanted, and of the parameters,
 /// one behind the other.
 struct Backward {
-    path: Path,
+    conv: ResampledConv,
     epsilon: f64,
     noise: Tensor,
     activated: Arc<Activated>,
@@ -174,21 +174,21 @@ impl Backward {
         x: E::View<'_>,
         weight: E::View<'_>,
     ) -> Result<(E::Values, Shape)> {
-        let Self { path, activated, wanted: [of_x, of_weight], .. } = self;
+        let Self { conv, activated, wanted: [of_x, of_weight], .. } = self;
         let (noise, noise_layout) = self.noise.storage_and_layout();
         let (parameters, parameters_layout) = self.parameters.storage_and_layout();
-        let noise = noise_planes(path, engine.tensor(&noise, noise_layout)?, &self.noise);
-        let style = split(engine, path, engine.tensor(&parameters, parameters_layout)?).2;
+        let noise = noise_planes(conv, engine.tensor(&noise, noise_layout)?, &self.noise);
+        let style = split(engine, conv, engine.tensor(&parameters, parameters_layout)?).2;
         let Some(features) = activated.get() else { bail!("{}: there are no features yet", self.name()) };
         let (g, of_parameters) =
             engine.epilogue_grad(g, engine.kept(features)?, &noise, style, self.epsilon)?;
         let g = engine.all(&g);
         let mut parts = Vec::with_capacity(3);
         if *of_x {
-            parts.push(path.adjoint(engine, g, weight, None)?);
+            parts.push(conv.adjoint(engine, g, weight, None)?);
         }
         if *of_weight {
-            parts.push(path.weight_grad(engine, x, g)?);
+            parts.push(conv.weight_grad(engine, x, g)?);
         }
         parts.push(of_parameters);
         let packed = engine.concat(parts)?;
@@ -210,7 +210,7 @@ mod tests {
     use candle_core::DType;
 
     use super::*;
-    use crate::testing::{WAYS, assert_same_as, normal, plain_path};
+    use crate::testing::{WAYS, assert_same_as, normal, plain_resampled_conv};
     use crate::{instance_norm_style, noise_bias_leaky_relu};
 
     #[test]
@@ -225,7 +225,7 @@ mod tests {
             for (batch, ins, outs) in [(1, 5, 4), (3, 5, 4), (1, 9, 12), (3, 17, 8)] {
                 let noise: &[usize] = &[batch, 1, height, width];
                 let plain = |v: &[Tensor], noise: &Tensor| {
-                    noise_bias_leaky_relu(&plain_path(&v[0], &v[1], sampling)?, noise, &v[2], &v[3])
+                    noise_bias_leaky_relu(&plain_resampled_conv(&v[0], &v[1], sampling)?, noise, &v[2], &v[3])
                 };
                 assert_same_as(
                     &[&[3, ins, 8, 6], &[outs, ins, 3, 3], &[outs], &[outs], noise],

@@ -10,13 +10,13 @@ mod dense;
 mod engine;
 mod equalized;
 mod layer;
+mod loops;
 mod memory;
 mod norm;
 mod parameters;
-mod path;
-mod planes;
 mod random;
 mod resample;
+mod resampled_conv;
 mod resolution;
 mod smooth;
 #[cfg(test)]
@@ -35,13 +35,13 @@ pub use layer::synthesis_layer;
 pub use memory::{GpuMemory, gpu_name, is_out_of_memory};
 pub use norm::{instance_norm, instance_norm_style, pixel_norm};
 pub use parameters::Parameters;
-pub use path::Sampling;
 pub use random::RandomTensors;
 pub use resample::{blend, blur, downscale2x, downscale2x_adjoint, upscale2x, upscale2x_adjoint};
+pub use resampled_conv::Sampling;
 pub use resolution::{Level, feature_maps, sides};
 pub use smooth::{smooth_down, smooth_down_adjoint, smooth_up};
 pub use update::{
-    AdamSlot, AdamUpdate, Pace, adam_update, all_are_finite, all_finite, clamp_update, ema_update,
+    AdamSlot, AdamSteps, AdamUpdate, adam_update, all_are_finite, all_finite, clamp_update, ema_update,
     tally_update,
 };
 pub use upload::{repeatedly, upload};

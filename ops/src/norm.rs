@@ -10,7 +10,7 @@ use candle_core::{
 
 #[cfg(feature = "cuda")]
 use crate::cuda::on_gpu;
-use crate::planes::{build, float_kernel, slice, sums};
+use crate::loops::{build, float_kernel, slice, sums};
 
 /// What the pixel norm adds to every mean square before its root is taken.
 const EPSILON: f64 = 1e-8;

@@ -7,7 +7,7 @@ use candle_core::{CpuStorage, CustomOp1, CustomOp2, Layout, Result, Shape, Tenso
 
 #[cfg(feature = "cuda")]
 use crate::cuda::on_gpu;
-use crate::planes::{build, float_kernel, map, slice};
+use crate::loops::{build, float_kernel, map, slice};
 
 /// Doubles both sides by repeating pixels.
 ///

@@ -19,7 +19,7 @@ use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor, WithDTyp
 use crate::activation::Finish;
 #[cfg(feature = "cuda")]
 use crate::cuda::on_gpu;
-use crate::planes::{append, float_kernel, slice};
+use crate::loops::{append, float_kernel, slice};
 
 /// What follows [`conv2d_up`](crate::conv2d_up) for both to be `upscale2x`, `conv2d` and, if `blur` says so, a blur.
 ///
@@ -248,7 +248,7 @@ mod tests {
     use super::*;
     use crate::testing::{
         assert_close, assert_gradients, assert_independent_of_threads, assert_same_as, normal, plain_blur,
-        plain_path,
+        plain_resampled_conv,
     };
     use crate::{Sampling, conv2d_down, conv2d_up};
 
@@ -294,13 +294,13 @@ mod tests {
                     &[shape, &weight],
                     2,
                     |v| conv2d_down(&smooth_down(&v[0], blur)?, &v[1]),
-                    |v| plain_path(&v[0], &v[1], Sampling::Down { blur }),
+                    |v| plain_resampled_conv(&v[0], &v[1], Sampling::Down { blur }),
                 );
                 assert_same_as(
                     &[shape, &weight],
                     2,
                     |v| smooth_up(&conv2d_up(&v[0], &v[1])?, blur),
-                    |v| plain_path(&v[0], &v[1], Sampling::Up { blur }),
+                    |v| plain_resampled_conv(&v[0], &v[1], Sampling::Up { blur }),
                 );
             }
         }

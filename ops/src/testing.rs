@@ -138,7 +138,7 @@ pub(crate) fn plain_blur(x: &Tensor, blur: bool) -> Result<Tensor> {
 }
 
 /// Resampling and convolution one after the other, as the paper has it.
-pub(crate) fn plain_path(x: &Tensor, weight: &Tensor, sampling: Sampling) -> Result<Tensor> {
+pub(crate) fn plain_resampled_conv(x: &Tensor, weight: &Tensor, sampling: Sampling) -> Result<Tensor> {
     match sampling {
         Sampling::Keep => conv2d(x, weight),
         Sampling::Up { blur } => plain_blur(&conv2d(&upscale2x(x)?, weight)?, blur),
@@ -146,7 +146,7 @@ pub(crate) fn plain_path(x: &Tensor, weight: &Tensor, sampling: Sampling) -> Res
     }
 }
 
-/// The adjoint of [`plain_path`] in the features.
+/// The adjoint of [`plain_resampled_conv`] in the features.
 pub(crate) fn plain_adjoint(g: &Tensor, weight: &Tensor, sampling: Sampling) -> Result<Tensor> {
     match sampling {
         Sampling::Keep => conv2d_transpose(g, weight),

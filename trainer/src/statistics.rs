@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use candle_core::{DType, Device, Result, Tensor};
-use stylegan_ops::{Pace, tally_update};
+use stylegan_ops::{AdamSteps, tally_update};
 
 use crate::StepOutcome;
 
@@ -59,10 +59,10 @@ impl Tally {
         Ok(Self { device_tally: Tensor::new(numbers, device)?, waited: Duration::ZERO })
     }
 
-    /// Takes in an iteration, unless one of its updates was skipped, which `paces` tell.
-    pub(crate) fn add(&mut self, outcome: &StepOutcome, paces: [&Pace; 2]) -> Result<()> {
+    /// Takes in an iteration, unless one of its updates was skipped, which `adam_steps` tell.
+    pub(crate) fn add(&mut self, outcome: &StepOutcome, adam_steps: [&AdamSteps; 2]) -> Result<()> {
         let StepOutcome { d_loss, g_loss, real_score, fake_score, gradient_norm } = outcome;
-        tally_update(&self.device_tally, &[d_loss, g_loss, real_score, fake_score, gradient_norm], paces)
+        tally_update(&self.device_tally, &[d_loss, g_loss, real_score, fake_score, gradient_norm], adam_steps)
     }
 
     pub(crate) fn waited(&mut self, for_data: Duration) {

@@ -2,7 +2,7 @@
 
 use candle_core::{DType, Device, Result, Tensor};
 use stylegan_generator::{Generator, Noise, is_buffer, mix_styles};
-use stylegan_ops::{Key, Pace, RandomTensors, blend, clamp_update, downscale2x, repeatedly, upscale2x};
+use stylegan_ops::{AdamSteps, Key, RandomTensors, blend, clamp_update, downscale2x, repeatedly, upscale2x};
 
 use crate::losses::{CriticBatch, CriticLoss};
 use crate::{Adam, LossKind, Networks, Settings, TrainConfig};
@@ -177,7 +177,7 @@ impl Trainer {
         self.d_adam.step(&loss, &loss.backward()?, settings.d_lrate)?;
         if self.config.loss.kind == LossKind::WganClip {
             let parameters: Vec<&Tensor> = self.d_adam.parameters().map(|(_, parameter)| parameter).collect();
-            clamp_update(&parameters, self.config.loss.clip_limit, self.d_adam.pace())?;
+            clamp_update(&parameters, self.config.loss.clip_limit, self.d_adam.steps())?;
         }
         let mean = |x: &Tensor| x.detach().mean_all();
         Ok(StepOutcome {
@@ -205,8 +205,8 @@ impl Trainer {
     }
 
     /// How far the optimizers of critic and generator are, and whether they skip the present step.
-    pub fn paces(&self) -> [&Pace; 2] {
-        [self.d_adam.pace(), self.g_adam.pace()]
+    pub fn adam_steps(&self) -> [&AdamSteps; 2] {
+        [self.d_adam.steps(), self.g_adam.steps()]
     }
 
     /// The critic's loss and its parts, for all of the critic's weights to be trained by.

@@ -11,7 +11,7 @@ use rayon::prelude::*;
 use super::geometry::{Geometry, Planes};
 use super::output::SharedSlice;
 use super::scratch::with_scratch;
-use crate::planes::{total, zeros};
+use crate::loops::{total, zeros};
 
 /// Bytes that the columns of one strip should not exceed.
 const STRIP_BYTES: usize = 1 << 19;

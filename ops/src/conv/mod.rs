@@ -35,7 +35,7 @@ use crate::activation::Finish;
 #[cfg(feature = "cuda")]
 use crate::cuda::on_gpu;
 use crate::engine::{Engine, runs_on_every_engine};
-use crate::planes::{float_kernel, slice};
+use crate::loops::{float_kernel, slice};
 
 /// Correlates `x` with `weight`, stride 1, the size kept: a 3x3 kernel sees one pixel of zeros around `x`.
 ///

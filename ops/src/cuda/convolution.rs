@@ -1,4 +1,4 @@
-//! Convolutions by cuDNN, each shape in the way that was the fastest when it was first asked for.
+//! Convolutions by cuDNN, each shape by the algorithm that was the fastest when it was first asked for.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -16,13 +16,13 @@ use super::values::{Float, View, address};
 use super::{Gpu, is_tf32_allowed};
 use crate::conv::geometry::{Geometry, Planes};
 
-/// Where cuDNN's tensors should start, in bytes; they may start elsewhere, but not for all of its ways.
+/// Where cuDNN's tensors should start, in bytes; they may start elsewhere, but not for all of its algorithms.
 const ALIGNMENT: CUdeviceptr = 16;
-/// Bytes that ways may need besides their arguments in order to be tried: the most if there are so many, at least the
-/// fewest.
+/// Bytes that algorithms may need besides their arguments in order to be tried: the most if there are so many, at least
+/// the fewest.
 const TRIAL_BYTES: RangeInclusive<usize> = 1 << 20..=512 << 20;
-/// Ways that cuDNN reports on at most.
-const WAYS: usize = 16;
+/// Algorithms that cuDNN reports on at most.
+const ALGORITHMS: usize = 16;
 
 /// Which two of input, output and weight a convolution is computed from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -52,12 +52,12 @@ pub(super) struct Convolutions {
 /// How one convolution is computed.
 struct Plan {
     descriptors: Descriptors,
-    way: Way,
+    algorithm: Algorithm,
     workspace_bytes: usize,
 }
 
 #[derive(Clone, Copy)]
-enum Way {
+enum Algorithm {
     Forward(sys::cudnnConvolutionFwdAlgo_t),
     Transpose(sys::cudnnConvolutionBwdDataAlgo_t),
     WeightGrad(sys::cudnnConvolutionBwdFilterAlgo_t),
@@ -73,7 +73,7 @@ struct Descriptors {
 
 /// Where input, output and weight are.
 #[derive(Clone, Copy)]
-struct Places {
+struct Operands {
     input: CUdeviceptr,
     output: CUdeviceptr,
     weight: CUdeviceptr,
@@ -170,7 +170,7 @@ impl Drop for Descriptors {
     }
 }
 
-/// As much memory to try ways with as there is.
+/// As much memory to try algorithms with as there is.
 fn trial(context: &Context) -> Result<CudaSlice<u8>> {
     let (least, mut bytes) = TRIAL_BYTES.into_inner();
     loop {
@@ -181,9 +181,9 @@ fn trial(context: &Context) -> Result<CudaSlice<u8>> {
     }
 }
 
-/// What cuDNN reports on one way.
+/// What cuDNN reports on one algorithm.
 struct Report {
-    way: Way,
+    algorithm: Algorithm,
     status: sys::cudnnStatus_t,
     bytes: usize,
     determinism: sys::cudnnDeterminism_t,
@@ -192,9 +192,9 @@ struct Report {
 
 /// The same of each kind of report that cuDNN has.
 macro_rules! report {
-    ($way:path) => {
+    ($algorithm:path) => {
         |report| Report {
-            way: $way(report.algo),
+            algorithm: $algorithm(report.algo),
             status: report.status,
             bytes: report.memory,
             determinism: report.determinism,
@@ -203,7 +203,7 @@ macro_rules! report {
     };
 }
 
-/// The fastest way that gives the same bits each time, of those that `find(count, reports)` writes from the fastest on,
+/// The fastest algorithm that gives the same bits each time, of those that `find(count, reports)` writes from the fastest on,
 /// if there is one.
 #[expect(unsafe_code, reason = "cuDNN writes reports to memory that we lend it")]
 fn fastest<R>(
@@ -212,7 +212,7 @@ fn fastest<R>(
 ) -> Result<Option<Report>> {
     let mut count = 0;
     // SAFETY: reports are numbers, and zero is one that each of them can be.
-    let mut reports: [R; WAYS] = unsafe { std::mem::zeroed() };
+    let mut reports: [R; ALGORITHMS] = unsafe { std::mem::zeroed() };
     find(&raw mut count, reports.as_mut_ptr()).result().map_err(failed)?;
     let mut usable = reports.iter().take(usize::try_from(count).unwrap_or(0)).map(read).filter(|report| {
         report.status == sys::cudnnStatus_t::CUDNN_STATUS_SUCCESS
@@ -222,14 +222,14 @@ fn fastest<R>(
 }
 
 impl Plan {
-    /// Measures all ways there are, which overwrites the result.
+    /// Measures all algorithms there are, which overwrites the result.
     #[expect(unsafe_code, reason = "cuDNN is a foreign library")]
     fn measured<T: Float>(
         context: &Context,
         handle: sys::cudnnHandle_t,
         operation: Operation,
         geometry: &Geometry,
-        places: Places,
+        operands: Operands,
     ) -> Result<Self> {
         let math = if T::DTYPE == DType::F32 && !is_tf32_allowed() {
             sys::cudnnMathType_t::CUDNN_FMA_MATH
@@ -238,11 +238,11 @@ impl Plan {
         };
         let descriptors = Descriptors::new::<T>(geometry, math).map_err(failed)?;
         let Descriptors { input, output, weight, convolution } = descriptors;
-        let [x, y, w] = [places.input, places.output, places.weight].map(|place| place as *mut _);
+        let [x, y, w] = [operands.input, operands.output, operands.weight].map(|address| address as *mut _);
         let mut trial = trial(context)?;
         let (space, bytes) = (address(&mut trial) as *mut _, trial.len());
-        let ways = WAYS as i32;
-        // SAFETY: descriptors and places are those of this convolution; `count` and `reports` hold what is asked for.
+        let most = ALGORITHMS as i32;
+        // SAFETY: descriptors and operands are those of this convolution; `count` and `reports` hold what is asked for.
         let report = unsafe {
             match operation {
                 Operation::Forward => fastest(
@@ -256,14 +256,14 @@ impl Plan {
                             convolution,
                             output,
                             y,
-                            ways,
+                            most,
                             count,
                             reports,
                             space,
                             bytes,
                         )
                     },
-                    report!(Way::Forward),
+                    report!(Algorithm::Forward),
                 ),
                 Operation::Transpose => fastest(
                     |count, reports| {
@@ -276,14 +276,14 @@ impl Plan {
                             convolution,
                             input,
                             x,
-                            ways,
+                            most,
                             count,
                             reports,
                             space,
                             bytes,
                         )
                     },
-                    report!(Way::Transpose),
+                    report!(Algorithm::Transpose),
                 ),
                 Operation::WeightGrad => fastest(
                     |count, reports| {
@@ -296,14 +296,14 @@ impl Plan {
                             convolution,
                             weight,
                             w,
-                            ways,
+                            most,
                             count,
                             reports,
                             space,
                             bytes,
                         )
                     },
-                    report!(Way::WeightGrad),
+                    report!(Algorithm::WeightGrad),
                 ),
             }
         }?;
@@ -315,25 +315,25 @@ impl Plan {
         };
         // SAFETY: the descriptor is alive.
         unsafe { result::set_convolution_math_type(convolution, report.math) }.map_err(failed)?;
-        Ok(Self { descriptors, way: report.way, workspace_bytes: report.bytes })
+        Ok(Self { descriptors, algorithm: report.algorithm, workspace_bytes: report.bytes })
     }
 
     #[expect(unsafe_code, reason = "cuDNN is a foreign library")]
     fn run<T: Float>(
         &self,
         handle: sys::cudnnHandle_t,
-        places: Places,
+        operands: Operands,
         workspace: CUdeviceptr,
     ) -> std::result::Result<(), CudnnError> {
         let Descriptors { input, output, weight, convolution } = self.descriptors;
-        let [x, y, w] = [places.input, places.output, places.weight].map(|place| place as *mut _);
+        let [x, y, w] = [operands.input, operands.output, operands.weight].map(|address| address as *mut _);
         let (space, bytes) = (workspace as *mut _, self.workspace_bytes);
         let [one, zero] = [1., 0.].map(T::Real::from_f64);
         let (one, zero) = ((&raw const one).cast(), (&raw const zero).cast());
-        // SAFETY: descriptors, places and workspace are those of this convolution.
+        // SAFETY: descriptors, operands and workspace are those of this convolution.
         unsafe {
-            match self.way {
-                Way::Forward(way) => result::convolution_forward(
+            match self.algorithm {
+                Algorithm::Forward(algorithm) => result::convolution_forward(
                     handle,
                     one,
                     input,
@@ -341,14 +341,14 @@ impl Plan {
                     weight,
                     w,
                     convolution,
-                    way,
+                    algorithm,
                     space,
                     bytes,
                     zero,
                     output,
                     y,
                 ),
-                Way::Transpose(way) => result::convolution_backward_data(
+                Algorithm::Transpose(algorithm) => result::convolution_backward_data(
                     handle,
                     one,
                     weight,
@@ -356,14 +356,14 @@ impl Plan {
                     output,
                     y,
                     convolution,
-                    way,
+                    algorithm,
                     space,
                     bytes,
                     zero,
                     input,
                     x,
                 ),
-                Way::WeightGrad(way) => result::convolution_backward_filter(
+                Algorithm::WeightGrad(algorithm) => result::convolution_backward_filter(
                     handle,
                     one,
                     input,
@@ -371,7 +371,7 @@ impl Plan {
                     output,
                     y,
                     convolution,
-                    way,
+                    algorithm,
                     space,
                     bytes,
                     zero,
@@ -384,7 +384,7 @@ impl Plan {
 }
 
 impl<T: Float> Gpu<T> {
-    /// A copy of values that start where cuDNN's fastest ways cannot read them; none if it is not needed.
+    /// A copy of values that start where cuDNN's fastest algorithms cannot read them; none if it is not needed.
     fn aligned(&self, view: View<'_, T>) -> Result<Option<CudaSlice<T>>> {
         if view.address.is_multiple_of(ALIGNMENT) { Ok(None) } else { self.joined(&[view]).map(Some) }
     }
@@ -411,10 +411,10 @@ impl<T: Float> Gpu<T> {
         let [a, b] =
             [(a, &copies[0]), (b, &copies[1])].map(|(view, copy)| copy.as_ref().map_or(view, View::of));
         let (a, b, target) = (a.address, b.address, address(&mut result));
-        let places = match operation {
-            Operation::Forward => Places { input: a, weight: b, output: target },
-            Operation::Transpose => Places { output: a, weight: b, input: target },
-            Operation::WeightGrad => Places { input: a, output: b, weight: target },
+        let operands = match operation {
+            Operation::Forward => Operands { input: a, weight: b, output: target },
+            Operation::Transpose => Operands { output: a, weight: b, input: target },
+            Operation::WeightGrad => Operands { input: a, output: b, weight: target },
         };
         let sizes = [
             batch,
@@ -433,13 +433,14 @@ impl<T: Float> Gpu<T> {
         let plan = if let Some(plan) = known {
             plan
         } else {
-            let plan = Plan::measured::<T>(&self.context, convolutions.handle, operation, geometry, places)?;
+            let plan =
+                Plan::measured::<T>(&self.context, convolutions.handle, operation, geometry, operands)?;
             let plan = Rc::new(plan);
             convolutions.plans.borrow_mut().insert(key, Rc::clone(&plan));
             plan
         };
         let workspace = convolutions.workspace(&self.context, plan.workspace_bytes)?;
-        plan.run::<T>(convolutions.handle, places, workspace).map_err(failed)?;
+        plan.run::<T>(convolutions.handle, operands, workspace).map_err(failed)?;
         Ok(result)
     }
 }

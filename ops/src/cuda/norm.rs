@@ -52,7 +52,7 @@ struct PlaneGrad<'a, T> {
 }
 
 /// Sums over the parts of planes.
-struct Sums {
+struct PartialSums {
     partials: CudaSlice<f64>,
     parts: Parts,
     /// Sums of each part.
@@ -73,8 +73,8 @@ impl<T: Float> Gpu<T> {
     /// Sums over all planes of a group: of each plane, if there are as many groups as planes, or of each channel.
     ///
     /// They go to `y`, the kinds of a group, or the groups of a kind, side by side.
-    fn totals(&self, sums: &Sums, groups: usize, is_paired: bool, y: Argument) -> Result<()> {
-        let Sums { partials, parts, kinds } = sums;
+    fn totals(&self, sums: &PartialSums, groups: usize, is_paired: bool, y: Argument) -> Result<()> {
+        let PartialSums { partials, parts, kinds } = sums;
         let members = parts.planes / groups.max(1);
         let strides = if is_paired { [*kinds, 1] } else { [1, groups] };
         let sizes = [groups, members, parts.splits, *kinds].into_iter().chain(strides).map(Argument::from);
@@ -89,7 +89,7 @@ impl<T: Float> Gpu<T> {
         let arguments = [x.into(), (&mut partials).into()].into_iter().chain(parts.arguments());
         self.launch_parts("plane_sums", parts, arguments)?;
         let mut y = self.context.allocate(groups)?;
-        self.totals(&Sums { partials, parts, kinds: 1 }, groups, true, (&mut y).into())?;
+        self.totals(&PartialSums { partials, parts, kinds: 1 }, groups, true, (&mut y).into())?;
         Ok(y)
     }
 
@@ -186,7 +186,7 @@ impl<T: Float> Gpu<T> {
         area: usize,
         dx: Argument,
         style_grad: Argument,
-    ) -> Result<Sums> {
+    ) -> Result<PartialSums> {
         let &PlaneGrad { g, y, norm, is_paired, noise } = step;
         let parts = Parts::of(g.len(), area);
         let moments = norm.map(|_| self.moments(y, Some(g), parts)).transpose()?;
@@ -211,6 +211,6 @@ impl<T: Float> Gpu<T> {
             noise.as_ref().map_or(1., |_| SLOPE).into(),
         ];
         self.launch_parts("plane_grad", parts, values.into_iter().chain(parts.arguments()).chain(rest))?;
-        Ok(Sums { partials, parts, kinds })
+        Ok(PartialSums { partials, parts, kinds })
     }
 }

@@ -8,7 +8,7 @@ use candle_core::{CpuStorage, CudaDevice, CudaStorage, DType, InplaceOp1, Layout
 use super::Gpu;
 use super::pointwise::THREADS;
 use super::values::{Argument, Float, Row, TABLE_ROWS, address, address_of};
-use crate::{AdamSlot, AdamUpdate, Pace};
+use crate::{AdamSlot, AdamSteps, AdamUpdate};
 
 /// Blocks of a launch that share the values of one tensor, at most.
 const MOST_BLOCKS: usize = 256;
@@ -35,19 +35,19 @@ macro_rules! on_gpu_of {
 pub(crate) fn adam_update(
     slots: &[AdamSlot<'_>],
     loss: &Tensor,
-    pace: &Pace,
+    steps: &AdamSteps,
     update: &AdamUpdate,
 ) -> Result<()> {
     let dtype = slots.first().map_or(loss.dtype(), |slot| slot.parameter.dtype());
     let loss = loss.to_dtype(dtype)?;
-    on_gpu_of!("adam-update", loss, gpu => gpu.adam(slots, &loss, pace, update))
+    on_gpu_of!("adam-update", loss, gpu => gpu.adam(slots, &loss, steps, update))
 }
 
 /// Limits every value to `-limit ..= limit`, unless the step was skipped.
-pub(crate) fn clamp_update(parameters: &[&Tensor], limit: f64, pace: &Pace) -> Result<()> {
+pub(crate) fn clamp_update(parameters: &[&Tensor], limit: f64, steps: &AdamSteps) -> Result<()> {
     let Some(first) = parameters.first() else { return Ok(()) };
     let rows = parameters.iter().map(|&parameter| [Some(parameter)]);
-    on_gpu_of!("clamp-update", first, gpu => gpu.launch_rows("clamp", rows, &[state(pace)?, limit.into()]))
+    on_gpu_of!("clamp-update", first, gpu => gpu.launch_rows("clamp", rows, &[state(steps)?, limit.into()]))
 }
 
 /// `average = live + (average - live) * beta` for each pair; what lives is contiguous.
@@ -58,14 +58,14 @@ pub(crate) fn ema_update(pairs: &[(&Tensor, Tensor)], beta: f64) -> Result<()> {
 }
 
 /// Adds up, unless a step was skipped.
-pub(crate) fn tally_update(tally: &Tensor, values: &[&Tensor], paces: [&Pace; 2]) -> Result<()> {
+pub(crate) fn tally_update(tally: &Tensor, values: &[&Tensor], adam_steps: [&AdamSteps; 2]) -> Result<()> {
     let Some(first) = values.first() else { return Ok(()) };
     if values.len() > TABLE_ROWS {
         bail!("tally-update: {} numbers are more than a kernel can be told of", values.len());
     }
     let sums = Argument::Address(changed::<f64>(tally)?);
     let rows = values.iter().map(|&value| [Some(value)]);
-    let others = [state(paces[0])?, state(paces[1])?, sums];
+    let others = [state(adam_steps[0])?, state(adam_steps[1])?, sums];
     on_gpu_of!("tally-update", first, gpu => gpu.launch_rows("tally", rows, &others))
 }
 
@@ -80,16 +80,22 @@ pub(crate) fn all_are_finite(device: &CudaDevice, tensors: &[&Tensor]) -> Result
 }
 
 impl<T: Float> Gpu<T> {
-    fn adam(&self, slots: &[AdamSlot<'_>], loss: &Tensor, pace: &Pace, update: &AdamUpdate) -> Result<()> {
+    fn adam(
+        &self,
+        slots: &[AdamSlot<'_>],
+        loss: &Tensor,
+        steps: &AdamSteps,
+        update: &AdamUpdate,
+    ) -> Result<()> {
         let &AdamUpdate { beta1, beta2, epsilon, learning_rate } = update;
-        let found = Argument::Address(address_of::<f64>(changed::<f64>(pace.state())?, Pace::FOUND));
+        let found = Argument::Address(address_of::<f64>(changed::<f64>(steps.state())?, AdamSteps::FOUND));
         self.find_not_finite(std::iter::once(loss).chain(slots.iter().map(|slot| slot.gradient)), found)?;
-        let arguments = [state(pace)?, beta1.into(), beta2.into(), learning_rate.into()];
+        let arguments = [state(steps)?, beta1.into(), beta2.into(), learning_rate.into()];
         self.context.launch::<T>("advance", [1; 3], [1; 2], &arguments)?;
         let rows = slots.iter().map(|slot| {
             [Some(slot.parameter), slot.first_moment, Some(slot.second_moment), Some(slot.gradient)]
         });
-        self.launch_rows("adam", rows, &[state(pace)?, beta1.into(), beta2.into(), epsilon.into()])
+        self.launch_rows("adam", rows, &[state(steps)?, beta1.into(), beta2.into(), epsilon.into()])
     }
 
     /// Sets `found` to one if a value is infinite or no number.
@@ -124,26 +130,26 @@ impl<T: Float> Gpu<T> {
 
 fn row<T: Float, const N: usize>(tensors: [Option<&Tensor>; N]) -> Result<Row> {
     let mut row = Row::default();
-    for (place, tensor) in tensors.into_iter().enumerate() {
+    for (index, tensor) in tensors.into_iter().enumerate() {
         let Some(tensor) = tensor else { continue };
-        row[place] = changed::<T>(tensor)?;
+        row[index] = changed::<T>(tensor)?;
         row[4] = tensor.elem_count() as u64;
     }
     Ok(row)
 }
 
-fn state(pace: &Pace) -> Result<Argument> {
-    changed::<f64>(pace.state()).map(Argument::Address)
+fn state(steps: &AdamSteps) -> Result<Argument> {
+    changed::<f64>(steps.state()).map(Argument::Address)
 }
 
 /// Where the values of a contiguous tensor lie, for as long as the tensor is there.
 fn changed<T: Float>(tensor: &Tensor) -> Result<CUdeviceptr> {
-    let place = Place { find: place::<T>, address: Cell::new(0) };
-    tensor.inplace_op1(&place)?;
-    Ok(place.address.get())
+    let lookup = AddressLookup { find: find_address::<T>, address: Cell::new(0) };
+    tensor.inplace_op1(&lookup)?;
+    Ok(lookup.address.get())
 }
 
-fn place<T: Float>(storage: &mut CudaStorage, layout: &Layout) -> Result<CUdeviceptr> {
+fn find_address<T: Float>(storage: &mut CudaStorage, layout: &Layout) -> Result<CUdeviceptr> {
     match layout.contiguous_offsets() {
         Some((start, _)) => Ok(address_of::<T>(address(storage.as_cuda_slice_mut::<T>()?), start)),
         None => bail!("expected a contiguous tensor to change in place, got {layout:?}"),
@@ -151,14 +157,14 @@ fn place<T: Float>(storage: &mut CudaStorage, layout: &Layout) -> Result<CUdevic
 }
 
 /// Changes nothing, but tells where it could be done.
-struct Place {
+struct AddressLookup {
     find: fn(&mut CudaStorage, &Layout) -> Result<CUdeviceptr>,
     address: Cell<CUdeviceptr>,
 }
 
-impl InplaceOp1 for Place {
+impl InplaceOp1 for AddressLookup {
     fn name(&self) -> &'static str {
-        "place"
+        "address-lookup"
     }
 
     fn cpu_fwd(&self, _: &mut CpuStorage, _: &Layout) -> Result<()> {

@@ -6,7 +6,7 @@ use rayon::prelude::*;
 use super::{CheckDistinct, Float, TASK, in_place};
 #[cfg(feature = "cuda")]
 use crate::cuda;
-use crate::planes::{float_kernel, is_parallel, slice};
+use crate::loops::{float_kernel, is_parallel, slice};
 
 /// Moves each running average towards what lives: `average = live + (average - live) * beta`.
 ///

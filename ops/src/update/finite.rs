@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use super::TASK;
 #[cfg(feature = "cuda")]
 use crate::cuda;
-use crate::planes::{float_kernel, is_parallel, slice};
+use crate::loops::{float_kernel, is_parallel, slice};
 
 /// Whether every value of `x` is finite. Waits for the device.
 ///

@@ -4,7 +4,7 @@ mod adam;
 mod average;
 mod clamp;
 mod finite;
-mod pace;
+mod steps;
 mod tally;
 
 use std::cell::RefCell;
@@ -17,7 +17,7 @@ pub use adam::{AdamSlot, AdamUpdate, adam_update};
 pub use average::ema_update;
 pub use clamp::clamp_update;
 pub use finite::{all_are_finite, all_finite};
-pub use pace::Pace;
+pub use steps::AdamSteps;
 pub use tally::tally_update;
 
 /// Values per parallel task.

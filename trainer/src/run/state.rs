@@ -88,8 +88,8 @@ impl Copy {
         let training = Training {
             moment,
             last_lod: trainer.last_lod,
-            g_adam_steps: trainer.g_adam.pace().steps()?,
-            d_adam_steps: trainer.d_adam.pace().steps()?,
+            g_adam_steps: trainer.g_adam.steps().done()?,
+            d_adam_steps: trainer.d_adam.steps().done()?,
             tally_steps,
             skipped,
             data_fingerprint: data_fingerprint.to_owned(),

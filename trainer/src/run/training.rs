@@ -165,7 +165,7 @@ impl Run<'_> {
         self.prepare_level(settings)?;
         self.is_whole = false;
         let outcome = self.trainer.step(&pixels, labels.as_ref(), settings, position.step)?;
-        self.tally.add(&outcome, self.trainer.paces())?;
+        self.tally.add(&outcome, self.trainer.adam_steps())?;
         self.moment.position = position.advanced(settings.batch, repeats);
         self.is_whole = true;
         Ok(())

@@ -15,7 +15,7 @@ use crate::activation::Finish;
 use crate::conv::geometry::Geometry;
 use crate::conv::output::SharedSlice;
 use crate::conv::scratch::with_scratch;
-use crate::planes::{Inlined, zeros};
+use crate::loops::{Inlined, zeros};
 
 /// Bytes of transformed tiles that a task of its own should not exceed.
 const BLOCK_BYTES: usize = 256 << 10;

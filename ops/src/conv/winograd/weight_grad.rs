@@ -16,7 +16,7 @@ use super::tiles::{self, Block};
 use crate::conv::geometry::Geometry;
 use crate::conv::output::SharedSlice;
 use crate::conv::scratch::with_scratch;
-use crate::planes::{Inlined, total, zeros};
+use crate::loops::{Inlined, total, zeros};
 
 /// Bytes of transformed tiles that a task of its own should not exceed.
 const BLOCK_BYTES: usize = 512 << 10;

@@ -12,10 +12,10 @@ struct Table {
     Row rows[64];
 };
 
-// How far an optimizer is: steps done, the size of the present one, whether that is skipped, and whether a number was
+// The steps of Adam: those done, the size of the present one, whether that is skipped, and whether a number was
 // found that is not finite.
-struct Pace {
-    double steps, size, is_skipped, found;
+struct AdamSteps {
+    double done, size, is_skipped, found;
 };
 
 static __device__ __forceinline__ uint next_four(uint i) { return i + 4 * gridDim.x * blockDim.x; }
@@ -32,20 +32,20 @@ extern "C" __global__ void find_not_finite(Table table, double *found) {
 }
 
 // One thread: counts one more step, unless a number was found that is not finite.
-extern "C" __global__ void advance(Pace *pace, double beta1, double beta2, double rate) {
-    pace->is_skipped = pace->found;
-    pace->found = 0;
-    if (pace->is_skipped) return;
-    pace->steps += 1;
-    pace->size = rate * (sqrt(1 - pow(beta2, pace->steps)) / (1 - pow(beta1, pace->steps)));
+extern "C" __global__ void advance(AdamSteps *steps, double beta1, double beta2, double rate) {
+    steps->is_skipped = steps->found;
+    steps->found = 0;
+    if (steps->is_skipped) return;
+    steps->done += 1;
+    steps->size = rate * (sqrt(1 - pow(beta2, steps->done)) / (1 - pow(beta1, steps->done)));
 }
 
 // Of each row p, m, v, g: v = beta2 v + (1 - beta2) g², m = beta1 m + (1 - beta1) g, p -= size m / (sqrt(v) + epsilon);
 // without m, g is m.
-extern "C" __global__ void adam(Table table, const Pace *pace, double beta1, double beta2, double epsilon) {
-    if (pace->is_skipped) return;
+extern "C" __global__ void adam(Table table, const AdamSteps *steps, double beta1, double beta2, double epsilon) {
+    if (steps->is_skipped) return;
     const Row row = table.rows[blockIdx.y];
-    real *p = row.at[0], *m = row.at[1], *v = row.at[2], *g = row.at[3], size = (real)pace->size;
+    real *p = row.at[0], *m = row.at[1], *v = row.at[2], *g = row.at[3], size = (real)steps->size;
     for (uint i = first_of_four(); i < row.len; i = next_four(i)) {
         Four weight = load(p, i, row.len), second = load(v, i, row.len), first = load(g, i, row.len);
         for (int k = 0; k < 4; k++)
@@ -74,8 +74,8 @@ extern "C" __global__ void ema(Table table, double beta) {
 }
 
 // -limit ..= limit, unless the step was skipped; what is not a number stays so.
-extern "C" __global__ void clamp(Table table, const Pace *pace, double limit) {
-    if (pace->is_skipped) return;
+extern "C" __global__ void clamp(Table table, const AdamSteps *steps, double limit) {
+    if (steps->is_skipped) return;
     const Row row = table.rows[blockIdx.y];
     real low = (real)-limit, high = (real)limit;
     for (uint i = first_of_four(); i < row.len; i = next_four(i)) {
@@ -87,7 +87,7 @@ extern "C" __global__ void clamp(Table table, const Pace *pace, double limit) {
 
 // Rows of one value each. sums: iterations, steps skipped, then the sum of each row, in single precision; an iteration
 // with a skipped step is in none.
-extern "C" __global__ void tally(Table table, const Pace *first, const Pace *second, double *sums) {
+extern "C" __global__ void tally(Table table, const AdamSteps *first, const AdamSteps *second, double *sums) {
     if (threadIdx.x != 0) return;
     double skipped = first->is_skipped + second->is_skipped;
     if (blockIdx.y == 0) {

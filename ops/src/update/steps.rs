@@ -1,37 +1,37 @@
-//! How far an optimizer is.
+//! The steps of Adam, counted where it computes.
 
 use candle_core::{Device, Result, Tensor};
 
 use super::{AdamUpdate, Float, in_place};
 
-/// How far an optimizer is, kept where it computes: whether a step is made depends on its numbers being finite, and nobody
-/// waits for a GPU to find out.
+/// How many steps Adam has done, and whether the present one is skipped, kept on the device: that depends on its numbers
+/// being finite, and nobody waits for a GPU to find out.
 #[derive(Debug)]
-pub struct Pace {
+pub struct AdamSteps {
     /// `[4]` of `f64`: the steps done; the size of the present one; 1 if that is skipped, else 0; and 1 once a GPU, in
     /// looking at its numbers, has seen one that is not finite.
     state: Tensor,
 }
 
-impl Pace {
+impl AdamSteps {
     /// Where a GPU notes what it has seen.
     #[cfg(feature = "cuda")]
     pub(crate) const FOUND: usize = 3;
 
-    /// After `steps` steps.
+    /// After so many steps.
     ///
     /// # Errors
     /// If the device fails.
-    pub fn new(steps: u64, device: &Device) -> Result<Self> {
-        Ok(Self { state: Tensor::new(&[steps as f64, 0., 0., 0.], device)? })
+    pub fn new(done: u64, device: &Device) -> Result<Self> {
+        Ok(Self { state: Tensor::new(&[done as f64, 0., 0., 0.], device)? })
     }
 
-    /// Goes on as after `steps` steps.
+    /// Goes on as after so many steps.
     ///
     /// # Errors
     /// If the device fails.
-    pub fn restart(&mut self, steps: u64) -> Result<()> {
-        *self = Self::new(steps, self.state.device())?;
+    pub fn restart(&mut self, done: u64) -> Result<()> {
+        *self = Self::new(done, self.state.device())?;
         Ok(())
     }
 
@@ -39,7 +39,7 @@ impl Pace {
     ///
     /// # Errors
     /// If the device fails.
-    pub fn steps(&self) -> Result<u64> {
+    pub fn done(&self) -> Result<u64> {
         Ok(self.state.to_vec1::<f64>()?[0] as u64)
     }
 
@@ -60,7 +60,7 @@ impl Pace {
     /// Counts one more step and returns its size, unless it is skipped.
     pub(super) fn advance(&self, is_finite: bool, update: &AdamUpdate) -> Result<Option<f64>> {
         let mut step_size = None;
-        in_place("pace", &self.state, |state, layout| {
+        in_place("adam-steps", &self.state, |state, layout| {
             let state = f64::slice_mut(state, layout)?;
             if is_finite {
                 state[0] += 1.;

@@ -26,7 +26,7 @@ pub enum Sampling {
 
 /// A resampled convolution, linear in features and weight, and closed under differentiation as `conv2d` is.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Path {
+pub(crate) struct ResampledConv {
     sampling: Sampling,
     pub(crate) batch: usize,
     pub(crate) input: Planes,
@@ -35,8 +35,8 @@ pub(crate) struct Path {
     convolution: Geometry,
 }
 
-impl Path {
-    /// The path from `batch` features of these planes by a weight of these dimensions.
+impl ResampledConv {
+    /// The one from `batch` features of these planes by a weight of these dimensions.
     ///
     /// # Errors
     /// If they do not fit.
@@ -89,7 +89,7 @@ impl Path {
         }
     }
 
-    /// The adjoint of [`Path::forward`] in the features, and what follows.
+    /// The adjoint of [`ResampledConv::forward`] in the features, and what follows.
     pub(crate) fn adjoint<E: Engine>(
         &self,
         engine: &E,
@@ -105,7 +105,7 @@ impl Path {
         }
     }
 
-    /// The adjoint of [`Path::forward`] in the weight.
+    /// The adjoint of [`ResampledConv::forward`] in the weight.
     pub(crate) fn weight_grad<E: Engine>(
         &self,
         engine: &E,
