@@ -7,9 +7,14 @@ use std::sync::{Arc, OnceLock};
 
 use candle_core::{CustomOp2, CustomOp3, Result, Shape, Storage, Tensor, bail};
 
-use crate::activation::Finish;
-use crate::conv::geometry::Planes;
-use crate::engine::{Engine, runs_on_every_engine};
+use crate::bias::AddBias;
+use crate::conv::Convolve;
+use crate::custom_op::runs_on_every_engine;
+use crate::engine::{Engine, Input};
+use crate::finish::Finish;
+use crate::gradients::{pack, unpack};
+use crate::leaky_relu::Activate;
+use crate::planes::Planes;
 use crate::resampled_conv::{ResampledConv, Sampling};
 
 /// One layer of a chain: `leaky_relu(convolution + bias)`, with the sides changed as `sampling` says.
@@ -46,8 +51,7 @@ impl Chain {
     /// If the shapes do not fit together, sides to be halved are odd, or `x` is neither `f32` nor `f64` nor, on a GPU,
     /// `bf16`.
     pub fn new(x: &Tensor, links: &[Link]) -> Result<Self> {
-        let (batch, channels, height, width) = x.dims4()?;
-        let mut planes = Planes { channels, height, width };
+        let (batch, mut planes) = Planes::of(x.shape())?;
         let (mut convs, mut parameters) =
             (Vec::with_capacity(links.len()), Vec::with_capacity(2 * links.len()));
         for Link { weight, bias, sampling } in links {
@@ -161,20 +165,20 @@ struct Forward {
 }
 
 impl Forward {
-    fn run<E: Engine>(
+    fn run<E: AddBias + Convolve + Activate>(
         &self,
         engine: &E,
-        x: E::View<'_>,
-        parameters: E::View<'_>,
+        x: Input<'_, E>,
+        parameters: Input<'_, E>,
     ) -> Result<(E::Values, Shape)> {
         let Self { convs, .. } = self;
         let mut features: Vec<E::Values> = Vec::with_capacity(convs.len());
         let mut output = None;
-        for (conv, (weight, bias)) in convs.iter().zip(split(engine, convs, parameters)) {
+        for (conv, (weight, bias)) in convs.iter().zip(split(engine, convs, parameters.values)) {
             features.extend(output.take());
             let x = match features.last() {
                 Some(features) => engine.all(features),
-                None => engine.shorter(x),
+                None => engine.shorter(x.values),
             };
             output = Some(conv.forward(engine, x, weight, Some(&Finish::Activate { bias, noise: None }))?);
         }
@@ -183,7 +187,7 @@ impl Forward {
         if self.features.set(features).is_err() {
             bail!("{}: it has been applied already", self.name());
         }
-        Ok((output, last.shape(last.output)))
+        Ok((output, last.output.shape(last.batch)))
     }
 }
 
@@ -192,7 +196,7 @@ impl CustomOp2 for Forward {
         "chain"
     }
 
-    runs_on_every_engine!(x, lx, parameters, lp);
+    runs_on_every_engine!(2);
 
     fn bwd(
         &self,
@@ -208,23 +212,10 @@ impl CustomOp2 for Forward {
             of_input: x.track_op(),
             of_parameters: parameters.track_op(),
         };
-        let packed = g.contiguous()?.apply_op3_no_bwd(&x.detach(), &parameters.detach(), &op)?;
-        unpack(&packed, x, parameters)
+        let gradients = g.contiguous()?.apply_op3_no_bwd(&x.detach(), &parameters.detach(), &op)?;
+        let arguments = [(x, x.track_op()), (parameters, parameters.track_op())];
+        unpack(&gradients, arguments).map(|[x, parameters]| (x, parameters))
     }
-}
-
-/// Separates the gradients of two arguments that lie one behind the other; those that are not tracked were left out.
-fn unpack(packed: &Tensor, a: &Tensor, b: &Tensor) -> Result<(Option<Tensor>, Option<Tensor>)> {
-    let mut start = 0;
-    let mut take = |argument: &Tensor| {
-        if !argument.track_op() {
-            return Ok(None);
-        }
-        let len = argument.elem_count();
-        start += len;
-        packed.narrow(0, start - len, len)?.reshape(argument.shape()).map(Some)
-    };
-    Ok((take(a)?, take(b)?))
 }
 
 /// From the gradient of the output to those of the input and of the parameters, one behind the other.
@@ -241,21 +232,21 @@ type Gradients<V> = (Option<V>, Vec<V>);
 
 impl Backward {
     /// Works through some samples at a time, so that few gradients are in memory at once.
-    fn run<E: Engine>(
+    fn run<E: AddBias + Convolve + Activate>(
         &self,
         engine: &E,
-        g: E::View<'_>,
-        x: E::View<'_>,
-        parameters: E::View<'_>,
+        g: Input<'_, E>,
+        x: Input<'_, E>,
+        parameters: Input<'_, E>,
     ) -> Result<(E::Values, Shape)> {
         let (output, layout) = self.output.storage_and_layout();
-        let features = engine.tensor(&output, layout)?;
+        let features = engine.tensor(&output, layout)?.values;
         let features = all_features(engine, &self.convs, 0, &self.features, features)?;
         let largest = self.convs.iter().map(|conv| conv.output.len()).max().unwrap_or(0);
         let batch = self.convs[0].batch;
         let most = (E::PART_VALUES / largest.max(1)).max(1);
         let samples = batch.div_ceil(batch.div_ceil(most).max(1)).max(1);
-        let mut packed = Vec::new();
+        let mut gradients = Vec::new();
         let mut sums: Option<Vec<E::Values>> = None;
         for first in (0..batch).step_by(samples) {
             let count = samples.min(batch - first);
@@ -268,12 +259,12 @@ impl Backward {
             let (of_x, of_parameters) = self.part(
                 engine,
                 &convs,
-                part(engine.shorter(g), convs[convs.len() - 1].output),
-                part(engine.shorter(x), convs[0].input),
+                part(engine.shorter(g.values), convs[convs.len() - 1].output),
+                part(engine.shorter(x.values), convs[0].input),
                 &features,
-                parameters,
+                parameters.values,
             )?;
-            packed.extend(of_x);
+            gradients.extend(of_x);
             sums = Some(match sums {
                 None => of_parameters,
                 Some(sums) => sums
@@ -283,14 +274,12 @@ impl Backward {
                     .collect::<Result<_>>()?,
             });
         }
-        packed.extend(sums.into_iter().flatten());
-        let packed = engine.concat(packed)?;
-        let len = engine.len(engine.all(&packed));
-        Ok((packed, len.into()))
+        gradients.extend(sums.into_iter().flatten());
+        pack(engine, gradients)
     }
 
     /// The gradients of the input and of the parameters, as far as they are wanted.
-    fn part<'a, E: Engine>(
+    fn part<'a, E: AddBias + Convolve + Activate>(
         &self,
         engine: &E,
         convs: &[ResampledConv],
@@ -302,13 +291,13 @@ impl Backward {
         let Self { of_input, of_parameters, .. } = self;
         let parameters = split(engine, convs, parameters);
         let mut from_last = Vec::with_capacity(2 * convs.len());
-        let mut gradient = Some(engine.masked(g, features[convs.len() - 1])?);
+        let mut gradient = Some(engine.leaky_relu_grad(g, features[convs.len() - 1])?);
         for (index, conv) in convs.iter().enumerate().rev() {
             let Some(values) = gradient.take() else { break };
             let values = engine.all(&values);
             let below = index.checked_sub(1).map(|below| features[below]);
             if *of_parameters {
-                from_last.push(engine.channel_sums(values, conv.output.channels, conv.output.pixels())?);
+                from_last.push(engine.channel_sums(values, conv.output)?);
                 from_last.push(conv.weight_grad(engine, below.unwrap_or(x), values)?);
             }
             if below.is_some() || *of_input {
@@ -326,7 +315,7 @@ impl CustomOp3 for Backward {
         "chain-backward"
     }
 
-    runs_on_every_engine!(g, lg, x, lx, parameters, lp);
+    runs_on_every_engine!(3);
 }
 
 struct InputGradient {
@@ -340,19 +329,19 @@ struct InputGradient {
 }
 
 impl InputGradient {
-    fn run<E: Engine>(
+    fn run<E: AddBias + Convolve + Activate>(
         &self,
         engine: &E,
-        g: E::View<'_>,
-        parameters: E::View<'_>,
+        g: Input<'_, E>,
+        parameters: Input<'_, E>,
     ) -> Result<(E::Values, Shape)> {
         let Self { convs, .. } = self;
         let (output, layout) = self.output.storage_and_layout();
-        let features = engine.tensor(&output, layout)?;
+        let features = engine.tensor(&output, layout)?.values;
         let features = all_features(engine, convs, self.first, &self.features, features)?;
-        let parameters = split(engine, convs, parameters);
+        let parameters = split(engine, convs, parameters.values);
         let mut from_last = Vec::with_capacity(convs.len());
-        let mut gradient = engine.masked(g, features[convs.len() - 1])?;
+        let mut gradient = engine.leaky_relu_grad(g.values, features[convs.len() - 1])?;
         for (index, conv) in convs.iter().enumerate().rev() {
             let finish = index.checked_sub(1).map(|below| Finish::Mask(features[below]));
             let below = conv.adjoint(engine, engine.all(&gradient), parameters[index].0, finish.as_ref())?;
@@ -361,7 +350,7 @@ impl InputGradient {
         if self.gradients.set(from_last.into_iter().rev().collect()).is_err() {
             bail!("{}: it has been applied already", self.name());
         }
-        Ok((gradient, convs[0].shape(convs[0].input)))
+        Ok((gradient, convs[0].input.shape(convs[0].batch)))
     }
 }
 
@@ -370,7 +359,7 @@ impl CustomOp2 for InputGradient {
         "chain-input-gradient"
     }
 
-    runs_on_every_engine!(g, lg, parameters, lp);
+    runs_on_every_engine!(2);
 
     fn bwd(
         &self,
@@ -388,8 +377,9 @@ impl CustomOp2 for InputGradient {
             of_gradient: g.track_op(),
             of_parameters: parameters.track_op(),
         };
-        let packed = v.contiguous()?.apply_op2_no_bwd(&parameters.detach(), &op)?;
-        unpack(&packed, g, parameters)
+        let gradients = v.contiguous()?.apply_op2_no_bwd(&parameters.detach(), &op)?;
+        let arguments = [(g, g.track_op()), (parameters, parameters.track_op())];
+        unpack(&gradients, arguments).map(|[g, parameters]| (g, parameters))
     }
 }
 
@@ -406,35 +396,35 @@ struct SecondOrder {
 }
 
 impl SecondOrder {
-    fn run<E: Engine>(
+    fn run<E: AddBias + Convolve + Activate>(
         &self,
         engine: &E,
-        v: E::View<'_>,
-        parameters: E::View<'_>,
+        v: Input<'_, E>,
+        parameters: Input<'_, E>,
     ) -> Result<(E::Values, Shape)> {
-        let Self { convs, of_gradient, of_parameters, .. } = self;
+        let Self { convs, .. } = self;
         let (output, layout) = self.output.storage_and_layout();
-        let features = engine.tensor(&output, layout)?;
+        let features = engine.tensor(&output, layout)?.values;
         let features = all_features(engine, convs, self.first, &self.features, features)?;
         let gradients = stored(engine, &self.gradients)?;
-        let mut packed_parameters = Vec::with_capacity(2 * convs.len());
+        let mut of_parameters = Vec::with_capacity(2 * convs.len());
         let mut reached: Option<E::Values> = None;
-        for (index, (conv, (weight, _))) in convs.iter().zip(split(engine, convs, parameters)).enumerate() {
-            let v = reached.as_ref().map_or(engine.shorter(v), |reached| engine.all(reached));
-            if *of_parameters {
-                packed_parameters.push(conv.weight_grad(engine, v, gradients[index])?);
+        for (index, (conv, (weight, _))) in
+            convs.iter().zip(split(engine, convs, parameters.values)).enumerate()
+        {
+            let v = reached.as_ref().map_or(engine.shorter(v.values), |reached| engine.all(reached));
+            if self.of_parameters {
+                of_parameters.push(conv.weight_grad(engine, v, gradients[index])?);
                 // A bias moves where activations bend, but not how much they pass on.
-                packed_parameters.push(engine.zeros(conv.output.channels)?);
+                of_parameters.push(engine.zeros(conv.output.channels)?);
             }
-            reached = if index + 1 < convs.len() || *of_gradient {
+            reached = if index + 1 < convs.len() || self.of_gradient {
                 Some(conv.forward(engine, v, weight, Some(&Finish::Mask(features[index])))?)
             } else {
                 None
             };
         }
-        let packed = engine.concat(reached.into_iter().chain(packed_parameters).collect())?;
-        let len = engine.len(engine.all(&packed));
-        Ok((packed, len.into()))
+        pack(engine, reached.into_iter().chain(of_parameters).collect())
     }
 }
 
@@ -443,7 +433,7 @@ impl CustomOp2 for SecondOrder {
         "chain-second-order"
     }
 
-    runs_on_every_engine!(v, lv, parameters, lp);
+    runs_on_every_engine!(2);
 }
 
 #[cfg(test)]

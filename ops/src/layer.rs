@@ -9,9 +9,14 @@ use std::sync::{Arc, OnceLock};
 
 use candle_core::{CustomOp3, Result, Shape, Storage, Tensor, bail};
 
-use crate::activation::{Finish, NoisePlanes};
-use crate::conv::geometry::Planes;
-use crate::engine::{Engine, runs_on_every_engine};
+use crate::conv::Convolve;
+use crate::custom_op::runs_on_every_engine;
+use crate::engine::{Engine, Input};
+use crate::finish::Finish;
+use crate::gradients::{pack, unpack};
+use crate::noise::AddNoise;
+use crate::norm::Normalize;
+use crate::planes::{NoisePlanes, Planes};
 use crate::resampled_conv::{ResampledConv, Sampling};
 
 /// `leaky_relu(convolution + noise · strength + bias)`, with the sides changed as `sampling` says, then
@@ -37,14 +42,10 @@ pub fn synthesis_layer(
     style: Option<(&Tensor, f64)>,
     sampling: Sampling,
 ) -> Result<Tensor> {
-    let (batch, channels, height, width) = x.dims4()?;
-    let conv = ResampledConv::new(sampling, batch, Planes { channels, height, width }, weight.dims())?;
-    let Planes { channels, height, width } = conv.output;
-    let (noise_batch, noise_channels, noise_height, noise_width) = noise.dims4()?;
-    let covers = (noise_channels, noise_height, noise_width) == (1, height, width);
-    if !covers || (noise_batch != batch && noise_batch != 1) {
-        bail!("synthesis-layer: noise {:?} does not cover {height}x{width} pixels", noise.dims());
-    }
+    let (batch, planes) = Planes::of(x.shape())?;
+    let conv = ResampledConv::new(sampling, batch, planes, weight.dims())?;
+    let channels = conv.output.channels;
+    conv.output.check_noise("synthesis-layer", noise.shape(), batch)?;
     if strength.dims() != [channels] || bias.dims() != [channels] {
         bail!("synthesis-layer: strength {:?} or bias {:?} do not match", strength.dims(), bias.dims());
     }
@@ -87,34 +88,33 @@ fn split<'a: 'b, 'b, E: Engine>(
 }
 
 impl Layer {
-    fn run<E: Engine>(
+    fn run<E: Convolve + AddNoise + Normalize>(
         &self,
         engine: &E,
-        x: E::View<'_>,
-        weight: E::View<'_>,
-        parameters: E::View<'_>,
+        x: Input<'_, E>,
+        weight: Input<'_, E>,
+        parameters: Input<'_, E>,
     ) -> Result<(E::Values, Shape)> {
         let Self { conv, epsilon, noise, activated } = self;
         let (storage, layout) = noise.storage_and_layout();
-        let (strength, bias, style) = split(engine, conv, parameters);
-        let noise = noise_planes(conv, engine.tensor(&storage, layout)?, noise);
+        let (strength, bias, style) = split(engine, conv, parameters.values);
+        let noise = NoisePlanes::new(engine.tensor(&storage, layout)?, conv.output);
         let finish = Finish::Activate { bias, noise: Some((strength, noise)) };
-        let features = conv.forward(engine, x, weight, Some(&finish))?;
+        let features = conv.forward(engine, x.values, weight.values, Some(&finish))?;
+        let Planes { channels, .. } = conv.output;
         let y = match style {
-            Some(style) => engine.normalize(engine.all(&features), style, conv.output, *epsilon)?,
+            Some(_) => {
+                let features = engine.all(&features);
+                engine.normalize(features, style, channels, conv.output.pixels(), *epsilon)?
+            }
             // A copy, which only ablations pay for.
             None => engine.copy(engine.all(&features))?,
         };
         if activated.set(engine.keep(features)).is_err() {
             bail!("{}: it has been applied already", self.name());
         }
-        Ok((y, conv.shape(conv.output)))
+        Ok((y, conv.output.shape(conv.batch)))
     }
-}
-
-/// The noise of a tensor over the planes of the result.
-fn noise_planes<V>(conv: &ResampledConv, values: V, noise: &Tensor) -> NoisePlanes<V> {
-    NoisePlanes::new(values, noise.elem_count(), conv.output.channels, conv.output.pixels())
 }
 
 impl CustomOp3 for Layer {
@@ -122,7 +122,7 @@ impl CustomOp3 for Layer {
         "synthesis-layer"
     }
 
-    runs_on_every_engine!(x, lx, w, lw, p, lp);
+    runs_on_every_engine!(3);
 
     fn bwd(
         &self,
@@ -138,62 +138,54 @@ impl CustomOp3 for Layer {
             noise: self.noise.clone(),
             activated: Arc::clone(&self.activated),
             parameters: parameters.detach(),
-            wanted: [x.track_op(), weight.track_op()],
+            wanted: [x.track_op(), weight.track_op(), parameters.track_op()],
         };
-        let packed = g.contiguous()?.apply_op3_no_bwd(&x.detach(), &weight.detach(), &op)?;
-        let mut start = 0;
-        let mut take = |argument: &Tensor, is_there: bool| -> Result<Option<Tensor>> {
-            if !is_there {
-                return Ok(None);
-            }
-            let len = argument.elem_count();
-            start += len;
-            let gradient = packed.narrow(0, start - len, len)?.reshape(argument.shape())?;
-            Ok(argument.track_op().then_some(gradient))
-        };
-        Ok((take(x, x.track_op())?, take(weight, weight.track_op())?, take(parameters, true)?))
+        let [of_x, of_weight, of_parameters] = op.wanted;
+        let gradients = g.contiguous()?.apply_op3_no_bwd(&x.detach(), &weight.detach(), &op)?;
+        let arguments = [(x, of_x), (weight, of_weight), (parameters, of_parameters)];
+        unpack(&gradients, arguments).map(|[x, weight, parameters]| (x, weight, parameters))
     }
 }
 
-/// From the gradient of the result to those of features and weight, as far as they are wanted, and of the parameters,
-/// one behind the other.
+/// From the gradient of the result to those of features, weight and parameters, as far as they are wanted.
 struct Backward {
     conv: ResampledConv,
     epsilon: f64,
     noise: Tensor,
     activated: Arc<Activated>,
     parameters: Tensor,
-    wanted: [bool; 2],
+    wanted: [bool; 3],
 }
 
 impl Backward {
-    fn run<E: Engine>(
+    fn run<E: Convolve + AddNoise>(
         &self,
         engine: &E,
-        g: E::View<'_>,
-        x: E::View<'_>,
-        weight: E::View<'_>,
+        g: Input<'_, E>,
+        x: Input<'_, E>,
+        weight: Input<'_, E>,
     ) -> Result<(E::Values, Shape)> {
-        let Self { conv, activated, wanted: [of_x, of_weight], .. } = self;
+        let Self { conv, activated, wanted: [of_x, of_weight, of_parameters], .. } = self;
         let (noise, noise_layout) = self.noise.storage_and_layout();
         let (parameters, parameters_layout) = self.parameters.storage_and_layout();
-        let noise = noise_planes(conv, engine.tensor(&noise, noise_layout)?, &self.noise);
-        let style = split(engine, conv, engine.tensor(&parameters, parameters_layout)?).2;
+        let noise = NoisePlanes::new(engine.tensor(&noise, noise_layout)?, conv.output);
+        let style = split(engine, conv, engine.tensor(&parameters, parameters_layout)?.values).2;
+        let style = style.map(|style| (style, self.epsilon));
         let Some(features) = activated.get() else { bail!("{}: there are no features yet", self.name()) };
-        let (g, of_parameters) =
-            engine.epilogue_grad(g, engine.kept(features)?, &noise, style, self.epsilon)?;
-        let g = engine.all(&g);
-        let mut parts = Vec::with_capacity(3);
+        let epilogue = engine.epilogue_grad(g.values, engine.kept(features)?, &noise, style)?;
+        let (epilogue, len) = (engine.all(&epilogue), engine.len(g.values));
+        let g = engine.part(epilogue, 0..len);
+        let mut gradients = Vec::with_capacity(3);
         if *of_x {
-            parts.push(conv.adjoint(engine, g, weight, None)?);
+            gradients.push(conv.adjoint(engine, g, weight.values, None)?);
         }
         if *of_weight {
-            parts.push(conv.weight_grad(engine, x, g)?);
+            gradients.push(conv.weight_grad(engine, x.values, g)?);
         }
-        parts.push(of_parameters);
-        let packed = engine.concat(parts)?;
-        let len = engine.len(engine.all(&packed));
-        Ok((packed, len.into()))
+        if *of_parameters {
+            gradients.push(engine.copy(engine.part(epilogue, len..engine.len(epilogue)))?);
+        }
+        pack(engine, gradients)
     }
 }
 
@@ -202,7 +194,7 @@ impl CustomOp3 for Backward {
         "synthesis-layer-backward"
     }
 
-    runs_on_every_engine!(g, lg, x, lx, w, lw);
+    runs_on_every_engine!(3);
 }
 
 #[cfg(test)]

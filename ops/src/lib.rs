@@ -1,19 +1,31 @@
 //! The tensor operations that `StyleGAN` needs and candle lacks or does slowly, and what both networks share:
 //! named parameters, keyed randomness, equalized weights, sides and widths.
 
-mod activation;
+#![expect(
+    clippy::unused_self,
+    reason = "operations without numbers of their own run as those that have some"
+)]
+
+mod bias;
 mod chain;
 mod conv;
 #[cfg(feature = "cuda")]
 pub mod cuda;
+mod custom_op;
 mod dense;
 mod engine;
 mod equalized;
+mod finish;
+mod float;
+mod gpu_memory;
+mod gradients;
 mod layer;
+mod leaky_relu;
 mod loops;
-mod memory;
+mod noise;
 mod norm;
 mod parameters;
+mod planes;
 mod random;
 mod resample;
 mod resampled_conv;
@@ -26,13 +38,15 @@ mod upload;
 
 pub use stylegan_base::Key;
 
-pub use activation::{add_bias, bias_leaky_relu, leaky_relu, leaky_relu_grad, noise_bias_leaky_relu};
+pub use bias::{add_bias, bias_leaky_relu};
 pub use chain::{Chain, Link};
 pub use conv::{conv2d, conv2d_down, conv2d_down_transpose, conv2d_transpose, conv2d_up, conv2d_weight_grad};
 pub use dense::{dense, dense_transpose};
 pub use equalized::{EqualizedConv, EqualizedDense, EqualizedWeight, GAIN_LEAKY_RELU};
+pub use gpu_memory::{GpuMemory, gpu_name, is_out_of_memory};
 pub use layer::synthesis_layer;
-pub use memory::{GpuMemory, gpu_name, is_out_of_memory};
+pub use leaky_relu::{leaky_relu, leaky_relu_grad};
+pub use noise::noise_bias_leaky_relu;
 pub use norm::{instance_norm, instance_norm_style, pixel_norm};
 pub use parameters::Parameters;
 pub use random::RandomTensors;

@@ -8,8 +8,9 @@
 use std::mem::MaybeUninit;
 use std::ops::Range;
 
-use candle_core::{CpuStorage, Layout, Result, WithDType, bail};
 use rayon::prelude::*;
+
+use crate::float::Float;
 
 /// Values handled at a time: a block of each of three tensors stays in the first-level cache.
 const BLOCK: usize = 2048;
@@ -19,32 +20,6 @@ const TASK: usize = 1 << 14;
 const PARALLEL: usize = 1 << 16;
 /// Sums run side by side, so that the compiler can keep them in vector registers.
 const LANES: usize = 16;
-
-/// Runs `$body` with `$T` standing for the type of the values in `$storage`.
-macro_rules! float_kernel {
-    ($name:expr, $storage:expr, $T:ident => $body:expr) => {
-        match $storage {
-            candle_core::CpuStorage::F32(_) => {
-                type $T = f32;
-                $body
-            }
-            candle_core::CpuStorage::F64(_) => {
-                type $T = f64;
-                $body
-            }
-            _ => candle_core::bail!("{}: only f32 and f64 are supported", $name),
-        }
-    };
-}
-pub(crate) use float_kernel;
-
-/// The values of a contiguous tensor.
-pub(crate) fn slice<'a, T: WithDType>(storage: &'a CpuStorage, layout: &Layout) -> Result<&'a [T]> {
-    match layout.contiguous_offsets() {
-        Some((start, end)) => Ok(&storage.as_slice::<T>()?[start..end]),
-        None => bail!("expected a contiguous tensor, got {layout:?}"),
-    }
-}
 
 /// Whether a pass over `len` values is worth more than one thread.
 pub(crate) fn is_parallel(len: usize) -> bool {
@@ -77,7 +52,7 @@ pub(crate) struct Output<'a, T> {
     rest: &'a mut [MaybeUninit<T>],
 }
 
-impl<T: WithDType> Output<'_, T> {
+impl<T: Float> Output<'_, T> {
     /// The next `len` values, zero to begin with.
     ///
     /// Zeros are written right before the results are, while the memory is in cache, which keeps the
@@ -100,7 +75,7 @@ impl<T: WithDType> Output<'_, T> {
 
 #[expect(unsafe_code, reason = "results are written to fresh memory, which a zeroing pass would cost")]
 #[inline(always)]
-fn zeroed<T: WithDType>(values: &mut [MaybeUninit<T>]) -> &mut [T] {
+fn zeroed<T: Float>(values: &mut [MaybeUninit<T>]) -> &mut [T] {
     values.fill(MaybeUninit::new(T::zero()));
     // SAFETY: every value has just been written.
     unsafe { values.assume_init_mut() }
@@ -109,7 +84,7 @@ fn zeroed<T: WithDType>(values: &mut [MaybeUninit<T>]) -> &mut [T] {
 /// A vector of `units` runs of `unit_len` values, followed by `sums_per_unit` values for each of them.
 ///
 /// `kernel(units, output, sums)` writes the units of one task, in order; what it leaves out is zero.
-pub(crate) fn build<T: WithDType>(
+pub(crate) fn build<T: Float>(
     units: usize,
     unit_len: usize,
     sums_per_unit: usize,
@@ -122,7 +97,7 @@ pub(crate) fn build<T: WithDType>(
 
 /// What [`build`] makes, behind what `values` holds already.
 #[expect(unsafe_code, reason = "results are written to fresh memory, which a zeroing pass would cost")]
-pub(crate) fn append<T: WithDType>(
+pub(crate) fn append<T: Float>(
     values: &mut Vec<T>,
     units: usize,
     unit_len: usize,
@@ -163,12 +138,12 @@ pub(crate) fn append<T: WithDType>(
 }
 
 /// So many zeros, written by all threads.
-pub(crate) fn zeros<T: WithDType>(len: usize) -> Vec<T> {
+pub(crate) fn zeros<T: Float>(len: usize) -> Vec<T> {
     build(len, 1, 0, |_, _, _| {})
 }
 
 /// The sum of partial sums of `len` values each, which lie one behind the other.
-pub(crate) fn total<T: WithDType>(partials: Vec<T>, len: usize) -> Vec<T> {
+pub(crate) fn total<T: Float>(partials: Vec<T>, len: usize) -> Vec<T> {
     if partials.len() <= len {
         return partials;
     }
@@ -189,7 +164,7 @@ pub(crate) fn total<T: WithDType>(partials: Vec<T>, len: usize) -> Vec<T> {
 }
 
 /// One value from each of `units` runs of `unit_len` values.
-pub(crate) fn reduce<T: WithDType>(
+pub(crate) fn reduce<T: Float>(
     units: usize,
     unit_len: usize,
     value: impl Fn(usize) -> T + Sync + Send,
@@ -208,7 +183,7 @@ pub(crate) fn reduce<T: WithDType>(
 }
 
 /// `f(a, b)` for each pair of values.
-pub(crate) fn map<T: WithDType>(a: &[T], b: &[T], f: impl Fn(T, T) -> T + Sync) -> Vec<T> {
+pub(crate) fn map<T: Float>(a: &[T], b: &[T], f: impl Fn(T, T) -> T + Sync) -> Vec<T> {
     build(
         a.len().min(b.len()),
         1,
@@ -229,11 +204,7 @@ pub(crate) fn map<T: WithDType>(a: &[T], b: &[T], f: impl Fn(T, T) -> T + Sync) 
 /// Short runs are summed in the type of the values, and the runs in `f64`, so the error does not grow with the
 /// length.
 #[inline(always)]
-pub(crate) fn sums<T: WithDType, const N: usize>(
-    a: &[T],
-    b: &[T],
-    terms: impl Fn(T, T) -> [T; N],
-) -> [f64; N] {
+pub(crate) fn sums<T: Float, const N: usize>(a: &[T], b: &[T], terms: impl Fn(T, T) -> [T; N]) -> [f64; N] {
     let mut totals = [0.; N];
     for (a, b) in a.chunks(16 * LANES).zip(b.chunks(16 * LANES)) {
         let mut lanes = [[T::zero(); LANES]; N];
@@ -256,4 +227,31 @@ pub(crate) fn sums<T: WithDType, const N: usize>(
         }
     }
     totals
+}
+
+/// One value for each channel from one for each plane: their sum over the samples.
+pub(crate) fn over_batch<T: Float>(of_planes: impl IntoIterator<Item = T>, channels: usize) -> Vec<T> {
+    let mut sums = vec![T::zero(); channels];
+    for (plane, value) in of_planes.into_iter().enumerate() {
+        sums[plane % channels] += value;
+    }
+    sums
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sums_of_many_values_stay_exact() {
+        let ones = vec![0.1_f32; 1 << 20];
+        let [sum] = sums(
+            &ones,
+            &ones,
+            #[inline(always)]
+            |a, _| [a],
+        );
+        let expected = f64::from(0.1_f32) * f64::from(1 << 20);
+        assert!((sum / expected - 1.).abs() < 1e-6, "{sum} and should be {expected}");
+    }
 }

@@ -1,10 +1,10 @@
 //! A convolution and what changes the side of its pictures, as one linear map.
 
-use candle_core::{Result, Shape, bail};
+use candle_core::{Result, bail};
 
-use crate::activation::Finish;
-use crate::conv::geometry::{Geometry, Planes};
-use crate::engine::Engine;
+use crate::conv::{Convolve, Geometry};
+use crate::finish::Finish;
+use crate::planes::Planes;
 
 /// What a layer does to the sides of its pictures besides the convolution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,7 +74,7 @@ impl ResampledConv {
     }
 
     /// Features and weight to features, and what follows.
-    pub(crate) fn forward<E: Engine>(
+    pub(crate) fn forward<E: Convolve>(
         &self,
         engine: &E,
         x: E::View<'_>,
@@ -90,7 +90,7 @@ impl ResampledConv {
     }
 
     /// The adjoint of [`ResampledConv::forward`] in the features, and what follows.
-    pub(crate) fn adjoint<E: Engine>(
+    pub(crate) fn adjoint<E: Convolve>(
         &self,
         engine: &E,
         g: E::View<'_>,
@@ -106,7 +106,7 @@ impl ResampledConv {
     }
 
     /// The adjoint of [`ResampledConv::forward`] in the weight.
-    pub(crate) fn weight_grad<E: Engine>(
+    pub(crate) fn weight_grad<E: Convolve>(
         &self,
         engine: &E,
         x: E::View<'_>,
@@ -123,9 +123,5 @@ impl ResampledConv {
     /// Whether the convolution is that of the adjoint.
     fn is_turned(&self) -> bool {
         matches!(self.sampling, Sampling::Up { .. })
-    }
-
-    pub(crate) fn shape(&self, planes: Planes) -> Shape {
-        (self.batch, planes.channels, planes.height, planes.width).into()
     }
 }

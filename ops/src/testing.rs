@@ -2,10 +2,16 @@
 
 use candle_core::{DType, Device, Result, Tensor, Var};
 
+use crate::leaky_relu::SLOPE;
 use crate::{
     Key, RandomTensors, Sampling, conv2d, conv2d_transpose, downscale2x, downscale2x_adjoint, upscale2x,
     upscale2x_adjoint,
 };
+
+/// Features that are never square nor equal by accident.
+pub(crate) const PICTURE: &[usize] = &[3, 5, 8, 4];
+/// Enough for several tasks and threads.
+pub(crate) const LARGE: &[usize] = &[3, 5, 96, 64];
 
 pub(crate) fn normal(name: &str, shape: &[usize], dtype: DType) -> Tensor {
     Key::new(name, &[11]).normal(shape, dtype, &Device::Cpu).unwrap()
@@ -126,6 +132,15 @@ pub(crate) const WAYS: [Sampling; 5] = [
     Sampling::Down { blur: true },
     Sampling::Down { blur: false },
 ];
+
+pub(crate) fn plain_leaky_relu(x: &Tensor) -> Result<Tensor> {
+    x.maximum(&(x * SLOPE)?)
+}
+
+/// One value for each channel, to be broadcast over features of so many axes.
+pub(crate) fn per_channel(values: &Tensor, rank: usize) -> Result<Tensor> {
+    if rank == 2 { Ok(values.clone()) } else { values.reshape((1, values.dim(0)?, 1, 1)) }
+}
 
 /// A blur by `[1, 2, 1]` along both axes, pixels continued by zeros.
 pub(crate) fn plain_blur(x: &Tensor, blur: bool) -> Result<Tensor> {

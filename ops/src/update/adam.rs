@@ -3,10 +3,11 @@
 use candle_core::{Result, Storage, Tensor, bail};
 use rayon::prelude::*;
 
-use super::{AdamSteps, CheckDistinct, Float, TASK, all_are_finite, in_place};
 #[cfg(feature = "cuda")]
-use crate::cuda;
-use crate::loops::{float_kernel, is_parallel, slice};
+use super::cuda;
+use super::{AdamSteps, CheckDistinct, TASK, all_are_finite, in_place};
+use crate::float::{Float, float_kernel, slice};
+use crate::loops::is_parallel;
 
 /// The numbers of a step of Adam, in TensorFlow's form.
 ///

@@ -3,10 +3,11 @@
 use candle_core::{Result, Tensor, WithDType, bail};
 use rayon::prelude::*;
 
-use super::{AdamSteps, Float, TASK, in_place};
 #[cfg(feature = "cuda")]
-use crate::cuda;
-use crate::loops::{float_kernel, is_parallel};
+use super::cuda;
+use super::{AdamSteps, TASK, in_place};
+use crate::float::{Float, float_kernel};
+use crate::loops::is_parallel;
 
 /// Limits every value to `-limit ..= limit`, unless the present step was skipped. Values that are not a number stay so.
 ///

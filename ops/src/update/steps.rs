@@ -2,7 +2,8 @@
 
 use candle_core::{Device, Result, Tensor};
 
-use super::{AdamUpdate, Float, in_place};
+use super::{AdamUpdate, in_place};
+use crate::float::Float;
 
 /// How many steps Adam has done, and whether the present one is skipped, kept on the device: that depends on its numbers
 /// being finite, and nobody waits for a GPU to find out.

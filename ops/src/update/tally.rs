@@ -2,9 +2,10 @@
 
 use candle_core::{DType, Result, Tensor, bail};
 
-use super::{AdamSteps, Float, in_place};
 #[cfg(feature = "cuda")]
-use crate::cuda;
+use super::cuda;
+use super::{AdamSteps, in_place};
+use crate::float::Float;
 
 /// Adds each of `values` to its sum, unless a present step was skipped: then the values may not be finite, and only the
 /// skipped steps are counted. Nothing waits for a GPU.
