@@ -10,7 +10,7 @@ use std::fs::{self, File, TryLockError};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use tempfile::{Builder, NamedTempFile, TempDir};
+use tempfile::{Builder, TempDir, TempPath};
 
 /// What stands between a name and what tells attempts at it apart.
 const PARTIAL: &str = ".partial-";
@@ -67,7 +67,8 @@ pub fn write(path: &Path, overwrite: bool, fill: Fill<'_>) -> io::Result<()> {
 /// A file being written beside where it will be, removed unless it is finished.
 #[derive(Debug)]
 pub struct NewFile {
-    writer: BufWriter<NamedTempFile>,
+    writer: BufWriter<File>,
+    partial: TempPath,
     path: PathBuf,
     overwrite: bool,
 }
@@ -83,8 +84,14 @@ impl NewFile {
             return Err(io::ErrorKind::AlreadyExists.into());
         }
         let name = path.file_name().ok_or(io::ErrorKind::InvalidFilename)?;
-        let file = builder(&partial_prefix(name), 0o666).tempfile_in(folder_of(path))?;
-        Ok(Self { writer: BufWriter::with_capacity(1 << 20, file), path: path.to_owned(), overwrite })
+        let (file, partial) =
+            builder(&partial_prefix(name), 0o666).tempfile_in(folder_of(path))?.into_parts();
+        Ok(Self {
+            writer: BufWriter::with_capacity(1 << 20, file),
+            partial,
+            path: path.to_owned(),
+            overwrite,
+        })
     }
 
     /// Where it will be.
@@ -97,10 +104,10 @@ impl NewFile {
     /// # Errors
     /// As [`NewFile::create`]: the name may have been taken meanwhile.
     pub fn finish(self) -> io::Result<()> {
-        let Self { writer, path, overwrite } = self;
-        let file = writer.into_inner().map_err(io::IntoInnerError::into_error)?;
-        file.as_file().sync_all()?;
-        if overwrite { file.persist(&path) } else { file.persist_noclobber(&path) }.map_err(|e| e.error)?;
+        let Self { writer, partial, path, overwrite } = self;
+        writer.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
+        if overwrite { partial.persist(&path) } else { partial.persist_noclobber(&path) }
+            .map_err(|e| e.error)?;
         sync_folder(folder_of(&path))
     }
 }
@@ -273,7 +280,7 @@ fn builder(prefix: &OsStr, mode: u32) -> Builder<'_, '_> {
 }
 
 /// The folder that a path is in.
-fn folder_of(path: &Path) -> &Path {
+pub fn folder_of(path: &Path) -> &Path {
     match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),

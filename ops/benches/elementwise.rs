@@ -13,7 +13,7 @@ use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use rayon::prelude::*;
 use stylegan_ops::{
-    AdamSlot, AdamUpdate, Pace, adam_update, all_finite, bias_leaky_relu, blend, blur, downscale2x,
+    AdamSlot, AdamSteps, AdamUpdate, adam_update, all_finite, bias_leaky_relu, blend, blur, downscale2x,
     downscale2x_adjoint, ema_update, instance_norm_style, leaky_relu_grad, noise_bias_leaky_relu,
     smooth_down, smooth_down_adjoint, smooth_up, upscale2x, upscale2x_adjoint,
 };
@@ -106,13 +106,13 @@ fn updates(criterion: &mut Criterion, network: &Network) -> Result<()> {
     let gradient = normal(&shape)?;
     let moment = gradient.sqr()?;
     let update = AdamUpdate { beta1: 0.0, beta2: 0.99, epsilon: 1e-8, learning_rate: 1e-3 };
-    let (pace, loss) = (Pace::new(0, &Device::Cpu)?, Tensor::new(0f32, &Device::Cpu)?);
+    let (steps, loss) = (AdamSteps::new(0, &Device::Cpu)?, Tensor::new(0f32, &Device::Cpu)?);
     let slot =
         AdamSlot { parameter: &weight, first_moment: None, second_moment: &moment, gradient: &gradient };
     let len = gradient.elem_count();
     let mut bench = Bench::new(criterion, &format!("network_{} updates", network.resolution), &shape);
     // The gradient is read once more to see that it is finite.
-    bench.run("adam_update", 6 * len, || adam_update(&[slot], &loss, &pace, &update));
+    bench.run("adam_update", 6 * len, || adam_update(&[slot], &loss, &steps, &update));
     bench.run("ema_update", 3 * len, || ema_update(&[(&average, &weight)], 0.999));
     bench.run("all_finite", len, || all_finite(&gradient));
     bench.group.finish();

@@ -7,10 +7,15 @@ use std::sync::{Arc, OnceLock};
 
 use candle_core::{CustomOp2, CustomOp3, Result, Shape, Storage, Tensor, bail};
 
-use crate::activation::Finish;
-use crate::conv::geometry::Planes;
-use crate::engine::{Engine, runs_on_every_engine};
-use crate::path::{Path, Sampling};
+use crate::bias::AddBias;
+use crate::conv::Convolve;
+use crate::custom_op::runs_on_every_engine;
+use crate::engine::{Engine, Input};
+use crate::finish::Finish;
+use crate::gradients::{pack, unpack};
+use crate::leaky_relu::Activate;
+use crate::planes::Planes;
+use crate::resampled_conv::{ResampledConv, Sampling};
 
 /// One layer of a chain: `leaky_relu(convolution + bias)`, with the sides changed as `sampling` says.
 #[derive(Clone, Debug)]
@@ -26,7 +31,7 @@ pub struct Link {
 /// A chain of layers that has been applied.
 #[derive(Clone, Debug)]
 pub struct Chain {
-    paths: Arc<[Path]>,
+    convs: Arc<[ResampledConv]>,
     /// Weights and biases of all layers, one behind the other.
     parameters: Tensor,
     features: Arc<Features>,
@@ -46,27 +51,26 @@ impl Chain {
     /// If the shapes do not fit together, sides to be halved are odd, or `x` is neither `f32` nor `f64` nor, on a GPU,
     /// `bf16`.
     pub fn new(x: &Tensor, links: &[Link]) -> Result<Self> {
-        let (batch, channels, height, width) = x.dims4()?;
-        let mut planes = Planes { channels, height, width };
-        let (mut paths, mut parameters) =
+        let (batch, mut planes) = Planes::of(x.shape())?;
+        let (mut convs, mut parameters) =
             (Vec::with_capacity(links.len()), Vec::with_capacity(2 * links.len()));
         for Link { weight, bias, sampling } in links {
-            let path = Path::new(*sampling, batch, planes, weight.dims())?;
-            if bias.dims() != [path.output.channels] {
+            let conv = ResampledConv::new(*sampling, batch, planes, weight.dims())?;
+            if bias.dims() != [conv.output.channels] {
                 bail!("chain: bias {:?} does not match weight {:?}", bias.dims(), weight.dims());
             }
-            planes = path.output;
-            paths.push(path);
+            planes = conv.output;
+            convs.push(conv);
             parameters.extend([weight.flatten_all()?.to_dtype(x.dtype())?, bias.to_dtype(x.dtype())?]);
         }
-        if paths.is_empty() {
+        if convs.is_empty() {
             bail!("chain: there are no layers");
         }
-        let (paths, parameters) = (Arc::from(paths), Tensor::cat(&parameters, 0)?);
+        let (convs, parameters) = (Arc::from(convs), Tensor::cat(&parameters, 0)?);
         let features = Arc::default();
-        let op = Forward { paths: Arc::clone(&paths), features: Arc::clone(&features) };
+        let op = Forward { convs: Arc::clone(&convs), features: Arc::clone(&features) };
         let output = x.contiguous()?.apply_op2(&parameters, op)?;
-        Ok(Self { paths, parameters, features, output })
+        Ok(Self { convs, parameters, features, output })
     }
 
     /// What comes out, `[batch, out_channels, height, width]` of the last layer.
@@ -107,7 +111,7 @@ impl Chain {
             bail!("chain: gradient {:?} and output {:?} differ", g.dims(), self.output.dims());
         }
         let op = InputGradient {
-            paths: self.paths.iter().map(|path| path.of_batch(count)).collect(),
+            convs: self.convs.iter().map(|conv| conv.of_batch(count)).collect(),
             features: Arc::clone(&self.features),
             output,
             first,
@@ -120,7 +124,7 @@ impl Chain {
 /// The parameters of each layer within all of them: weight and bias.
 fn split<'a, E: Engine>(
     engine: &E,
-    paths: &[Path],
+    convs: &[ResampledConv],
     parameters: E::View<'a>,
 ) -> Vec<(E::View<'a>, E::View<'a>)> {
     let mut end = 0;
@@ -128,7 +132,7 @@ fn split<'a, E: Engine>(
         end += len;
         engine.part(parameters, end - len..end)
     };
-    paths.iter().map(|path| (take(path.weight_len()), take(path.output.channels))).collect()
+    convs.iter().map(|conv| (take(conv.weight_len()), take(conv.output.channels))).collect()
 }
 
 /// What each layer but the last has left, or its gradient.
@@ -137,53 +141,53 @@ fn stored<'a, E: Engine>(engine: &E, features: &'a Features) -> Result<Vec<E::Vi
     features.iter().map(|features| engine.kept(features)).collect()
 }
 
-/// The features of each layer, the last of which is the output, for as many samples as the paths have, from number
+/// The features of each layer, the last of which is the output, for as many samples as the convolutions have, from number
 /// `first` on; the output is that of these samples.
 fn all_features<'a, E: Engine>(
     engine: &E,
-    paths: &[Path],
+    convs: &[ResampledConv],
     first: usize,
     features: &'a Features,
     output: E::View<'a>,
 ) -> Result<Vec<E::View<'a>>> {
     let mut all = stored(engine, features)?;
-    for (features, path) in all.iter_mut().zip(paths) {
-        let start = first * path.output.len();
-        *features = engine.part(*features, start..start + path.batch * path.output.len());
+    for (features, conv) in all.iter_mut().zip(convs) {
+        let start = first * conv.output.len();
+        *features = engine.part(*features, start..start + conv.batch * conv.output.len());
     }
     all.push(output);
     Ok(all)
 }
 
 struct Forward {
-    paths: Arc<[Path]>,
+    convs: Arc<[ResampledConv]>,
     features: Arc<Features>,
 }
 
 impl Forward {
-    fn run<E: Engine>(
+    fn run<E: AddBias + Convolve + Activate>(
         &self,
         engine: &E,
-        x: E::View<'_>,
-        parameters: E::View<'_>,
+        x: Input<'_, E>,
+        parameters: Input<'_, E>,
     ) -> Result<(E::Values, Shape)> {
-        let Self { paths, .. } = self;
-        let mut features: Vec<E::Values> = Vec::with_capacity(paths.len());
+        let Self { convs, .. } = self;
+        let mut features: Vec<E::Values> = Vec::with_capacity(convs.len());
         let mut output = None;
-        for (path, (weight, bias)) in paths.iter().zip(split(engine, paths, parameters)) {
+        for (conv, (weight, bias)) in convs.iter().zip(split(engine, convs, parameters.values)) {
             features.extend(output.take());
             let x = match features.last() {
                 Some(features) => engine.all(features),
-                None => engine.shorter(x),
+                None => engine.shorter(x.values),
             };
-            output = Some(path.forward(engine, x, weight, Some(&Finish::Activate { bias, noise: None }))?);
+            output = Some(conv.forward(engine, x, weight, Some(&Finish::Activate { bias, noise: None }))?);
         }
-        let (Some(output), Some(last)) = (output, paths.last()) else { bail!("chain: there are no layers") };
+        let (Some(output), Some(last)) = (output, convs.last()) else { bail!("chain: there are no layers") };
         let features = features.into_iter().map(|values| engine.keep(values)).collect();
         if self.features.set(features).is_err() {
             bail!("{}: it has been applied already", self.name());
         }
-        Ok((output, last.shape(last.output)))
+        Ok((output, last.output.shape(last.batch)))
     }
 }
 
@@ -192,7 +196,7 @@ impl CustomOp2 for Forward {
         "chain"
     }
 
-    runs_on_every_engine!(x, lx, parameters, lp);
+    runs_on_every_engine!(2);
 
     fn bwd(
         &self,
@@ -202,34 +206,21 @@ impl CustomOp2 for Forward {
         g: &Tensor,
     ) -> Result<(Option<Tensor>, Option<Tensor>)> {
         let op = Backward {
-            paths: Arc::clone(&self.paths),
+            convs: Arc::clone(&self.convs),
             features: Arc::clone(&self.features),
             output: y.detach(),
             of_input: x.track_op(),
             of_parameters: parameters.track_op(),
         };
-        let packed = g.contiguous()?.apply_op3_no_bwd(&x.detach(), &parameters.detach(), &op)?;
-        unpack(&packed, x, parameters)
+        let gradients = g.contiguous()?.apply_op3_no_bwd(&x.detach(), &parameters.detach(), &op)?;
+        let arguments = [(x, x.track_op()), (parameters, parameters.track_op())];
+        unpack(&gradients, arguments).map(|[x, parameters]| (x, parameters))
     }
-}
-
-/// Separates the gradients of two arguments that lie one behind the other; those that are not tracked were left out.
-fn unpack(packed: &Tensor, a: &Tensor, b: &Tensor) -> Result<(Option<Tensor>, Option<Tensor>)> {
-    let mut start = 0;
-    let mut take = |argument: &Tensor| {
-        if !argument.track_op() {
-            return Ok(None);
-        }
-        let len = argument.elem_count();
-        start += len;
-        packed.narrow(0, start - len, len)?.reshape(argument.shape()).map(Some)
-    };
-    Ok((take(a)?, take(b)?))
 }
 
 /// From the gradient of the output to those of the input and of the parameters, one behind the other.
 struct Backward {
-    paths: Arc<[Path]>,
+    convs: Arc<[ResampledConv]>,
     features: Arc<Features>,
     output: Tensor,
     of_input: bool,
@@ -241,39 +232,39 @@ type Gradients<V> = (Option<V>, Vec<V>);
 
 impl Backward {
     /// Works through some samples at a time, so that few gradients are in memory at once.
-    fn run<E: Engine>(
+    fn run<E: AddBias + Convolve + Activate>(
         &self,
         engine: &E,
-        g: E::View<'_>,
-        x: E::View<'_>,
-        parameters: E::View<'_>,
+        g: Input<'_, E>,
+        x: Input<'_, E>,
+        parameters: Input<'_, E>,
     ) -> Result<(E::Values, Shape)> {
         let (output, layout) = self.output.storage_and_layout();
-        let features = engine.tensor(&output, layout)?;
-        let features = all_features(engine, &self.paths, 0, &self.features, features)?;
-        let largest = self.paths.iter().map(|path| path.output.len()).max().unwrap_or(0);
-        let batch = self.paths[0].batch;
+        let features = engine.tensor(&output, layout)?.values;
+        let features = all_features(engine, &self.convs, 0, &self.features, features)?;
+        let largest = self.convs.iter().map(|conv| conv.output.len()).max().unwrap_or(0);
+        let batch = self.convs[0].batch;
         let most = (E::PART_VALUES / largest.max(1)).max(1);
         let samples = batch.div_ceil(batch.div_ceil(most).max(1)).max(1);
-        let mut packed = Vec::new();
+        let mut gradients = Vec::new();
         let mut sums: Option<Vec<E::Values>> = None;
         for first in (0..batch).step_by(samples) {
             let count = samples.min(batch - first);
-            let paths: Vec<Path> = self.paths.iter().map(|path| path.of_batch(count)).collect();
+            let convs: Vec<ResampledConv> = self.convs.iter().map(|conv| conv.of_batch(count)).collect();
             let part = |view, planes: Planes| {
                 engine.part(view, first * planes.len()..(first + count) * planes.len())
             };
             let features: Vec<_> =
-                features.iter().zip(&paths).map(|(&features, path)| part(features, path.output)).collect();
+                features.iter().zip(&convs).map(|(&features, conv)| part(features, conv.output)).collect();
             let (of_x, of_parameters) = self.part(
                 engine,
-                &paths,
-                part(engine.shorter(g), paths[paths.len() - 1].output),
-                part(engine.shorter(x), paths[0].input),
+                &convs,
+                part(engine.shorter(g.values), convs[convs.len() - 1].output),
+                part(engine.shorter(x.values), convs[0].input),
                 &features,
-                parameters,
+                parameters.values,
             )?;
-            packed.extend(of_x);
+            gradients.extend(of_x);
             sums = Some(match sums {
                 None => of_parameters,
                 Some(sums) => sums
@@ -283,37 +274,35 @@ impl Backward {
                     .collect::<Result<_>>()?,
             });
         }
-        packed.extend(sums.into_iter().flatten());
-        let packed = engine.concat(packed)?;
-        let len = engine.len(engine.all(&packed));
-        Ok((packed, len.into()))
+        gradients.extend(sums.into_iter().flatten());
+        pack(engine, gradients)
     }
 
     /// The gradients of the input and of the parameters, as far as they are wanted.
-    fn part<'a, E: Engine>(
+    fn part<'a, E: AddBias + Convolve + Activate>(
         &self,
         engine: &E,
-        paths: &[Path],
+        convs: &[ResampledConv],
         g: E::View<'a>,
         x: E::View<'a>,
         features: &[E::View<'a>],
         parameters: E::View<'_>,
     ) -> Result<Gradients<E::Values>> {
         let Self { of_input, of_parameters, .. } = self;
-        let parameters = split(engine, paths, parameters);
-        let mut from_last = Vec::with_capacity(2 * paths.len());
-        let mut gradient = Some(engine.masked(g, features[paths.len() - 1])?);
-        for (index, path) in paths.iter().enumerate().rev() {
+        let parameters = split(engine, convs, parameters);
+        let mut from_last = Vec::with_capacity(2 * convs.len());
+        let mut gradient = Some(engine.leaky_relu_grad(g, features[convs.len() - 1])?);
+        for (index, conv) in convs.iter().enumerate().rev() {
             let Some(values) = gradient.take() else { break };
             let values = engine.all(&values);
             let below = index.checked_sub(1).map(|below| features[below]);
             if *of_parameters {
-                from_last.push(engine.channel_sums(values, path.output.channels, path.output.pixels())?);
-                from_last.push(path.weight_grad(engine, below.unwrap_or(x), values)?);
+                from_last.push(engine.channel_sums(values, conv.output)?);
+                from_last.push(conv.weight_grad(engine, below.unwrap_or(x), values)?);
             }
             if below.is_some() || *of_input {
                 let finish = below.map(Finish::Mask);
-                gradient = Some(path.adjoint(engine, values, parameters[index].0, finish.as_ref())?);
+                gradient = Some(conv.adjoint(engine, values, parameters[index].0, finish.as_ref())?);
             }
         }
         from_last.reverse();
@@ -326,11 +315,11 @@ impl CustomOp3 for Backward {
         "chain-backward"
     }
 
-    runs_on_every_engine!(g, lg, x, lx, parameters, lp);
+    runs_on_every_engine!(3);
 }
 
 struct InputGradient {
-    paths: Arc<[Path]>,
+    convs: Arc<[ResampledConv]>,
     features: Arc<Features>,
     output: Tensor,
     /// Number of the first sample within the features.
@@ -340,28 +329,28 @@ struct InputGradient {
 }
 
 impl InputGradient {
-    fn run<E: Engine>(
+    fn run<E: AddBias + Convolve + Activate>(
         &self,
         engine: &E,
-        g: E::View<'_>,
-        parameters: E::View<'_>,
+        g: Input<'_, E>,
+        parameters: Input<'_, E>,
     ) -> Result<(E::Values, Shape)> {
-        let Self { paths, .. } = self;
+        let Self { convs, .. } = self;
         let (output, layout) = self.output.storage_and_layout();
-        let features = engine.tensor(&output, layout)?;
-        let features = all_features(engine, paths, self.first, &self.features, features)?;
-        let parameters = split(engine, paths, parameters);
-        let mut from_last = Vec::with_capacity(paths.len());
-        let mut gradient = engine.masked(g, features[paths.len() - 1])?;
-        for (index, path) in paths.iter().enumerate().rev() {
+        let features = engine.tensor(&output, layout)?.values;
+        let features = all_features(engine, convs, self.first, &self.features, features)?;
+        let parameters = split(engine, convs, parameters.values);
+        let mut from_last = Vec::with_capacity(convs.len());
+        let mut gradient = engine.leaky_relu_grad(g.values, features[convs.len() - 1])?;
+        for (index, conv) in convs.iter().enumerate().rev() {
             let finish = index.checked_sub(1).map(|below| Finish::Mask(features[below]));
-            let below = path.adjoint(engine, engine.all(&gradient), parameters[index].0, finish.as_ref())?;
+            let below = conv.adjoint(engine, engine.all(&gradient), parameters[index].0, finish.as_ref())?;
             from_last.push(engine.keep(std::mem::replace(&mut gradient, below)));
         }
         if self.gradients.set(from_last.into_iter().rev().collect()).is_err() {
             bail!("{}: it has been applied already", self.name());
         }
-        Ok((gradient, paths[0].shape(paths[0].input)))
+        Ok((gradient, convs[0].input.shape(convs[0].batch)))
     }
 }
 
@@ -370,7 +359,7 @@ impl CustomOp2 for InputGradient {
         "chain-input-gradient"
     }
 
-    runs_on_every_engine!(g, lg, parameters, lp);
+    runs_on_every_engine!(2);
 
     fn bwd(
         &self,
@@ -380,7 +369,7 @@ impl CustomOp2 for InputGradient {
         v: &Tensor,
     ) -> Result<(Option<Tensor>, Option<Tensor>)> {
         let op = SecondOrder {
-            paths: Arc::clone(&self.paths),
+            convs: Arc::clone(&self.convs),
             features: Arc::clone(&self.features),
             output: self.output.clone(),
             first: self.first,
@@ -388,15 +377,16 @@ impl CustomOp2 for InputGradient {
             of_gradient: g.track_op(),
             of_parameters: parameters.track_op(),
         };
-        let packed = v.contiguous()?.apply_op2_no_bwd(&parameters.detach(), &op)?;
-        unpack(&packed, g, parameters)
+        let gradients = v.contiguous()?.apply_op2_no_bwd(&parameters.detach(), &op)?;
+        let arguments = [(g, g.track_op()), (parameters, parameters.track_op())];
+        unpack(&gradients, arguments).map(|[g, parameters]| (g, parameters))
     }
 }
 
 /// From the gradient `v` with respect to the input's gradient to those of the output's gradient and of the parameters,
 /// one behind the other. Linear in the output's gradient, whose values it does not need.
 struct SecondOrder {
-    paths: Arc<[Path]>,
+    convs: Arc<[ResampledConv]>,
     features: Arc<Features>,
     output: Tensor,
     first: usize,
@@ -406,35 +396,35 @@ struct SecondOrder {
 }
 
 impl SecondOrder {
-    fn run<E: Engine>(
+    fn run<E: AddBias + Convolve + Activate>(
         &self,
         engine: &E,
-        v: E::View<'_>,
-        parameters: E::View<'_>,
+        v: Input<'_, E>,
+        parameters: Input<'_, E>,
     ) -> Result<(E::Values, Shape)> {
-        let Self { paths, of_gradient, of_parameters, .. } = self;
+        let Self { convs, .. } = self;
         let (output, layout) = self.output.storage_and_layout();
-        let features = engine.tensor(&output, layout)?;
-        let features = all_features(engine, paths, self.first, &self.features, features)?;
+        let features = engine.tensor(&output, layout)?.values;
+        let features = all_features(engine, convs, self.first, &self.features, features)?;
         let gradients = stored(engine, &self.gradients)?;
-        let mut packed_parameters = Vec::with_capacity(2 * paths.len());
+        let mut of_parameters = Vec::with_capacity(2 * convs.len());
         let mut reached: Option<E::Values> = None;
-        for (index, (path, (weight, _))) in paths.iter().zip(split(engine, paths, parameters)).enumerate() {
-            let v = reached.as_ref().map_or(engine.shorter(v), |reached| engine.all(reached));
-            if *of_parameters {
-                packed_parameters.push(path.weight_grad(engine, v, gradients[index])?);
+        for (index, (conv, (weight, _))) in
+            convs.iter().zip(split(engine, convs, parameters.values)).enumerate()
+        {
+            let v = reached.as_ref().map_or(engine.shorter(v.values), |reached| engine.all(reached));
+            if self.of_parameters {
+                of_parameters.push(conv.weight_grad(engine, v, gradients[index])?);
                 // A bias moves where activations bend, but not how much they pass on.
-                packed_parameters.push(engine.zeros(path.output.channels)?);
+                of_parameters.push(engine.zeros(conv.output.channels)?);
             }
-            reached = if index + 1 < paths.len() || *of_gradient {
-                Some(path.forward(engine, v, weight, Some(&Finish::Mask(features[index])))?)
+            reached = if index + 1 < convs.len() || self.of_gradient {
+                Some(conv.forward(engine, v, weight, Some(&Finish::Mask(features[index])))?)
             } else {
                 None
             };
         }
-        let packed = engine.concat(reached.into_iter().chain(packed_parameters).collect())?;
-        let len = engine.len(engine.all(&packed));
-        Ok((packed, len.into()))
+        pack(engine, reached.into_iter().chain(of_parameters).collect())
     }
 }
 
@@ -443,7 +433,7 @@ impl CustomOp2 for SecondOrder {
         "chain-second-order"
     }
 
-    runs_on_every_engine!(v, lv, parameters, lp);
+    runs_on_every_engine!(2);
 }
 
 #[cfg(test)]
@@ -453,7 +443,7 @@ mod tests {
     use super::*;
     use crate::testing::{
         WAYS, assert_gradients, assert_independent_of_threads, assert_same_as, normal, plain_adjoint,
-        plain_path,
+        plain_resampled_conv,
     };
     use crate::{bias_leaky_relu, leaky_relu_grad};
 
@@ -482,7 +472,7 @@ mod tests {
         let mut all: Vec<Tensor> = Vec::new();
         for Link { weight, bias, sampling } in links {
             let x = all.last().unwrap_or(x);
-            all.push(bias_leaky_relu(&plain_path(x, weight, *sampling)?, bias)?);
+            all.push(bias_leaky_relu(&plain_resampled_conv(x, weight, *sampling)?, bias)?);
         }
         Ok(all)
     }

@@ -9,10 +9,15 @@ use std::sync::{Arc, OnceLock};
 
 use candle_core::{CustomOp3, Result, Shape, Storage, Tensor, bail};
 
-use crate::activation::{Finish, NoisePlanes};
-use crate::conv::geometry::Planes;
-use crate::engine::{Engine, runs_on_every_engine};
-use crate::path::{Path, Sampling};
+use crate::conv::Convolve;
+use crate::custom_op::runs_on_every_engine;
+use crate::engine::{Engine, Input};
+use crate::finish::Finish;
+use crate::gradients::{pack, unpack};
+use crate::noise::AddNoise;
+use crate::norm::Normalize;
+use crate::planes::{NoisePlanes, Planes};
+use crate::resampled_conv::{ResampledConv, Sampling};
 
 /// `leaky_relu(convolution + noise · strength + bias)`, with the sides changed as `sampling` says, then
 /// [`instance_norm_style`](crate::instance_norm_style) if there is a `style` with the norm's epsilon: a synthesis layer
@@ -37,14 +42,10 @@ pub fn synthesis_layer(
     style: Option<(&Tensor, f64)>,
     sampling: Sampling,
 ) -> Result<Tensor> {
-    let (batch, channels, height, width) = x.dims4()?;
-    let path = Path::new(sampling, batch, Planes { channels, height, width }, weight.dims())?;
-    let Planes { channels, height, width } = path.output;
-    let (noise_batch, noise_channels, noise_height, noise_width) = noise.dims4()?;
-    let covers = (noise_channels, noise_height, noise_width) == (1, height, width);
-    if !covers || (noise_batch != batch && noise_batch != 1) {
-        bail!("synthesis-layer: noise {:?} does not cover {height}x{width} pixels", noise.dims());
-    }
+    let (batch, planes) = Planes::of(x.shape())?;
+    let conv = ResampledConv::new(sampling, batch, planes, weight.dims())?;
+    let channels = conv.output.channels;
+    conv.output.check_noise("synthesis-layer", noise.shape(), batch)?;
     if strength.dims() != [channels] || bias.dims() != [channels] {
         bail!("synthesis-layer: strength {:?} or bias {:?} do not match", strength.dims(), bias.dims());
     }
@@ -60,7 +61,7 @@ pub fn synthesis_layer(
     let dtype = x.dtype();
     let noise = noise.detach().to_dtype(dtype)?.contiguous()?;
     let parameters = Tensor::cat(&parameters, 0)?.to_dtype(dtype)?;
-    let layer = Layer { path, epsilon, noise, activated: Arc::default() };
+    let layer = Layer { conv, epsilon, noise, activated: Arc::default() };
     x.contiguous()?.apply_op3(&weight.to_dtype(dtype)?.contiguous()?, &parameters, layer)
 }
 
@@ -68,7 +69,7 @@ pub fn synthesis_layer(
 type Activated = OnceLock<Storage>;
 
 struct Layer {
-    path: Path,
+    conv: ResampledConv,
     epsilon: f64,
     noise: Tensor,
     activated: Arc<Activated>,
@@ -77,44 +78,43 @@ struct Layer {
 /// Strength, bias and style, which lie one behind the other, the style all scales and then all shifts for each sample.
 fn split<'a: 'b, 'b, E: Engine>(
     engine: &E,
-    path: &Path,
+    conv: &ResampledConv,
     parameters: E::View<'a>,
 ) -> (E::View<'b>, E::View<'b>, Option<E::View<'b>>) {
-    let (channels, len) = (path.output.channels, engine.len(parameters));
+    let (channels, len) = (conv.output.channels, engine.len(parameters));
     let part = |range| engine.part(parameters, range);
     let style = (len > 2 * channels).then(|| part(2 * channels..len));
     (part(0..channels), part(channels..2 * channels), style)
 }
 
 impl Layer {
-    fn run<E: Engine>(
+    fn run<E: Convolve + AddNoise + Normalize>(
         &self,
         engine: &E,
-        x: E::View<'_>,
-        weight: E::View<'_>,
-        parameters: E::View<'_>,
+        x: Input<'_, E>,
+        weight: Input<'_, E>,
+        parameters: Input<'_, E>,
     ) -> Result<(E::Values, Shape)> {
-        let Self { path, epsilon, noise, activated } = self;
+        let Self { conv, epsilon, noise, activated } = self;
         let (storage, layout) = noise.storage_and_layout();
-        let (strength, bias, style) = split(engine, path, parameters);
-        let noise = noise_planes(path, engine.tensor(&storage, layout)?, noise);
+        let (strength, bias, style) = split(engine, conv, parameters.values);
+        let noise = NoisePlanes::new(engine.tensor(&storage, layout)?, conv.output);
         let finish = Finish::Activate { bias, noise: Some((strength, noise)) };
-        let features = path.forward(engine, x, weight, Some(&finish))?;
+        let features = conv.forward(engine, x.values, weight.values, Some(&finish))?;
+        let Planes { channels, .. } = conv.output;
         let y = match style {
-            Some(style) => engine.normalize(engine.all(&features), style, path.output, *epsilon)?,
+            Some(_) => {
+                let features = engine.all(&features);
+                engine.normalize(features, style, channels, conv.output.pixels(), *epsilon)?
+            }
             // A copy, which only ablations pay for.
             None => engine.copy(engine.all(&features))?,
         };
         if activated.set(engine.keep(features)).is_err() {
             bail!("{}: it has been applied already", self.name());
         }
-        Ok((y, path.shape(path.output)))
+        Ok((y, conv.output.shape(conv.batch)))
     }
-}
-
-/// The noise of a tensor over the planes of the result.
-fn noise_planes<V>(path: &Path, values: V, noise: &Tensor) -> NoisePlanes<V> {
-    NoisePlanes::new(values, noise.elem_count(), path.output.channels, path.output.pixels())
 }
 
 impl CustomOp3 for Layer {
@@ -122,7 +122,7 @@ impl CustomOp3 for Layer {
         "synthesis-layer"
     }
 
-    runs_on_every_engine!(x, lx, w, lw, p, lp);
+    runs_on_every_engine!(3);
 
     fn bwd(
         &self,
@@ -133,67 +133,59 @@ impl CustomOp3 for Layer {
         g: &Tensor,
     ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
         let op = Backward {
-            path: self.path,
+            conv: self.conv,
             epsilon: self.epsilon,
             noise: self.noise.clone(),
             activated: Arc::clone(&self.activated),
             parameters: parameters.detach(),
-            wanted: [x.track_op(), weight.track_op()],
+            wanted: [x.track_op(), weight.track_op(), parameters.track_op()],
         };
-        let packed = g.contiguous()?.apply_op3_no_bwd(&x.detach(), &weight.detach(), &op)?;
-        let mut start = 0;
-        let mut take = |argument: &Tensor, is_there: bool| -> Result<Option<Tensor>> {
-            if !is_there {
-                return Ok(None);
-            }
-            let len = argument.elem_count();
-            start += len;
-            let gradient = packed.narrow(0, start - len, len)?.reshape(argument.shape())?;
-            Ok(argument.track_op().then_some(gradient))
-        };
-        Ok((take(x, x.track_op())?, take(weight, weight.track_op())?, take(parameters, true)?))
+        let [of_x, of_weight, of_parameters] = op.wanted;
+        let gradients = g.contiguous()?.apply_op3_no_bwd(&x.detach(), &weight.detach(), &op)?;
+        let arguments = [(x, of_x), (weight, of_weight), (parameters, of_parameters)];
+        unpack(&gradients, arguments).map(|[x, weight, parameters]| (x, weight, parameters))
     }
 }
 
-/// From the gradient of the result to those of features and weight, as far as they are wanted, and of the parameters,
-/// one behind the other.
+/// From the gradient of the result to those of features, weight and parameters, as far as they are wanted.
 struct Backward {
-    path: Path,
+    conv: ResampledConv,
     epsilon: f64,
     noise: Tensor,
     activated: Arc<Activated>,
     parameters: Tensor,
-    wanted: [bool; 2],
+    wanted: [bool; 3],
 }
 
 impl Backward {
-    fn run<E: Engine>(
+    fn run<E: Convolve + AddNoise>(
         &self,
         engine: &E,
-        g: E::View<'_>,
-        x: E::View<'_>,
-        weight: E::View<'_>,
+        g: Input<'_, E>,
+        x: Input<'_, E>,
+        weight: Input<'_, E>,
     ) -> Result<(E::Values, Shape)> {
-        let Self { path, activated, wanted: [of_x, of_weight], .. } = self;
+        let Self { conv, activated, wanted: [of_x, of_weight, of_parameters], .. } = self;
         let (noise, noise_layout) = self.noise.storage_and_layout();
         let (parameters, parameters_layout) = self.parameters.storage_and_layout();
-        let noise = noise_planes(path, engine.tensor(&noise, noise_layout)?, &self.noise);
-        let style = split(engine, path, engine.tensor(&parameters, parameters_layout)?).2;
+        let noise = NoisePlanes::new(engine.tensor(&noise, noise_layout)?, conv.output);
+        let style = split(engine, conv, engine.tensor(&parameters, parameters_layout)?.values).2;
+        let style = style.map(|style| (style, self.epsilon));
         let Some(features) = activated.get() else { bail!("{}: there are no features yet", self.name()) };
-        let (g, of_parameters) =
-            engine.epilogue_grad(g, engine.kept(features)?, &noise, style, self.epsilon)?;
-        let g = engine.all(&g);
-        let mut parts = Vec::with_capacity(3);
+        let epilogue = engine.epilogue_grad(g.values, engine.kept(features)?, &noise, style)?;
+        let (epilogue, len) = (engine.all(&epilogue), engine.len(g.values));
+        let g = engine.part(epilogue, 0..len);
+        let mut gradients = Vec::with_capacity(3);
         if *of_x {
-            parts.push(path.adjoint(engine, g, weight, None)?);
+            gradients.push(conv.adjoint(engine, g, weight.values, None)?);
         }
         if *of_weight {
-            parts.push(path.weight_grad(engine, x, g)?);
+            gradients.push(conv.weight_grad(engine, x.values, g)?);
         }
-        parts.push(of_parameters);
-        let packed = engine.concat(parts)?;
-        let len = engine.len(engine.all(&packed));
-        Ok((packed, len.into()))
+        if *of_parameters {
+            gradients.push(engine.copy(engine.part(epilogue, len..engine.len(epilogue)))?);
+        }
+        pack(engine, gradients)
     }
 }
 
@@ -202,7 +194,7 @@ impl CustomOp3 for Backward {
         "synthesis-layer-backward"
     }
 
-    runs_on_every_engine!(g, lg, x, lx, w, lw);
+    runs_on_every_engine!(3);
 }
 
 #[cfg(test)]
@@ -210,7 +202,7 @@ mod tests {
     use candle_core::DType;
 
     use super::*;
-    use crate::testing::{WAYS, assert_same_as, normal, plain_path};
+    use crate::testing::{WAYS, assert_same_as, normal, plain_resampled_conv};
     use crate::{instance_norm_style, noise_bias_leaky_relu};
 
     #[test]
@@ -225,7 +217,7 @@ mod tests {
             for (batch, ins, outs) in [(1, 5, 4), (3, 5, 4), (1, 9, 12), (3, 17, 8)] {
                 let noise: &[usize] = &[batch, 1, height, width];
                 let plain = |v: &[Tensor], noise: &Tensor| {
-                    noise_bias_leaky_relu(&plain_path(&v[0], &v[1], sampling)?, noise, &v[2], &v[3])
+                    noise_bias_leaky_relu(&plain_resampled_conv(&v[0], &v[1], sampling)?, noise, &v[2], &v[3])
                 };
                 assert_same_as(
                     &[&[3, ins, 8, 6], &[outs, ins, 3, 3], &[outs], &[outs], noise],

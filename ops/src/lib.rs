@@ -1,22 +1,34 @@
 //! The tensor operations that `StyleGAN` needs and candle lacks or does slowly, and what both networks share:
 //! named parameters, keyed randomness, equalized weights, sides and widths.
 
-mod activation;
+#![expect(
+    clippy::unused_self,
+    reason = "operations without numbers of their own run as those that have some"
+)]
+
+mod bias;
 mod chain;
 mod conv;
 #[cfg(feature = "cuda")]
 pub mod cuda;
+mod custom_op;
 mod dense;
 mod engine;
 mod equalized;
+mod finish;
+mod float;
+mod gpu_memory;
+mod gradients;
 mod layer;
-mod memory;
+mod leaky_relu;
+mod loops;
+mod noise;
 mod norm;
 mod parameters;
-mod path;
 mod planes;
 mod random;
 mod resample;
+mod resampled_conv;
 mod resolution;
 mod smooth;
 #[cfg(test)]
@@ -27,24 +39,24 @@ mod widths;
 
 pub use stylegan_base::Key;
 
-pub use activation::{
-    SLOPE as LEAKY_RELU_SLOPE, add_bias, bias_leaky_relu, leaky_relu, leaky_relu_grad, noise_bias_leaky_relu,
-};
+pub use bias::{add_bias, bias_leaky_relu};
 pub use chain::{Chain, Link};
 pub use conv::{conv2d, conv2d_down, conv2d_down_transpose, conv2d_transpose, conv2d_up, conv2d_weight_grad};
 pub use dense::{dense, dense_transpose};
 pub use equalized::{EqualizedConv, EqualizedDense, EqualizedWeight, GAIN_LEAKY_RELU};
+pub use gpu_memory::{GpuMemory, gpu_name, is_out_of_memory};
 pub use layer::synthesis_layer;
-pub use memory::{GpuMemory, gpu_name, is_out_of_memory};
+pub use leaky_relu::{SLOPE as LEAKY_RELU_SLOPE, leaky_relu, leaky_relu_grad};
+pub use noise::noise_bias_leaky_relu;
 pub use norm::{EPSILON as NORM_EPSILON, instance_norm, instance_norm_style, pixel_norm};
 pub use parameters::Parameters;
-pub use path::Sampling;
 pub use random::RandomTensors;
 pub use resample::{blend, blur, downscale2x, downscale2x_adjoint, upscale2x, upscale2x_adjoint};
+pub use resampled_conv::Sampling;
 pub use resolution::{Level, resolution_violation, sides};
 pub use smooth::{smooth_down, smooth_down_adjoint, smooth_up};
 pub use update::{
-    AdamSlot, AdamUpdate, Pace, adam_update, all_are_finite, all_finite, clamp_update, ema_update,
+    AdamSlot, AdamSteps, AdamUpdate, adam_update, all_are_finite, all_finite, clamp_update, ema_update,
     tally_update,
 };
 pub use upload::{repeatedly, upload};

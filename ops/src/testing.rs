@@ -2,10 +2,16 @@
 
 use candle_core::{DType, Device, Result, Tensor, Var};
 
+use crate::leaky_relu::SLOPE;
 use crate::{
     Key, RandomTensors, Sampling, conv2d, conv2d_transpose, downscale2x, downscale2x_adjoint, upscale2x,
     upscale2x_adjoint,
 };
+
+/// Features that are never square nor equal by accident.
+pub(crate) const PICTURE: &[usize] = &[3, 5, 8, 4];
+/// Enough for several tasks and threads.
+pub(crate) const LARGE: &[usize] = &[3, 5, 96, 64];
 
 pub(crate) fn normal(name: &str, shape: &[usize], dtype: DType) -> Tensor {
     Key::new(name, &[11]).normal(shape, dtype, &Device::Cpu).unwrap()
@@ -127,6 +133,15 @@ pub(crate) const WAYS: [Sampling; 5] = [
     Sampling::Down { blur: false },
 ];
 
+pub(crate) fn plain_leaky_relu(x: &Tensor) -> Result<Tensor> {
+    x.maximum(&(x * SLOPE)?)
+}
+
+/// One value for each channel, to be broadcast over features of so many axes.
+pub(crate) fn per_channel(values: &Tensor, rank: usize) -> Result<Tensor> {
+    if rank == 2 { Ok(values.clone()) } else { values.reshape((1, values.dim(0)?, 1, 1)) }
+}
+
 /// A blur by `[1, 2, 1]` along both axes, pixels continued by zeros.
 pub(crate) fn plain_blur(x: &Tensor, blur: bool) -> Result<Tensor> {
     let along = |x: &Tensor, axis: usize| -> Result<Tensor> {
@@ -138,7 +153,7 @@ pub(crate) fn plain_blur(x: &Tensor, blur: bool) -> Result<Tensor> {
 }
 
 /// Resampling and convolution one after the other, as the paper has it.
-pub(crate) fn plain_path(x: &Tensor, weight: &Tensor, sampling: Sampling) -> Result<Tensor> {
+pub(crate) fn plain_resampled_conv(x: &Tensor, weight: &Tensor, sampling: Sampling) -> Result<Tensor> {
     match sampling {
         Sampling::Keep => conv2d(x, weight),
         Sampling::Up { blur } => plain_blur(&conv2d(&upscale2x(x)?, weight)?, blur),
@@ -146,7 +161,7 @@ pub(crate) fn plain_path(x: &Tensor, weight: &Tensor, sampling: Sampling) -> Res
     }
 }
 
-/// The adjoint of [`plain_path`] in the features.
+/// The adjoint of [`plain_resampled_conv`] in the features.
 pub(crate) fn plain_adjoint(g: &Tensor, weight: &Tensor, sampling: Sampling) -> Result<Tensor> {
     match sampling {
         Sampling::Keep => conv2d_transpose(g, weight),

@@ -10,7 +10,7 @@
 use candle_core::{Result, Tensor, Var};
 use stylegan_golden::{Golden, TestDevice};
 use stylegan_ops::{
-    AdamSlot, AdamUpdate, Pace, adam_update, add_bias, bias_leaky_relu, blur, conv2d, conv2d_down,
+    AdamSlot, AdamSteps, AdamUpdate, adam_update, add_bias, bias_leaky_relu, blur, conv2d, conv2d_down,
     conv2d_down_transpose, conv2d_transpose, conv2d_up, downscale2x, downscale2x_adjoint, ema_update,
     instance_norm, instance_norm_style, leaky_relu, leaky_relu_grad, noise_bias_leaky_relu, pixel_norm,
     smooth_down, smooth_down_adjoint, smooth_up, upscale2x, upscale2x_adjoint,
@@ -168,7 +168,7 @@ fn adam_matches(on: &TestDevice) -> Result<()> {
         let parameter = var(golden, "adam.p0");
         let second_moment = parameter.zeros_like().unwrap();
         let first_moment = keeps_first_moment.then(|| parameter.zeros_like().unwrap());
-        let pace = Pace::new(0, &on.device).unwrap();
+        let steps = AdamSteps::new(0, &on.device).unwrap();
         let update = AdamUpdate { beta1, beta2: 0.99, epsilon: 1e-8, learning_rate };
         for step in 1..=5 {
             let gradient = golden.get(&format!("adam.g{step}"));
@@ -178,7 +178,7 @@ fn adam_matches(on: &TestDevice) -> Result<()> {
                 second_moment: &second_moment,
                 gradient: &gradient,
             };
-            adam_update(&[slot], &gradient.mean_all().unwrap(), &pace, &update).unwrap();
+            adam_update(&[slot], &gradient.mean_all().unwrap(), &steps, &update).unwrap();
             golden.assert_close(&format!("adam.tf_beta1_{name}.p{step}"), &parameter);
         }
     }

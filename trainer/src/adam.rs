@@ -3,7 +3,7 @@
 use candle_core::backprop::GradStore;
 use candle_core::{Device, Result, Tensor, Var, bail};
 use serde::{Deserialize, Serialize};
-use stylegan_ops::{AdamSlot, AdamUpdate, Pace, Parameters, adam_update};
+use stylegan_ops::{AdamSlot, AdamSteps, AdamUpdate, Parameters, adam_update};
 
 /// Adam's constants; the defaults are the original's.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -45,7 +45,7 @@ impl AdamConfig {
 #[derive(Debug)]
 pub struct Adam {
     config: AdamConfig,
-    pace: Pace,
+    steps: AdamSteps,
     slots: Vec<Slot>,
 }
 
@@ -75,7 +75,7 @@ impl Adam {
             })
             .collect::<Result<Vec<Slot>>>()?;
         let device = slots.first().map_or(&Device::Cpu, |slot| slot.parameter.device());
-        Ok(Self { config, pace: Pace::new(0, device)?, slots })
+        Ok(Self { config, steps: AdamSteps::new(0, device)?, slots })
     }
 
     /// Forgets both moments and the number of steps.
@@ -83,7 +83,7 @@ impl Adam {
     /// # Errors
     /// If the device fails.
     pub fn reset(&mut self) -> Result<()> {
-        self.pace.restart(0)?;
+        self.steps.restart(0)?;
         for slot in &self.slots {
             for moment in slot.first_moment.iter().chain([&slot.second_moment]) {
                 moment.zero_set()?;
@@ -93,7 +93,7 @@ impl Adam {
     }
 
     /// One step, unless `loss` or a gradient holds a number that is not finite: then nothing changes. The device sees to
-    /// that, and [`Adam::pace`] tells of it; nothing waits.
+    /// that, and [`Adam::steps`] tells of it; nothing waits.
     ///
     /// A gradient can be finite where its loss is not: a leaky ReLU passes on what its input's sign alone decides.
     ///
@@ -113,12 +113,12 @@ impl Adam {
             })
         });
         let slots: Vec<AdamSlot<'_>> = with_gradient.collect();
-        adam_update(&slots, loss, &self.pace, &AdamUpdate { beta1, beta2, epsilon, learning_rate })
+        adam_update(&slots, loss, &self.steps, &AdamUpdate { beta1, beta2, epsilon, learning_rate })
     }
 
     /// The steps done since the last reset, and whether the present one is skipped.
-    pub fn pace(&self) -> &Pace {
-        &self.pace
+    pub fn steps(&self) -> &AdamSteps {
+        &self.steps
     }
 
     /// Its moments by name, `NAME.second_moment` and, unless `beta1` is 0, `NAME.first_moment`.
@@ -153,7 +153,7 @@ impl Adam {
                 }
             }
         }
-        self.pace.restart(steps)
+        self.steps.restart(steps)
     }
 
     /// The parameters it trains, by name.

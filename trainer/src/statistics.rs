@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use candle_core::{DType, Device, Result, Tensor};
-use stylegan_ops::{Pace, tally_update};
+use stylegan_ops::{AdamSteps, tally_update};
 
 use crate::Report;
 
@@ -71,14 +71,14 @@ impl Accumulator {
         Ok(())
     }
 
-    /// Takes in an iteration, unless one of its updates was skipped, which `paces` tell.
-    pub(crate) fn add(&mut self, report: &Report, paces: [&Pace; 2]) -> Result<()> {
+    /// Takes in an iteration, unless one of its updates was skipped, which `adam_steps` tell.
+    pub(crate) fn add(&mut self, report: &Report, adam_steps: [&AdamSteps; 2]) -> Result<()> {
         let names = || report.numbers().map(|(name, _)| name);
         if !self.summands.iter().map(|summand| summand.name.as_str()).eq(names()) {
             self.follow(names())?;
         }
         let values: Vec<&Tensor> = report.numbers().map(|(_, value)| value).collect();
-        tally_update(&self.on_device, &values, paces)
+        tally_update(&self.on_device, &values, adam_steps)
     }
 
     /// From now on adds up the numbers of these names: sums of others are dropped, new ones count from here.
@@ -139,14 +139,14 @@ mod tests {
 
     #[test]
     fn a_number_that_comes_later_is_the_mean_from_there_on() {
-        let paces = [(); 2].map(|()| Pace::new(0, &Device::Cpu).unwrap());
+        let adam_steps = [(); 2].map(|()| AdamSteps::new(0, &Device::Cpu).unwrap());
         let mut accumulator = Accumulator::new(&Device::Cpu).unwrap();
         let add = |accumulator: &mut Accumulator, numbers: &[(&'static str, f32)]| {
             let mut report = Report::default();
             for &(name, value) in numbers {
                 report.add(name, &Tensor::new(value, &Device::Cpu).unwrap());
             }
-            accumulator.add(&report, [&paces[0], &paces[1]]).unwrap();
+            accumulator.add(&report, [&adam_steps[0], &adam_steps[1]]).unwrap();
         };
         add(&mut accumulator, &[("gone", 9.0), ("stays", 1.0)]);
         add(&mut accumulator, &[("gone", 9.0), ("stays", 2.0)]);

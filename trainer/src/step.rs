@@ -3,7 +3,7 @@
 use candle_core::backprop::GradStore;
 use candle_core::{DType, Device, Result, Tensor};
 use stylegan_generator::{Generator, Noise, is_buffer, mix_styles};
-use stylegan_ops::{Key, Pace, RandomTensors, blend, downscale2x, repeatedly, upscale2x};
+use stylegan_ops::{AdamSteps, Key, RandomTensors, blend, downscale2x, repeatedly, upscale2x};
 
 use crate::{Adam, CriticBatch, Networks, Report, Settings, TrainConfig};
 
@@ -258,8 +258,8 @@ impl Trainer {
     }
 
     /// How far the optimizers of critic and generator are, and whether they skip the present step.
-    pub fn paces(&self) -> [&Pace; 2] {
-        [self.d_adam.pace(), self.g_adam.pace()]
+    pub fn adam_steps(&self) -> [&AdamSteps; 2] {
+        [self.d_adam.steps(), self.g_adam.steps()]
     }
 
     /// The critic's loss per sample, `[batch]`, for all of the critic's weights to be trained by.

@@ -202,8 +202,8 @@ fn whole_iterations_with_adam_and_average(on: &TestDevice) -> Result<()> {
             let (d_loss, _) = trainer.critic_step(&reals, None, &d_draws, mix.as_ref(), settings)?;
             trainer.networks().update_average(ema_beta)?;
             let (g_loss, _) = trainer.generator_step(None, &g_draws, settings)?;
-            for pace in trainer.paces() {
-                assert_eq!((pace.steps()?, pace.is_skipped()?), (iteration as u64, false));
+            for steps in trainer.adam_steps() {
+                assert_eq!((steps.done()?, steps.is_skipped()?), (iteration as u64, false));
             }
             if iteration == 1 {
                 golden.assert_close(&format!("{at}d_loss"), &d_loss);

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Instant;
 
-use stylegan_base::files::NewFolder;
+use stylegan_base::files::{NewFolder, folder_of};
 
 use super::index::Index;
 use super::options::PackOptions;
@@ -87,7 +87,7 @@ impl<'a> Job<'a> {
 
         let mut index = Index::new(resolution, source.fingerprint(), source.path());
         index.automatic_resolution = self.options.resolution.is_none();
-        let partial = NewFolder::begin(out).map_err(Error::write(out))?;
+        let partial = NewFolder::begin(out).map_err(Error::write(folder_of(out)))?;
         let kept = write_levels(partial.partial_path(), source, &candidates, &mut index, &mut self.skips)
             .map_err(|error| error.inside(&partial))?;
         if kept.is_empty() {

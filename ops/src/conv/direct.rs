@@ -3,15 +3,15 @@
 //! It serves every size and dtype, and is what the faster ways are measured against. A picture is unfolded in
 //! strips of rows, so that the columns stay in the cache, and strips are independent of each other.
 
-use candle_core::WithDType;
 use gemm::Parallelism;
-use pulp::bytemuck::Pod;
 use rayon::prelude::*;
 
-use super::geometry::{Geometry, Planes};
+use super::Geometry;
 use super::output::SharedSlice;
 use super::scratch::with_scratch;
-use crate::planes::{total, zeros};
+use crate::float::Float;
+use crate::loops::{total, zeros};
+use crate::planes::Planes;
 
 /// Bytes that the columns of one strip should not exceed.
 const STRIP_BYTES: usize = 1 << 19;
@@ -22,24 +22,8 @@ const PARTIAL_VALUES: usize = 1 << 24;
 /// Most partial sums of a weight gradient.
 const MAX_PARTIALS: usize = 16;
 
-/// The types that convolutions are computed in.
-pub(crate) trait Element: WithDType + Pod {
-    const ZERO: Self;
-    const ONE: Self;
-}
-
-impl Element for f32 {
-    const ZERO: Self = 0.0;
-    const ONE: Self = 1.0;
-}
-
-impl Element for f64 {
-    const ZERO: Self = 0.0;
-    const ONE: Self = 1.0;
-}
-
 /// `conv2d` of contiguous values.
-pub(super) fn forward<T: Element>(geometry: &Geometry, x: &[T], weight: &[T]) -> Vec<T> {
+pub(super) fn forward<T: Float>(geometry: &Geometry, x: &[T], weight: &[T]) -> Vec<T> {
     let Geometry { output, .. } = geometry;
     let mut y = zeros(geometry.output_len());
     if geometry.taps() == 0 {
@@ -64,7 +48,7 @@ pub(super) fn forward<T: Element>(geometry: &Geometry, x: &[T], weight: &[T]) ->
 
 /// `conv2d_transpose` of contiguous values: the convolution by the turned weight, of pixels set apart by zeros
 /// where the stride is 2.
-pub(super) fn transpose<T: Element>(geometry: &Geometry, g: &[T], weight: &[T]) -> Vec<T> {
+pub(super) fn transpose<T: Float>(geometry: &Geometry, g: &[T], weight: &[T]) -> Vec<T> {
     let weight = turned(geometry.output.channels, geometry.kernel * geometry.kernel, weight);
     if geometry.stride == 1 {
         return forward(&geometry.transposed(), g, &weight);
@@ -78,12 +62,12 @@ pub(super) fn transpose<T: Element>(geometry: &Geometry, g: &[T], weight: &[T]) 
 ///
 /// The strips are dealt out to partial sums whose number depends on the sizes alone, so the result does not
 /// depend on the number of threads.
-pub(super) fn weight_grad<T: Element>(geometry: &Geometry, x: &[T], g: &[T]) -> Vec<T> {
+pub(super) fn weight_grad<T: Float>(geometry: &Geometry, x: &[T], g: &[T]) -> Vec<T> {
     let Geometry { output, .. } = geometry;
     let len = geometry.weight_len();
     let strips = strips(geometry);
     if len == 0 || strips.is_empty() {
-        return vec![T::ZERO; len];
+        return vec![T::zero(); len];
     }
     let partials = strips.len().min((PARTIAL_VALUES / len).clamp(1, MAX_PARTIALS));
     let mut sums = zeros(partials * len);
@@ -126,7 +110,7 @@ fn strips(geometry: &Geometry) -> Vec<Strip> {
 }
 
 /// Calls `work` with the matrix `[taps, strip pixels]` and the distance between its rows.
-fn with_columns<T: Element>(geometry: &Geometry, x: &[T], strip: Strip, work: impl FnOnce(&[T], usize)) {
+fn with_columns<T: Float>(geometry: &Geometry, x: &[T], strip: Strip, work: impl FnOnce(&[T], usize)) {
     let Geometry { input, output, stride, .. } = *geometry;
     let image = &x[strip.image * input.len()..][..input.len()];
     if geometry.kernel == 1 {
@@ -140,7 +124,7 @@ fn with_columns<T: Element>(geometry: &Geometry, x: &[T], strip: Strip, work: im
             for (row, target) in column.chunks_exact_mut(output.width).enumerate() {
                 let source_row = ((strip.top + row) * stride + dy).checked_sub(geometry.padding());
                 match source_row.filter(|&source_row| source_row < input.height) {
-                    None => target.fill(T::ZERO),
+                    None => target.fill(T::zero()),
                     Some(source_row) => {
                         let source = &plane[source_row * input.width..][..input.width];
                         if stride == 1 {
@@ -159,24 +143,24 @@ fn with_columns<T: Element>(geometry: &Geometry, x: &[T], strip: Strip, work: im
 }
 
 /// `target[x] = source[x + dx - 1]`, zero outside.
-fn shift_row<T: Element>(source: &[T], dx: usize, target: &mut [T]) {
+fn shift_row<T: Float>(source: &[T], dx: usize, target: &mut [T]) {
     let last = source.len() - 1;
     match dx {
         0 => {
             target[1..].copy_from_slice(&source[..last]);
-            target[0] = T::ZERO;
+            target[0] = T::zero();
         }
         1 => target.copy_from_slice(source),
         _ => {
             target[..last].copy_from_slice(&source[1..]);
-            target[last] = T::ZERO;
+            target[last] = T::zero();
         }
     }
 }
 
 /// Pixel `n` of `g` at `2 n + 1` among zeros.
-fn spread<T: Element>(from: Planes, to: Planes, g: &[T]) -> Vec<T> {
-    let mut apart = vec![T::ZERO; g.len() / from.pixels().max(1) * to.pixels()];
+fn spread<T: Float>(from: Planes, to: Planes, g: &[T]) -> Vec<T> {
+    let mut apart = vec![T::zero(); g.len() / from.pixels().max(1) * to.pixels()];
     for (row, source) in g.chunks_exact(from.width.max(1)).enumerate() {
         let (plane, row) = (row / from.height, row % from.height);
         let target = &mut apart[plane * to.pixels() + (2 * row + 1) * to.width..][..to.width];
@@ -188,8 +172,8 @@ fn spread<T: Element>(from: Planes, to: Planes, g: &[T]) -> Vec<T> {
 }
 
 /// `[in, out, k, k]` of `[out, in, k, k]`, every kernel, of `taps` values, turned by half a turn.
-pub(crate) fn turned<T: Element>(out_channels: usize, taps: usize, weight: &[T]) -> Vec<T> {
-    let mut result = vec![T::ZERO; weight.len()];
+pub(super) fn turned<T: Float>(out_channels: usize, taps: usize, weight: &[T]) -> Vec<T> {
+    let mut result = vec![T::zero(); weight.len()];
     if weight.is_empty() {
         return result;
     }
@@ -228,7 +212,7 @@ struct Product<'a, T> {
     right: Matrix<'a, T>,
 }
 
-impl<T: Element> Product<'_, T> {
+impl<T: Float> Product<'_, T> {
     /// Writes (or adds) the product to the rows of `columns` values that start at `first`, `row_stride` apart.
     /// No other task may touch them meanwhile.
     fn store(&self, target: &SharedSlice<T>, first: usize, row_stride: usize, add: bool) {
@@ -253,8 +237,8 @@ impl<T: Element> Product<'_, T> {
                 self.right.values.as_ptr(),
                 self.right.column_stride as isize,
                 self.right.row_stride as isize,
-                T::ONE,
-                T::ONE,
+                T::one(),
+                T::one(),
                 false,
                 false,
                 false,

@@ -1,24 +1,7 @@
 //! The sizes that describe one convolution.
 
+use crate::planes::Planes;
 use crate::smooth::{Smooth, Way};
-
-/// The channels of one picture, or of its features.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Planes {
-    pub(crate) channels: usize,
-    pub(crate) height: usize,
-    pub(crate) width: usize,
-}
-
-impl Planes {
-    pub(crate) fn pixels(&self) -> usize {
-        self.height * self.width
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        self.channels * self.pixels()
-    }
-}
 
 /// What `conv2d` is applied to; its two gradients are described by the same numbers.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -12,30 +12,28 @@
 //! way. An argument that is not tracked gets no gradient, so a frozen network
 //! pays nothing for its weights.
 
+mod cpu;
+#[cfg(feature = "cuda")]
+mod cuda;
+#[cfg(feature = "cuda")]
+mod cudnn;
 mod direct;
-pub(crate) mod geometry;
+mod geometry;
 mod output;
 mod scratch;
 #[cfg(test)]
 mod tests;
 mod winograd;
 
-use std::borrow::Cow;
+use candle_core::{CustomOp1, CustomOp2, DType, Result, Shape, Tensor, bail};
 
-#[cfg(feature = "cuda")]
-use candle_core::CudaStorage;
-use candle_core::{CpuStorage, CustomOp1, CustomOp2, DType, Layout, Result, Shape, Tensor, WithDType, bail};
+pub(crate) use geometry::Geometry;
 
-pub(crate) use direct::turned;
-
-use direct::Element;
-use geometry::{Geometry, Planes};
-
-use crate::activation::Finish;
-#[cfg(feature = "cuda")]
-use crate::cuda::on_gpu;
-use crate::engine::{Engine, runs_on_every_engine};
-use crate::planes::{float_kernel, slice};
+use crate::custom_op::runs_on_every_engine;
+use crate::engine::{Engine, Input};
+use crate::finish::Finish;
+use crate::gradients::tracked;
+use crate::planes::Planes;
 
 /// Correlates `x` with `weight`, stride 1, the size kept: a 3x3 kernel sees one pixel of zeros around `x`.
 ///
@@ -47,7 +45,7 @@ use crate::planes::{float_kernel, slice};
 /// # Errors
 /// If the shapes do not fit together, or the dtype is neither `f32` nor `f64` nor, on a GPU, `bf16`.
 pub fn conv2d(x: &Tensor, weight: &Tensor) -> Result<Tensor> {
-    let (batch, input) = planes(x)?;
+    let (batch, input) = Planes::of(x.shape())?;
     let (out_channels, in_channels, kernel) = weight_dims("conv2d", weight)?;
     if input.channels != in_channels {
         bail!("conv2d: x {:?} does not have the {in_channels} channels that weight takes", x.shape());
@@ -65,7 +63,7 @@ pub fn conv2d(x: &Tensor, weight: &Tensor) -> Result<Tensor> {
 /// # Errors
 /// If the shapes do not fit together, or the dtype is neither `f32` nor `f64` nor, on a GPU, `bf16`.
 pub fn conv2d_transpose(g: &Tensor, weight: &Tensor) -> Result<Tensor> {
-    let (batch, output) = planes(g)?;
+    let (batch, output) = Planes::of(g.shape())?;
     let (out_channels, in_channels, kernel) = weight_dims("conv2d_transpose", weight)?;
     if output.channels != out_channels {
         bail!("conv2d_transpose: g {:?} does not have the {out_channels} channels of weight", g.shape());
@@ -85,7 +83,7 @@ pub fn conv2d_transpose(g: &Tensor, weight: &Tensor) -> Result<Tensor> {
 /// If the shapes do not fit together, `kernel` is neither 1 nor 3, or the dtype is neither `f32` nor `f64` nor, on a GPU,
 /// `bf16`.
 pub fn conv2d_weight_grad(x: &Tensor, g: &Tensor, kernel: usize) -> Result<Tensor> {
-    let ((batch, input), (g_batch, output)) = (planes(x)?, planes(g)?);
+    let ((batch, input), (g_batch, output)) = (Planes::of(x.shape())?, Planes::of(g.shape())?);
     if (batch, input.height, input.width) != (g_batch, output.height, output.width) {
         bail!("conv2d_weight_grad: x {:?} and g {:?} differ beyond their channels", x.shape(), g.shape());
     }
@@ -106,7 +104,7 @@ pub fn conv2d_weight_grad(x: &Tensor, g: &Tensor, kernel: usize) -> Result<Tenso
 /// # Errors
 /// If the shapes do not fit together, or the dtype is neither `f32` nor `f64` nor, on a GPU, `bf16`.
 pub fn conv2d_down(x: &Tensor, weight: &Tensor) -> Result<Tensor> {
-    let (batch, input) = planes(x)?;
+    let (batch, input) = Planes::of(x.shape())?;
     let (out_channels, in_channels, kernel) = weight_dims("conv2d_down", weight)?;
     if input.channels != in_channels || kernel != 3 {
         bail!("conv2d_down: x {:?} and weight {:?} do not fit", x.shape(), weight.shape());
@@ -128,7 +126,7 @@ pub fn conv2d_down(x: &Tensor, weight: &Tensor) -> Result<Tensor> {
 /// # Errors
 /// If the shapes do not fit together, or the dtype is neither `f32` nor `f64` nor, on a GPU, `bf16`.
 pub fn conv2d_down_transpose(g: &Tensor, weight: &Tensor) -> Result<Tensor> {
-    let (batch, output) = planes(g)?;
+    let (batch, output) = Planes::of(g.shape())?;
     let (out_channels, in_channels, kernel) = weight_dims("conv2d_down_transpose", weight)?;
     if output.channels != out_channels || kernel != 3 {
         bail!("conv2d_down_transpose: g {:?} and weight {:?} do not fit", g.shape(), weight.shape());
@@ -150,11 +148,6 @@ pub fn conv2d_down_transpose(g: &Tensor, weight: &Tensor) -> Result<Tensor> {
 /// If the shapes do not fit together, or the dtype is neither `f32` nor `f64` nor, on a GPU, `bf16`.
 pub fn conv2d_up(x: &Tensor, weight: &Tensor) -> Result<Tensor> {
     conv2d_down_transpose(x, &weight.contiguous()?.apply_op1(Turn)?)
-}
-
-fn planes(x: &Tensor) -> Result<(usize, Planes)> {
-    let (batch, channels, height, width) = x.dims4()?;
-    Ok((batch, Planes { channels, height, width }))
 }
 
 fn forward(geometry: Geometry, x: &Tensor, weight: &Tensor) -> Result<Tensor> {
@@ -201,117 +194,39 @@ where
     a.contiguous()?.apply_op2(&b.contiguous()?, op)
 }
 
-/// The types that convolutions are computed in, each in its fastest way; values are contiguous.
-pub(crate) trait Convolve: Element {
-    /// `conv2d`, and what follows it
+pub(crate) trait Convolve: Engine {
+    /// See [`conv2d`], and what follows it.
     fn forward(
+        &self,
         geometry: &Geometry,
-        x: &[Self],
-        weight: &[Self],
-        finish: Option<&Finish<&[Self]>>,
-    ) -> Vec<Self> {
-        finished(geometry.output, direct::forward(geometry, &input(geometry, x), weight), finish)
-    }
-
-    /// `conv2d_transpose`, and what follows it
+        x: Self::View<'_>,
+        weight: Self::View<'_>,
+        finish: Option<&Finish<Self::View<'_>>>,
+    ) -> Result<Self::Values>;
+    /// See [`conv2d_transpose`], and what follows it.
     fn transpose(
+        &self,
         geometry: &Geometry,
-        g: &[Self],
-        weight: &[Self],
-        finish: Option<&Finish<&[Self]>>,
-    ) -> Vec<Self> {
-        transposed(geometry, g, finish, |part, g| direct::transpose(part, g, weight))
-    }
-
-    /// `conv2d_weight_grad`
-    fn weight_grad(geometry: &Geometry, x: &[Self], g: &[Self]) -> Vec<Self> {
-        direct::weight_grad(geometry, &input(geometry, x), g)
-    }
-}
-
-/// What the convolution sees of features.
-fn input<'a, T: WithDType>(geometry: &Geometry, x: &'a [T]) -> Cow<'a, [T]> {
-    let Planes { channels, height, width } = geometry.features();
-    match geometry.smooth {
-        None => Cow::Borrowed(x),
-        Some(smooth) => Cow::Owned(smooth.apply(geometry.batch * channels, height, width, x)),
-    }
-}
-
-/// Bytes of unsmoothed gradients at a time, which should stay in the cache.
-const PART_BYTES: usize = 8 << 20;
-
-/// `conv2d_transpose` as `transpose` does it, to the features, and what follows it.
-fn transposed<T: WithDType>(
-    geometry: &Geometry,
-    g: &[T],
-    finish: Option<&Finish<&[T]>>,
-    transpose: impl Fn(&Geometry, &[T]) -> Vec<T>,
-) -> Vec<T> {
-    let Geometry { batch, input, output, .. } = *geometry;
-    let Some(smooth) = geometry.smooth else {
-        return finished(input, transpose(geometry, g), finish);
-    };
-    let features = geometry.features();
-    let samples = (PART_BYTES / size_of::<f32>() / input.len().max(1)).max(1);
-    let mut x = Vec::with_capacity(batch * features.len());
-    for first in (0..batch).step_by(samples) {
-        let part = Geometry { batch: samples.min(batch - first), smooth: None, ..*geometry };
-        let unsmoothed = transpose(&part, &g[first * output.len()..][..part.output_len()]);
-        let finish = finish.map(|finish| finish.samples_from(first, features.channels, features.pixels()));
-        let planes = part.batch * input.channels;
-        smooth.adjoint().append(&mut x, planes, (input.height, input.width), &unsmoothed, finish.as_ref());
-    }
-    x
-}
-
-fn finished<T: WithDType>(planes: Planes, mut y: Vec<T>, finish: Option<&Finish<&[T]>>) -> Vec<T> {
-    if let Some(finish) = finish {
-        finish.planes(&mut y, planes.pixels());
-    }
-    y
-}
-
-impl Convolve for f64 {}
-
-impl Convolve for f32 {
-    fn forward(geometry: &Geometry, x: &[f32], weight: &[f32], finish: Option<&Finish<&[f32]>>) -> Vec<f32> {
-        if winograd::suits(geometry) {
-            return winograd::forward(geometry, x, weight, finish);
-        }
-        finished(geometry.output, direct::forward(geometry, &input(geometry, x), weight), finish)
-    }
-
-    fn transpose(
-        geometry: &Geometry,
-        g: &[f32],
-        weight: &[f32],
-        finish: Option<&Finish<&[f32]>>,
-    ) -> Vec<f32> {
-        // Tiles that overlap are written in parts, and finished only when all are there.
-        match (winograd::suits(geometry), geometry.stride) {
-            (true, 1) => winograd::transpose(geometry, g, weight, finish),
-            (true, _) => {
-                transposed(geometry, g, finish, |part, g| winograd::transpose(part, g, weight, None))
-            }
-            (false, _) => transposed(geometry, g, finish, |part, g| direct::transpose(part, g, weight)),
-        }
-    }
-
-    fn weight_grad(geometry: &Geometry, x: &[f32], g: &[f32]) -> Vec<f32> {
-        if winograd::suits(geometry) {
-            winograd::weight_grad(geometry, x, g)
-        } else {
-            direct::weight_grad(geometry, &input(geometry, x), g)
-        }
-    }
+        g: Self::View<'_>,
+        weight: Self::View<'_>,
+        finish: Option<&Finish<Self::View<'_>>>,
+    ) -> Result<Self::Values>;
+    /// See [`conv2d_weight_grad`].
+    fn weight_grad(&self, geometry: &Geometry, x: Self::View<'_>, g: Self::View<'_>) -> Result<Self::Values>;
+    /// `[in, out, taps]` of `[out, in, taps]`, every kernel turned by half a turn.
+    fn turned(&self, out_channels: usize, taps: usize, weight: Self::View<'_>) -> Result<Self::Values>;
 }
 
 struct Conv2d(Geometry);
 
 impl Conv2d {
-    fn run<E: Engine>(&self, engine: &E, x: E::View<'_>, weight: E::View<'_>) -> Result<(E::Values, Shape)> {
-        Ok((engine.forward(&self.0, x, weight, None)?, shape(self.0.batch, self.0.output)))
+    fn run<E: Convolve>(
+        &self,
+        engine: &E,
+        x: Input<'_, E>,
+        weight: Input<'_, E>,
+    ) -> Result<(E::Values, Shape)> {
+        Ok((engine.forward(&self.0, x.values, weight.values, None)?, self.0.output.shape(self.0.batch)))
     }
 }
 
@@ -320,7 +235,7 @@ impl CustomOp2 for Conv2d {
         "conv2d"
     }
 
-    runs_on_every_engine!(x, lx, weight, lw);
+    runs_on_every_engine!(2);
 
     fn bwd(
         &self,
@@ -340,8 +255,13 @@ impl CustomOp2 for Conv2d {
 struct Conv2dTranspose(Geometry);
 
 impl Conv2dTranspose {
-    fn run<E: Engine>(&self, engine: &E, g: E::View<'_>, weight: E::View<'_>) -> Result<(E::Values, Shape)> {
-        Ok((engine.transpose(&self.0, g, weight, None)?, shape(self.0.batch, self.0.input)))
+    fn run<E: Convolve>(
+        &self,
+        engine: &E,
+        g: Input<'_, E>,
+        weight: Input<'_, E>,
+    ) -> Result<(E::Values, Shape)> {
+        Ok((engine.transpose(&self.0, g.values, weight.values, None)?, self.0.input.shape(self.0.batch)))
     }
 }
 
@@ -350,7 +270,7 @@ impl CustomOp2 for Conv2dTranspose {
         "conv2d_transpose"
     }
 
-    runs_on_every_engine!(g, lg, weight, lw);
+    runs_on_every_engine!(2);
 
     fn bwd(
         &self,
@@ -369,10 +289,10 @@ impl CustomOp2 for Conv2dTranspose {
 struct Conv2dWeightGrad(Geometry);
 
 impl Conv2dWeightGrad {
-    fn run<E: Engine>(&self, engine: &E, x: E::View<'_>, g: E::View<'_>) -> Result<(E::Values, Shape)> {
+    fn run<E: Convolve>(&self, engine: &E, x: Input<'_, E>, g: Input<'_, E>) -> Result<(E::Values, Shape)> {
         let Geometry { input, output, kernel, .. } = self.0;
         let shape = (output.channels, input.channels, kernel, kernel).into();
-        Ok((engine.weight_grad(&self.0, x, g)?, shape))
+        Ok((engine.weight_grad(&self.0, x.values, g.values)?, shape))
     }
 }
 
@@ -381,7 +301,7 @@ impl CustomOp2 for Conv2dWeightGrad {
         "conv2d_weight_grad"
     }
 
-    runs_on_every_engine!(x, lx, g, lg);
+    runs_on_every_engine!(2);
 
     fn bwd(
         &self,
@@ -400,41 +320,22 @@ impl CustomOp2 for Conv2dWeightGrad {
 /// `[in, out, k, k]` of `[out, in, k, k]`, every kernel turned by half a turn; its own adjoint.
 struct Turn;
 
+impl Turn {
+    fn run<E: Convolve>(&self, engine: &E, weight: Input<'_, E>) -> Result<(E::Values, Shape)> {
+        let (out_channels, in_channels, kernel, _) = weight.shape.dims4()?;
+        let turned = engine.turned(out_channels, kernel * kernel, weight.values)?;
+        Ok((turned, (in_channels, out_channels, kernel, kernel).into()))
+    }
+}
+
 impl CustomOp1 for Turn {
     fn name(&self) -> &'static str {
         "turn"
     }
 
-    fn cpu_fwd(&self, s: &CpuStorage, l: &Layout) -> Result<(CpuStorage, Shape)> {
-        let (out_channels, in_channels, kernel, _) = l.shape().dims4()?;
-        let storage = float_kernel!(self.name(), s, T => {
-            T::to_cpu_storage_owned(turned(out_channels, kernel * kernel, slice::<T>(s, l)?))
-        });
-        Ok((storage, (in_channels, out_channels, kernel, kernel).into()))
-    }
-
-    #[cfg(feature = "cuda")]
-    fn cuda_fwd(&self, s: &CudaStorage, l: &Layout) -> Result<(CudaStorage, Shape)> {
-        let (out_channels, in_channels, kernel, _) = l.shape().dims4()?;
-        on_gpu!(self.name(), s, gpu => {
-            let y = gpu.turned(out_channels, kernel * kernel, gpu.view(s, l)?)?;
-            (y, (in_channels, out_channels, kernel, kernel).into())
-        })
-    }
+    runs_on_every_engine!(1);
 
     fn bwd(&self, weight: &Tensor, _: &Tensor, grad: &Tensor) -> Result<Option<Tensor>> {
         tracked(weight, || grad.contiguous()?.apply_op1(Turn))
     }
-}
-
-fn shape(batch: usize, planes: Planes) -> Shape {
-    (batch, planes.channels, planes.height, planes.width).into()
-}
-
-/// The gradient of `argument`, or nothing where nobody will ask for it.
-pub(crate) fn tracked(
-    argument: &Tensor,
-    gradient: impl FnOnce() -> Result<Tensor>,
-) -> Result<Option<Tensor>> {
-    if argument.track_op() { gradient().map(Some) } else { Ok(None) }
 }

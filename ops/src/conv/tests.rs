@@ -1,9 +1,10 @@
 use candle_core::{DType, Device, Result, Tensor, Var};
 
-use super::geometry::{Geometry, Planes};
+use super::Geometry;
 use super::{
     conv2d, conv2d_down, conv2d_down_transpose, conv2d_transpose, conv2d_up, conv2d_weight_grad, weight_grad,
 };
+use crate::planes::Planes;
 use crate::{Key, RandomTensors};
 
 /// `(batch, in_channels, out_channels, height, width)`

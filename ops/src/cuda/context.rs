@@ -1,6 +1,7 @@
 //! What a thread keeps of a GPU between operations.
 
-use std::cell::{OnceCell, RefCell};
+use std::any::{Any, TypeId};
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::rc::Rc;
@@ -13,26 +14,21 @@ use candle_core::cuda_backend::cudarc::driver::{
 use candle_core::cuda_backend::{DeviceId, WrapErr};
 use candle_core::{CudaDevice, Device, Result, bail};
 
-use super::convolution::Convolutions;
 use super::kernels::{compile, parameters};
 use super::libraries;
-use super::memory::Pool;
-use super::normal::ziggurat;
-use super::upload::Uploads;
-use super::values::{Argument, Float, View};
+use super::pool::Pool;
+use super::values::{Argument, Value};
 
 thread_local! {
     static CONTEXTS: RefCell<HashMap<DeviceId, Rc<Context>>> = RefCell::default();
 }
 
-/// Our kernels, compiled for a GPU, and what cuDNN keeps.
-pub(super) struct Context {
-    pub(super) device: CudaDevice,
+/// Our kernels, compiled for a GPU, and what operations keep.
+pub(crate) struct Context {
+    pub(crate) device: CudaDevice,
     modules: RefCell<HashMap<&'static str, Arc<CudaModule>>>,
     functions: RefCell<HashMap<(&'static str, &'static str), CudaFunction>>,
-    convolutions: OnceCell<Convolutions>,
-    ziggurat: OnceCell<CudaSlice<f64>>,
-    uploads: OnceCell<Uploads>,
+    kept: RefCell<HashMap<TypeId, Rc<dyn Any>>>,
 }
 
 /// The GPU with this number, ready for one thread that computes.
@@ -68,49 +64,36 @@ fn prepare(device: &CudaDevice) -> Result<()> {
     Pool::of(device)?.set(CUmemPool_attribute::CU_MEMPOOL_ATTR_RELEASE_THRESHOLD, u64::MAX)
 }
 
-/// What a cell holds, made when it is first asked for.
-fn made_once<T>(cell: &OnceCell<T>, make: impl FnOnce() -> Result<T>) -> Result<&T> {
-    if let Some(made) = cell.get() {
-        return Ok(made);
-    }
-    let made = make()?;
-    Ok(cell.get_or_init(|| made))
-}
-
 impl Context {
     /// That of this thread, made when it is first asked for.
-    pub(super) fn of(device: &CudaDevice) -> Result<Rc<Self>> {
+    pub(crate) fn of(device: &CudaDevice) -> Result<Rc<Self>> {
         CONTEXTS.with_borrow_mut(|contexts| {
             let context = contexts.entry(device.id()).or_insert_with(|| {
                 Rc::new(Self {
                     device: device.clone(),
                     modules: RefCell::default(),
                     functions: RefCell::default(),
-                    convolutions: OnceCell::new(),
-                    ziggurat: OnceCell::new(),
-                    uploads: OnceCell::new(),
+                    kept: RefCell::default(),
                 })
             });
             Ok(Rc::clone(context))
         })
     }
 
-    pub(super) fn convolutions(&self) -> Result<&Convolutions> {
-        made_once(&self.convolutions, || Convolutions::new(self.device.cuda_stream()))
-    }
-
-    pub(super) fn uploads(&self) -> Result<&Uploads> {
-        made_once(&self.uploads, || Uploads::new(&self.device))
-    }
-
-    /// What normal numbers are drawn by.
-    pub(super) fn ziggurat(&self) -> Result<View<'_, f64>> {
-        made_once(&self.ziggurat, || self.device.clone_htod(&ziggurat())).map(View::of)
+    /// What an operation keeps of this type, made when it is first asked for.
+    pub(crate) fn kept<K: 'static>(&self, make: impl FnOnce(&Self) -> Result<K>) -> Result<Rc<K>> {
+        let known = self.kept.borrow().get(&TypeId::of::<K>()).cloned();
+        if let Some(Ok(known)) = known.map(Rc::downcast) {
+            return Ok(known);
+        }
+        let made = Rc::new(make(self)?);
+        self.kept.borrow_mut().insert(TypeId::of::<K>(), Rc::clone(&made) as Rc<dyn Any>);
+        Ok(made)
     }
 
     /// Memory for so many values, which the caller must write all of.
     #[expect(unsafe_code, reason = "zeroing memory that is about to be written would cost a pass")]
-    pub(super) fn allocate<T: DeviceRepr>(&self, len: usize) -> Result<CudaSlice<T>> {
+    pub(crate) fn allocate<T: DeviceRepr>(&self, len: usize) -> Result<CudaSlice<T>> {
         // Kernels count with 32 bits.
         if len > i32::MAX as usize {
             bail!("cuda: a tensor of {len} values is more than a kernel can count");
@@ -123,7 +106,7 @@ impl Context {
     ///
     /// What is passed must be as the kernel's source has it.
     #[expect(unsafe_code, reason = "kernels are foreign functions")]
-    pub(super) fn launch<T: Float>(
+    pub(crate) fn launch<T: Value>(
         &self,
         kernel: &'static str,
         blocks: [usize; 3],
@@ -159,7 +142,7 @@ impl Context {
         Ok(())
     }
 
-    fn function<T: Float>(&self, kernel: &'static str) -> Result<CudaFunction> {
+    fn function<T: Value>(&self, kernel: &'static str) -> Result<CudaFunction> {
         match self.functions.borrow_mut().entry((T::NAME, kernel)) {
             Entry::Occupied(entry) => Ok(entry.get().clone()),
             Entry::Vacant(entry) => {
@@ -169,7 +152,7 @@ impl Context {
         }
     }
 
-    fn module<T: Float>(&self) -> Result<Arc<CudaModule>> {
+    fn module<T: Value>(&self) -> Result<Arc<CudaModule>> {
         match self.modules.borrow_mut().entry(T::NAME) {
             Entry::Occupied(entry) => Ok(Arc::clone(entry.get())),
             Entry::Vacant(entry) => {

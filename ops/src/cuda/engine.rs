@@ -1,34 +1,20 @@
-//! The steps that layers are made of, on a GPU.
+//! Values on a GPU, and how work on them is started.
 
 use std::ops::Range;
 
+use candle_core::cuda_backend::WrapErr;
 use candle_core::cuda_backend::cudarc::driver::CudaSlice;
+use candle_core::cuda_backend::cudarc::driver::result::memcpy_dtod_async;
 use candle_core::{CudaStorage, Result, Storage, bail};
 
 use super::Gpu;
-use super::convolution::Operation;
-use super::values::{Float, View};
-use crate::activation::{Finish, NoisePlanes};
-use crate::conv::geometry::{Geometry, Planes};
+use super::values::{Argument, Value, View, address, address_of};
 use crate::engine::Engine;
 
-impl<T: Float> Gpu<T> {
-    /// What the convolution sees of features, which are smoothed first if the geometry says so.
-    fn with_input<R>(
-        &self,
-        geometry: &Geometry,
-        x: View<'_, T>,
-        run: impl FnOnce(View<'_, T>) -> Result<R>,
-    ) -> Result<R> {
-        let Planes { height, width, .. } = geometry.features();
-        match geometry.smooth {
-            None => run(x),
-            Some(smooth) => run(View::of(&self.smoothed(smooth, x, [height, width], None)?)),
-        }
-    }
-}
+/// Threads of a block, where it does not matter.
+pub(crate) const THREADS: usize = 256;
 
-impl<T: Float> Engine for Gpu<T> {
+impl<T: Value> Engine for Gpu<T> {
     type Values = CudaSlice<T>;
     type View<'a> = View<'a, T>;
     const PART_VALUES: usize = usize::MAX;
@@ -71,71 +57,37 @@ impl<T: Float> Engine for Gpu<T> {
         self.joined(&parts.iter().map(View::of).collect::<Vec<_>>())
     }
 
-    fn sum(&self, a: CudaSlice<T>, b: CudaSlice<T>) -> Result<CudaSlice<T>> {
-        self.added(a, &b)
+    fn sum(&self, mut a: CudaSlice<T>, b: CudaSlice<T>) -> Result<CudaSlice<T>> {
+        let len = a.len().min(b.len());
+        self.launch_for("add_to", len, 4, &[(&mut a).into(), View::of(&b).into(), len.into()])?;
+        Ok(a)
+    }
+}
+
+impl<T: Value> Gpu<T> {
+    /// Starts a kernel with a thread for every `each` of `len` values.
+    pub(crate) fn launch_for(
+        &self,
+        kernel: &'static str,
+        len: usize,
+        each: usize,
+        arguments: &[Argument],
+    ) -> Result<()> {
+        let blocks = len.div_ceil(each * THREADS);
+        self.context.launch::<T>(kernel, [blocks, 1, 1], [THREADS, 1], arguments)
     }
 
-    fn forward(
-        &self,
-        geometry: &Geometry,
-        x: View<'_, T>,
-        weight: View<'_, T>,
-        finish: Option<&Finish<View<'_, T>>>,
-    ) -> Result<CudaSlice<T>> {
-        let y =
-            self.with_input(geometry, x, |x| self.convolution(Operation::Forward, geometry, x, weight))?;
-        self.finish(y, geometry.output.pixels(), finish)
-    }
-
-    fn transpose(
-        &self,
-        geometry: &Geometry,
-        g: View<'_, T>,
-        weight: View<'_, T>,
-        finish: Option<&Finish<View<'_, T>>>,
-    ) -> Result<CudaSlice<T>> {
-        let Planes { height, width, .. } = geometry.input;
-        let x = self.convolution(Operation::Transpose, geometry, g, weight)?;
-        match geometry.smooth {
-            None => self.finish(x, height * width, finish),
-            Some(smooth) => self.smoothed(smooth.adjoint(), View::of(&x), [height, width], finish),
+    /// Copies, one behind the other.
+    #[expect(unsafe_code, reason = "the driver's functions are foreign")]
+    pub(crate) fn joined(&self, parts: &[View<'_, T>]) -> Result<CudaSlice<T>> {
+        let mut all = self.context.allocate::<T>(parts.iter().map(|part| part.len()).sum())?;
+        let (stream, mut target) = (self.context.device.cuda_stream(), address(&mut all));
+        for part in parts.iter().filter(|part| part.len() > 0) {
+            let bytes = part.len() * size_of::<T>();
+            // SAFETY: the parts fill the memory that has been allocated for them.
+            unsafe { memcpy_dtod_async(target, part.address, bytes, stream.cu_stream()) }.w()?;
+            target = address_of::<T>(target, part.len());
         }
-    }
-
-    fn weight_grad(&self, geometry: &Geometry, x: View<'_, T>, g: View<'_, T>) -> Result<CudaSlice<T>> {
-        self.with_input(geometry, x, |x| self.convolution(Operation::WeightGrad, geometry, x, g))
-    }
-
-    fn turned(&self, out_channels: usize, taps: usize, weight: View<'_, T>) -> Result<CudaSlice<T>> {
-        Gpu::turned(self, out_channels, taps, weight)
-    }
-
-    fn masked(&self, g: View<'_, T>, y: View<'_, T>) -> Result<CudaSlice<T>> {
-        Gpu::masked(self, g, y)
-    }
-
-    fn channel_sums(&self, x: View<'_, T>, channels: usize, area: usize) -> Result<CudaSlice<T>> {
-        self.plane_sums(x, channels, area)
-    }
-
-    fn normalize(
-        &self,
-        x: View<'_, T>,
-        style: View<'_, T>,
-        planes: Planes,
-        epsilon: f64,
-    ) -> Result<CudaSlice<T>> {
-        self.normalized(x, Some(style), planes.channels, planes.pixels(), epsilon)
-    }
-
-    fn epilogue_grad(
-        &self,
-        g: View<'_, T>,
-        y: View<'_, T>,
-        noise: &NoisePlanes<View<'_, T>>,
-        style: Option<View<'_, T>>,
-        epsilon: f64,
-    ) -> Result<(CudaSlice<T>, CudaSlice<T>)> {
-        self.layer_grad(g, y, *noise, style, epsilon)
+        Ok(all)
     }
 }

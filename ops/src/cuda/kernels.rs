@@ -3,16 +3,20 @@
 use candle_core::cuda_backend::cudarc::nvrtc::{CompileError, CompileOptions, Ptx, compile_ptx_with_opts};
 use candle_core::{Error, Result};
 
-/// In the order in which they need each other; the last two are for weights and latents, which are never rounded.
-const SOURCES: [&str; 6] = [
-    include_str!("kernels/common.cu"),
-    include_str!("kernels/pointwise.cu"),
-    include_str!("kernels/norm.cu"),
-    include_str!("kernels/resample.cu"),
-    include_str!("kernels/update.cu"),
-    include_str!("kernels/normal.cu"),
+/// What all others need comes first. Those for weights and latents, which are never rounded, come last.
+const SOURCES: [&str; 10] = [
+    include_str!("common.cu"),
+    include_str!("sums.cu"),
+    include_str!("../leaky_relu/leaky_relu.cu"),
+    include_str!("../finish/finish.cu"),
+    include_str!("../norm/norm.cu"),
+    include_str!("../resample/resample.cu"),
+    include_str!("../smooth/smooth.cu"),
+    include_str!("../conv/turned.cu"),
+    include_str!("../update/update.cu"),
+    include_str!("../random/normal.cu"),
 ];
-const SOURCES_OF_FEATURES: usize = 4;
+const SOURCES_OF_FEATURES: usize = 8;
 
 /// What a kernel asks for, by its source: `A` for an address, `S` for a size, `F` for a fraction, `T` for
 /// a table.

@@ -1,60 +1,50 @@
 //! The operations of this crate on NVIDIA GPUs: convolutions by cuDNN, products of matrices by cuBLAS, everything else
-//! by kernels of our own (`kernels/`), which NVRTC compiles for the GPU when the first of them is needed.
+//! by kernels of our own (the `.cu` files beside the operations), which NVRTC compiles for the GPU when the first of them
+//! is needed.
 //!
 //! All work of a device goes through one stream and is started by one thread, in the order in which it is asked for.
 //! Nothing here waits for the GPU, save what says so, such as [`all_finite`](crate::all_finite), and the first convolution
 //! of each shape, which is measured. Only uploads have a stream of their own.
 
 mod context;
-mod convolution;
-mod dense;
 mod engine;
 mod kernels;
 mod libraries;
-mod memory;
-mod norm;
-mod normal;
-mod pointwise;
-mod resample;
+mod pool;
+mod sums;
 #[cfg(test)]
 mod tests;
-mod update;
-mod upload;
 mod values;
 
 use std::marker::PhantomData;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use candle_core::{CudaDevice, Layout, Result, bail};
+use candle_core::{CudaDevice, CudaStorage, Layout, Result, bail};
 
-use context::Context;
-pub(crate) use dense::Matrix;
-pub(crate) use memory::{is_out_of_memory, memory, name, reset_peak_memory};
-pub(crate) use normal::normal;
-pub(crate) use update::{adam_update, all_are_finite, clamp_update, ema_update, tally_update};
-pub(crate) use upload::upload;
-pub(crate) use values::{Float, View};
+pub(crate) use context::Context;
+pub(crate) use engine::THREADS;
+pub(crate) use pool::{Pool, is_out_of_memory, out_of_memory};
+pub(crate) use sums::{PartialSums, Parts};
+pub(crate) use values::{Argument, NOTHING, Row, TABLE_ROWS, Value, View, address, address_of};
 
 pub use context::open;
 
+use crate::engine::Input;
+
 /// A GPU, with values of one type.
 pub(crate) struct Gpu<T> {
-    context: Rc<Context>,
+    pub(crate) context: Rc<Context>,
     values: PhantomData<T>,
 }
 
-impl<T: Float> Gpu<T> {
+impl<T: Value> Gpu<T> {
     pub(crate) fn new(device: &CudaDevice) -> Result<Self> {
         Ok(Self { context: Context::of(device)?, values: PhantomData })
     }
 
-    /// The values of a contiguous tensor.
-    pub(crate) fn view<'a>(
-        &self,
-        storage: &'a candle_core::CudaStorage,
-        layout: &Layout,
-    ) -> Result<View<'a, T>> {
+    /// A contiguous tensor as an argument.
+    pub(crate) fn input<'a>(&self, storage: &'a CudaStorage, layout: &'a Layout) -> Result<Input<'a, Self>> {
         if storage.device.id() != self.context.device.id() {
             bail!(
                 "expected a tensor on GPU {:?}, got one on {:?}",
@@ -63,7 +53,10 @@ impl<T: Float> Gpu<T> {
             );
         }
         match layout.contiguous_offsets() {
-            Some((start, end)) => Ok(View::of(storage.as_cuda_slice::<T>()?).part(start..end)),
+            Some((start, end)) => {
+                let values = View::of(storage.as_cuda_slice::<T>()?).part(start..end);
+                Ok(Input { values, shape: layout.shape() })
+            }
             None => bail!("expected a contiguous tensor, got {layout:?}"),
         }
     }
@@ -78,7 +71,7 @@ pub fn allow_tf32(allow: bool) {
     candle_core::cuda::set_gemm_reduced_precision_f32(allow);
 }
 
-fn is_tf32_allowed() -> bool {
+pub(crate) fn is_tf32_allowed() -> bool {
     TF32.load(Ordering::Relaxed)
 }
 

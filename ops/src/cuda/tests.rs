@@ -7,7 +7,7 @@ use candle_core::{DType, Device, Result, Tensor, Var};
 use super::{allow_tf32, open};
 use crate::testing::{WAYS, normal, values};
 use crate::{
-    AdamSlot, AdamUpdate, Chain, Key, Link, Pace, RandomTensors, Sampling, adam_update, add_bias,
+    AdamSlot, AdamSteps, AdamUpdate, Chain, Key, Link, RandomTensors, Sampling, adam_update, add_bias,
     all_are_finite, all_finite, bias_leaky_relu, blend, blur, clamp_update, conv2d, conv2d_down,
     conv2d_transpose, conv2d_up, conv2d_weight_grad, dense, dense_transpose, downscale2x, ema_update,
     instance_norm, instance_norm_style, leaky_relu, leaky_relu_grad, noise_bias_leaky_relu, smooth_down,
@@ -297,7 +297,7 @@ fn adam_and_what_follows_it() -> Result<()> {
     for (beta1, keeps_first_moment) in [(0., false), (0.5, true)] {
         let update = AdamUpdate { beta1, beta2: 0.99, epsilon: 1e-3, learning_rate: 0.1 };
         assert_same_changes(|vars, device| {
-            let pace = Pace::new(0, device)?;
+            let steps = AdamSteps::new(0, device)?;
             let moments = |vars: &[Var]| vars.iter().map(|p| p.as_tensor().sqr()).collect::<Result<Vec<_>>>();
             let (first, second) = (moments(vars)?, moments(vars)?);
             let gradients =
@@ -315,12 +315,12 @@ fn adam_and_what_follows_it() -> Result<()> {
                     })
                     .collect();
                 let loss = Tensor::new(loss, device)?;
-                adam_update(&slots, &loss, &pace, &update)?;
+                adam_update(&slots, &loss, &steps, &update)?;
                 let parameters: Vec<&Tensor> = vars.iter().map(Var::as_tensor).collect();
-                clamp_update(&parameters, if loss.to_scalar::<f32>()? == 3. { 0.5 } else { 1. }, &pace)?;
-                tally_update(&tally, &[&loss, &(&loss * 0.1)?], [&pace, &pace])?;
+                clamp_update(&parameters, if loss.to_scalar::<f32>()? == 3. { 0.5 } else { 1. }, &steps)?;
+                tally_update(&tally, &[&loss, &(&loss * 0.1)?], [&steps, &steps])?;
             }
-            assert_eq!((pace.steps()?, pace.is_skipped()?), (2, false));
+            assert_eq!((steps.done()?, steps.is_skipped()?), (2, false));
             Ok(first.into_iter().chain(second).chain([tally]).collect())
         })?;
     }

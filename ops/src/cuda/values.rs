@@ -12,28 +12,28 @@ use candle_core::cuda_backend::cudarc::driver::{
 };
 use half::bf16;
 
-/// The types that tensors on a GPU have.
-pub(crate) trait Float: WithDType + CudaDType + CudnnDataType + DeviceRepr + ValidAsZeroBits {
-    /// What is computed in.
+/// The types that tensors on a GPU have; kernels call them so too.
+pub(crate) trait Value: WithDType + CudaDType + CudnnDataType + DeviceRepr + ValidAsZeroBits {
+    /// What is computed in; kernels call it `real`.
     type Real: WithDType + CudnnDataType;
     /// What the kernels call it.
     const NAME: &str;
     const BLAS: cudaDataType;
 }
 
-impl Float for f32 {
+impl Value for f32 {
     type Real = f32;
     const NAME: &str = "float";
     const BLAS: cudaDataType = cudaDataType::CUDA_R_32F;
 }
 
-impl Float for f64 {
+impl Value for f64 {
     type Real = f64;
     const NAME: &str = "double";
     const BLAS: cudaDataType = cudaDataType::CUDA_R_64F;
 }
 
-impl Float for bf16 {
+impl Value for bf16 {
     type Real = f32;
     const NAME: &str = "bfloat16";
     const BLAS: cudaDataType = cudaDataType::CUDA_R_16BF;
@@ -44,7 +44,7 @@ impl Float for bf16 {
 /// All that is done to them is done on the stream of their owner, who is borrowed until it has been asked for; memory is
 /// given back on the same stream, after it.
 pub(crate) struct View<'a, T> {
-    pub(super) address: CUdeviceptr,
+    pub(crate) address: CUdeviceptr,
     len: usize,
     owner: PhantomData<&'a T>,
 }
@@ -74,25 +74,25 @@ impl<'a, T> View<'a, T> {
 }
 
 /// Where a value lies, counted from an address.
-pub(super) fn address_of<T>(address: CUdeviceptr, index: usize) -> CUdeviceptr {
+pub(crate) fn address_of<T>(address: CUdeviceptr, index: usize) -> CUdeviceptr {
     address + (index * size_of::<T>()) as CUdeviceptr
 }
 
 /// The address of values that are to be changed.
-pub(super) fn address<T>(values: &mut CudaSlice<T>) -> CUdeviceptr {
+pub(crate) fn address<T>(values: &mut CudaSlice<T>) -> CUdeviceptr {
     let stream = values.stream().clone();
     values.device_ptr_mut(&stream).0
 }
 
 /// Tensors of the same size: up to four addresses, and how many values each has.
-pub(super) type Row = [u64; 5];
+pub(crate) type Row = [u64; 5];
 
 /// Rows of a table; with what else a kernel is told, one has to stay below 4 KB.
-pub(super) const TABLE_ROWS: usize = 64;
+pub(crate) const TABLE_ROWS: usize = 64;
 
 /// What a kernel is told. Sizes have 32 bits there, fractions are rounded to the kernel's type there.
 #[derive(Clone)]
-pub(super) enum Argument {
+pub(crate) enum Argument {
     Address(CUdeviceptr),
     Size(u32),
     Fraction(f64),
@@ -101,7 +101,7 @@ pub(super) enum Argument {
 
 impl Argument {
     /// As [`parameters`](super::kernels::parameters) has it.
-    pub(super) fn kind(&self) -> char {
+    pub(crate) fn kind(&self) -> char {
         match self {
             Self::Address(_) => 'A',
             Self::Size(_) => 'S',
@@ -112,7 +112,7 @@ impl Argument {
 }
 
 /// No values at all, where a kernel may do without.
-pub(super) const NOTHING: Argument = Argument::Address(0);
+pub(crate) const NOTHING: Argument = Argument::Address(0);
 
 impl<T> From<View<'_, T>> for Argument {
     fn from(view: View<'_, T>) -> Self {

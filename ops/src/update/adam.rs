@@ -3,10 +3,11 @@
 use candle_core::{Result, Storage, Tensor, bail};
 use rayon::prelude::*;
 
-use super::{CheckDistinct, Float, Pace, TASK, all_are_finite, in_place};
 #[cfg(feature = "cuda")]
-use crate::cuda;
-use crate::planes::{float_kernel, is_parallel, slice};
+use super::cuda;
+use super::{AdamSteps, CheckDistinct, TASK, all_are_finite, in_place};
+use crate::float::{Float, float_kernel, slice};
+use crate::loops::is_parallel;
 
 /// The numbers of a step of Adam, in TensorFlow's form.
 ///
@@ -45,25 +46,30 @@ pub struct AdamSlot<'a> {
     pub gradient: &'a Tensor,
 }
 
-/// One step of Adam on all parameters: changes each and its moments in one pass, and counts in `pace`.
+/// One step of Adam on all parameters: changes each and its moments in one pass, and counts in `steps`.
 ///
-/// If `loss` or a gradient holds a number that is not finite, nothing changes, and `pace` tells that the step was skipped.
+/// If `loss` or a gradient holds a number that is not finite, nothing changes, and `steps` tells that the step was skipped.
 /// A GPU decides that by itself; nothing waits for it.
 ///
 /// # Errors
 /// If in a slot shapes or types differ, two of the tensors share memory, one to be changed is not contiguous, or
 /// `first_moment` is missing though `beta1` is not 0.
-pub fn adam_update(slots: &[AdamSlot<'_>], loss: &Tensor, pace: &Pace, update: &AdamUpdate) -> Result<()> {
+pub fn adam_update(
+    slots: &[AdamSlot<'_>],
+    loss: &Tensor,
+    steps: &AdamSteps,
+    update: &AdamUpdate,
+) -> Result<()> {
     let gradients =
         slots.iter().map(|slot| slot.checked_gradient(update)).collect::<Result<Vec<Tensor>>>()?;
     let slots: Vec<AdamSlot<'_>> =
         slots.iter().zip(&gradients).map(|(&slot, gradient)| AdamSlot { gradient, ..slot }).collect();
     #[cfg(feature = "cuda")]
-    if pace.state().device().is_cuda() {
-        return cuda::adam_update(&slots, loss, pace, update);
+    if steps.state().device().is_cuda() {
+        return cuda::adam_update(&slots, loss, steps, update);
     }
     let is_finite = all_are_finite(std::iter::once(loss).chain(&gradients))?;
-    let Some(step_size) = pace.advance(is_finite, update)? else { return Ok(()) };
+    let Some(step_size) = steps.advance(is_finite, update)? else { return Ok(()) };
     slots.iter().try_for_each(|slot| slot.step(step_size, update))
 }
 
@@ -177,7 +183,12 @@ mod tests {
     /// One step on one parameter.
     fn step(p: &Tensor, m: Option<&Tensor>, v: &Tensor, g: &Tensor, beta1: f64) -> Result<()> {
         let slot = AdamSlot { parameter: p, first_moment: m, second_moment: v, gradient: g };
-        adam_update(&[slot], &Tensor::new(1f32, &Device::Cpu)?, &Pace::new(2, &Device::Cpu)?, &update(beta1))
+        adam_update(
+            &[slot],
+            &Tensor::new(1f32, &Device::Cpu)?,
+            &AdamSteps::new(2, &Device::Cpu)?,
+            &update(beta1),
+        )
     }
 
     #[test]
@@ -206,7 +217,7 @@ mod tests {
 
     #[test]
     fn a_number_that_is_not_finite_anywhere_changes_nothing() {
-        let pace = Pace::new(2, &Device::Cpu).unwrap();
+        let steps = AdamSteps::new(2, &Device::Cpu).unwrap();
         let [p, q] = ["p", "q"].map(|name| var(name, &[5, 7], DType::F32));
         let [v, w, m, n] = [&p, &q, &p, &q].map(|p| Var::from_tensor(&p.sqr().unwrap()).unwrap());
         let all = || [&p, &q, &v, &w, &m, &n].map(|var| values(var));
@@ -220,8 +231,8 @@ mod tests {
                 second_moment: v,
                 gradient,
             });
-            adam_update(&slots, &Tensor::new(loss, &Device::Cpu).unwrap(), &pace, &update(0.5)).unwrap();
-            (pace.steps().unwrap(), pace.is_skipped().unwrap())
+            adam_update(&slots, &Tensor::new(loss, &Device::Cpu).unwrap(), &steps, &update(0.5)).unwrap();
+            (steps.done().unwrap(), steps.is_skipped().unwrap())
         };
         assert_eq!([step(f64::NAN, &finite), step(1., &infinite)], [(2, true); 2]);
         assert_eq!(all(), before);

@@ -3,10 +3,11 @@
 use candle_core::{Result, Storage, Tensor, WithDType, bail};
 use rayon::prelude::*;
 
-use super::{CheckDistinct, Float, TASK, in_place};
 #[cfg(feature = "cuda")]
-use crate::cuda;
-use crate::planes::{float_kernel, is_parallel, slice};
+use super::cuda;
+use super::{CheckDistinct, TASK, in_place};
+use crate::float::{Float, float_kernel, slice};
+use crate::loops::is_parallel;
 
 /// Moves each running average towards what lives: `average = live + (average - live) * beta`.
 ///

@@ -3,24 +3,25 @@
 use candle_core::{Result, Tensor, WithDType, bail};
 use rayon::prelude::*;
 
-use super::{Float, Pace, TASK, in_place};
 #[cfg(feature = "cuda")]
-use crate::cuda;
-use crate::planes::{float_kernel, is_parallel};
+use super::cuda;
+use super::{AdamSteps, TASK, in_place};
+use crate::float::{Float, float_kernel};
+use crate::loops::is_parallel;
 
-/// Limits every value to `-limit ..= limit`, unless the step of `pace` was skipped. Values that are not a number stay so.
+/// Limits every value to `-limit ..= limit`, unless the present step was skipped. Values that are not a number stay so.
 ///
 /// # Errors
 /// If `limit` is negative or not a number, or if a parameter is not contiguous.
-pub fn clamp_update(parameters: &[&Tensor], limit: f64, pace: &Pace) -> Result<()> {
+pub fn clamp_update(parameters: &[&Tensor], limit: f64, steps: &AdamSteps) -> Result<()> {
     if limit.is_nan() || limit < 0. {
         bail!("clamp-update: the limit must not be negative, got {limit}");
     }
     #[cfg(feature = "cuda")]
-    if pace.state().device().is_cuda() {
-        return cuda::clamp_update(parameters, limit, pace);
+    if steps.state().device().is_cuda() {
+        return cuda::clamp_update(parameters, limit, steps);
     }
-    if pace.is_skipped()? {
+    if steps.is_skipped()? {
         return Ok(());
     }
     parameters.iter().try_for_each(|parameter| clamp(parameter, limit))
@@ -49,28 +50,28 @@ mod tests {
 
     #[test]
     fn clamp_limits_both_sides() {
-        let pace = Pace::new(0, &Device::Cpu).unwrap();
+        let steps = AdamSteps::new(0, &Device::Cpu).unwrap();
         for (dtype, shape) in cases() {
             let (p, q) = (var("p", shape, dtype), var("q", shape, dtype));
             let next = [&p, &q].map(|p| p.clamp(-0.5, 0.5).unwrap());
-            clamp_update(&[&p, &q], 0.5, &pace).unwrap();
+            clamp_update(&[&p, &q], 0.5, &steps).unwrap();
             assert_close("clamped", &p, &next[0]);
             assert_close("the other", &q, &next[1]);
         }
         let p = var("p", &[5, 7], DType::F32);
-        assert!(clamp_update(&[&p], -1., &pace).is_err() && clamp_update(&[&p], f64::NAN, &pace).is_err());
-        let strided = clamp_update(&[&p.t().unwrap()], 1., &pace).unwrap_err().to_string();
+        assert!(clamp_update(&[&p], -1., &steps).is_err() && clamp_update(&[&p], f64::NAN, &steps).is_err());
+        let strided = clamp_update(&[&p.t().unwrap()], 1., &steps).unwrap_err().to_string();
         assert!(strided.contains("contiguous"), "{strided}");
     }
 
     #[test]
     fn nothing_is_clamped_after_a_skipped_step() {
-        let pace = Pace::new(0, &Device::Cpu).unwrap();
+        let steps = AdamSteps::new(0, &Device::Cpu).unwrap();
         let update = AdamUpdate { beta1: 0., beta2: 0.99, epsilon: 1e-8, learning_rate: 0.1 };
-        adam_update(&[], &Tensor::new(f64::INFINITY, &Device::Cpu).unwrap(), &pace, &update).unwrap();
+        adam_update(&[], &Tensor::new(f64::INFINITY, &Device::Cpu).unwrap(), &steps, &update).unwrap();
         let p = var("p", &[5, 7], DType::F32);
         let before = values(&p);
-        clamp_update(&[&p], 0.5, &pace).unwrap();
+        clamp_update(&[&p], 0.5, &steps).unwrap();
         assert_eq!(values(&p), before);
     }
 }

@@ -7,8 +7,9 @@ use rayon::prelude::*;
 
 use super::TASK;
 #[cfg(feature = "cuda")]
-use crate::cuda;
-use crate::planes::{float_kernel, is_parallel, slice};
+use super::cuda;
+use crate::float::{float_kernel, slice};
+use crate::loops::is_parallel;
 
 /// Whether every value of `x` is finite. Waits for the device.
 ///

@@ -3,52 +3,27 @@
 mod adam;
 mod average;
 mod clamp;
+#[cfg(feature = "cuda")]
+mod cuda;
 mod finite;
-mod pace;
+mod steps;
 mod tally;
 
 use std::cell::RefCell;
 
 #[cfg(feature = "cuda")]
 use candle_core::CudaStorage;
-use candle_core::{CpuStorage, InplaceOp1, InplaceOp2, Layout, Result, Tensor, WithDType, bail};
+use candle_core::{CpuStorage, InplaceOp1, InplaceOp2, Layout, Result, Tensor};
 
 pub use adam::{AdamSlot, AdamUpdate, adam_update};
 pub use average::ema_update;
 pub use clamp::clamp_update;
 pub use finite::{all_are_finite, all_finite};
-pub use pace::Pace;
+pub use steps::AdamSteps;
 pub use tally::tally_update;
 
 /// Values per parallel task.
 const TASK: usize = 1 << 14;
-
-/// A number type whose tensors can be changed in place.
-trait Float: WithDType {
-    fn slice_mut<'a>(storage: &'a mut CpuStorage, layout: &Layout) -> Result<&'a mut [Self]>;
-    fn sqrt(self) -> Self;
-}
-
-macro_rules! impl_float {
-    ($T:ident, $Variant:ident) => {
-        impl Float for $T {
-            fn slice_mut<'a>(storage: &'a mut CpuStorage, layout: &Layout) -> Result<&'a mut [Self]> {
-                match (storage, layout.contiguous_offsets()) {
-                    (CpuStorage::$Variant(values), Some((start, end))) => Ok(&mut values[start..end]),
-                    (_, None) => bail!("expected a contiguous tensor to change in place, got {layout:?}"),
-                    _ => bail!("expected a tensor of {} to change in place", stringify!($T)),
-                }
-            }
-
-            fn sqrt(self) -> Self {
-                self.sqrt()
-            }
-        }
-    };
-}
-
-impl_float!(f32, F32);
-impl_float!(f64, F64);
 
 /// Calls `change` with the values of `tensor`. Calls can be nested, so that one pass changes several tensors.
 fn in_place(

@@ -2,11 +2,12 @@
 
 use candle_core::{DType, Result, Tensor, bail};
 
-use super::{Float, Pace, in_place};
 #[cfg(feature = "cuda")]
-use crate::cuda;
+use super::cuda;
+use super::{AdamSteps, in_place};
+use crate::float::Float;
 
-/// Adds each of `values` to its sum, unless a step of `paces` was skipped: then the values may not be finite, and only the
+/// Adds each of `values` to its sum, unless a present step was skipped: then the values may not be finite, and only the
 /// skipped steps are counted. Nothing waits for a GPU.
 ///
 /// # Shapes
@@ -16,15 +17,15 @@ use crate::cuda;
 ///
 /// # Errors
 /// If a shape differs or the device fails.
-pub fn tally_update(tally: &Tensor, values: &[&Tensor], paces: [&Pace; 2]) -> Result<()> {
+pub fn tally_update(tally: &Tensor, values: &[&Tensor], adam_steps: [&AdamSteps; 2]) -> Result<()> {
     if tally.dims() != [2 + values.len()] || values.iter().any(|value| value.rank() > 0) {
         bail!("tally-update: {:?} is no tally of {} numbers", tally.dims(), values.len());
     }
     #[cfg(feature = "cuda")]
     if tally.device().is_cuda() {
-        return cuda::tally_update(tally, values, paces);
+        return cuda::tally_update(tally, values, adam_steps);
     }
-    let skipped = u8::from(paces[0].is_skipped()?) + u8::from(paces[1].is_skipped()?);
+    let skipped = u8::from(adam_steps[0].is_skipped()?) + u8::from(adam_steps[1].is_skipped()?);
     let values = values
         .iter()
         .map(|value| value.to_dtype(DType::F32)?.to_scalar::<f32>())
@@ -52,12 +53,12 @@ mod tests {
     #[test]
     fn an_iteration_with_a_skipped_step_is_in_no_sum() {
         let tally = Tensor::zeros(4, DType::F64, &Device::Cpu).unwrap();
-        let [first, second] = [(); 2].map(|()| Pace::new(0, &Device::Cpu).unwrap());
+        let [first, second] = [(); 2].map(|()| AdamSteps::new(0, &Device::Cpu).unwrap());
         let update = AdamUpdate { beta1: 0., beta2: 0.99, epsilon: 1e-8, learning_rate: 0.1 };
         let number = |value: f32| Tensor::new(value, &Device::Cpu).unwrap();
         for (losses, value) in [([1., 1.], 0.1), ([f32::NAN, 1.], f32::NAN), ([1., 1.], 0.2)] {
-            for (pace, loss) in [&first, &second].into_iter().zip(losses) {
-                adam_update(&[], &number(loss), pace, &update).unwrap();
+            for (steps, loss) in [&first, &second].into_iter().zip(losses) {
+                adam_update(&[], &number(loss), steps, &update).unwrap();
             }
             tally_update(&tally, &[&number(value), &number(-1.)], [&first, &second]).unwrap();
         }

@@ -40,6 +40,6 @@ impl Loss for WganClip {
     /// Clips all weights.
     fn after_critic_step(&self, optimizer: &Adam) -> Result<()> {
         let parameters: Vec<&Tensor> = optimizer.parameters().map(|(_, parameter)| parameter).collect();
-        clamp_update(&parameters, self.clip_limit, optimizer.pace())
+        clamp_update(&parameters, self.clip_limit, optimizer.steps())
     }
 }

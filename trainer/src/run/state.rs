@@ -59,7 +59,7 @@ impl TrainingState {
     ) -> candle_core::Result<()> {
         self.is_whole = false;
         let report = self.trainer.step(pixels_u8, labels, settings, self.clock.position.step)?;
-        self.statistics.add(&report, self.trainer.paces())?;
+        self.statistics.add(&report, self.trainer.adam_steps())?;
         let repeats = self.config().schedule.minibatch_repeats;
         self.clock.position = self.clock.position.advanced(settings.batch, repeats);
         self.is_whole = true;
@@ -113,8 +113,8 @@ impl PairContents {
         let metadata = Training {
             clock: *clock,
             last_lod: trainer.last_lod,
-            g_adam_steps: trainer.g_adam.pace().steps()?,
-            d_adam_steps: trainer.d_adam.pace().steps()?,
+            g_adam_steps: trainer.g_adam.steps().done()?,
+            d_adam_steps: trainer.d_adam.steps().done()?,
             tally_steps,
             skipped,
             data_fingerprint: data_fingerprint.to_owned(),

@@ -7,7 +7,7 @@ use pulp::bytemuck;
 use super::lanes::{Lanes, MAX_LANES};
 use super::layout::FilterLayout;
 use super::scheme::{GradientScheme, Scheme};
-use crate::conv::geometry::Geometry;
+use crate::conv::Geometry;
 use crate::conv::output::SharedSlice;
 
 /// Taps of a 3x3 kernel.

@@ -11,11 +11,11 @@ use super::product::Strip;
 use super::scheme::Scheme;
 use super::smoothing::{self, Source};
 use super::tiles::{self, Block};
-use crate::activation::Finish;
-use crate::conv::geometry::Geometry;
+use crate::conv::Geometry;
 use crate::conv::output::SharedSlice;
 use crate::conv::scratch::with_scratch;
-use crate::planes::{Inlined, zeros};
+use crate::finish::Finish;
+use crate::loops::{Inlined, zeros};
 
 /// Bytes of transformed tiles that a task of its own should not exceed.
 const BLOCK_BYTES: usize = 256 << 10;
@@ -41,53 +41,31 @@ pub(super) fn run<S: Lanes, F: Scheme>(
     let mut y = zeros(geometry.output_len());
     let convolution = Convolution {
         geometry,
-        x,
         weight,
         reading,
         filters: FilterLayout::new::<S, F>(geometry.input.channels),
-        panels: layout::panels::<S>(geometry.output.channels),
         destination: Destination { planes: geometry.output, finish, values: SharedSlice::new(&mut y) },
     };
-    let filter_bytes = convolution.panels * convolution.filters.panel_stride * size_of::<S::f32s>();
-    if filter_bytes <= SHARED_FILTER_BYTES {
-        convolution.sharing_filters::<S, F>(simd);
-    } else {
-        convolution.sharing_tiles::<S, F>(simd);
-    }
-    y
-}
-
-struct Convolution<'a> {
-    geometry: &'a Geometry,
-    x: &'a [f32],
-    weight: &'a [f32],
-    reading: Reading,
-    filters: FilterLayout,
-    panels: usize,
-    destination: Destination<'a>,
-}
-
-impl Convolution<'_> {
-    /// One task for every block of tiles.
-    fn sharing_filters<S: Lanes, F: Scheme>(&self, simd: S) {
-        let geometry = self.geometry;
-        let tile_bytes = F::PRODUCTS * layout::blocks::<S>(geometry.input.channels) * size_of::<S::f32s>();
+    let panels = layout::panels::<S>(geometry.output.channels);
+    let panel_stride = convolution.filters.panel_stride;
+    let channel_blocks = layout::blocks::<S>(geometry.input.channels);
+    let tile_bytes = F::PRODUCTS * channel_blocks * size_of::<S::f32s>();
+    if panels * panel_stride * size_of::<S::f32s>() <= SHARED_FILTER_BYTES {
+        // One task for every block of tiles, with all filters.
         let most = tiles::count::<F>(geometry).div_ceil(MIN_BLOCKS);
         let target = (BLOCK_BYTES / tile_bytes).min(most).clamp(BLOCK_TILES.0, BLOCK_TILES.1);
-        let panel_stride = self.filters.panel_stride;
-        with_scratch(self.panels * panel_stride, |all_filters: &mut [S::f32s]| {
+        with_scratch(panels * panel_stride, |all_filters: &mut [S::f32s]| {
             all_filters.par_chunks_exact_mut(panel_stride).enumerate().for_each(|(panel, filters)| {
-                self.transform_filters::<S, F>(simd, panel, filters);
+                convolution.transform_filters::<S, F>(simd, panel, filters);
             });
             let run = |block: &Block| {
                 let layout = TileLayout::new::<S, F>(block.tiles);
-                let len = layout::blocks::<S>(geometry.input.channels) * layout.block_stride;
-                with_scratch(len, |input: &mut [S::f32s]| {
+                with_scratch(channel_blocks * layout.block_stride, |input: &mut [S::f32s]| {
                     for (channel_block, input) in input.chunks_exact_mut(layout.block_stride).enumerate() {
-                        self.transform_input::<S, F>(simd, block, layout, channel_block, input);
+                        transform_input::<S, F>(simd, geometry, x, block, layout, channel_block, input);
                     }
                     for (panel, filters) in all_filters.chunks_exact(panel_stride).enumerate() {
-                        self.finish_panel::<S, F>(simd, block, layout, input, panel, filters);
+                        convolution.finish_panel::<S, F>(simd, block, layout, input, panel, filters);
                     }
                 });
             };
@@ -98,31 +76,37 @@ impl Convolution<'_> {
                 blocks[turn.min(blocks.len())..].par_iter().step_by(turns).with_max_len(1).for_each(run);
             }
         });
-    }
-
-    /// One task for every panel of output channels, one large block of tiles after another.
-    fn sharing_tiles<S: Lanes, F: Scheme>(&self, simd: S) {
-        let geometry = self.geometry;
-        let channel_blocks = layout::blocks::<S>(geometry.input.channels);
-        let target = SHARED_TILE_BYTES / (F::PRODUCTS * channel_blocks * size_of::<S::f32s>());
-        for block in tiles::blocks::<F>(geometry, target) {
+    } else {
+        // One task for every panel of output channels, one large block of tiles after another.
+        for block in tiles::blocks::<F>(geometry, SHARED_TILE_BYTES / tile_bytes) {
             let layout = TileLayout::new::<S, F>(block.tiles);
             with_scratch(channel_blocks * layout.block_stride, |input: &mut [S::f32s]| {
                 input.par_chunks_exact_mut(layout.block_stride).enumerate().for_each(
                     |(channel_block, input)| {
-                        self.transform_input::<S, F>(simd, &block, layout, channel_block, input);
+                        transform_input::<S, F>(simd, geometry, x, &block, layout, channel_block, input);
                     },
                 );
-                (0..self.panels).into_par_iter().with_max_len(1).for_each(|panel| {
-                    with_scratch(self.filters.panel_stride, |filters: &mut [S::f32s]| {
-                        self.transform_filters::<S, F>(simd, panel, filters);
-                        self.finish_panel::<S, F>(simd, &block, layout, input, panel, filters);
+                (0..panels).into_par_iter().with_max_len(1).for_each(|panel| {
+                    with_scratch(panel_stride, |filters: &mut [S::f32s]| {
+                        convolution.transform_filters::<S, F>(simd, panel, filters);
+                        convolution.finish_panel::<S, F>(simd, &block, layout, input, panel, filters);
                     });
                 });
             });
         }
     }
+    y
+}
 
+struct Convolution<'a> {
+    geometry: &'a Geometry,
+    weight: &'a [f32],
+    reading: Reading,
+    filters: FilterLayout,
+    destination: Destination<'a>,
+}
+
+impl Convolution<'_> {
     fn transform_filters<S: Lanes, F: Scheme>(&self, simd: S, panel: usize, target: &mut [S::f32s]) {
         simd.vectorize(Inlined(
             #[inline(always)]
@@ -131,18 +115,6 @@ impl Convolution<'_> {
                 filters::transform_panel::<S, F>(simd, geometry, weight, reading, panel, target);
             },
         ));
-    }
-
-    /// Transforms all tiles of `block` in one block of input channels.
-    fn transform_input<S: Lanes, F: Scheme>(
-        &self,
-        simd: S,
-        block: &Block,
-        layout: TileLayout,
-        channel_block: usize,
-        target: &mut [S::f32s],
-    ) {
-        transform_input::<S, F>(simd, self.geometry, self.x, block, layout, channel_block, target);
     }
 
     /// Multiplies, transforms back and writes one panel of output channels of `block`.
@@ -159,7 +131,22 @@ impl Convolution<'_> {
             simd.vectorize(Inlined(
                 #[inline(always)]
                 || {
-                    multiply::<S, F>(simd, block.tiles, layout, input, self.filters, filters, products);
+                    for product in 0..F::PRODUCTS {
+                        let filters = &filters[F::filter_of(product) * self.filters.product_stride..]
+                            [..self.filters.product_len];
+                        let mut tile = 0;
+                        while tile < block.tiles {
+                            let start = product * layout.product_stride + tile;
+                            let strip = Strip {
+                                input: &input[start..],
+                                input_stride: layout.block_stride,
+                                filters,
+                                output: &mut products[start..],
+                                output_stride: layout.block_stride,
+                            };
+                            tile += simd.strip(strip, block.tiles - tile);
+                        }
+                    }
                 },
             ));
             for (vector, products) in products.chunks_exact(layout.block_stride).enumerate() {
@@ -240,34 +227,5 @@ pub(super) fn transform_input<S: Lanes, F: Scheme>(
                 },
             ));
         });
-    }
-}
-
-/// All products of one panel: `[vectors][products][tiles]`.
-#[inline(always)]
-fn multiply<S: Lanes, F: Scheme>(
-    simd: S,
-    tiles: usize,
-    layout: TileLayout,
-    input: &[S::f32s],
-    filter_layout: FilterLayout,
-    filters: &[S::f32s],
-    products: &mut [S::f32s],
-) {
-    for product in 0..F::PRODUCTS {
-        let filters =
-            &filters[F::filter_of(product) * filter_layout.product_stride..][..filter_layout.product_len];
-        let mut tile = 0;
-        while tile < tiles {
-            let start = product * layout.product_stride + tile;
-            let strip = Strip {
-                input: &input[start..],
-                input_stride: layout.block_stride,
-                filters,
-                output: &mut products[start..],
-                output_stride: layout.block_stride,
-            };
-            tile += simd.strip(strip, tiles - tile);
-        }
     }
 }

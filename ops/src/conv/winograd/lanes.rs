@@ -1,5 +1,7 @@
 //! What the transforms and products need of a vector unit beyond `pulp`'s arithmetic.
 
+use std::sync::LazyLock;
+
 use pulp::{Simd, bytemuck};
 
 use super::product::{Corner, Strip};
@@ -9,6 +11,7 @@ pub(super) const MAX_LANES: usize = 16;
 
 /// A vector unit. Its vectors hold neighboring channels of one pixel or of one tile.
 pub(super) trait Lanes: Simd {
+    const NAME: &str;
     /// Vectors of output channels that a product keeps in registers.
     const VECTORS: usize;
     /// Output channels that a product computes at a time.
@@ -26,50 +29,54 @@ pub(super) trait Lanes: Simd {
     fn transpose(self, square: &mut [Self::f32s]);
 }
 
-/// Work that any vector unit can do.
-pub(super) trait Work {
-    type Output;
-
-    fn run<S: Lanes>(self, simd: S) -> Self::Output;
+/// Runs `$body` with `$simd` standing for the widest vector unit of this machine; gives its value if there is one.
+#[cfg(target_arch = "x86_64")]
+macro_rules! on_vector_unit {
+    ($simd:ident => $body:expr) => {
+        if let Some($simd) = pulp::x86::V4::try_new() {
+            Some($body)
+        } else if let Some($simd) = pulp::x86::V3::try_new() {
+            Some($body)
+        } else {
+            None
+        }
+    };
 }
+
+/// Runs `$body` with `$simd` standing for the vector unit of this machine; gives its value if there is one.
+#[cfg(target_arch = "aarch64")]
+macro_rules! on_vector_unit {
+    ($simd:ident => $body:expr) => {
+        if let Some($simd) = pulp::aarch64::Neon::try_new() { Some($body) } else { None }
+    };
+}
+
+/// Gives nothing: there is no vector unit that the kernels know.
+#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+macro_rules! on_vector_unit {
+    ($simd:ident => $body:expr) => {
+        None
+    };
+}
+pub(super) use on_vector_unit;
 
 /// Whether this machine has a vector unit that the kernels know.
 pub(super) fn available() -> bool {
-    struct Nothing;
-
-    impl Work for Nothing {
-        type Output = ();
-
-        fn run<S: Lanes>(self, _: S) {}
-    }
-
-    run(Nothing).is_some()
-}
-
-/// Does `work` with the widest vector unit of this machine, if there is one.
-#[cfg(target_arch = "x86_64")]
-pub(super) fn run<W: Work>(work: W) -> Option<W::Output> {
-    if let Some(simd) = pulp::x86::V4::try_new() {
-        return Some(work.run(simd));
-    }
-    pulp::x86::V3::try_new().map(|simd| work.run(simd))
-}
-
-/// Does `work` with the vector unit of this machine, if there is one.
-#[cfg(target_arch = "aarch64")]
-pub(super) fn run<W: Work>(work: W) -> Option<W::Output> {
-    pulp::aarch64::Neon::try_new().map(|simd| work.run(simd))
-}
-
-/// Does nothing: there is no vector unit that the kernels know.
-#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
-pub(super) fn run<W: Work>(_: W) -> Option<W::Output> {
-    None
+    static AVAILABLE: LazyLock<bool> = LazyLock::new(|| {
+        fn name<S: Lanes>(_: S) -> &'static str {
+            S::NAME
+        }
+        let unit = on_vector_unit!(simd => name(simd));
+        tracing::info!(unit = unit.unwrap_or("none"), "vector unit of convolutions on the CPU");
+        unit.is_some()
+    });
+    *AVAILABLE
 }
 
 /// 16 registers of 8 values: 6 tiles times 2 vectors leave two for the filters and one for the input.
 #[cfg(target_arch = "x86_64")]
 impl Lanes for pulp::x86::V3 {
+    const NAME: &str = "AVX2";
     const VECTORS: usize = 2;
     const CORNER: usize = 4;
 
@@ -121,6 +128,7 @@ impl Lanes for pulp::x86::V3 {
 /// 32 registers of 16 values: 12 tiles times 2 vectors leave eight for the filters and the input.
 #[cfg(target_arch = "x86_64")]
 impl Lanes for pulp::x86::V4 {
+    const NAME: &str = "AVX-512";
     const VECTORS: usize = 2;
     const CORNER: usize = 8;
 
@@ -183,6 +191,7 @@ impl Lanes for pulp::x86::V4 {
 /// 32 registers of 4 values: 6 tiles times 4 vectors leave eight for the filters and the input.
 #[cfg(target_arch = "aarch64")]
 impl Lanes for pulp::aarch64::Neon {
+    const NAME: &str = "Neon";
     const VECTORS: usize = 4;
     const CORNER: usize = 4;
 

@@ -29,11 +29,11 @@ mod tiles;
 mod weight_grad;
 
 use filters::Reading;
-use lanes::{Lanes, Work};
+use lanes::on_vector_unit;
 use scheme::{Four, Half, HalfAdjoint, Two};
 
-use super::geometry::Geometry;
-use crate::activation::Finish;
+use super::Geometry;
+use crate::finish::Finish;
 
 /// Transformed filters of at most so many bytes are shared by all tasks.
 const SHARED_FILTER_BYTES: usize = 3 << 20;
@@ -61,7 +61,13 @@ pub(super) fn forward(
     weight: &[f32],
     finish: Option<&Finish<&[f32]>>,
 ) -> Vec<f32> {
-    lanes::run(Forward { geometry, x, weight, reading: Reading::Forward, finish }).unwrap_or_default()
+    let reading = Reading::Forward;
+    let y = on_vector_unit!(simd => match geometry.stride {
+        1 if is_small(geometry) => forward::run::<_, Two>(simd, geometry, x, weight, reading, finish),
+        1 => forward::run::<_, Four>(simd, geometry, x, weight, reading, finish),
+        _ => forward::run::<_, Half>(simd, geometry, x, weight, reading, finish),
+    });
+    y.unwrap_or_default()
 }
 
 /// `conv2d_transpose` of contiguous values, and what follows it where tiles do not overlap.
@@ -71,60 +77,27 @@ pub(super) fn transpose(
     weight: &[f32],
     finish: Option<&Finish<&[f32]>>,
 ) -> Vec<f32> {
+    let geometry = &geometry.transposed();
     let reading = if geometry.stride == 1 { Reading::Rotated } else { Reading::Transposed };
-    lanes::run(Forward { geometry: &geometry.transposed(), x: g, weight, reading, finish })
-        .unwrap_or_default()
+    let x = on_vector_unit!(simd => match geometry.stride {
+        1 if is_small(geometry) => forward::run::<_, Two>(simd, geometry, g, weight, reading, finish),
+        1 => forward::run::<_, Four>(simd, geometry, g, weight, reading, finish),
+        _ => forward::run::<_, HalfAdjoint>(simd, geometry, g, weight, reading, finish),
+    });
+    x.unwrap_or_default()
 }
 
 /// `conv2d_weight_grad` of contiguous values.
 pub(super) fn weight_grad(geometry: &Geometry, x: &[f32], g: &[f32]) -> Vec<f32> {
-    lanes::run(WeightGrad { geometry, x, g }).unwrap_or_default()
+    let gradient = on_vector_unit!(simd => match geometry.stride {
+        1 if is_small(geometry) => weight_grad::run::<_, Two>(simd, geometry, x, g),
+        1 => weight_grad::run::<_, Four>(simd, geometry, x, g),
+        _ => weight_grad::run::<_, Half>(simd, geometry, x, g),
+    });
+    gradient.unwrap_or_default()
 }
 
 /// Whether a picture is so small that tiles of four pixels would be mostly empty.
 fn is_small(geometry: &Geometry) -> bool {
     geometry.output.height.max(geometry.output.width) <= SMALL_SIDE
-}
-
-struct Forward<'a> {
-    geometry: &'a Geometry,
-    x: &'a [f32],
-    weight: &'a [f32],
-    reading: Reading,
-    finish: Option<&'a Finish<&'a [f32]>>,
-}
-
-impl Work for Forward<'_> {
-    type Output = Vec<f32>;
-
-    fn run<S: Lanes>(self, simd: S) -> Vec<f32> {
-        let Self { geometry, x, weight, reading, finish } = self;
-        match (geometry.stride, reading) {
-            (1, _) if is_small(geometry) => {
-                forward::run::<S, Two>(simd, geometry, x, weight, reading, finish)
-            }
-            (1, _) => forward::run::<S, Four>(simd, geometry, x, weight, reading, finish),
-            (_, Reading::Forward) => forward::run::<S, Half>(simd, geometry, x, weight, reading, finish),
-            _ => forward::run::<S, HalfAdjoint>(simd, geometry, x, weight, reading, finish),
-        }
-    }
-}
-
-struct WeightGrad<'a> {
-    geometry: &'a Geometry,
-    x: &'a [f32],
-    g: &'a [f32],
-}
-
-impl Work for WeightGrad<'_> {
-    type Output = Vec<f32>;
-
-    fn run<S: Lanes>(self, simd: S) -> Vec<f32> {
-        let Self { geometry, x, g } = self;
-        match geometry.stride {
-            1 if is_small(geometry) => weight_grad::run::<S, Two>(simd, geometry, x, g),
-            1 => weight_grad::run::<S, Four>(simd, geometry, x, g),
-            _ => weight_grad::run::<S, Half>(simd, geometry, x, g),
-        }
-    }
 }

@@ -7,9 +7,10 @@ use pulp::bytemuck;
 use super::lanes::{Lanes, MAX_LANES};
 use super::scheme::Cut;
 use super::tiles::Patch;
-use crate::activation::{Finish, SLOPE};
-use crate::conv::geometry::Planes;
 use crate::conv::output::SharedSlice;
+use crate::finish::Finish;
+use crate::leaky_relu::SLOPE;
+use crate::planes::Planes;
 
 /// A rectangle of pixels, some of which may lie outside of the picture.
 #[derive(Clone, Copy, Debug)]

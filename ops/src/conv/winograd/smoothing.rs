@@ -2,7 +2,7 @@
 
 use super::lanes::Lanes;
 use super::pixels::{self, Window};
-use crate::conv::geometry::Planes;
+use crate::planes::Planes;
 use crate::smooth::Smooth;
 
 /// Pixels that a smoothed one takes in before it and after it.

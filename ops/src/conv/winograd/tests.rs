@@ -1,9 +1,10 @@
 use candle_core::Result;
 
 use super::suits;
+use crate::conv::Geometry;
 use crate::conv::direct;
-use crate::conv::geometry::{Geometry, Planes};
 use crate::conv::tests::{Size, normal_values};
+use crate::planes::Planes;
 
 /// Highest allowed errors, root mean square relative to that of the result: forward, transpose, weight gradient.
 const TOLERANCES: [f64; 3] = [3e-6, 3e-6, 2e-6];

@@ -1,7 +1,8 @@
 //! How pictures are cut into tiles, and tiles put together to blocks of work.
 
 use super::scheme::Scheme;
-use crate::conv::geometry::{Geometry, Planes};
+use crate::conv::Geometry;
+use crate::planes::Planes;
 
 /// Most columns of tiles in a patch: beyond, the rows that it is cut from fall out of the cache.
 const MAX_PATCH_COLUMNS: usize = 96;

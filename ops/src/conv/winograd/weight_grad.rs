@@ -13,10 +13,10 @@ use super::pixels::{self, Window};
 use super::product::Corner;
 use super::scheme::GradientScheme;
 use super::tiles::{self, Block};
-use crate::conv::geometry::Geometry;
+use crate::conv::Geometry;
 use crate::conv::output::SharedSlice;
 use crate::conv::scratch::with_scratch;
-use crate::planes::{Inlined, total, zeros};
+use crate::loops::{Inlined, total, zeros};
 
 /// Bytes of transformed tiles that a task of its own should not exceed.
 const BLOCK_BYTES: usize = 512 << 10;
@@ -84,9 +84,9 @@ impl WeightGradient<'_> {
 
     /// The gradient of some blocks of tiles.
     fn partial<S: Lanes, F: GradientScheme>(&self, simd: S, blocks: &[Block], target: &SharedSlice<f32>) {
-        let geometry = self.geometry;
-        let filter_layout = FilterLayout::new::<S, F>(geometry.input.channels);
-        let in_blocks = layout::blocks::<S>(geometry.input.channels);
+        let in_channels = self.geometry.input.channels;
+        let filter_layout = FilterLayout::new::<S, F>(in_channels);
+        let in_blocks = layout::blocks::<S>(in_channels);
         with_scratch(self.panels * filter_layout.panel_stride, |sums: &mut [S::f32s]| {
             for (number, block) in blocks.iter().enumerate() {
                 let layout = TileLayout::new::<S, F>(block.tiles);
@@ -98,21 +98,12 @@ impl WeightGradient<'_> {
                     let (input, gradient) = factors.split_at(in_blocks * layout.block_stride);
                     let panels = gradient.chunks_exact(S::VECTORS * layout.block_stride);
                     for (gradient, sums) in panels.zip(sums.chunks_exact_mut(filter_layout.panel_stride)) {
-                        multiply::<S, F>(
-                            simd,
-                            block.tiles,
-                            layout,
-                            input,
-                            gradient,
-                            filter_layout,
-                            sums,
-                            number > 0,
-                        );
+                        multiply::<S, F>(simd, block, input, gradient, in_channels, sums, number > 0);
                     }
                 });
             }
             for (panel, sums) in sums.chunks_exact(filter_layout.panel_stride).enumerate() {
-                self.finish::<S, F>(simd, sums, 0..geometry.input.channels, panel, false, target);
+                self.finish::<S, F>(simd, sums, 0..in_channels, panel, false, target);
             }
         });
     }
@@ -144,16 +135,7 @@ impl WeightGradient<'_> {
                         let used = layout::blocks::<S>(ins.len()) * layout.block_stride;
                         let input = &input[first_block * layout.block_stride..][..used];
                         let gradient = &gradient[panel * S::VECTORS * layout.block_stride..];
-                        multiply::<S, F>(
-                            simd,
-                            block.tiles,
-                            layout,
-                            input,
-                            gradient,
-                            filter_layout,
-                            sums,
-                            false,
-                        );
+                        multiply::<S, F>(simd, block, input, gradient, ins.len(), sums, false);
                         self.finish::<S, F>(simd, sums, ins, panel, number > 0, &shared);
                     });
                 });
@@ -223,19 +205,19 @@ impl WeightGradient<'_> {
     }
 }
 
-/// The products of all input channels with one panel of gradients, `[values of a filter][channels][vectors]`, which may
-/// be added to what `sums` holds.
-#[expect(clippy::too_many_arguments, reason = "two factors, a result, and where their values lie")]
+/// The products of some input channels of a block of tiles with one panel of gradients, `[values of a
+/// filter][channels][vectors]`, which may be added to what `sums` holds.
 fn multiply<S: Lanes, F: GradientScheme>(
     simd: S,
-    tiles: usize,
-    layout: TileLayout,
+    block: &Block,
     input: &[S::f32s],
     gradient: &[S::f32s],
-    filter_layout: FilterLayout,
+    in_channels: usize,
     sums: &mut [S::f32s],
     adds: bool,
 ) {
+    let (tiles, layout) = (block.tiles, TileLayout::new::<S, F>(block.tiles));
+    let filter_layout = FilterLayout::new::<S, F>(in_channels);
     simd.vectorize(Inlined(
         #[inline(always)]
         || {

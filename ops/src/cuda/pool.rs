@@ -1,0 +1,66 @@
+//! The pool that the memory of all tensors of a GPU is from, and how its exhaustion is told.
+
+use std::error::Error;
+use std::sync::Arc;
+
+use candle_core::cuda_backend::cudarc::cublas::sys::cublasStatus_t;
+use candle_core::cuda_backend::cudarc::cudnn::CudnnError;
+use candle_core::cuda_backend::cudarc::driver::sys::{CUmemPool_attribute, CUresult};
+use candle_core::cuda_backend::cudarc::driver::{CudaContext, DriverError, result, sys};
+use candle_core::cuda_backend::{CudaError, WrapErr};
+use candle_core::{CudaDevice, Result};
+
+/// cuDNN's numbers for memory that was not there, on the device or the host; which of their names exist depends on the
+/// version.
+const CUDNN_ALLOC_FAILED: [u32; 3] = [2, 4003, 4004];
+
+/// Where the memory of all tensors of a device is from.
+pub(crate) struct Pool {
+    pool: sys::CUmemoryPool,
+    /// Without which there is no pool.
+    pub(crate) context: Arc<CudaContext>,
+}
+
+impl Pool {
+    #[expect(unsafe_code, reason = "the driver's functions are foreign")]
+    pub(crate) fn of(device: &CudaDevice) -> Result<Self> {
+        let context = device.cuda_stream().context().clone();
+        context.bind_to_thread().w()?;
+        // SAFETY: the context's device is one that the driver knows.
+        let pool = unsafe { result::device::get_default_mem_pool(context.cu_device()) }.w()?;
+        Ok(Self { pool, context })
+    }
+
+    #[expect(unsafe_code, reason = "the driver's functions are foreign")]
+    pub(crate) fn set(&self, attribute: CUmemPool_attribute, mut value: u64) -> Result<()> {
+        // SAFETY: the pool is alive, and all attributes that we know are numbers of 64 bits.
+        unsafe { result::mem_pool::set_attribute(self.pool, attribute, (&raw mut value).cast()) }.w()
+    }
+
+    #[expect(unsafe_code, reason = "the driver's functions are foreign")]
+    pub(crate) fn get(&self, attribute: CUmemPool_attribute) -> Result<u64> {
+        let mut value = 0u64;
+        // SAFETY: as above.
+        unsafe { result::mem_pool::get_attribute(self.pool, attribute, (&raw mut value).cast()) }.w()?;
+        Ok(value)
+    }
+}
+
+/// What the driver would say where we know it before.
+pub(crate) fn out_of_memory() -> candle_core::Error {
+    CudaError::Cuda(DriverError(CUresult::CUDA_ERROR_OUT_OF_MEMORY)).into()
+}
+
+/// Whether one of the libraries says that there is not enough memory.
+pub(crate) fn is_out_of_memory(error: &(dyn Error + Send + Sync + 'static)) -> bool {
+    if let Some(CudnnError(status)) = error.downcast_ref() {
+        return CUDNN_ALLOC_FAILED.contains(&(*status as u32));
+    }
+    match error.downcast_ref::<CudaError>() {
+        Some(CudaError::Cuda(error) | CudaError::Load { cuda: error, .. }) => {
+            error.0 == CUresult::CUDA_ERROR_OUT_OF_MEMORY
+        }
+        Some(CudaError::Cublas(error)) => error.0 == cublasStatus_t::CUBLAS_STATUS_ALLOC_FAILED,
+        _ => false,
+    }
+}

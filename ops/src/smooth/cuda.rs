@@ -1,0 +1,81 @@
+//! Filters along both axes of pictures, on a GPU.
+
+use candle_core::Result;
+use candle_core::cuda_backend::cudarc::driver::CudaSlice;
+
+use super::{ApplySmooth, Smooth, Way};
+use crate::cuda::{Argument, Gpu, NOTHING, Value, View};
+use crate::finish::Finish;
+use crate::finish::cuda::noise_arguments;
+use crate::leaky_relu::SLOPE;
+
+/// Threads along a row and across rows, and rows for each thread.
+const TILE: [usize; 3] = [32, 8, 4];
+/// Most planes that a launch has blocks for; the blocks take turns beyond.
+const PLANES: usize = 1 << 15;
+
+/// Which filter, of those that `smooth.cu` knows by number.
+#[derive(Clone, Copy)]
+enum Taps {
+    Neighbors = 0,
+    BlurThenNeighbors = 1,
+    NeighborsThenBlur = 2,
+    Blur = 3,
+}
+
+impl<T: Value> ApplySmooth for Gpu<T> {
+    fn smooth(
+        &self,
+        smooth: Smooth,
+        x: View<'_, T>,
+        sides: [usize; 2],
+        finish: Option<&Finish<View<'_, T>>>,
+    ) -> Result<CudaSlice<T>> {
+        let (taps, before) = match (smooth.blur, smooth.way) {
+            (false, Way::Grow) => (Taps::Neighbors, 2),
+            (false, Way::Shrink) => (Taps::Neighbors, 1),
+            (true, Way::Grow) => (Taps::BlurThenNeighbors, 2),
+            (true, Way::Shrink) => (Taps::NeighborsThenBlur, 1),
+        };
+        let out = sides.map(|side| smooth.len(side));
+        self.filtered(x, sides, out, taps, before, smooth.scale(), finish)
+    }
+}
+
+impl<T: Value> Gpu<T> {
+    /// See [`blur`](crate::blur).
+    pub(crate) fn blurred(&self, x: View<'_, T>, sides: [usize; 2]) -> Result<CudaSlice<T>> {
+        self.filtered(x, sides, sides, Taps::Blur, 1, 1. / 16., None)
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "it says what the kernel is told")]
+    fn filtered(
+        &self,
+        x: View<'_, T>,
+        [height, width]: [usize; 2],
+        [out_height, out_width]: [usize; 2],
+        taps: Taps,
+        before: usize,
+        scale: f64,
+        finish: Option<&Finish<View<'_, T>>>,
+    ) -> Result<CudaSlice<T>> {
+        let planes = x.len() / (height * width).max(1);
+        let mut y = self.context.allocate(planes * out_height * out_width)?;
+        let (bias, noise, mask) = match finish {
+            None => (None, None, NOTHING),
+            Some(&Finish::Activate { bias, noise }) => (Some(bias), noise, NOTHING),
+            Some(&Finish::Mask(y)) => (None, None, y.into()),
+        };
+        let [strength, noise, noise_stride] = noise_arguments(noise);
+        let sizes = [height, width, out_height, out_width, taps as usize, before].map(Argument::from);
+        let finishing = [scale.into(), bias.into(), strength, noise, mask];
+        let channels = bias.map_or(1, View::len).into();
+        let counts = [channels, planes.into(), noise_stride, SLOPE.into()];
+        let arguments: Vec<Argument> =
+            [x.into(), (&mut y).into()].into_iter().chain(sizes).chain(finishing).chain(counts).collect();
+        let blocks =
+            [out_width.div_ceil(TILE[0]), out_height.div_ceil(TILE[1] * TILE[2]), planes.min(PLANES)];
+        self.context.launch::<T>("filtered", blocks, [TILE[0], TILE[1]], &arguments)?;
+        Ok(y)
+    }
+}
