@@ -121,7 +121,7 @@ mod tests {
         assert_eq!(serde_json::to_string(&config).unwrap(), text);
         assert_eq!(serde_json::from_str::<CriticConfig>(text).unwrap(), config);
         assert_eq!(serde_json::from_str::<CriticConfig>("{}").unwrap(), CriticConfig::default());
-        let error = serde_json::from_str::<CriticConfig>(r#"{"fmap_bse":512}"#).unwrap_err().to_string();
-        assert!(error.starts_with("unknown field `fmap_bse`"), "{error}");
+        let error = serde_json::from_str::<CriticConfig>(r#"{"fmap_bases":512}"#).unwrap_err().to_string();
+        assert!(error.starts_with("unknown field `fmap_bases`"), "{error}");
     }
 }

@@ -70,7 +70,7 @@ fn a_training_tells_what_takes_time() {
     let scene = train::scene();
     train::train(&scene, "--log-file log.jsonl");
     let log = lines(&scene, "log.jsonl");
-    for span in ["packing"] {
+    for span in ["packing", "level", "snapshot"] {
         for message in ["new", "close"] {
             assert!(log.iter().any(|line| says(line, Some(span), message)), "{span} {message}: {log:?}");
         }
