@@ -11,14 +11,14 @@ use candle_core::cuda_backend::cudarc::driver::{CudaSlice, CudaStream, sys::CUde
 use candle_core::{DType, Error, Result, WithDType, bail};
 
 use super::Geometry;
-use crate::cuda::{Context, Gpu, Value, View, address, is_tf32_allowed, out_of_memory};
+use crate::cuda::{Context, Gpu, Scratch, Value, View, address, is_tf32_allowed, out_of_memory};
 use crate::planes::Planes;
 
 /// Where cuDNN's tensors should start, in bytes; they may start elsewhere, but not for all of its algorithms.
 const ALIGNMENT: CUdeviceptr = 16;
 /// Bytes that algorithms may need besides their arguments in order to be tried: the most if there are so many, at least
-/// the fewest.
-const TRIAL_BYTES: RangeInclusive<usize> = 1 << 20..=512 << 20;
+/// the fewest. Those with tensor cores hold a copy of input and output, 800 MiB at 256 pixels.
+const TRIAL_BYTES: RangeInclusive<usize> = 1 << 20..=4096 << 20;
 /// Algorithms that cuDNN reports on at most.
 const ALGORITHMS: usize = 16;
 
@@ -168,17 +168,6 @@ impl Drop for Descriptors {
     }
 }
 
-/// As much memory to try algorithms with as there is.
-fn trial(context: &Context) -> Result<CudaSlice<u8>> {
-    let (least, mut bytes) = TRIAL_BYTES.into_inner();
-    loop {
-        match context.allocate(bytes) {
-            Err(_) if bytes > least => bytes /= 2,
-            result => return result,
-        }
-    }
-}
-
 /// What cuDNN reports on one algorithm.
 struct Report {
     algorithm: Algorithm,
@@ -237,8 +226,8 @@ impl Plan {
         let descriptors = Descriptors::new::<T>(geometry, math).map_err(failed)?;
         let Descriptors { input, output, weight, convolution } = descriptors;
         let [x, y, w] = [operands.input, operands.output, operands.weight].map(|address| address as *mut _);
-        let mut trial = trial(context)?;
-        let (space, bytes) = (address(&mut trial) as *mut _, trial.len());
+        let scratch = Scratch::new(&context.device, *TRIAL_BYTES.start(), *TRIAL_BYTES.end())?;
+        let (space, bytes) = (scratch.address() as *mut _, scratch.len());
         let most = ALGORITHMS as i32;
         // SAFETY: descriptors and operands are those of this convolution; `count` and `reports` hold what is asked for.
         let report = unsafe {

@@ -24,7 +24,7 @@ use candle_core::{CudaDevice, CudaStorage, Layout, Result, bail};
 
 pub(crate) use context::Context;
 pub(crate) use engine::THREADS;
-pub(crate) use pool::{Pool, is_out_of_memory, out_of_memory};
+pub(crate) use pool::{Pool, Scratch, is_out_of_memory, out_of_memory};
 pub(crate) use sums::{PartialSums, Parts};
 pub(crate) use values::{Argument, NOTHING, Row, TABLE_ROWS, Value, View, address, address_of};
 

@@ -1,4 +1,4 @@
-//! The pool that the memory of all tensors of a GPU is from, and how its exhaustion is told.
+//! The pool that the memory of all tensors of a GPU is from, memory beside it, and how its exhaustion is told.
 
 use std::error::Error;
 use std::sync::Arc;
@@ -43,6 +43,54 @@ impl Pool {
         // SAFETY: as above.
         unsafe { result::mem_pool::get_attribute(self.pool, attribute, (&raw mut value).cast()) }.w()?;
         Ok(value)
+    }
+}
+
+/// Memory of a GPU beside the pool, for a moment: no tensor settles in the middle of where it was.
+pub(crate) struct Scratch {
+    address: sys::CUdeviceptr,
+    len: usize,
+    /// Without which the address is nothing.
+    _context: Arc<CudaContext>,
+}
+
+impl Scratch {
+    /// `most` bytes, or as many as there are, at least `least`. What the pool holds and no tensor uses may go for it.
+    #[expect(unsafe_code, reason = "the driver's functions are foreign")]
+    pub(crate) fn new(device: &CudaDevice, least: usize, most: usize) -> Result<Self> {
+        let Pool { pool, context } = Pool::of(device)?;
+        if context.mem_get_info().w()?.0 < most {
+            // What was freed counts as used until the stream comes to it.
+            context.synchronize().w()?;
+            // SAFETY: the pool is alive.
+            unsafe { result::mem_pool::trim_to(pool, 0) }.w()?;
+        }
+        let mut len = most;
+        loop {
+            // SAFETY: what is not given is an error.
+            match unsafe { result::malloc_sync(len) } {
+                Ok(address) => return Ok(Self { address, len, _context: context }),
+                Err(_) if len > least => len = (len / 2).max(least),
+                Err(error) => return Err(error).w(),
+            }
+        }
+    }
+
+    pub(crate) fn address(&self) -> sys::CUdeviceptr {
+        self.address
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+}
+
+impl Drop for Scratch {
+    #[expect(unsafe_code, reason = "the driver's functions are foreign")]
+    fn drop(&mut self) {
+        // SAFETY: the address is ours, and the driver waits for what still uses it. That it cannot be given back is nothing
+        // to act upon.
+        let _ = unsafe { result::free_sync(self.address) };
     }
 }
 
