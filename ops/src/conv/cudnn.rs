@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::ops::RangeInclusive;
 use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::{Arc, Once};
 
 use candle_core::cuda_backend::cudarc::cudnn::{CudnnDataType, CudnnError, result, sys};
 use candle_core::cuda_backend::cudarc::driver::{CudaSlice, CudaStream, sys::CUdeviceptr};
@@ -177,6 +177,12 @@ struct Report {
     math: sys::cudnnMathType_t,
 }
 
+impl Report {
+    fn is_deterministic(&self) -> bool {
+        self.determinism == sys::cudnnDeterminism_t::CUDNN_DETERMINISTIC
+    }
+}
+
 /// The same of each kind of report that cuDNN has.
 macro_rules! report {
     ($algorithm:path) => {
@@ -190,8 +196,8 @@ macro_rules! report {
     };
 }
 
-/// The fastest algorithm that gives the same bits each time, of those that `find(count, reports)` writes from the fastest on,
-/// if there is one.
+/// The fastest algorithm that gives the same bits each time, of those that `find(count, reports)` writes from the fastest on;
+/// if none does, the fastest of all.
 #[expect(unsafe_code, reason = "cuDNN writes reports to memory that we lend it")]
 fn fastest<R>(
     find: impl FnOnce(*mut i32, *mut R) -> sys::cudnnStatus_t,
@@ -201,11 +207,11 @@ fn fastest<R>(
     // SAFETY: reports are numbers, and zero is one that each of them can be.
     let mut reports: [R; ALGORITHMS] = unsafe { std::mem::zeroed() };
     find(&raw mut count, reports.as_mut_ptr()).result().map_err(failed)?;
-    let mut usable = reports.iter().take(usize::try_from(count).unwrap_or(0)).map(read).filter(|report| {
-        report.status == sys::cudnnStatus_t::CUDNN_STATUS_SUCCESS
-            && report.determinism == sys::cudnnDeterminism_t::CUDNN_DETERMINISTIC
-    });
-    Ok(usable.next())
+    let usable = || {
+        let all = reports.iter().take(usize::try_from(count).unwrap_or(0)).map(&read);
+        all.filter(|report| report.status == sys::cudnnStatus_t::CUDNN_STATUS_SUCCESS)
+    };
+    Ok(usable().find(Report::is_deterministic).or_else(|| usable().next()))
 }
 
 impl Plan {
@@ -300,6 +306,15 @@ impl Plan {
             }
             bail!("cuda: cuDNN has no way to compute a convolution of {geometry:?}");
         };
+        if !report.is_deterministic() {
+            static SAID: Once = Once::new();
+            SAID.call_once(|| {
+                tracing::warn!(
+                    "cuDNN has no way to compute {operation:?} of {geometry:?} that gives the same bits each time: a training \
+                     that goes on has the same draws as one that was not stopped, but not the same last bits"
+                );
+            });
+        }
         // SAFETY: the descriptor is alive.
         unsafe { result::set_convolution_math_type(convolution, report.math) }.map_err(failed)?;
         Ok(Self { descriptors, algorithm: report.algorithm, workspace_bytes: report.bytes })
