@@ -224,10 +224,11 @@ impl Plan {
         geometry: &Geometry,
         operands: Operands,
     ) -> Result<Self> {
-        let math = if T::DTYPE == DType::F32 && !is_tf32_allowed() {
-            sys::cudnnMathType_t::CUDNN_FMA_MATH
-        } else {
-            sys::cudnnMathType_t::CUDNN_DEFAULT_MATH
+        let math = match T::DTYPE {
+            DType::F32 if !is_tf32_allowed() => sys::cudnnMathType_t::CUDNN_FMA_MATH,
+            // Under the default, no algorithm for bf16 uses tensor cores.
+            DType::BF16 => sys::cudnnMathType_t::CUDNN_TENSOR_OP_MATH,
+            _ => sys::cudnnMathType_t::CUDNN_DEFAULT_MATH,
         };
         let descriptors = Descriptors::new::<T>(geometry, math).map_err(failed)?;
         let Descriptors { input, output, weight, convolution } = descriptors;
