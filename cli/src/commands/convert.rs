@@ -10,7 +10,7 @@ use stylegan_base::units::mebibytes;
 use stylegan_checkpoint::{Checkpoint, Meta, Network, convert, save};
 use stylegan_import::{Conversion, Foreign, Purpose};
 use stylegan_ops::Parameters;
-use tracing::{field, info, info_span};
+use tracing::info;
 
 use crate::output::{Force, Output};
 use crate::painter::check_resolution;
@@ -84,13 +84,8 @@ pub(crate) fn run(args: &Args) -> Result<Exit> {
     let meta = input.meta(args.sampling_only);
     let dtype = args.dtype.map(NumberType::dtype);
     let mut converted = Vec::new();
-    {
-        let span = info_span!("converting", total = meta.networks().len(), done = field::Empty);
-        let _entered = span.enter();
-        for &network in meta.networks() {
-            converted.push((network, convert(&args.input, network, input.tensors(network)?, dtype)?));
-            span.record("done", converted.len());
-        }
+    for &network in meta.networks() {
+        converted.push((network, convert(&args.input, network, input.tensors(network)?, dtype)?));
     }
     let parameters: Vec<(Network, &Parameters)> =
         converted.iter().map(|(network, parameters)| (*network, parameters)).collect();
