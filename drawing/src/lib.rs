@@ -16,10 +16,14 @@
 //! # use candle_core::DType;
 //! # use stylegan_checkpoint::{Meta, Network, save};
 //! # use stylegan_generator::{Generator, GeneratorConfig};
-//! # use stylegan_ops::{Key, Parameters};
+//! # use stylegan_ops::{Key, Parameters, Widths};
 //! # let folder = tempfile::tempdir()?;
 //! # let (run, png) = (folder.path(), folder.path().join("faces.png"));
-//! # let generator = GeneratorConfig { resolution: 16, fmap_base: 64, fmap_max: 8, ..GeneratorConfig::default() };
+//! # let generator = GeneratorConfig {
+//! #     resolution: 16,
+//! #     widths: Widths { fmap_base: 64, fmap_max: 8, ..Widths::default() },
+//! #     ..GeneratorConfig::default()
+//! # };
 //! # let g_ema = Parameters::new(Key::new("init", &[0]));
 //! # Generator::new(&generator, &g_ema.builder(DType::F32, &Device::Cpu))?;
 //! # let meta = Meta { generator, ..Meta::default() };

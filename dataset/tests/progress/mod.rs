@@ -1,15 +1,15 @@
 //! What spans with a `total` tell of long work.
 
 use std::fmt::Debug;
-use std::mem::take;
-use std::sync::{Arc, Mutex};
+use std::sync::{Mutex, Once};
+use std::thread::{self, ThreadId};
 
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber};
 
 /// All that one span told.
-#[derive(Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Progress {
     pub(crate) name: &'static str,
     pub(crate) total: u64,
@@ -18,17 +18,23 @@ pub(crate) struct Progress {
     pub(crate) side: Option<u64>,
 }
 
-/// What `work` returns, and the spans that it opened, in their order.
+/// Every span of this process that there was while [`progress_of`] ran, and the thread that opened it.
+static SPANS: Mutex<Vec<(ThreadId, Progress)>> = Mutex::new(Vec::new());
+/// One listener for all threads: a place in the code where a span is opened remembers whether anybody listens.
+static LISTENER: Once = Once::new();
+
+/// What `work` returns, and the spans that it opened on this thread, in their order.
 pub(crate) fn progress_of<T>(work: impl FnOnce() -> T) -> (T, Vec<Progress>) {
-    let listener = Listener::default();
-    let spans = listener.0.clone();
-    let result = tracing::subscriber::with_default(listener, work);
-    let spans = take(&mut *spans.lock().unwrap());
-    (result, spans)
+    LISTENER.call_once(|| tracing::subscriber::set_global_default(Listener).unwrap());
+    let before = SPANS.lock().unwrap().len();
+    let result = work();
+    let this_thread = thread::current().id();
+    let spans = SPANS.lock().unwrap();
+    let own = spans[before..].iter().filter(|(thread, _)| *thread == this_thread);
+    (result, own.map(|(_, progress)| progress.clone()).collect())
 }
 
-#[derive(Default)]
-struct Listener(Arc<Mutex<Vec<Progress>>>);
+struct Listener;
 
 impl Visit for Progress {
     fn record_u64(&mut self, field: &Field, value: u64) {
@@ -51,13 +57,13 @@ impl Subscriber for Listener {
     fn new_span(&self, span: &Attributes<'_>) -> Id {
         let mut progress = Progress { name: span.metadata().name(), total: 0, done: Vec::new(), side: None };
         span.record(&mut progress);
-        let mut spans = self.0.lock().unwrap();
-        spans.push(progress);
+        let mut spans = SPANS.lock().unwrap();
+        spans.push((thread::current().id(), progress));
         Id::from_u64(spans.len() as u64)
     }
 
     fn record(&self, span: &Id, values: &Record<'_>) {
-        values.record(&mut self.0.lock().unwrap()[span.into_u64() as usize - 1]);
+        values.record(&mut SPANS.lock().unwrap()[span.into_u64() as usize - 1].1);
     }
 
     fn record_follows_from(&self, _: &Id, _: &Id) {}
