@@ -1,7 +1,8 @@
 //! From a picture of any size to the square that is packed.
 
-use fast_image_resize::images::{Image, ImageRef};
-use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
+use fast_image_resize::images::{TypedImage, TypedImageRef};
+use fast_image_resize::pixels::U8x3;
+use fast_image_resize::{FilterType, ResizeAlg, ResizeOptions, Resizer};
 use image::RgbImage;
 
 use crate::skipped::printable;
@@ -27,13 +28,15 @@ fn resize(rgb: &RgbImage, side: usize, resizer: &mut Resizer) -> Result<Vec<u8>,
     if square as usize == side {
         return Ok(image::imageops::crop_imm(rgb, left, top, square, square).to_image().into_raw());
     }
-    let source = ImageRef::new(width, height, rgb.as_raw(), PixelType::U8x3)?;
-    let mut target = Image::new(side as u32, side as u32, PixelType::U8x3);
+    let source = TypedImageRef::<U8x3>::from_buffer(width, height, rgb.as_raw())?;
+    let mut resized = vec![0; 3 * side * side];
+    let mut target = TypedImage::<U8x3>::from_buffer(side as u32, side as u32, &mut resized)?;
     let options = ResizeOptions::new()
         .crop(f64::from(left), f64::from(top), f64::from(square), f64::from(square))
         .resize_alg(ResizeAlg::Convolution(FilterType::Lanczos3));
-    resizer.resize(&source, &mut target, &options)?;
-    Ok(target.into_vec())
+    // `Resizer::resize` would compile this for every type of pixel there is, which takes minutes.
+    resizer.resize_typed(&source, &mut target, &options)?;
+    Ok(resized)
 }
 
 #[cfg(test)]
