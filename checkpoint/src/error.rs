@@ -272,6 +272,9 @@ impl std::error::Error for Error {
 impl Hint for Error {
     fn hint(&self) -> Option<String> {
         let hint = match &self.kind {
+            ErrorKind::NotFound if self.path.to_string_lossy().contains("://") => {
+                "nothing is fetched from the network: download the file and give its path"
+            }
             ErrorKind::NotFound => "give a file `network-snapshot-*.safetensors` or the folder of a run",
             ErrorKind::NoSnapshot { nearest: Some(nearest) } => {
                 return Some(format!("did you mean `{}`?", nearest.display()));

@@ -13,7 +13,7 @@ use crate::device::DeviceName;
 #[derive(Debug, clap::Args)]
 pub(crate) struct NetworkArgs {
     /// Checkpoint of this program or another, or a run's folder for its newest snapshot
-    #[arg(long, value_name = "FILE|RUN_DIR")]
+    #[arg(long, alias = "network", value_name = "FILE|RUN_DIR")]
     pub(crate) checkpoint: PathBuf,
 
     /// Side for which the network was trained, for files that do not say it: those of rosinality
@@ -33,7 +33,7 @@ pub(crate) struct NetworkArgs {
 #[derive(Debug, clap::Args)]
 pub(crate) struct StyleArgs {
     /// How far w keeps from its mean: 0 draws the mean picture, 1 leaves w alone [default: 0.7]
-    #[arg(long, value_name = "PSI", value_parser = psi, allow_negative_numbers = true)]
+    #[arg(long, alias = "trunc", value_name = "PSI", value_parser = psi, allow_negative_numbers = true)]
     truncation_psi: Option<f64>,
 
     /// Number of layers, from the coarsest on, that are truncated [default: 8]

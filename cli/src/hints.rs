@@ -79,7 +79,7 @@ fn of_dataset(error: &stylegan_dataset::Error) -> Option<String> {
             "mend or remove these files, or let more of them be left out, `--max-bad-fraction F`".to_owned()
         }
         DatasetKind::TooSmall { fitting: Some(fitting), .. } => {
-            format!("`--resolution {fitting}` fits all of them, `--allow-upscale` enlarges the small ones")
+            format!("`--resolution {fitting}` fits, `--allow-upscale` enlarges the small ones")
         }
         DatasetKind::TooSmall { fitting: None, .. } => {
             "remove the small ones, or enlarge them with `--allow-upscale`".to_owned()

@@ -8,6 +8,7 @@ use clap::Parser;
 use crate::commands::Command;
 
 mod args;
+mod cache;
 mod commands;
 mod console;
 mod device;

@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use stylegan_base::units::grouped;
-use stylegan_dataset::{Error, ErrorKind, PackOptions, PackReport, Pyramid, Skipped};
+use stylegan_dataset::{Error, ErrorKind, Fit, LeftOut, PackOptions, PackReport, Pyramid, Skipped};
 
+use crate::cache;
 use crate::report::{Refusal, note};
 
 /// Says that a picture is left out, and why.
@@ -18,19 +19,20 @@ pub(crate) fn open(
     runs: &Path,
     options: &PackOptions,
 ) -> anyhow::Result<(Pyramid, PackReport)> {
-    stylegan_dataset::open_or_pack(source, &runs.join(".cache"), options, &mut note_skipped).map_err(
-        |error| match training_hint(&error) {
-            Some(hint) => Refusal::new(error.to_string()).hint(hint).into(),
-            None => error.into(),
-        },
-    )
+    let opened = stylegan_dataset::open_or_pack(source, &cache::folder(runs), options, &mut note_skipped);
+    let (pyramid, report) = opened.map_err(|error| match training_hint(&error) {
+        Some(hint) => anyhow::Error::from(Refusal::new(error.to_string()).hint(hint)),
+        None => error.into(),
+    })?;
+    cache::clean(runs, &pyramid)?;
+    Ok((pyramid, report))
 }
 
 /// Advice where that of the error names flags of `dataset pack` that training does not have.
 fn training_hint(error: &Error) -> Option<String> {
     match &error.kind {
         ErrorKind::TooSmall { fitting: Some(fitting), .. } => Some(format!(
-            "`--set generator.resolution={fitting}` fits all of them, `--allow-upscale` enlarges the small ones"
+            "`--set generator.resolution={fitting}` fits, `--allow-upscale` enlarges the small ones"
         )),
         ErrorKind::TooSmall { fitting: None, .. } => {
             Some("remove the small ones, or enlarge them with `--allow-upscale`".to_owned())
@@ -54,6 +56,11 @@ pub(crate) fn summary(report: &PackReport) -> String {
         report.bytes as f64 / f64::from(1 << 20)
     )];
     let converted = report.converted;
+    let squared = match report.fit {
+        Fit::Crop => ["was not square: its middle was taken", "were not square: their middle was taken"],
+        Fit::Pad(_) => ["was not square: it was padded", "were not square: they were padded"],
+        Fit::Stretch => ["was not square: it was stretched", "were not square: they were stretched"],
+    };
     for (count, one, many) in [
         (
             converted.grey,
@@ -71,17 +78,70 @@ pub(crate) fn summary(report: &PackReport) -> String {
             "had 16 bits a channel and were rounded to 8",
         ),
         (converted.alpha, "was transparent and was set on white", "were transparent and were set on white"),
+        (report.not_square, squared[0], squared[1]),
         (report.skipped.len(), "could not be read and was left out", "could not be read and were left out"),
         (report.upscaled, "was smaller and was enlarged", "were smaller and were enlarged"),
-        (
-            report.ignored,
-            "file is no picture by its name and was left out",
-            "files are no pictures by their names and were left out",
-        ),
     ] {
         if count > 0 {
             lines.push(format!("{} {}", grouped(count), if count == 1 { one } else { many }));
         }
     }
+    if report.not_square > 0
+        && report.fit == Fit::Crop
+        && let Some(line) = lines.iter_mut().find(|line| line.contains("not square"))
+    {
+        line.push_str(" (`--fit pad` or `--fit stretch` keeps all of a picture)");
+    }
+    lines.extend(too_small(report));
+    lines.extend(left_out(&report.left_out));
     lines.join("\n")
+}
+
+/// The pictures that are smaller than the rest.
+fn too_small(PackReport { too_small, resolution, .. }: &PackReport) -> Option<String> {
+    let mut names: Vec<String> =
+        too_small.iter().take(3).map(|Skipped { name, reason }| format!("`{name}` ({reason})")).collect();
+    if too_small.len() > 3 {
+        names.push("…".to_owned());
+    }
+    let were = if too_small.len() == 1 { "was" } else { "were" };
+    (!names.is_empty()).then(|| {
+        format!(
+            "{} {were} smaller than {resolution}x{resolution} and {were} left out: {} (`--allow-upscale` enlarges them)",
+            grouped(too_small.len()),
+            names.join(", ")
+        )
+    })
+}
+
+/// What else there is beside the pictures.
+fn left_out(left_out: &LeftOut) -> Vec<String> {
+    let mut lines = Vec::new();
+    if !left_out.other_pictures.is_empty() {
+        lines.push(format!(
+            "pictures of kinds that are not read were left out: {} (convert them to PNG or JPEG)",
+            left_out.counted_pictures()
+        ));
+    }
+    if !left_out.other_files.is_empty() {
+        lines.push(format!(
+            "files that are no pictures by their names were left out: {}",
+            left_out.counted_files()
+        ));
+    }
+    for (folders, one, many) in [
+        (&left_out.runs, "the folder of a run was left out", "folders of runs were left out"),
+        (&left_out.hidden, "a hidden folder was left out", "hidden folders were left out"),
+    ] {
+        let mut names: Vec<String> = folders.iter().take(4).map(|name| format!("`{name}`")).collect();
+        if folders.len() > 4 {
+            names.push("…".to_owned());
+        }
+        match folders.len() {
+            0 => {}
+            1 => lines.push(format!("{one}: {}", names[0])),
+            count => lines.push(format!("{} {many}: {}", grouped(count), names.join(", "))),
+        }
+    }
+    lines
 }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use stylegan_base::files::NewFolder;
 
+use crate::readers::{LeftOut, READ, counted};
 use crate::skipped::{Skipped, list};
 
 /// Something that went wrong with a source of pictures, a pack or a batch, and where.
@@ -24,7 +25,10 @@ pub enum ErrorKind {
     /// There is nothing at the path.
     NotFound,
     /// No reader knows what is at the path.
-    NotASource,
+    NotASource {
+        /// What it is, with its article, if that can be told.
+        kind: Option<&'static str>,
+    },
     /// The system could not read a file or folder.
     Read(io::Error),
     /// A level of a pack could not be read where a picture should be.
@@ -38,9 +42,11 @@ pub enum ErrorKind {
     Write(io::Error),
     /// Nothing in the source has a picture's name.
     NoPictures {
-        /// How many files of other kinds it holds.
-        ignored: usize,
+        /// What it holds instead.
+        left_out: Box<LeftOut>,
     },
+    /// The folder or zip is that of a run, whose pictures are this program's own.
+    RunFolder,
     /// The source holds more pictures, or the zip more entries, than are accepted.
     TooManyFiles {
         /// How many it holds, or has so far.
@@ -86,7 +92,7 @@ pub enum ErrorKind {
         height: usize,
         /// The side asked for.
         side: usize,
-        /// The largest side that fits all pictures, if a network can have any that does.
+        /// The largest side that nearly all pictures have, if a network can have it.
         fitting: Option<usize>,
     },
     /// The side is none that a network can have.
@@ -187,12 +193,20 @@ impl fmt::Display for Error {
         let path = self.path.display();
         match &self.kind {
             ErrorKind::NotFound => write!(f, "`{path}` does not exist"),
-            ErrorKind::NotASource => write!(f, "`{path}` is neither a folder nor a zip of pictures"),
+            ErrorKind::NotASource { kind: None } => {
+                write!(f, "`{path}` is neither a folder nor a zip of pictures")
+            }
+            ErrorKind::NotASource { kind: Some(kind) } => {
+                write!(f, "`{path}` is {kind}, neither a folder nor a zip of pictures")
+            }
             ErrorKind::Read(_) => write!(f, "cannot read `{path}`"),
             ErrorKind::ReadAt { offset, .. } => write!(f, "cannot read `{path}` at byte {offset}"),
             ErrorKind::Write(_) => write!(f, "cannot write `{path}`"),
-            ErrorKind::NoPictures { ignored } => {
-                write!(f, "`{path}` holds no PNG, JPEG or WebP pictures{}", others(*ignored))
+            ErrorKind::NoPictures { left_out } => {
+                write!(f, "`{path}` holds no {READ} pictures{}", instead(left_out))
+            }
+            ErrorKind::RunFolder => {
+                write!(f, "`{path}` is the folder of a run; the pictures in it are its own")
             }
             ErrorKind::TooManyFiles { count, limit } => {
                 write!(f, "`{path}` holds {count} files, more than the {limit} that are accepted")
@@ -243,10 +257,11 @@ impl fmt::Display for Error {
     }
 }
 
-fn others(ignored: usize) -> String {
-    match ignored {
-        0 => String::new(),
-        1 => " (1 file of another kind)".into(),
-        _ => format!(" ({ignored} files of other kinds)"),
-    }
+/// What there is where no pictures are.
+fn instead(LeftOut { other_pictures, other_files, runs, hidden }: &LeftOut) -> String {
+    let mut parts = vec![counted(other_pictures), counted(other_files)];
+    parts.extend(runs.iter().take(1).map(|run| format!("a run, `{run}`")));
+    parts.extend(hidden.iter().take(1).map(|folder| format!("a hidden folder, `{folder}`")));
+    parts.retain(|part| !part.is_empty());
+    if parts.is_empty() { String::new() } else { format!(", but {}", parts.join(", ")) }
 }

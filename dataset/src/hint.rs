@@ -6,21 +6,32 @@ use stylegan_base::Hint;
 
 use crate::error::{Error, ErrorKind};
 use crate::pack::levels::floor_power_of_two;
+use crate::readers::{ARCHIVES, ENDINGS, SINGLE_PICTURE};
 
 impl Hint for Error {
     fn hint(&self) -> Option<String> {
         let path = self.path.display();
         Some(match &self.kind {
-            ErrorKind::NotASource => {
+            ErrorKind::NotASource { kind: Some(SINGLE_PICTURE) } => {
+                "give the folder in which the pictures lie".into()
+            }
+            ErrorKind::NotASource { kind: Some(kind) } if ARCHIVES.contains(kind) => {
+                "unpack it, and give the folder".into()
+            }
+            ErrorKind::NotASource { .. } => {
                 "give a folder, a `.zip` as stylegan2-ada writes it, or a data set packed before".into()
             }
             ErrorKind::Write(source) if is_full(source) => {
                 "free some space or write to another disk; nothing half-written was left behind".into()
             }
-            ErrorKind::NoPictures { .. } => {
-                "pictures are found by their extension, `.png`, `.jpg`, `.jpeg` or `.webp`, in folders of any depth"
-                    .into()
+            ErrorKind::NoPictures { left_out } if !left_out.other_pictures.is_empty() => {
+                "convert them to PNG or JPEG first".into()
             }
+            ErrorKind::NoPictures { .. } => format!(
+                "pictures are found by their endings, `.{}`, in folders of any depth that are not hidden",
+                ENDINGS.join("`, `.")
+            ),
+            ErrorKind::RunFolder => "give the folder of the pictures that the run was trained with".into(),
             ErrorKind::Labels { .. } => {
                 "it must read {\"labels\": null} or {\"labels\": [[\"name.png\", 0], …]} with a label for every \
                  picture"
@@ -30,7 +41,7 @@ impl Hint for Error {
                 "mend or remove these files, or let a larger fraction of them be left out".into()
             }
             ErrorKind::TooSmall { fitting: Some(fitting), .. } => {
-                format!("resolution {fitting} fits all of them, and small ones can be enlarged")
+                format!("resolution {fitting} fits, and small ones can be enlarged")
             }
             ErrorKind::TooSmall { fitting: None, .. } => "remove the small ones, or have them enlarged".into(),
             ErrorKind::Resolution { resolution } => {

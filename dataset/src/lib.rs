@@ -1,6 +1,6 @@
 //! Pictures in: folders and zips, the packed pyramid, the order of training.
 //!
-//! A [`Source`] is what a person has: a folder of PNG, JPEG and WebP files, or a zip of them. [`pack`] decodes it
+//! A [`Source`] is what a person has: a folder of PNG, JPEG, WebP, BMP and TIFF files, or a zip of them. [`pack`] decodes it
 //! once into a [`Pyramid`], a folder of raw pixels at every side from the full one down to 4, which training
 //! reads and never decodes. [`Order`] says which picture stands at which position of an endless
 //! training run, and [`Prefetcher`] assembles the batches of those positions ahead of the step.
@@ -36,6 +36,8 @@ mod skipped;
 pub use error::{Error, ErrorKind};
 pub use feed::{Batch, BatchRequest, Order, Prefetcher, assemble};
 pub use labels::Labels;
-pub use pack::{PackOptions, PackReport, Pyramid, open_or_pack, pack};
-pub use readers::{Converted, Source};
+pub use pack::{
+    CachedPack, Contents, Filling, Fit, PackOptions, PackReport, Pyramid, cached_packs, open_or_pack, pack,
+};
+pub use readers::{Converted, LeftOut, Source};
 pub use skipped::Skipped;

@@ -178,7 +178,9 @@ fn damaged_indices_are_refused() {
             "0 labels for 2 pictures",
         ),
         ("\"fingerprint\":\"", "\"fingerprint\":\"zz", "has no fingerprint"),
-        ("\"version\":1", "\"version\":2", "format version 2; this program reads up to version 1"),
+        ("\"version\":2", "\"version\":3", "format version 3; this program reads up to version 2"),
+        ("\"digests\":[\"", "\"digests\":[\"z", "has digests that are none of its pictures"),
+        ("\"fit\":\"crop\"", "\"fit\":\"turn\"", "is none of `crop`"),
         ("\"pictures\":[", "\"pictures\":", "cannot be understood"),
         ("stylegan-pyramid", "something else", "is not a packed data set"),
     ] {

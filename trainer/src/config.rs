@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use stylegan_checkpoint::Meta;
+use stylegan_dataset::Fit;
 use stylegan_discriminator::{CriticConfig, CriticSwitches};
 use stylegan_generator::GeneratorConfig;
 use stylegan_ops::PartialWidths;
@@ -140,7 +141,10 @@ impl TrainingConfig {
 pub struct DataConfig {
     /// Whether half of the pictures are shown mirrored, left to right.
     pub mirror: bool,
-    /// Whether pictures smaller than the network's side are enlarged instead of refused.
+    /// What becomes of pictures that are not square when they are packed: `crop` takes their middle, `stretch` and `pad`
+    /// keep all of them; `pad:RRGGBB` fills with a color instead of black, `pad:edge` with the pixels at the edge.
+    pub fit: Fit,
+    /// Whether pictures smaller than the network's side are enlarged instead of left out or refused.
     pub allow_upscale: bool,
     /// Share of the files that may be unreadable; more refuses the data set.
     pub max_bad_fraction: f64,
@@ -150,7 +154,7 @@ pub struct DataConfig {
 
 impl Default for DataConfig {
     fn default() -> Self {
-        Self { mirror: true, allow_upscale: false, max_bad_fraction: 0.01, prefetch: 8 }
+        Self { mirror: true, fit: Fit::Crop, allow_upscale: false, max_bad_fraction: 0.01, prefetch: 8 }
     }
 }
 

@@ -19,6 +19,7 @@ use stylegan_trainer::{Resume, TrainConfig, process_reals};
 use super::interpolate::write_film;
 use super::mix::write_figure;
 use super::train::{Start, open_pictures, train};
+use crate::cache;
 use crate::output::Force;
 use crate::painter::{open_checkpoint, say_if_growing};
 use crate::report::{Exit, Refusal, data, note};
@@ -115,7 +116,7 @@ fn measured_pictures(minutes: f64) -> usize {
 
 /// Writes the program's pictures into the cache of the runs, unless they are there.
 fn unpack(runs: &Path) -> Result<PathBuf> {
-    let cache = runs.join(".cache");
+    let cache = cache::folder(runs);
     let path = cache.join("demo-faces64.zip");
     if fs::metadata(&path).is_ok_and(|found| found.len() == FACES.len() as u64) {
         return Ok(path);

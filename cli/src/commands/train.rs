@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use candle_core::Device;
-use stylegan_dataset::{PackOptions, Pyramid};
+use stylegan_dataset::{Fit, PackOptions, Pyramid};
 use stylegan_trainer::{
     Event, Job, Listener, Outcome, Resume, Signals, TrainConfig, TrainPlan, run as run_job,
 };
@@ -14,22 +14,22 @@ use crate::console::Console;
 use crate::device::DeviceName;
 use crate::hints::hint_of;
 use crate::report::{Exit, Refusal, data, note};
-use crate::{events, pictures, signals};
+use crate::{cache, events, pictures, signals};
 
 /// Train a network on your pictures
 ///
-/// The pictures are cropped to their middle square, resized and stored once in the folder of runs; then the network
+/// The pictures are made square (`--fit`), resized and stored once in the folder of runs; then the network
 /// grows from small pictures to large ones. Ctrl-C finishes the step, saves and stops; the same command goes on where
 /// it was, and ends as if it had never stopped.
 #[derive(Debug, clap::Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own on the command line")]
 pub(crate) struct Args {
-    /// Folder of PNG, JPEG and WebP pictures of any depth, a zip of them, or a folder that `dataset pack` made
+    /// Folder of PNG, JPEG, WebP, BMP and TIFF pictures of any depth, a zip of them, or a folder that `dataset pack` made
     #[arg(long, value_name = "SOURCE")]
     data: PathBuf,
 
     /// Preset by name, or a TOML file [default: faces-64]
-    #[arg(long, value_name = "PRESET|FILE")]
+    #[arg(long, alias = "cfg", value_name = "PRESET|FILE")]
     config: Option<String>,
 
     /// Change one number of the configuration, such as `schedule.total_kimg=5000`; may be repeated
@@ -37,7 +37,7 @@ pub(crate) struct Args {
     assignments: Vec<String>,
 
     /// Folder of all runs; this one gets a folder of its own inside
-    #[arg(long, value_name = "DIR", default_value = "runs")]
+    #[arg(long, alias = "outdir", value_name = "DIR", default_value = "runs")]
     out: PathBuf,
 
     /// Length of the training in thousands of pictures shown, instead of the configuration's
@@ -65,9 +65,13 @@ pub(crate) struct Args {
     #[arg(long, value_name = "DEVICE", default_value = "cpu")]
     device: DeviceName,
 
-    /// Enlarge pictures that are smaller than the network's, instead of refusing them
+    /// Enlarge pictures that are smaller than the network's, instead of leaving out a few and refusing more
     #[arg(long)]
     allow_upscale: bool,
+
+    /// What becomes of pictures that are not square: `crop`, `stretch`, `pad`, `pad:RRGGBB` or `pad:edge`
+    #[arg(long, value_name = "FIT")]
+    fit: Option<Fit>,
 
     /// Print the plan and stop; a GPU is asked how much of its memory each side takes
     #[arg(long)]
@@ -84,6 +88,7 @@ pub(crate) fn run(args: &Args) -> Result<Exit> {
         config.run.seed = seed;
     }
     config.data.allow_upscale |= args.allow_upscale;
+    config.data.fit = args.fit.unwrap_or(config.data.fit);
     let config = config.checked()?;
     if args.dry_run {
         return dry_run(args, &config);
@@ -109,7 +114,7 @@ fn dry_run(args: &Args, config: &TrainConfig) -> Result<Exit> {
     data(&format!(
         "{plan}\nFiles     `{}`, pictures in `{}`\n",
         args.out.join(format!("NNNNN-{}", config.run.name)).display(),
-        args.out.join(".cache").display()
+        cache::folder(&args.out).display()
     ))?;
     warn_of_shortage(args.device, &plan, config);
     match shortage {
@@ -141,6 +146,7 @@ fn parse_resume(text: &str) -> Result<Resume, String> {
 pub(super) fn open_pictures(source: &Path, runs: &Path, config: &TrainConfig) -> Result<Arc<Pyramid>> {
     let options = PackOptions {
         resolution: Some(config.generator.resolution),
+        fit: config.data.fit,
         allow_upscale: config.data.allow_upscale,
         max_bad_fraction: config.data.max_bad_fraction,
     };

@@ -1,6 +1,7 @@
 //! `stylegan dataset pack`
 
 use crate::scene::Scene;
+use crate::train;
 
 #[test]
 fn pictures_are_packed_once() {
@@ -10,7 +11,13 @@ fn pictures_are_packed_once() {
     let words = scene.draws("dataset pack photos --out packed");
     assert!(words.starts_with("skipped `broken.png`: "), "{words}");
     assert!(words.contains("packed 12 pictures of 16x16 in `packed`, 0.0 MiB\n"), "{words}");
-    assert!(words.ends_with("1 could not be read and was left out\n"), "{words}");
+    assert!(
+        words.ends_with(
+            "12 were not square: their middle was taken (`--fit pad` or `--fit stretch` keeps all of a picture)\n\
+             1 could not be read and was left out\n"
+        ),
+        "{words}"
+    );
     let words = scene.draws("dataset pack photos --out packed");
     assert!(words.starts_with("found 12 pictures of 16x16 in `packed`"), "{words}");
 }
@@ -29,7 +36,11 @@ fn what_cannot_be_packed() {
         assert!(ran.stderr.contains(&format!("\n\nhint: {hint}")), "{}", ran.stderr);
         assert_eq!(scene.names(""), before, "{arguments}");
     };
-    refuses("empty --out packed", "`empty` holds no PNG, JPEG or WebP pictures\n", "pictures are found by");
+    refuses(
+        "empty --out packed",
+        "`empty` holds no PNG, JPEG, WebP, BMP or TIFF pictures\n",
+        "pictures are found by",
+    );
     refuses(
         "photos --out packed --resolution 100",
         "resolution 100 is not a power of two",
@@ -46,4 +57,75 @@ fn what_cannot_be_packed() {
     let words = scene
         .draws("dataset pack photos --out packed --max-bad-fraction 0.5 --resolution 32 --allow-upscale");
     assert!(words.contains("3 were smaller and were enlarged\n"), "{words}");
+}
+
+#[test]
+fn what_is_left_out_is_said() {
+    let scene = Scene::empty();
+    scene.photos("photos", 12, (32, 32));
+    scene.photos("small", 1, (8, 8));
+    std::fs::create_dir_all(scene.path("photos/.thumbnails")).unwrap();
+    std::fs::copy(scene.path("small/00.png"), scene.path("photos/.thumbnails/00.png")).unwrap();
+    std::fs::copy(scene.path("small/00.png"), scene.path("photos/thumb.png")).unwrap();
+    let jpeg = image::DynamicImage::from(scene.picture("photos/03.png"));
+    jpeg.save_with_format(scene.path("photos/phone.jfif"), image::ImageFormat::Jpeg).unwrap();
+    for name in ["IMG_1.HEIC", "IMG_2.HEIC", "notes.txt", "Thumbs.db"] {
+        std::fs::write(scene.path("photos").join(name), "x").unwrap();
+    }
+    let words = scene.draws("dataset pack photos --out packed");
+    assert_eq!(
+        words,
+        "packed 13 pictures of 32x32 in `packed`, 0.1 MiB\n\
+         1 was smaller than 32x32 and was left out: `thumb.png` (8x8) (`--allow-upscale` enlarges them)\n\
+         pictures of kinds that are not read were left out: 2 `.heic` (convert them to PNG or JPEG)\n\
+         files that are no pictures by their names were left out: 1 `.txt`\n\
+         a hidden folder was left out: `.thumbnails`\n"
+    );
+}
+
+#[test]
+fn pictures_that_are_not_square_fit_as_asked() {
+    let scene = Scene::empty();
+    scene.photos("photos", 3, (40, 16));
+    for (fit, words) in [
+        ("pad", "packed 3 pictures of 32x32 in `pad`, 0.0 MiB\n3 were not square: they were padded\n"),
+        (
+            "stretch",
+            "packed 3 pictures of 16x16 in `stretch`, 0.0 MiB\n3 were not square: they were stretched\n",
+        ),
+    ] {
+        assert_eq!(scene.draws(&format!("dataset pack photos --out {fit} --fit {fit}")), words);
+    }
+    let ran = scene.run("dataset pack photos --out x --fit round");
+    assert_eq!(ran.code, 2);
+    assert!(ran.stderr.contains("`round` is none of `crop`, `stretch`, `pad`"), "{}", ran.stderr);
+}
+
+#[test]
+fn the_cache_is_shown_and_cleared() {
+    let scene = train::scene();
+    let ran = scene.run("dataset cache");
+    assert_eq!((ran.code, &*ran.stderr), (0, "no packed pictures in `runs/.cache`\n"));
+    train::train(&scene, "--kimg 0.004");
+    scene.photos("other", 12, (16, 16));
+    // What was refused leaves a pack that no run uses.
+    let refused =
+        scene.run(&format!("train --data other {} --kimg 0.004 --set generator.label_dim=2", train::TINY));
+    assert_eq!(refused.code, 1);
+    let shown = scene.run("dataset cache");
+    let lines: Vec<&str> = shown.stdout.lines().collect();
+    assert_eq!(lines.len(), 2, "{}", shown.stdout);
+    assert!(
+        lines[0].starts_with("`runs/.cache/other-16-") && lines[0].ends_with(", used by no run"),
+        "{lines:?}"
+    );
+    assert!(lines[1].contains("12 pictures of 16x16 from `photos`, "), "{lines:?}");
+    assert!(lines[1].ends_with(", used by 00000-tiny"), "{lines:?}");
+    assert_eq!(scene.names("runs/.cache").len(), 2);
+    scene.run("dataset cache --clear");
+    let left = scene.names("runs/.cache");
+    assert!(left.len() == 1 && left[0].starts_with("photos-16-"), "{left:?}");
+    assert_eq!(scene.run("dataset cache --all").code, 2);
+    assert_eq!(scene.run("dataset cache --clear --all").code, 0);
+    assert!(scene.names("runs/.cache").is_empty());
 }

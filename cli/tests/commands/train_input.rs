@@ -22,7 +22,7 @@ fn bad_files_among_good_ones_are_named_and_left_out() {
     let words = train(&scene, "--set data.max_bad_fraction=0.2 --kimg 0.004");
     for line in [
         "skipped `cut.png`: the file ends too early\n",
-        "skipped `html.jpg`: not a picture\n",
+        "skipped `html.jpg`: a web page, not PNG, JPEG, WebP, BMP or TIFF\n",
         "packed 12 pictures of 16x16 in ",
         "2 could not be read and were left out\n",
     ] {
@@ -174,4 +174,34 @@ fn a_disk_that_fills_up_while_training() {
     assert!(ran.stderr.contains("No space left on device (os error 28)\n"), "{}", ran.stderr);
     assert!(ran.stderr.contains("\n\nhint: make room on the disk; "), "{}", ran.stderr);
     assert!(files.iter().all(|name| !name.contains("network-snapshot-")), "{files:?}");
+}
+
+#[test]
+fn a_run_inside_the_pictures_is_not_trained_on() {
+    let scene = scene();
+    // `--data .` in the folder of the pictures, twice, with the runs inside and beside.
+    let again = |out: &str| {
+        let mut command: Command = assert_cmd::cargo::cargo_bin_cmd!("stylegan");
+        let arguments = format!("train --data . --out {out} {TINY} --kimg 0.004 --resume no");
+        command.args(shlex::split(&arguments).unwrap()).current_dir(scene.path("photos"));
+        let output = command.output().unwrap();
+        let words = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.success(), "{words}");
+        words
+    };
+    for out in ["runs", "."] {
+        again(out);
+        let words = again(out);
+        assert!(words.starts_with("found 12 pictures of 16x16 in "), "{words}");
+        let run = if out == "." { "`00000-tiny`" } else { "`runs/00000-tiny`" };
+        assert!(words.contains("of runs were left out: ") && words.contains(run), "{words}");
+    }
+    let ran = scene.run("train --data photos/runs/00000-tiny");
+    assert!(
+        ran.stderr.starts_with(
+            "error: `photos/runs/00000-tiny` is the folder of a run; the pictures in it are its own\n"
+        ),
+        "{}",
+        ran.stderr
+    );
 }

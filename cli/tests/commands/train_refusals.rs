@@ -14,11 +14,11 @@ fn data_that_are_none() {
     std::fs::create_dir(scene.path("empty")).unwrap();
     std::fs::create_dir(scene.path("notes")).unwrap();
     std::fs::write(scene.path("notes/a.txt"), "no picture").unwrap();
-    let extensions = "hint: pictures are found by their extension, `.png`, `.jpg`, `.jpeg` or `.webp`, in folders of \
-                      any depth\n";
+    let extensions = "hint: pictures are found by their endings, `.png`, `.jpg`, `.jpeg`, `.jpe`, `.jfif`, `.webp`, \
+                      `.bmp`, `.tif`, `.tiff`, in folders of any depth that are not hidden\n";
     for (data, message) in [
-        ("empty", "`empty` holds no PNG, JPEG or WebP pictures"),
-        ("notes", "`notes` holds no PNG, JPEG or WebP pictures (1 file of another kind)"),
+        ("empty", "`empty` holds no PNG, JPEG, WebP, BMP or TIFF pictures"),
+        ("notes", "`notes` holds no PNG, JPEG, WebP, BMP or TIFF pictures, but 1 `.txt`"),
     ] {
         refuses(&scene, &format!("--data {data}"), 1, &format!("error: {message}\n\n{extensions}"));
     }
@@ -44,7 +44,7 @@ fn pictures_that_are_too_many_bad_or_too_small() {
     let scene = scene();
     let good = scene.bytes("photos/00.png");
     let small = "error: 12 of the pictures in `photos` are smaller than 32x32, such as `00.png` with 20x18\n\n\
-                 hint: `--set generator.resolution=16` fits all of them, `--allow-upscale` enlarges the small ones\n";
+                 hint: `--set generator.resolution=16` fits, `--allow-upscale` enlarges the small ones\n";
     refuses(&scene, "--data photos --set generator.resolution=32", 1, small);
     std::fs::write(scene.path("photos/cut.png"), &good[..good.len() / 2]).unwrap();
     // Whether the damage shows while sizes are read or only when pixels are.
@@ -63,7 +63,11 @@ fn pictures_that_are_too_many_bad_or_too_small() {
     std::fs::write(scene.path("bad/0.png"), "no picture").unwrap();
     let ran = scene.run(&format!("train {TINY} --data bad --set data.max_bad_fraction=1"));
     assert_eq!(ran.code, 1);
-    assert!(ran.stderr.contains("error: `bad` holds no PNG, JPEG or WebP pictures"), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("error: `bad` holds no PNG, JPEG, WebP, BMP or TIFF pictures"),
+        "{}",
+        ran.stderr
+    );
     assert_eq!(scene.names(""), ["bad", "photos"]);
 }
 

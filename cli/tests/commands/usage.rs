@@ -52,6 +52,16 @@ fn every_flag_is_explained() {
 }
 
 #[test]
+fn words_of_the_original_are_understood() {
+    let scene = Scene::new();
+    scene.draws("generate --network net.safetensors --trunc 0.5 --seeds 1-2 --outdir theirs");
+    scene.draws("sample --checkpoint net.safetensors --truncation-psi 0.5 --seeds 1-2 --out ours");
+    assert_eq!(scene.bytes("theirs/seed0002.png"), scene.bytes("ours/seed0002.png"));
+    let ran = scene.run("sample --checkpoint https://example.com/net.pkl --seeds 1 --out a.png");
+    assert!(ran.stderr.contains("hint: nothing is fetched from the network"), "{}", ran.stderr);
+}
+
+#[test]
 fn slips_of_the_pen_are_wrong_usage_with_a_suggestion() {
     let scene = Scene::empty();
     let ran = scene.run("smaple");

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 mod kill;
+mod other_pictures;
 mod refuse;
 mod scene;
 mod stop;

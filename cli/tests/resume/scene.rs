@@ -70,10 +70,13 @@ impl Scene {
 
     /// `stylegan train` with these arguments, separated by spaces.
     pub(crate) fn training(&self, arguments: &str) -> Command {
+        self.training_on("packed", arguments)
+    }
+
+    /// The same of other pictures.
+    pub(crate) fn training_on(&self, data: &str, arguments: &str) -> Command {
         let mut command = self.command();
-        command
-            .args(["train", "--data", "packed", "--config", "tiny.toml"])
-            .args(arguments.split_whitespace());
+        command.args(["train", "--data", data, "--config", "tiny.toml"]).args(arguments.split_whitespace());
         command
     }
 
@@ -91,7 +94,11 @@ impl Scene {
 
     /// Starts a training that tells its events.
     pub(crate) fn start(&self, arguments: &str) -> Running {
-        let mut command = self.training(arguments);
+        Self::start_command(self.training(arguments))
+    }
+
+    /// Starts any training, which tells its events.
+    pub(crate) fn start_command(mut command: Command) -> Running {
         let mut child = command.arg("--json").stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let events = BufReader::new(child.stdout.take().unwrap()).lines();
         Running { child, events }

@@ -1,11 +1,14 @@
 //! `index.json`, which says what a packed data set holds.
 
 use std::fs::{self, File};
-use std::io::{BufWriter, Read, Write};
+use std::io::{self, Read, Write};
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
+use stylegan_base::files;
 
+use super::contents::DIGEST_DIGITS;
+use super::fit::Fit;
 use super::levels::{bytes_per_picture, is_resolution};
 use crate::error::{Error, ErrorKind};
 use crate::labels::Labels;
@@ -13,7 +16,8 @@ use crate::readers::Converted;
 use crate::skipped::{Skipped, printable};
 
 const FORMAT: &str = "stylegan-pyramid";
-const VERSION: u64 = 1;
+/// 2 has digests of the pictures; of 1, which has none, they are found from its pixels.
+const VERSION: u64 = 2;
 const FILE_NAME: &str = "index.json";
 
 /// More than the names of five million pictures take.
@@ -28,18 +32,29 @@ pub(crate) struct Index {
     pub(crate) resolution: usize,
     /// How many pictures each level holds.
     pub(crate) count: usize,
-    /// The source's, when it was packed.
+    /// The source's, of names, lengths and times, when it was packed.
     pub(crate) fingerprint: String,
     /// Where the source was, for people.
     pub(crate) source: String,
     /// Whether the resolution was found from the pictures, not asked for.
     pub(crate) automatic_resolution: bool,
+    #[serde(default)]
+    pub(crate) fit: Fit,
     pub(crate) upscaled: usize,
+    #[serde(default)]
+    pub(crate) not_square: usize,
     pub(crate) converted: Converted,
+    /// What could not be read.
     pub(crate) skipped: Vec<Skipped>,
+    /// What was left out since it is smaller than the resolution.
+    #[serde(default)]
+    pub(crate) too_small: Vec<Skipped>,
     pub(crate) labels: Option<Labels>,
     /// The path of each picture inside the source.
     pub(crate) pictures: Vec<String>,
+    /// The digest of each picture's pixels at the largest side; empty if they were not taken yet.
+    #[serde(default)]
+    pub(crate) digests: Vec<String>,
 }
 
 /// What any version of the format says first.
@@ -60,11 +75,15 @@ impl Index {
             fingerprint: fingerprint.into(),
             source: source.display().to_string(),
             automatic_resolution: false,
+            fit: Fit::default(),
             upscaled: 0,
+            not_square: 0,
             converted: Converted::default(),
             skipped: Vec::new(),
+            too_small: Vec::new(),
             labels: None,
             pictures: Vec::new(),
+            digests: Vec::new(),
         }
     }
 
@@ -118,18 +137,36 @@ impl Index {
         if self.fingerprint.len() != 64 || !self.fingerprint.bytes().all(|byte| byte.is_ascii_hexdigit()) {
             return Err("has no fingerprint".into());
         }
+        let is_digest =
+            |text: &String| text.len() == DIGEST_DIGITS && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        if ![0, self.count].contains(&self.digests.len()) || !self.digests.iter().all(is_digest) {
+            return Err("has digests that are none of its pictures".into());
+        }
         self.labels.as_ref().map_or(Ok(()), |labels| labels.validate(self.count))
     }
 
     /// Writes `index.json` into `folder` and waits until the disk has it.
     pub(crate) fn write(&self, folder: &Path) -> Result<(), Error> {
         let path = folder.join(FILE_NAME);
-        let file = File::create_new(&path).map_err(Error::write(&path))?;
-        let mut writer = BufWriter::new(file);
-        serde_json::to_writer(&mut writer, self).map_err(|e| Error::write(&path)(e.into()))?;
-        writer.write_all(b"\n").map_err(Error::write(&path))?;
-        let file = writer.into_inner().map_err(|e| Error::write(&path)(e.into_error()))?;
-        file.sync_all().map_err(Error::write(&path))
+        files::write(&path, false, &mut |out| self.fill(out)).map_err(Error::write(&path))
+    }
+
+    /// Writes it in place of the one that is there, if that can be.
+    pub(crate) fn rewrite(&self, folder: &Path) {
+        // What it says more than before is found again where it cannot be kept.
+        if let Err(error) = files::write(&folder.join(FILE_NAME), true, &mut |out| self.fill(out)) {
+            tracing::debug!(%error, folder = %folder.display(), "digests not kept");
+        }
+    }
+
+    fn fill(&self, out: &mut dyn Write) -> io::Result<()> {
+        serde_json::to_writer(&mut *out, self)?;
+        out.write_all(b"\n")
+    }
+
+    /// Whether it was written before packs had digests.
+    pub(crate) fn is_early(&self) -> bool {
+        self.version < 2
     }
 }
 

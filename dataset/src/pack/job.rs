@@ -48,7 +48,10 @@ impl<'a> Job<'a> {
     pub(super) fn resolution(&mut self) -> Result<usize, Error> {
         match self.options.resolution {
             Some(resolution) => Ok(resolution),
-            None => Ok(self.sizes()?.common_side()),
+            None => {
+                let fit = self.options.fit;
+                Ok(self.sizes()?.common_side(fit))
+            }
         }
     }
 
@@ -66,32 +69,48 @@ impl<'a> Job<'a> {
         if resolution != index.resolution {
             return differs(format!("of resolution {}, not {resolution}", index.resolution));
         }
+        if index.fit != self.options.fit {
+            return differs(format!("with `{}`, not `{}`", index.fit, self.options.fit));
+        }
+        if !index.too_small.is_empty() && self.options.allow_upscale {
+            return differs(format!("{} small pictures were left out of it", index.too_small.len()));
+        }
         if index.upscaled > 0 && !self.options.allow_upscale {
             return differs(format!("{} of its pictures were enlarged", index.upscaled));
         }
         skips::check(self.source, &index.skipped, self.options.max_bad_fraction)?;
-        open(out, index, self.source.ignored(), true, self.start)
+        open(out, index, self.source.left_out().clone(), true, self.start)
     }
 
     /// Makes the pack.
     pub(super) fn make(&mut self, out: &Path) -> Result<(Pyramid, PackReport), Error> {
         let source = self.source;
         let resolution = self.resolution()?;
-        if !self.options.allow_upscale {
-            // Before the long work begins.
-            self.sizes()?.check(source, resolution)?;
-        }
+        let fit = self.options.fit;
+        // Before the long work begins.
+        let too_small = match self.options.allow_upscale {
+            true => Vec::new(),
+            false => self.sizes()?.too_small(source, resolution, fit)?,
+        };
         let candidates: Vec<usize> = (0..source.len())
             .filter(|&i| self.sizes.as_ref().is_none_or(|sizes| sizes.is_readable(i)))
+            .filter(|i| too_small.binary_search(i).is_err())
             .collect();
 
         let mut index = Index::new(resolution, source.fingerprint(), source.path());
+        index.fit = fit;
+        if let Some(sizes) = &self.sizes {
+            let small = |&i: &usize| Skipped { name: source.names()[i].clone(), reason: sizes.shown(i) };
+            index.too_small = too_small.iter().map(small).collect();
+        }
         index.automatic_resolution = self.options.resolution.is_none();
         let partial = NewFolder::begin(out).map_err(Error::write(folder_of(out)))?;
         let kept = write_levels(partial.partial_path(), source, &candidates, &mut index, &mut self.skips)
             .map_err(|error| error.inside(&partial))?;
         if kept.is_empty() {
-            return Err(ErrorKind::NoPictures { ignored: source.ignored() }.at(source.path()));
+            return Err(
+                ErrorKind::NoPictures { left_out: Box::new(source.left_out().clone()) }.at(source.path())
+            );
         }
         index.count = kept.len();
         index.labels = source.labels().map(|labels| labels.select(&kept));
@@ -99,7 +118,7 @@ impl<'a> Job<'a> {
         index.skipped = self.skips.list().to_vec();
         index.write(partial.partial_path()).map_err(|error| error.inside(&partial))?;
         if partial.finish().map_err(Error::write(out))? {
-            open(out, index, source.ignored(), false, self.start)
+            open(out, index, source.left_out().clone(), false, self.start)
         } else {
             self.reuse(out)
         }

@@ -1,5 +1,8 @@
 //! Decoding a source once, into a pyramid that training reads without decoding.
 
+pub(crate) mod cache;
+mod contents;
+mod fit;
 mod index;
 mod job;
 pub(crate) mod levels;
@@ -15,12 +18,15 @@ use std::fs;
 use std::path::Path;
 use std::time::Instant;
 
+pub use cache::{CachedPack, cached_packs};
+pub use contents::Contents;
+pub use fit::{Filling, Fit};
 pub use options::PackOptions;
 pub use pyramid::Pyramid;
 pub use report::PackReport;
 
 use crate::error::{Error, ErrorKind};
-use crate::readers::Source;
+use crate::readers::{LeftOut, Source};
 use crate::skipped::Skipped;
 use index::Index;
 use job::Job;
@@ -28,7 +34,7 @@ use levels::{MAX_RESOLUTION, sides};
 
 /// Packs the folder or zip at `source` into the new folder `out`.
 ///
-/// Each picture's middle square is resized to the resolution, and each level below is the mean of 2x2 pixels of the
+/// Each picture is made a square of the resolution as [`Fit`] says, and each level below is the mean of 2x2 pixels of the
 /// one above. The folder gets its name when all of it is on the disk, so what an interrupted run leaves is never
 /// taken for a pack. If `out` is a pack of the same pictures already, it is opened and nothing is done. `on_skipped` hears
 /// of each picture that cannot be read and is left out.
@@ -75,37 +81,33 @@ pub fn open_or_pack(
         {
             return Err(ErrorKind::PackTooSmall { resolution: index.resolution, requested }.at(source));
         }
-        return report::open(source, index, 0, true, start);
+        return report::open(source, index, LeftOut::default(), true, start);
     }
 
-    let name = cache_name(source);
+    let places = cache::Places::new(source, cache, options.fit);
     let source = Source::open(source)?;
-    let fingerprint = &source.fingerprint()[..12];
     let mut job = Job::new(&source, *options, on_skipped, start);
-    let out = |resolution: usize| cache.join(format!("{name}-{resolution}-{fingerprint}"));
-    if options.resolution.is_none() {
+    let out = |resolution| places.pack(resolution, source.fingerprint());
+    let known = match options.resolution {
+        Some(_) => None,
         // Which resolution that is need not be found out again.
-        let known = sides(MAX_RESOLUTION)
+        None => sides(MAX_RESOLUTION)
             .map(&out)
-            .find(|out| matches!(Index::find(out), Ok(Some(index)) if index.automatic_resolution));
-        if let Some(known) = known {
-            return job.reuse(&known);
+            .find(|out| matches!(Index::find(out), Ok(Some(index)) if index.automatic_resolution)),
+    };
+    let place = match known {
+        Some(known) => known,
+        None => out(job.resolution()?),
+    };
+    if fs::symlink_metadata(&place).is_ok() {
+        match job.reuse(&place) {
+            // With other options. It goes, as it is made again when it is asked for again.
+            Err(Error { kind: ErrorKind::OutputDiffers { .. }, .. }) => {
+                fs::remove_dir_all(&place).map_err(Error::write(&place))?;
+            }
+            opened => return opened,
         }
     }
-    let out = out(job.resolution()?);
-    if fs::symlink_metadata(&out).is_ok() {
-        return job.reuse(&out);
-    }
-    job.make(&out)
-}
-
-/// The last part of a path, without characters that some system does not take in a name.
-fn cache_name(source: &Path) -> String {
-    let full = fs::canonicalize(source).unwrap_or_else(|_| source.into());
-    let name = if full.is_dir() { full.file_name() } else { full.file_stem() };
-    let name = name.map_or_else(|| "pictures".into(), |name| name.to_string_lossy().into_owned());
-    let is_plain = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.');
-    let plain =
-        name.trim_start_matches('.').chars().map(|c| if is_plain(c) { c } else { '_' }).take(60).collect();
-    if name.is_empty() { "pictures".into() } else { plain }
+    let resolution = job.resolution()?;
+    job.make(&out(resolution))
 }

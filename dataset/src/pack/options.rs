@@ -2,16 +2,19 @@
 
 use std::path::Path;
 
+use super::fit::Fit;
 use super::levels::is_resolution;
 use crate::error::{Error, ErrorKind};
 
 /// What a pack is to be like.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct PackOptions {
-    /// The side of the largest level, a power of two from 8 to 1024. `None` is the largest that no picture is smaller
-    /// than.
+    /// The side of the largest level, a power of two from 8 to 1024. `None` is the largest that nearly all
+    /// pictures have.
     pub resolution: Option<usize>,
-    /// Whether pictures smaller than that are enlarged, not refused.
+    /// What becomes of pictures that are not square.
+    pub fit: Fit,
+    /// Whether pictures smaller than that are enlarged; else a few are left out, and more are refused.
     pub allow_upscale: bool,
     /// The fraction of the source's pictures, from 0 to 1, that may be unreadable and skipped; more is an error.
     pub max_bad_fraction: f64,
@@ -19,7 +22,7 @@ pub struct PackOptions {
 
 impl Default for PackOptions {
     fn default() -> Self {
-        Self { resolution: None, allow_upscale: false, max_bad_fraction: 0.1 }
+        Self { resolution: None, fit: Fit::Crop, allow_upscale: false, max_bad_fraction: 0.1 }
     }
 }
 

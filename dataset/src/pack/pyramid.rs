@@ -2,7 +2,12 @@
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
+use stylegan_base::files::folder_of;
+use tracing::field::Empty;
+
+use super::contents::{Contents, picture_digest};
 use super::index::Index;
 use super::levels::{level_file_name, sides};
 use crate::error::{Error, ErrorKind};
@@ -19,6 +24,8 @@ use crate::skipped::Skipped;
 pub struct Pyramid {
     path: PathBuf,
     index: Index,
+    /// Digests that the index does not have.
+    found: OnceLock<Vec<String>>,
     /// From the largest side down.
     levels: Vec<File>,
 }
@@ -43,7 +50,7 @@ impl Pyramid {
         let levels = sides(index.resolution)
             .map(|side| open_level(&path, index.count, side))
             .collect::<Result<_, _>>()?;
-        Ok(Self { path, index, levels })
+        Ok(Self { path, index, found: OnceLock::new(), levels })
     }
 
     /// How many pictures there are, at least one.
@@ -62,9 +69,57 @@ impl Pyramid {
         &self.path
     }
 
-    /// The fingerprint that the source had when it was packed, 64 hexadecimal digits.
-    pub fn fingerprint(&self) -> &str {
+    /// The fingerprint that the source had when it was packed, 64 hexadecimal digits of names, lengths and times.
+    pub fn source_fingerprint(&self) -> &str {
         &self.index.fingerprint
+    }
+
+    /// What is trained on: the pixels, and the labels if they are trained by.
+    ///
+    /// # Errors
+    /// If the pixels of a pack cannot be read that was made before packs had digests.
+    pub fn contents(&self, with_labels: bool) -> Result<Contents, Error> {
+        let index = &self.index;
+        let labels = index.labels.as_ref().filter(|_| with_labels);
+        let digests = if index.digests.is_empty() { self.found_digests()? } else { &index.digests };
+        Ok(Contents::new(index.resolution, labels, &index.pictures, digests))
+    }
+
+    /// The digests of a pack that was made before packs had them.
+    fn found_digests(&self) -> Result<&Vec<String>, Error> {
+        if self.found.get().is_none() {
+            let digests = self.digests()?;
+            let mut index = self.index.clone();
+            index.digests.clone_from(&digests);
+            index.rewrite(&self.path);
+            let _ = self.found.set(digests);
+        }
+        Ok(self.found.get_or_init(Vec::new))
+    }
+
+    /// The digest of each picture's pixels.
+    fn digests(&self) -> Result<Vec<String>, Error> {
+        let span = tracing::info_span!("comparing", total = self.len() as u64, done = Empty).entered();
+        let mut digests = Vec::with_capacity(self.len());
+        let mut pixels_u8 = Vec::new();
+        for number in 0..self.len() {
+            pixels_u8.clear();
+            self.append_picture(self.resolution(), number, &mut pixels_u8)?;
+            digests.push(picture_digest(&pixels_u8));
+            if digests.len() % 1024 == 0 {
+                span.record("done", digests.len() as u64);
+            }
+        }
+        Ok(digests)
+    }
+
+    /// The pack beside this one that was made of a source with that fingerprint.
+    pub fn beside(&self, source_fingerprint: &str) -> Option<Self> {
+        let packs = fs::read_dir(folder_of(&self.path)).ok()?;
+        packs.flatten().map(|entry| entry.path()).find_map(|path| {
+            let index = Index::find(&path).ok()??;
+            (index.fingerprint == source_fingerprint).then(|| Self::with_index(path, index).ok())?
+        })
     }
 
     /// The path of each picture inside the source.

@@ -3,10 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use super::fit::Fit;
 use super::index::Index;
 use super::pyramid::Pyramid;
 use crate::error::Error;
-use crate::readers::Converted;
+use crate::readers::{Converted, LeftOut};
 use crate::skipped::Skipped;
 
 /// What a pack came to.
@@ -22,12 +23,18 @@ pub struct PackReport {
     pub count: usize,
     /// The files that could not be read and were left out.
     pub skipped: Vec<Skipped>,
+    /// The pictures that are smaller than the resolution and were left out.
+    pub too_small: Vec<Skipped>,
+    /// What was done to pictures that are not square.
+    pub fit: Fit,
+    /// How many pictures were not square, where the pack tells.
+    pub not_square: usize,
     /// How many pictures were not 8-bit RGB.
     pub converted: Converted,
     /// How many pictures were enlarged.
     pub upscaled: usize,
-    /// How many files of the source are no pictures by their name.
-    pub ignored: usize,
+    /// What else the source holds.
+    pub left_out: LeftOut,
     /// How many bytes the pixels take on disk.
     pub bytes: u64,
     /// How long it took.
@@ -38,7 +45,7 @@ pub struct PackReport {
 pub(super) fn open(
     path: &Path,
     index: Index,
-    ignored: usize,
+    left_out: LeftOut,
     is_reused: bool,
     start: Instant,
 ) -> Result<(Pyramid, PackReport), Error> {
@@ -50,9 +57,12 @@ pub(super) fn open(
         resolution: index.resolution,
         count: index.count,
         skipped: index.skipped.clone(),
+        too_small: index.too_small.clone(),
+        fit: index.fit,
+        not_square: index.not_square,
         converted: index.converted,
         upscaled: index.upscaled,
-        ignored,
+        left_out,
         bytes: index.pixel_bytes(),
         elapsed_secs: start.elapsed().as_secs_f64(),
     };

@@ -10,6 +10,8 @@ use fast_image_resize::Resizer;
 use rayon::prelude::*;
 use tracing::field::Empty;
 
+use super::contents::picture_digest;
+use super::fit::Fit;
 use super::index::Index;
 use super::levels::{all_levels, level_file_name, sides};
 use super::skips::Skips;
@@ -21,8 +23,10 @@ use crate::readers::{Converted, Decoded, Source};
 struct Packed {
     /// `[3, side, side]` for each side, from the largest down.
     levels: Vec<u8>,
+    digest: String,
     converted: Converted,
     is_upscaled: bool,
+    is_square: bool,
 }
 
 /// Writes the files of all levels of `candidates` into `folder` and counts in `index` what was done to them; returns those
@@ -56,14 +60,14 @@ fn decode(
     skips: &mut Skips<'_>,
     sender: &SyncSender<Vec<Packed>>,
 ) -> Result<Vec<usize>, Error> {
-    let (side, total) = (index.resolution, candidates.len() as u64);
+    let (side, fit, total) = (index.resolution, index.fit, candidates.len() as u64);
     let span = tracing::info_span!("packing", total, done = Empty, side).entered();
     let mut kept = Vec::with_capacity(candidates.len());
     let mut done = 0;
     for chunk in candidates.chunks(16 * rayon::current_num_threads()) {
         let results: Vec<_> = chunk
             .par_iter()
-            .map_init(Resizer::new, |resizer, &i| pack_one(source, i, side, resizer))
+            .map_init(Resizer::new, |resizer, &i| pack_one(source, i, side, fit, resizer))
             .collect();
         let mut pictures = Vec::with_capacity(chunk.len());
         for (&i, result) in chunk.iter().zip(results) {
@@ -71,6 +75,8 @@ fn decode(
                 Ok(picture) => {
                     index.converted.add(picture.converted);
                     index.upscaled += usize::from(picture.is_upscaled);
+                    index.not_square += usize::from(!picture.is_square);
+                    index.digests.push(picture.digest.clone());
                     pictures.push(picture);
                     kept.push(i);
                 }
@@ -88,10 +94,19 @@ fn decode(
     Ok(kept)
 }
 
-fn pack_one(source: &Source, index: usize, side: usize, resizer: &mut Resizer) -> Result<Packed, String> {
+fn pack_one(
+    source: &Source,
+    index: usize,
+    side: usize,
+    fit: Fit,
+    resizer: &mut Resizer,
+) -> Result<Packed, String> {
     let Decoded { rgb, converted } = source.reader().decode(index, side)?;
-    let Square { rgb, is_upscaled } = square(&rgb, side, resizer)?;
-    Ok(Packed { levels: all_levels(&rgb, side), converted, is_upscaled })
+    let is_square = rgb.width() == rgb.height();
+    let Square { rgb, is_upscaled } = square(&rgb, side, fit, resizer)?;
+    let levels = all_levels(&rgb, side);
+    let digest = picture_digest(&levels[..3 * side * side]);
+    Ok(Packed { levels, digest, converted, is_upscaled, is_square })
 }
 
 /// Writes each level of the pictures received to its file, and waits until the disk has them.

@@ -5,7 +5,11 @@ use std::io::Cursor;
 use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits, RgbImage};
 use serde::{Deserialize, Serialize};
 
+use super::kind::kind;
 use crate::skipped::printable;
+
+/// The kinds of pictures that are read.
+pub(crate) const READ: &str = "PNG, JPEG, WebP, BMP or TIFF";
 
 /// No camera makes larger pictures; a file that claims to is refused before anything is allocated for it.
 const MAX_SIDE: u32 = 32_768;
@@ -50,6 +54,11 @@ pub(crate) struct Decoded {
     pub(crate) converted: Converted,
 }
 
+/// Whether a file begins as one of the pictures that are read.
+pub(super) fn is_picture(head: &[u8]) -> bool {
+    image::guess_format(head).is_ok_and(is_read)
+}
+
 /// Width and height, from the head of the file alone.
 pub(super) fn dimensions(bytes: &[u8]) -> Result<(u32, u32), String> {
     let (decoder, _) = decoder(bytes)?;
@@ -84,10 +93,13 @@ fn decoder(bytes: &[u8]) -> Result<(impl ImageDecoder + '_, ImageFormat), String
     let mut reader =
         ImageReader::new(Cursor::new(bytes)).with_guessed_format().map_err(|e| printable(&e.to_string()))?;
     let format = match reader.format() {
-        Some(format @ (ImageFormat::Png | ImageFormat::Jpeg | ImageFormat::WebP)) => format,
-        Some(format) => return Err(format!("a {format:?} file, not PNG, JPEG or WebP").to_lowercase()),
-        None if bytes.is_empty() => return Err("an empty file".into()),
-        None => return Err("not a picture".into()),
+        Some(format) if is_read(format) => format,
+        _ if bytes.is_empty() => return Err("an empty file".into()),
+        _ => {
+            let kind =
+                kind(bytes).map_or_else(|| "not a picture".into(), |kind| format!("{kind}, not {READ}"));
+            return Err(kind);
+        }
     };
     let mut limits = Limits::default();
     limits.max_image_width = Some(MAX_SIDE);
@@ -105,6 +117,11 @@ fn decoder(bytes: &[u8]) -> Result<(impl ImageDecoder + '_, ImageFormat), String
         return Err("a picture without pixels".into());
     }
     Ok((decoder, format))
+}
+
+fn is_read(format: ImageFormat) -> bool {
+    use ImageFormat::{Bmp, Jpeg, Png, Tiff, WebP};
+    matches!(format, Png | Jpeg | WebP | Bmp | Tiff)
 }
 
 fn decoder_reason(error: &image::ImageError) -> String {
@@ -231,7 +248,8 @@ mod tests {
         let noisy =
             RgbImage::from_fn(40, 40, |x, y| Rgb([(x * y * 37) as u8, (x * 91) as u8, (y * 57) as u8]));
         let noisy = DynamicImage::from(noisy);
-        for bytes in [jpeg(40, 40), encoded(&noisy, ImageFormat::Png), encoded(&noisy, ImageFormat::WebP)] {
+        let formats = [ImageFormat::Png, ImageFormat::WebP, ImageFormat::Bmp, ImageFormat::Tiff];
+        for bytes in formats.map(|format| encoded(&noisy, format)).into_iter().chain([jpeg(40, 40)]) {
             assert!(decode(&bytes).is_ok());
             for percent in [0, 3, 10, 50, 90] {
                 let reason = decode(&bytes[..bytes.len() * percent / 100]).err();
@@ -275,6 +293,6 @@ mod tests {
     fn other_files_are_named_for_what_they_are() {
         assert_eq!(decode(b"").err().unwrap(), "an empty file");
         assert_eq!(decode(b"hello, world").err().unwrap(), "not a picture");
-        assert_eq!(decode(b"GIF89a......").err().unwrap(), "a gif file, not png, jpeg or webp");
+        assert_eq!(decode(b"GIF89a......").err().unwrap(), "a GIF file, not PNG, JPEG, WebP, BMP or TIFF");
     }
 }

@@ -7,6 +7,7 @@ use std::time::UNIX_EPOCH;
 
 use walkdir::WalkDir;
 
+use super::left_out::{LeftOut, is_hidden, is_run};
 use super::picture_files::{self, MAX_FILES, MAX_PICTURE_BYTES, hash_text, is_picture, system_reason};
 use super::{Candidate, Listing, Reader, dataset_json};
 use crate::error::{Error, ErrorKind};
@@ -33,20 +34,32 @@ impl Reader for Folder {
 
     fn open(root: &Path) -> Result<Self, Error> {
         let mut pictures = Vec::new();
-        let mut ignored = 0;
+        let mut left_out = LeftOut::default();
         let mut labels = None;
-        for entry in WalkDir::new(root).min_depth(1).follow_links(true) {
+        if is_run_folder(root) {
+            return Err(ErrorKind::RunFolder.at(root));
+        }
+        let mut entries = WalkDir::new(root).min_depth(1).follow_links(true).into_iter();
+        while let Some(entry) = entries.next() {
             let (path, metadata) = match entry {
-                Ok(entry) if entry.file_type().is_dir() => continue,
+                Ok(entry) if entry.file_type().is_dir() => {
+                    let is_hidden = is_hidden(&entry.file_name().to_string_lossy());
+                    if is_hidden || is_run_folder(entry.path()) {
+                        let name = shown(&name_inside(root, entry.path()));
+                        if is_hidden { &mut left_out.hidden } else { &mut left_out.runs }.push(name);
+                        entries.skip_current_dir();
+                    }
+                    continue;
+                }
                 Ok(entry) => {
                     let metadata = entry.metadata().ok();
                     (entry.into_path(), metadata)
                 }
+                // A link to a folder that it lies in leads to nothing that is not found anyway.
+                Err(e) if e.loop_ancestor().is_some() => continue,
                 // A link that leads nowhere counts as a picture that cannot be read.
                 Err(e) => match e.path() {
-                    Some(path) if fs::read_link(path).is_ok() && e.loop_ancestor().is_none() => {
-                        (path.to_path_buf(), None)
-                    }
+                    Some(path) if fs::read_link(path).is_ok() => (path.to_path_buf(), None),
                     path => {
                         let path = path.unwrap_or(root).to_path_buf();
                         return Err(Error::read(&path)(e.into()));
@@ -56,7 +69,7 @@ impl Reader for Folder {
             let name = name_inside(root, &path);
             let is_labels = name == dataset_json::FILE_NAME.as_bytes();
             if !is_labels && !is_picture(&String::from_utf8_lossy(&name)) {
-                ignored += 1;
+                left_out.add_file(&String::from_utf8_lossy(&name));
                 continue;
             }
             let changed = metadata.as_ref().and_then(|metadata| metadata.modified().ok());
@@ -78,6 +91,8 @@ impl Reader for Folder {
                 return Err(ErrorKind::TooManyFiles { count: pictures.len(), limit: MAX_FILES }.at(root));
             }
         }
+        left_out.hidden.sort_unstable();
+        left_out.runs.sort_unstable();
         pictures.sort_unstable_by(|a, b| a.name.cmp(&b.name));
 
         let mut fingerprint = blake3::Hasher::new_derive_key("stylegan folder of pictures v1");
@@ -86,8 +101,8 @@ impl Reader for Folder {
             fingerprint.update(&found.length.to_le_bytes()).update(&found.changed_nanoseconds.to_le_bytes());
         }
         let labels_json = labels.map(|found| read_labels(&found.path)).transpose()?;
-        let names = pictures.iter().map(|found| printable(&String::from_utf8_lossy(&found.name))).collect();
-        let listing = picture_files::listing(root, names, ignored, labels_json.as_deref(), &fingerprint)?;
+        let names = pictures.iter().map(|found| shown(&found.name)).collect();
+        let listing = picture_files::listing(root, names, left_out, labels_json.as_deref(), &fingerprint)?;
         Ok(Self { pictures: pictures.into_iter().map(|found| found.path).collect(), listing })
     }
 
@@ -133,6 +148,14 @@ fn name_inside(root: &Path, path: &Path) -> Vec<u8> {
         })
         .collect();
     parts.join(&b'/')
+}
+
+fn shown(name: &[u8]) -> String {
+    printable(&String::from_utf8_lossy(name))
+}
+
+fn is_run_folder(folder: &Path) -> bool {
+    is_run(|name| folder.join(name).is_file())
 }
 
 fn read_labels(path: &Path) -> Result<Vec<u8>, Error> {

@@ -6,6 +6,8 @@
 mod dataset_json;
 mod decode;
 mod folder;
+mod kind;
+mod left_out;
 mod picture_files;
 mod source;
 mod zip;
@@ -16,15 +18,22 @@ use std::io::{self, Read as _};
 use std::path::Path;
 
 pub use decode::Converted;
+pub use left_out::LeftOut;
 pub use source::Source;
 
-pub(crate) use decode::Decoded;
+pub(crate) use decode::{Decoded, READ};
+pub(crate) use kind::ARCHIVES;
+pub(crate) use left_out::counted;
+pub(crate) use picture_files::ENDINGS;
 
 use crate::error::{Error, ErrorKind};
 use crate::labels::Labels;
 
 /// All readers. A folder of pictures recognizes every folder, so that one of a special form stands before it.
 const READERS: [Entry; 2] = [Entry::of::<zip::Zip>("zip"), Entry::of::<folder::Folder>("folder")];
+
+/// What a picture is that was given in place of a source.
+pub(crate) const SINGLE_PICTURE: &str = "a single picture";
 
 /// Enough of a file to find its width and height in, unless much stands before them.
 const HEAD_BYTES: u64 = 64 << 10;
@@ -76,8 +85,8 @@ pub(crate) trait Reader: Debug + Send + Sync {
 pub(crate) struct Listing {
     /// The paths of the pictures inside the source, with `/` between their parts, sorted byte by byte.
     pub(crate) names: Vec<String>,
-    /// How many files are no pictures.
-    pub(crate) ignored: usize,
+    /// What else it holds.
+    pub(crate) left_out: LeftOut,
     /// One for each of `names`.
     pub(crate) labels: Option<Labels>,
     /// 64 hexadecimal digits over all that decides what is read.
@@ -107,6 +116,11 @@ impl<'a> Candidate<'a> {
         }
         Ok(Self { path, metadata, head })
     }
+
+    /// What it is if it is no source, with its article.
+    fn kind(&self) -> Option<&'static str> {
+        if decode::is_picture(&self.head) { Some(SINGLE_PICTURE) } else { kind::kind(&self.head) }
+    }
 }
 
 /// A reader in the list of readers.
@@ -128,14 +142,14 @@ fn open(path: &Path) -> Result<Box<dyn Reader>, Error> {
     let entry = READERS
         .iter()
         .find(|entry| (entry.recognizes)(&candidate))
-        .ok_or_else(|| ErrorKind::NotASource.at(path))?;
+        .ok_or_else(|| ErrorKind::NotASource { kind: candidate.kind() }.at(path))?;
     let reader = (entry.open)(path)?;
-    let Listing { names, ignored, labels, .. } = reader.listing();
+    let Listing { names, left_out, labels, .. } = reader.listing();
     tracing::info!(
         reader = entry.name,
         path = %path.display(),
         pictures = names.len(),
-        ignored,
+        ?left_out,
         label_dim = labels.as_ref().map_or(0, Labels::width),
         "source opened"
     );

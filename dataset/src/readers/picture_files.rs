@@ -3,6 +3,7 @@
 use std::io;
 use std::path::Path;
 
+use super::left_out::{LeftOut, is_of_system};
 use super::{Listing, dataset_json};
 use crate::error::{Error, ErrorKind};
 use crate::skipped::printable;
@@ -18,10 +19,13 @@ pub(super) fn has_extension(path: &Path, extensions: &[&str]) -> bool {
         .is_some_and(|found| extensions.iter().any(|extension| found.eq_ignore_ascii_case(extension)))
 }
 
+/// The endings of the names of pictures that are read.
+pub(crate) const ENDINGS: [&str; 9] = ["png", "jpg", "jpeg", "jpe", "jfif", "webp", "bmp", "tif", "tiff"];
+
 /// Whether a file is a picture by its name. Files that macOS adds beside the real ones (`._0.png`) are not.
 pub(super) fn is_picture(name: &str) -> bool {
     let file_name = name.rsplit('/').next().unwrap_or(name);
-    !file_name.starts_with("._") && has_extension(Path::new(file_name), &["png", "jpg", "jpeg", "webp"])
+    !is_of_system(file_name) && has_extension(Path::new(file_name), &ENDINGS)
 }
 
 /// Adds a text to a hash so that no two sequences of texts add the same bytes.
@@ -38,7 +42,7 @@ pub(super) fn system_reason(error: &io::Error) -> String {
 pub(super) fn listing(
     path: &Path,
     names: Vec<String>,
-    ignored: usize,
+    left_out: LeftOut,
     labels_json: Option<&[u8]>,
     fingerprint: &blake3::Hasher,
 ) -> Result<Listing, Error> {
@@ -48,7 +52,7 @@ pub(super) fn listing(
         }
         _ => None,
     };
-    Ok(Listing { names, ignored, labels, fingerprint: fingerprint.finalize().to_hex().to_string() })
+    Ok(Listing { names, left_out, labels, fingerprint: fingerprint.finalize().to_hex().to_string() })
 }
 
 #[cfg(test)]
@@ -57,7 +61,9 @@ mod tests {
 
     #[test]
     fn pictures_are_told_by_their_names() {
-        for name in ["a.png", "b/c.JPG", "d.e.jpeg", "ä.WebP", ".hidden.png"] {
+        for name in
+            ["a.png", "b/c.JPG", "d.e.jpeg", "ä.WebP", ".hidden.png", "a.JFIF", "b.jpe", "c.TIF", "d.bmp"]
+        {
             assert!(is_picture(name), "{name}");
         }
         for name in ["png", "a.gif", "b.png/c", "__MACOSX/a/._b.png", "dataset.json", ".png"] {

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::Reader;
+use super::{LeftOut, Reader};
 use crate::error::{Error, ErrorKind};
 use crate::labels::Labels;
 
@@ -26,7 +26,7 @@ impl Source {
         let reader = super::open(&path)?;
         let listing = reader.listing();
         if listing.names.is_empty() {
-            return Err(ErrorKind::NoPictures { ignored: listing.ignored }.at(path));
+            return Err(ErrorKind::NoPictures { left_out: Box::new(listing.left_out.clone()) }.at(path));
         }
         Ok(Self { path, reader })
     }
@@ -47,9 +47,9 @@ impl Source {
         &self.reader.listing().names
     }
 
-    /// How many files are not pictures by their name and are left alone.
-    pub fn ignored(&self) -> usize {
-        self.reader.listing().ignored
+    /// What it holds beside pictures, which is left alone.
+    pub fn left_out(&self) -> &LeftOut {
+        &self.reader.listing().left_out
     }
 
     /// The labels that came with the pictures, one for each of [`Source::names`], if there are any.
@@ -57,11 +57,12 @@ impl Source {
         self.reader.listing().labels.as_ref()
     }
 
-    /// 64 hexadecimal digits that change when the pictures do.
+    /// 64 hexadecimal digits that tell quickly that nothing was touched.
     ///
     /// They cover each file's path inside the source, its length, and for a folder the time it was last changed,
     /// for a zip its checksum; not where the source lies, nor the order in which the system lists it. Nothing is
-    /// decoded for them, so a file in a folder that changes without its length or its time doing so goes unnoticed.
+    /// decoded for them, so a file in a folder that changes without its length or its time doing so goes unnoticed. That
+    /// they differ says little: whether the pictures do, is told by [`Contents`](crate::Contents).
     pub fn fingerprint(&self) -> &str {
         &self.reader.listing().fingerprint
     }

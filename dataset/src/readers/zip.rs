@@ -3,7 +3,7 @@
 //! Zips come from strangers. Nothing is ever written where an entry's name says; an entry inflates to what the
 //! directory declares and no further; what no honest program writes is refused by its name.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
@@ -12,6 +12,7 @@ use ::zip::CompressionMethod;
 use ::zip::read::{OwnedZipFileEntry, ZipFileEntry};
 use ::zip::{ZipArchive, ZipReadOptions};
 
+use super::left_out::{LeftOut, is_hidden, is_run};
 use super::picture_files::{
     self, MAX_FILES, MAX_PICTURE_BYTES, has_extension, hash_text, is_picture, system_reason,
 };
@@ -55,31 +56,43 @@ impl Reader for Zip {
         }
         let mut found = Vec::new();
         let mut labels = Vec::new();
-        let mut ignored = 0;
-        for number in 0..archive.len() {
-            let entry = archive.by_index_data(number).map_err(broken)?;
-            let name = name_of(&entry);
-            if name.ends_with('/') {
+        let names = (0..archive.len())
+            .map(|number| Ok(name_of(&archive.by_index_data(number)?)))
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(broken)?;
+        let runs = run_folders(&names);
+        if runs.contains("") {
+            return Err(ErrorKind::RunFolder.at(path));
+        }
+        let (mut runs_left_out, mut hidden) = (BTreeSet::new(), BTreeSet::new());
+        let mut left_out = LeftOut::default();
+        for (number, name) in names.iter().enumerate().filter(|(_, name)| !name.ends_with('/')) {
+            if let Some((folder, is_run)) = left_out_folder(name, &runs) {
+                if is_run { &mut runs_left_out } else { &mut hidden }.insert(folder.to_owned());
                 continue;
             }
+            let entry = archive.by_index_data(number).map_err(broken)?;
             let is_labels = name == dataset_json::FILE_NAME;
-            if !is_labels && !is_picture(&name) {
-                ignored += 1;
+            if !is_labels && !is_picture(name) {
+                left_out.add_file(name);
                 continue;
             }
             let limit = if is_labels { dataset_json::MAX_BYTES } else { MAX_PICTURE_BYTES };
             if entry.encrypted() {
-                return Err(refused(&name, "is encrypted".into()));
+                return Err(refused(name, "is encrypted".into()));
             }
             if !matches!(entry.compression(), CompressionMethod::Stored | CompressionMethod::Deflated) {
-                return Err(refused(&name, "is neither stored nor deflated".into()));
+                return Err(refused(name, "is neither stored nor deflated".into()));
             }
             if entry.size() > limit {
                 let reason = format!("inflates to {} bytes; {limit} are accepted", entry.size());
-                return Err(refused(&name, reason));
+                return Err(refused(name, reason));
             }
-            if is_labels { &mut labels } else { &mut found }.push((name, OwnedZipFileEntry::from(entry)));
+            if is_labels { &mut labels } else { &mut found }
+                .push((name.clone(), OwnedZipFileEntry::from(entry)));
         }
+        left_out.runs = runs_left_out.into_iter().collect();
+        left_out.hidden = hidden.into_iter().collect();
         found.sort_unstable_by(|(a, _), (b, _)| a.as_bytes().cmp(b.as_bytes()));
         if let Some([(name, _), _]) = found.array_windows().find(|[(a, _), (b, _)]| a == b) {
             return Err(refused(name, "is there more than once".into()));
@@ -100,7 +113,7 @@ impl Reader for Zip {
             .transpose()
             .map_err(|reason| ErrorKind::Labels { reason: format!("cannot be read: {reason}") }.at(path))?;
         let (names, pictures) = found.into_iter().unzip();
-        let listing = picture_files::listing(path, names, ignored, labels_json.as_deref(), &fingerprint)?;
+        let listing = picture_files::listing(path, names, left_out, labels_json.as_deref(), &fingerprint)?;
         Ok(Self { file, pictures, listing })
     }
 
@@ -122,6 +135,29 @@ fn name_of(entry: &ZipFileEntry) -> String {
     let name =
         entry.name().map_or_else(|_| String::from_utf8_lossy(entry.name_raw()).into_owned(), Into::into);
     printable(&name.replace('\\', "/"))
+}
+
+/// The folders of runs, by their paths; "" for the zip itself.
+fn run_folders(names: &[String]) -> HashSet<&str> {
+    let all: HashSet<&str> = names.iter().map(String::as_str).collect();
+    names
+        .iter()
+        .filter_map(|name| {
+            let folder = name.strip_suffix("config.toml")?;
+            let is_whole_name = folder.is_empty() || folder.ends_with('/');
+            let is_run = is_whole_name && is_run(|file| all.contains(format!("{folder}{file}").as_str()));
+            is_run.then(|| folder.trim_end_matches('/'))
+        })
+        .collect()
+}
+
+/// The outermost folder around an entry that holds no data, and whether it is that of a run.
+fn left_out_folder<'a>(name: &'a str, runs: &HashSet<&str>) -> Option<(&'a str, bool)> {
+    name.match_indices('/').map(|(end, _)| &name[..end]).find_map(|folder| {
+        let is_run = runs.contains(folder);
+        let folder_name = folder.rsplit('/').next().unwrap_or(folder);
+        (is_run || is_hidden(folder_name)).then_some((folder, is_run))
+    })
 }
 
 /// The first name that the directory at `start` holds a second time.

@@ -181,15 +181,8 @@ impl Hint for RunError {
 }
 
 impl RunError {
-    pub(super) fn changed(
-        folder: PathBuf,
-        differences: &[Difference],
-        fingerprints: Option<(&str, &str)>,
-    ) -> Self {
-        let mut changes: Vec<String> = differences.iter().map(Difference::to_string).collect();
-        if let Some((before, now)) = fingerprints {
-            changes.push(format!("the pictures have the fingerprint {now}, but had {before}"));
-        }
+    pub(super) fn changed(folder: PathBuf, differences: &[Difference], pictures: Vec<String>) -> Self {
+        let changes = differences.iter().map(Difference::to_string).chain(pictures).collect();
         Self::Changed { folder, changes }
     }
 }

@@ -5,10 +5,14 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use stylegan_base::files::{self, Files};
+use stylegan_dataset::Contents;
 
 use super::error::RunError;
 use super::lock::RunLock;
 use crate::TrainConfig;
+
+/// The file that lists the pictures of a run by their digests.
+pub(super) const PICTURES: &str = "pictures.json";
 
 /// `runs/00003-NAME`, where everything of one run lies, and the right to write there.
 #[derive(Debug)]
@@ -63,6 +67,16 @@ impl RunFolder {
             Err(source) => return Err(RunError::File { path, source }),
         }
         write_text(files, &path, &text)
+    }
+
+    /// Lists the pictures of the run, so that what differs can be told when it goes on.
+    pub(super) fn list_pictures(&self, files: &dyn Files, contents: &Contents) -> Result<(), RunError> {
+        let text = contents.to_json().map_err(candle_core::Error::wrap)?;
+        let path = self.path.join(PICTURES);
+        match fs::read_to_string(&path) {
+            Ok(old) if old == text => Ok(()),
+            _ => write_text(files, &path, &text),
+        }
     }
 
     /// A file name that tells the time, such as `fakes000160.png` or `fakes000160.750.png`.

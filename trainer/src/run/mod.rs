@@ -8,6 +8,7 @@ mod folder;
 mod grid;
 mod job;
 mod lock;
+mod pictures;
 mod prepared;
 mod resume;
 mod saved;
@@ -55,6 +56,8 @@ pub fn run(job: Job, signals: &Signals, listeners: Vec<Box<dyn Listener + '_>>) 
     let Prepared { training, ticker, note } = prepared;
     let Job { config, pyramid, device, runtime, files, before_step, .. } = job;
     let kimg = training.clock.kimg();
+    let contents = pictures::contents(&pyramid, &config)?;
+    folder.list_pictures(files.as_ref(), &contents)?;
     let opened = |source| RunError::File { path: folder.path().to_owned(), source };
     let mut audience = Audience::new(folder.path(), listeners).map_err(opened)?;
     audience.tell(&Event::Started {
@@ -74,7 +77,7 @@ pub fn run(job: Job, signals: &Signals, listeners: Vec<Box<dyn Listener + '_>>) 
         ticker.grids.save_first(&training, &folder, &mut audience);
     }
     let writer = Writer::new(runtime.clone(), files, Retention::of(&config.run));
-    let mut saver = Saver::new(writer, folder, pyramid.fingerprint().to_owned());
+    let mut saver = Saver::new(writer, folder, contents.fingerprint());
     if let Some(saved) = saved {
         saver.goes_on_from(saved.snapshot, (!is_new).then_some(saved.clock.position.nimg));
     }

@@ -9,6 +9,7 @@ use tracing::info;
 use super::error::RunError;
 use super::folder::{RunFolder, newest_run};
 use super::job::{Job, Resume};
+use super::pictures::{self, Comparison};
 use super::saved::{Saved, newest_good};
 
 /// Where a run starts.
@@ -77,12 +78,11 @@ impl Start {
     }
 
     fn going_on(job: &Job, folder: RunFolder, saved: Saved, damages: Vec<String>) -> Result<Self, RunError> {
-        check_changes(job, &saved, folder.path())?;
+        let mut warnings = check_changes(job, &saved, folder.path())?;
         folder.replace_config(job.files.as_ref(), &job.config, saved.clock.position.nimg)?;
-        let warnings = damages
-            .into_iter()
-            .map(|damage| format!("{damage}; going on from `{}`", saved.path.display()))
-            .collect();
+        warnings.extend(
+            damages.into_iter().map(|damage| format!("{damage}; going on from `{}`", saved.path.display())),
+        );
         Ok(Self { folder, saved: Some(saved), is_new: false, notes: Vec::new(), warnings })
     }
 
@@ -142,8 +142,8 @@ impl Start {
     }
 
     /// In a new folder, from a state of another.
-    fn forked(job: &Job, saved: Saved, path: &Path, warnings: Vec<String>) -> Result<Self, RunError> {
-        check_changes(job, &saved, path)?;
+    fn forked(job: &Job, saved: Saved, path: &Path, mut warnings: Vec<String>) -> Result<Self, RunError> {
+        warnings.extend(check_changes(job, &saved, path)?);
         Ok(Self { saved: Some(saved), warnings, ..Self::anew(job, Vec::new())? })
     }
 }
@@ -157,26 +157,33 @@ fn nothing_good(folder: &Path, damages: Vec<String>) -> RunError {
     }
 }
 
-/// Refuses another configuration or other pictures, unless that was allowed; and an end that is past.
-fn check_changes(job: &Job, saved: &Saved, place: &Path) -> Result<(), RunError> {
+/// Refuses another configuration or other pictures, unless that was allowed; and an end that is past. Returns warnings.
+fn check_changes(job: &Job, saved: &Saved, place: &Path) -> Result<Vec<String>, RunError> {
+    let mut warnings = Vec::new();
     if !job.allow_changes {
         let differences = match &saved.config {
             Some(config) => job.config.differences(config)?,
             None => Vec::new(),
         };
-        let fingerprint = job.pyramid.fingerprint();
-        let fingerprints = saved
-            .data_fingerprint
-            .as_deref()
-            .filter(|before| *before != fingerprint)
-            .map(|before| (before, fingerprint));
-        if !differences.is_empty() || fingerprints.is_some() {
-            return Err(RunError::changed(place.to_owned(), &differences, fingerprints));
+        let pictures = match pictures::compare(&job.pyramid, &job.config, saved)? {
+            Comparison::Same => Vec::new(),
+            Comparison::Different(sentences) => sentences,
+            Comparison::Untold => {
+                warnings.push(format!(
+                    "`{}` was saved by an earlier version, which knew pictures by the times of their files; these have \
+                     others, so whether they are the same pictures cannot be told",
+                    saved.path.display()
+                ));
+                Vec::new()
+            }
+        };
+        if !differences.is_empty() || !pictures.is_empty() {
+            return Err(RunError::changed(place.to_owned(), &differences, pictures));
         }
     }
     let total_nimg = job.config.schedule.total_nimg();
     if saved.clock.position.nimg >= total_nimg {
         return Err(RunError::Finished { path: place.to_owned(), kimg: total_nimg as f64 / 1000.0 });
     }
-    Ok(())
+    Ok(warnings)
 }

@@ -2,12 +2,15 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
+use std::time::UNIX_EPOCH;
 
 use candle_core::{Device, Tensor};
 use serde_json::{Value, json};
 use stylegan_base::Hint;
 use stylegan_base::files::Disk;
 use stylegan_checkpoint::{State, pairs};
+use stylegan_dataset::{PackOptions, Pyramid, pack};
 use stylegan_trainer::{Event, Outcome, Resume, RunError, Signals};
 
 use crate::scene::{Scene, assert_same_run, files, listen, ticks, tiny};
@@ -199,11 +202,71 @@ fn what_differs_is_named_and_refused() {
     let photos = scene.folder.path().join("photos");
     fs::remove_file(photos.join("3.png")).unwrap();
     fs::remove_dir_all(scene.packed()).unwrap();
-    stylegan_dataset::pack(&photos, &scene.packed(), &stylegan_dataset::PackOptions::default(), &mut |_| {})
-        .unwrap();
+    pack(&photos, &scene.packed(), &PackOptions::default(), &mut |_| {}).unwrap();
     let (result, _) = listen(scene.job("b", &config), &Signals::default(), |_| {});
     let words = result.unwrap_err().to_string();
-    assert!(words.contains("\n  the pictures have the fingerprint "), "{words}");
+    assert!(words.ends_with("\n  1 picture was removed: `3.png`"), "{words}");
+}
+
+/// Saves the newest state of a run as earlier versions did, which knew pictures by names, lengths and times.
+fn make_early(run_dir: &Path, source_fingerprint: &str) {
+    let path = files(run_dir, "training-state-").pop().unwrap();
+    let mut state = State::open(&path).unwrap();
+    let mut training: serde_json::Value = serde_json::from_str(&state.training).unwrap();
+    training["data_fingerprint"] = source_fingerprint.into();
+    state.training = training.to_string();
+    state.save(&Disk, &path).unwrap();
+    fs::remove_file(run_dir.join("pictures.json")).unwrap();
+}
+
+#[test]
+fn a_run_of_an_earlier_version_goes_on() {
+    let scene = Scene::new();
+    let config = tiny(&[]);
+    let (whole, _) = scene.train("whole", &config);
+    let photos = scene.folder.path().join("photos");
+    let fingerprint = scene.job("a", &config).pyramid.source_fingerprint().to_owned();
+    let stopped = |runs: &str| {
+        let outcome = scene.train_until(runs, &config, 9);
+        make_early(&outcome.run_dir, &fingerprint);
+        outcome.run_dir
+    };
+    // The files were not touched.
+    stopped("a");
+    let (resumed, warnings) = scene.train("a", &config);
+    assert_same_run(&resumed.run_dir, &whole.run_dir);
+    assert!(warnings.is_empty(), "{warnings:?}");
+
+    let run_with = |runs: &str, data: &str| {
+        let mut job = scene.job(runs, &config);
+        job.pyramid = Arc::new(Pyramid::open(scene.folder.path().join(data)).unwrap());
+        let (result, warnings) = listen(job, &Signals::default(), |_| {});
+        (result, warnings.join("\n"))
+    };
+    let pack_as = |name: &str| {
+        let out = scene.folder.path().join(name);
+        pack(&photos, &out, &PackOptions::default(), &mut |_| {}).unwrap();
+    };
+    fs::File::options().append(true).open(photos.join("4.png")).unwrap().set_modified(UNIX_EPOCH).unwrap();
+    pack_as("touched");
+    pack_as("elsewhere/touched");
+    fs::remove_file(photos.join("4.png")).unwrap();
+    pack_as("fewer");
+
+    // The pack of the time is still there and tells.
+    stopped("b");
+    let (result, warnings) = run_with("b", "fewer");
+    assert!(result.unwrap_err().to_string().ends_with("\n  1 picture was removed: `4.png`"), "{warnings}");
+    let (result, warnings) = run_with("b", "touched");
+    assert!(result.is_ok() && warnings.is_empty(), "{warnings}");
+
+    // It is nowhere to be found: nobody can tell.
+    stopped("c");
+    let (result, warnings) = run_with("c", "elsewhere/touched");
+    assert!(
+        result.is_ok() && warnings.contains("was saved by an earlier version, which knew pictures"),
+        "{warnings}"
+    );
 }
 
 #[test]

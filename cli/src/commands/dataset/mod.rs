@@ -4,6 +4,7 @@ use anyhow::Result;
 
 use crate::report::Exit;
 
+mod cache;
 mod pack;
 
 /// Prepare pictures for training
@@ -16,10 +17,12 @@ pub(crate) struct Args {
 #[derive(Debug, clap::Subcommand)]
 enum Command {
     Pack(pack::Args),
+    Cache(cache::Args),
 }
 
 pub(crate) fn run(args: &Args) -> Result<Exit> {
     match &args.command {
         Command::Pack(args) => pack::run(args),
+        Command::Cache(args) => cache::run(args),
     }
 }

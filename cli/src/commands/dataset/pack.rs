@@ -3,18 +3,17 @@
 use std::path::PathBuf;
 
 use anyhow::Result;
-use stylegan_dataset::{PackOptions, pack};
+use stylegan_dataset::{Fit, PackOptions, pack};
 
 use crate::pictures::{note_skipped, summary};
 use crate::report::{Exit, note};
 
-/// Decode, crop and resize pictures once, into a folder that training reads fast
+/// Decode pictures, make them square and resize them once, into a folder that training reads fast
 ///
-/// Each picture's middle square is resized to the resolution and stored at every side from it down to 4. A folder
-/// that holds the same pictures packed is left as it is.
+/// Each picture is stored at every side from the resolution down to 4. A folder that holds the same pictures packed is left as it is.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Folder of PNG, JPEG and WebP pictures of any depth, or a zip of them
+    /// Folder of PNG, JPEG, WebP, BMP and TIFF pictures of any depth, or a zip of them
     #[arg(value_name = "SOURCE")]
     source: PathBuf,
 
@@ -22,11 +21,16 @@ pub(crate) struct Args {
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
 
-    /// Side of the pictures in pixels, a power of two from 8 to 1024 [default: the largest that all pictures have]
+    /// Side of the pictures in pixels, a power of two from 8 to 1024 [default: the largest that nearly all have]
     #[arg(long, value_name = "N")]
     resolution: Option<usize>,
 
-    /// Enlarge pictures that are smaller than the resolution, instead of refusing them
+    /// What becomes of pictures that are not square: `crop` takes their middle, `stretch` and `pad` keep all of them;
+    /// `pad:RRGGBB` fills with a color instead of black, `pad:edge` with the pixels at the edge
+    #[arg(long, value_name = "FIT", default_value_t)]
+    fit: Fit,
+
+    /// Enlarge pictures that are smaller than the resolution, instead of leaving out a few and refusing more
     #[arg(long)]
     allow_upscale: bool,
 
@@ -38,6 +42,7 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> Result<Exit> {
     let options = PackOptions {
         resolution: args.resolution,
+        fit: args.fit,
         allow_upscale: args.allow_upscale,
         max_bad_fraction: args.max_bad_fraction,
     };

@@ -20,7 +20,7 @@ mod like;
 /// The picture of a seed is a function of the checkpoint, the seed, truncation and noise: it does not depend on what
 /// else is drawn. Every PNG has all of these in it, and `--like` draws it again.
 #[derive(Debug, clap::Args)]
-#[command(group(ArgGroup::new("what").required(true).multiple(true).args(["seeds", "latents", "like"])))]
+#[command(alias = "generate", group(ArgGroup::new("what").required(true).multiple(true).args(["seeds", "latents", "like"])))]
 pub(crate) struct Args {
     #[command(flatten)]
     network: NetworkArgs,
@@ -52,7 +52,7 @@ pub(crate) struct Args {
 
     /// PNG of all pictures, folder for one `seed0000.png` or `latent0000.png` each, or file for their numbers: a tensor
     /// `images [n, 3, height, width]`, mostly from -1 to 1, as the network draws it, neither clamped nor quantized
-    #[arg(long, value_name = "FILE.png|DIR|FILE.safetensors")]
+    #[arg(long, alias = "outdir", value_name = "FILE.png|DIR|FILE.safetensors")]
     out: PathBuf,
 
     /// Type of the numbers in a `.safetensors` file [default: f32]

@@ -1,0 +1,78 @@
+//! What a file is that is no picture which is read, by its first bytes.
+
+/// The beginnings of files that people take for pictures or save as such.
+const BEGINNINGS: [(&[u8], &str); 20] = [
+    (b"GIF8", "a GIF file"),
+    (b"8BPS", "a Photoshop file"),
+    (b"\0\0\0\x0cJXL \r\n", "a JPEG XL file"),
+    (b"\xff\x0a", "a JPEG XL file"),
+    (b"\0\0\0\x0cjP  \r\n", "a JPEG 2000 file"),
+    (b"v/1\x01", "an OpenEXR file"),
+    (b"#?RADIANCE", "a Radiance HDR file"),
+    (b"\0\0\x01\0", "an icon file"),
+    (b"FUJIFILMCCD-RAW", "a raw file of a camera"),
+    (b"%PDF", "a PDF file"),
+    (b"PK\x03\x04", "a zip file"),
+    (b"\x1f\x8b", "a gzip file"),
+    (b"Rar!\x1a\x07", "a RAR file"),
+    (b"7z\xbc\xaf\x27\x1c", "a 7z file"),
+    (b"BZh", "a bzip2 file"),
+    (b"\xfd7zXZ\0", "an xz file"),
+    (b"\x28\xb5\x2f\xfd", "a zstd file"),
+    (b"\x93NUMPY", "a NumPy file"),
+    (b"version https://git-lfs", "a pointer of Git LFS, not the file itself"),
+    (b"gimp xcf", "a GIMP file"),
+];
+
+/// Those of the kinds that may hold pictures.
+pub(crate) const ARCHIVES: [&str; 7] =
+    ["a gzip file", "a RAR file", "a 7z file", "a bzip2 file", "an xz file", "a zstd file", "a tar file"];
+
+/// What begins like this, with its article; `None` if it is none of the kinds known here.
+pub(super) fn kind(bytes: &[u8]) -> Option<&'static str> {
+    if let Some((_, kind)) = BEGINNINGS.iter().find(|(beginning, _)| bytes.starts_with(beginning)) {
+        return Some(kind);
+    }
+    if bytes.get(4..8) == Some(b"ftyp") {
+        return Some(match bytes.get(8..12)? {
+            b"avif" | b"avis" => "an AVIF file",
+            b"heic" | b"heix" | b"heim" | b"heis" | b"hevc" | b"hevx" | b"mif1" | b"msf1" => "a HEIC file",
+            b"crx " => "a raw file of a camera",
+            _ => "a film",
+        });
+    }
+    if bytes.get(257..262) == Some(b"ustar") {
+        return Some("a tar file");
+    }
+    let text = String::from_utf8_lossy(&bytes[..bytes.len().min(512)]).trim_start().to_lowercase();
+    if text.contains("<svg") {
+        Some("an SVG file")
+    } else if text.starts_with("<!doctype html") || text.starts_with("<html") {
+        Some("a web page")
+    } else {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_people_mistake_for_pictures_is_named() {
+        for (bytes, expected) in [
+            (&b"\0\0\0\x24ftypheic\0\0\0\0"[..], Some("a HEIC file")),
+            (b"\0\0\0\x20ftypavif", Some("an AVIF file")),
+            (b"\0\0\0\x20ftypisom", Some("a film")),
+            (b"\0\0\0\x20ftyp", None),
+            (b"<?xml version=\"1.0\"?>\n<svg width=\"9\">", Some("an SVG file")),
+            (b"  <!DOCTYPE HTML>", Some("a web page")),
+            (b"<html>404 not found</html>", Some("a web page")),
+            (b"8BPS\0\x01", Some("a Photoshop file")),
+            (b"hello, world", None),
+            (b"", None),
+        ] {
+            assert_eq!(kind(bytes), expected, "{}", String::from_utf8_lossy(bytes));
+        }
+    }
+}
