@@ -8,12 +8,18 @@ use crate::{Error, ErrorKind, Result};
 const SNAPSHOT: &str = "network-snapshot-";
 const STATE: &str = "training-state-";
 const SUFFIX: &str = ".safetensors";
+/// What stands before the suffix of files that go when newer ones are there.
+const RECENT: &str = ".recent";
 
 /// A snapshot with the training state of the same name beside it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pair {
     /// Time that the name tells, in thousandths of a kimg; of a name without thousandths, the full kimg.
     pub nimg: u64,
+    /// Whether the name tells thousandths.
+    pub is_exact: bool,
+    /// Whether it is there to go on from alone, `*.recent.safetensors`, and goes when newer ones are there.
+    pub is_recent: bool,
     /// `network-snapshot-*.safetensors`
     pub snapshot: PathBuf,
     /// `training-state-*.safetensors`
@@ -50,8 +56,9 @@ impl Pair {
     fn of_state(state: PathBuf) -> Option<Self> {
         let nimg = number(&state, STATE)?;
         let time = state.file_name()?.to_str()?.strip_prefix(STATE)?;
+        let (is_exact, is_recent) = (time_of(time)?.contains('.'), time.contains(RECENT));
         let snapshot = state.with_file_name(format!("{SNAPSHOT}{time}"));
-        snapshot.is_file().then_some(Self { nimg, snapshot, state })
+        snapshot.is_file().then_some(Self { nimg, is_exact, is_recent, snapshot, state })
     }
 }
 
@@ -61,7 +68,7 @@ fn newest_in(folder: &Path) -> Result<Option<(u64, PathBuf)>> {
 
 /// The time in a name, `000160` or `000160.750`, in thousandths of a kimg.
 fn number(path: &Path, prefix: &str) -> Option<u64> {
-    let time = path.file_name()?.to_str()?.strip_prefix(prefix)?.strip_suffix(SUFFIX)?;
+    let time = time_of(path.file_name()?.to_str()?.strip_prefix(prefix)?)?;
     let (kimg, thousandths) = time.split_once('.').unwrap_or((time, "000"));
     // `parse` alone would take `+1` as well.
     let is_number = |digits: &str| digits.bytes().all(|byte| byte.is_ascii_digit());
@@ -69,6 +76,12 @@ fn number(path: &Path, prefix: &str) -> Option<u64> {
         return None;
     }
     kimg.parse::<u64>().ok()?.checked_mul(1000)?.checked_add(thousandths.parse().ok()?)
+}
+
+/// The time in the rest of a name, `000160.750.recent.safetensors`.
+fn time_of(rest: &str) -> Option<&str> {
+    let time = rest.strip_suffix(SUFFIX)?;
+    Some(time.strip_suffix(RECENT).unwrap_or(time))
 }
 
 fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
@@ -126,6 +139,26 @@ mod tests {
         assert_eq!(pairs.iter().map(|pair| pair.nimg).collect::<Vec<_>>(), [2500, 1000]);
         assert!(pairs[0].snapshot.ends_with("network-snapshot-000002.500.safetensors"));
         assert!(pairs[0].state.ends_with("training-state-000002.500.safetensors"));
+    }
+
+    #[test]
+    fn recent_files_have_a_time_like_others() {
+        let folder = folder_with(&[
+            "network-snapshot-000001.250.recent.safetensors",
+            "network-snapshot-000002.recent.safetensors",
+            "network-snapshot-000002.safetensors",
+            "training-state-000001.250.recent.safetensors",
+            "training-state-000002.recent.safetensors",
+            "training-state-000002.safetensors",
+        ]);
+        let found: Vec<_> = pairs(folder.path())
+            .unwrap()
+            .into_iter()
+            .map(|pair| (pair.nimg, pair.is_exact, pair.is_recent))
+            .collect();
+        assert_eq!(found, [(2000, false, false), (2000, false, true), (1250, true, true)]);
+        let newest = newest_snapshot(folder.path()).unwrap();
+        assert_eq!(newest.file_name().unwrap(), "network-snapshot-000002.safetensors");
     }
 
     #[test]

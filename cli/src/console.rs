@@ -1,5 +1,8 @@
 //! Events for people: a bar on a terminal, and lines.
 
+use std::time::Duration;
+
+use stylegan_base::units::format_duration;
 use stylegan_trainer::{Event, StepProgress};
 
 use crate::progress::Bar;
@@ -12,7 +15,7 @@ pub(crate) struct Console {
 
 impl Console {
     pub(crate) fn new() -> Self {
-        Self { bar: Bar::new("{msg} [{bar:30}] {eta} left", |_| {}) }
+        Self { bar: Bar::new("{msg} [{bar:20}] {prefix}", |_| {}) }
     }
 
     pub(crate) fn show(&mut self, event: &Event) {
@@ -47,14 +50,14 @@ impl Console {
             nimg as f64 / 1000.0,
             total_nimg as f64 / 1000.0,
         );
+        let duration = |secs| format_duration(Duration::try_from_secs_f64(secs).unwrap_or(Duration::MAX));
+        let left = progress.left_sec.map(|secs| format!("{} left", duration(secs)));
+        let snapshot = progress.next_snapshot_sec.map(|secs| format!("snapshot in {}", duration(secs)));
         self.bar.update(|bar| {
-            if bar.length() != Some(total_nimg) {
-                bar.set_length(total_nimg);
-                // The time left is judged by what is trained from here on.
-                bar.reset_eta();
-            }
+            bar.set_length(total_nimg);
             bar.set_position(nimg);
             bar.set_message(message);
+            bar.set_prefix(left.into_iter().chain(snapshot).collect::<Vec<_>>().join(", "));
         });
     }
 }

@@ -1,34 +1,58 @@
-//! What the system tells a training: SIGINT, SIGTERM, SIGUSR1.
+//! What the system tells a training: signals.
 
 use std::io;
 use std::process::exit;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 
 use stylegan_trainer::Signals;
 
 use crate::report::note;
 
+/// A signal that comes again so soon is the same one: `timeout` sends each twice, to the process and to its group.
+const ECHO: Duration = Duration::from_millis(100);
+
 /// Passes signals on to a training, from now on and in the background of the present runtime.
 ///
-/// The first SIGINT or SIGTERM asks it to save and stop, the second ends the program; SIGUSR1 asks it to save and go
-/// on.
+/// Whatever ends a process politely asks it to save and stop; SIGUSR1 asks it to save and go on. A second Ctrl-C, SIGQUIT or
+/// SIGTERM ends the program at once. The others do not: a terminal that closes sends SIGHUP more than once, and a limit of
+/// CPU time SIGXCPU every second.
 #[cfg(unix)]
 pub(crate) fn listen(signals: &Arc<Signals>) -> io::Result<()> {
     use tokio::signal::unix::{SignalKind, signal};
-    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-    let mut save = signal(SignalKind::user_defined1())?;
-    let signals = signals.clone();
-    tokio::spawn(async move {
-        loop {
-            tokio::select! {
-                Some(()) = interrupt.recv() => stop(&signals),
-                Some(()) = terminate.recv() => stop(&signals),
-                Some(()) = save.recv() => signals.save(),
-                else => break,
+    let on = |kind, heard: fn(&Signals)| -> io::Result<()> {
+        let (mut stream, signals) = (signal(kind)?, signals.clone());
+        tokio::spawn(async move {
+            while stream.recv().await.is_some() {
+                heard(&signals);
             }
-        }
-    });
-    Ok(())
+        });
+        Ok(())
+    };
+    for kind in [SignalKind::interrupt(), SignalKind::quit(), SignalKind::terminate()] {
+        on(kind, stop_or_end)?;
+    }
+    for kind in [SignalKind::user_defined2(), SignalKind::from_raw(libc::SIGXCPU)] {
+        on(kind, stop)?;
+    }
+    if !is_ignored(libc::SIGHUP) {
+        on(SignalKind::hangup(), stop)?;
+    }
+    on(SignalKind::user_defined1(), Signals::save)?;
+    // Where files may not grow beyond a limit, writing fails instead, which is told as a full disk is.
+    on(SignalKind::from_raw(libc::SIGXFSZ), |_| {})
+}
+
+/// Whether the program was started so that it does not hear a signal, as `nohup` does with SIGHUP.
+#[cfg(unix)]
+fn is_ignored(signal: libc::c_int) -> bool {
+    #[expect(unsafe_code, reason = "the standard library does not tell what becomes of a signal")]
+    // SAFETY: zeros are a valid action; without a new one the old one is written there, and nothing is changed.
+    let action = unsafe {
+        let mut action: libc::sigaction = std::mem::zeroed();
+        (libc::sigaction(signal, std::ptr::null(), &raw mut action) == 0).then_some(action)
+    };
+    action.is_some_and(|action| action.sa_sigaction == libc::SIG_IGN)
 }
 
 /// Passes Ctrl-C on to a training, from now on and in the background of the present runtime.
@@ -37,16 +61,28 @@ pub(crate) fn listen(signals: &Arc<Signals>) -> io::Result<()> {
     let signals = signals.clone();
     tokio::spawn(async move {
         while tokio::signal::ctrl_c().await.is_ok() {
-            stop(&signals);
+            stop_or_end(&signals);
         }
     });
     Ok(())
 }
 
-fn stop(signals: &Signals) {
-    if signals.stop() {
+/// Stops the training; the second time ends the program.
+fn stop_or_end(signals: &Signals) {
+    static FIRST: OnceLock<Instant> = OnceLock::new();
+    if FIRST.get_or_init(Instant::now).elapsed() > ECHO {
         // Files get their names when they are whole, so the last good ones are there.
         exit(1);
     }
-    note("finishing the step and saving; the same signal again stops at once");
+    if !signals.stop() {
+        note("finishing the step and saving; Ctrl-C or SIGTERM again stops at once");
+    }
+}
+
+/// Stops the training, however often it comes.
+#[cfg(unix)]
+fn stop(signals: &Signals) {
+    if !signals.stop() {
+        note("finishing the step and saving");
+    }
 }

@@ -11,12 +11,14 @@ use crate::presets::values;
 ///
 /// They say where and how often files are written and how many are kept, how batches are fetched, and what a source of
 /// pictures must be like to be packed at all. `run.snapshot_ticks` also says how far back a rollback goes.
-const FREE: [&str; 10] = [
+const FREE: [&str; 12] = [
     "run.name",
     "run.snapshot_ticks",
+    "run.snapshot_minutes",
     "run.grid",
     "run.keep_last",
     "run.keep_every_kimg",
+    "run.keep_snapshots",
     "run.keep_all_snapshots",
     "run.max_rollbacks",
     "data.allow_upscale",
@@ -111,10 +113,12 @@ mod tests {
         let other = config(&[
             "run.name=x",
             "run.snapshot_ticks=3",
+            "run.snapshot_minutes=1.5",
             "run.grid=[1,2]",
             "run.keep_last=7",
             "run.keep_every_kimg=9.0",
-            "run.keep_all_snapshots=false",
+            "run.keep_snapshots=3",
+            "run.keep_all_snapshots=true",
             "run.max_rollbacks=9",
             "data.allow_upscale=true",
             "data.max_bad_fraction=0.5",

@@ -46,11 +46,17 @@ pub struct RunConfig {
     /// Ticks between two snapshots of the networks, each with a training state to go on from; there is one at the end
     /// in any case.
     pub snapshot_ticks: u64,
+    /// Most minutes between two snapshots: one that the ticks do not ask for is there to go on from alone, and goes when
+    /// newer ones are there; 0 for none.
+    pub snapshot_minutes: f64,
     /// Newest training states that are kept, 1 or more. One is about as large as `g` and `d` together.
     pub keep_last: usize,
     /// Time between training states that are kept for good, in kimg; 0 for none.
     pub keep_every_kimg: f64,
-    /// Whether the snapshots of training states that are not kept stay; else they go with their states.
+    /// Snapshots that are kept for good of those that the ticks ask for, evenly spaced over the training; the last one is
+    /// kept in any case.
+    pub keep_snapshots: u64,
+    /// Whether all of them are kept for good.
     pub keep_all_snapshots: bool,
     /// Updates that may be skipped in one tick since a gradient was not finite; more, which is looked at every 32
     /// iterations, take the run back to its last training state, with half the learning rates.
@@ -78,13 +84,27 @@ impl Default for RunConfig {
                 (1024, 20.0),
             ]),
             snapshot_ticks: 10,
+            snapshot_minutes: 10.0,
             keep_last: 2,
             keep_every_kimg: 0.0,
-            keep_all_snapshots: true,
+            keep_snapshots: 20,
+            keep_all_snapshots: false,
             max_skipped: 20,
             max_rollbacks: 3,
             grid: [0, 0],
         }
+    }
+}
+
+impl RunConfig {
+    /// Columns and rows of the grids of pictures of this side.
+    pub(crate) fn grid_of(&self, resolution: usize) -> [usize; 2] {
+        let [columns, rows] = self.grid;
+        // The original's: as many as fit 1920x1080, but at least 3 by 2 and at most 32 by 32.
+        [
+            if columns > 0 { columns } else { (1920 / resolution).clamp(3, 32) },
+            if rows > 0 { rows } else { (1080 / resolution).clamp(2, 32) },
+        ]
     }
 }
 
@@ -203,6 +223,7 @@ impl TrainConfig {
             ("training.ema_half_life_kimg", self.training.ema_half_life_kimg, 1e9),
             ("data.max_bad_fraction", self.data.max_bad_fraction, 1.0),
             ("run.keep_every_kimg", self.run.keep_every_kimg, 1e9),
+            ("run.snapshot_minutes", self.run.snapshot_minutes, 1e6),
         ] {
             if !(0.0..=most).contains(&value) {
                 found.push(format!("`{key}` is {value}, but must be 0 to {most}"));

@@ -106,6 +106,12 @@ pub struct StepProgress {
     pub fade: f64,
     /// Real pictures per second over the last seconds.
     pub images_per_sec: f64,
+    /// Seconds to the end of the training, by what each level takes; none before anything is known of that.
+    #[serde(default)]
+    pub left_sec: Option<f64>,
+    /// Seconds to the next snapshot, likewise.
+    #[serde(default)]
+    pub next_snapshot_sec: Option<f64>,
 }
 
 /// The statistics of one tick, a line of `stats.jsonl`. Lines of other versions of the program can be read as well: what
@@ -240,6 +246,8 @@ mod tests {
                 resolution: 8,
                 fade: 0.25,
                 images_per_sec: 7.5,
+                left_sec: Some(1.5),
+                next_snapshot_sec: None,
             }),
             Event::Tick(Box::new(tick)),
             Event::Grid { name: "fakes".to_owned(), path: path(), kimg: 1.5 },

@@ -2,10 +2,11 @@
 
 use std::convert::Infallible;
 use std::fmt;
+use std::time::Duration;
 
 use candle_core::{DType, Device, Result};
 use serde::Serialize;
-use stylegan_base::units::Bytes;
+use stylegan_base::units::{Bytes, format_duration};
 use stylegan_discriminator::Critic;
 use stylegan_generator::Generator;
 use stylegan_ops::{Key, Parameters};
@@ -14,7 +15,7 @@ use crate::fit::{DeviceMemory, Evidence, largest_that_fits};
 use crate::memory::{estimate_bytes, machine_memory_bytes};
 use crate::networks::parameter_count;
 use crate::rehearsal::{Fit, Rehearsal};
-use crate::{LevelPlan, OutOfMemory, OversizedLevel, TrainConfig, Trainer};
+use crate::{DiskPlan, LevelPlan, OutOfMemory, OversizedLevel, Pace, TrainConfig, Trainer};
 
 /// The plan of a training: its levels, the size of its networks, the memory they will take.
 #[derive(Clone, Debug, Serialize)]
@@ -29,6 +30,10 @@ pub struct TrainPlan {
     pub memory_bytes: u64,
     /// What it takes of a GPU, if that was measured.
     pub measured: Option<Measured>,
+    /// About what it leaves on the disk.
+    pub disk: DiskPlan,
+    /// Seconds that each level takes, if that was measured or follows from what was.
+    pub level_secs: Option<Vec<f64>>,
     /// Length of the training, in kimg.
     pub total_kimg: f64,
     /// The levels, in order.
@@ -58,9 +63,16 @@ impl TrainPlan {
             d_parameters,
             memory_bytes,
             measured: None,
+            disk: DiskPlan::new(config, &levels, [g_parameters, d_parameters]),
+            level_secs: None,
             total_kimg: config.schedule.total_kimg,
             levels,
         })
+    }
+
+    /// Says how long it takes.
+    pub fn set_pace(&mut self, pace: &Pace) {
+        self.level_secs = pace.level_secs(0.0);
     }
 
     /// Measures what each level takes of a GPU by an iteration of it, and says what does not fit. A CPU is not
@@ -141,14 +153,25 @@ impl fmt::Display for TrainPlan {
                 writeln!(f, "{}", Bytes(*total_bytes))?;
             }
         }
+        if let Some(secs) = &self.level_secs {
+            writeln!(
+                f,
+                "Time      about {} on this machine, as busy as it is now",
+                duration(secs.iter().sum())
+            )?;
+        }
+        writeln!(f, "Disk      {}", self.disk)?;
         writeln!(f, "Schedule  {} kimg", self.total_kimg)?;
         write!(
             f,
             "            side   fade-in from      steady from       to           batch  G rate   D rate"
         )?;
-        if self.measured.is_some() {
-            f.write_str("   memory")?;
-        }
+        f.write_str(match (&self.measured, &self.level_secs) {
+            (None, None) => "",
+            (Some(_), None) => "   memory",
+            (None, Some(_)) => "   time",
+            (Some(_), Some(_)) => "   memory     time",
+        })?;
         for (index, level) in self.levels.iter().enumerate() {
             let fade = if level.starts_kimg < level.steady_kimg {
                 format!("{} kimg", level.starts_kimg)
@@ -160,22 +183,28 @@ impl fmt::Display for TrainPlan {
             } else {
                 "not reached".to_owned()
             };
-            write!(
-                f,
-                "\n            {:<6} {fade:<17} {steady:<17} {:<12} {:<6} {:<8} ",
+            let memory = match self.measured.as_ref().map(|measured| measured.levels[index]) {
+                None => String::new(),
+                Some(None) => format!("{:<11}", "too much"),
+                Some(Some(bytes)) => format!("{:<11}", Bytes(bytes)),
+            };
+            let time = self.level_secs.as_ref().map_or_else(String::new, |secs| duration(secs[index]));
+            let row = format!(
+                "            {:<6} {fade:<17} {steady:<17} {:<12} {:<6} {:<8} {:<8} {memory}{time}",
                 level.side,
                 format!("{} kimg", level.ends_kimg),
                 level.batch,
                 level.g_lrate,
-            )?;
-            match self.measured.as_ref().map(|measured| measured.levels[index]) {
-                None => write!(f, "{}", level.d_lrate)?,
-                Some(None) => write!(f, "{:<8} too much", level.d_lrate)?,
-                Some(Some(bytes)) => write!(f, "{:<8} {}", level.d_lrate, Bytes(bytes))?,
-            }
+                level.d_lrate,
+            );
+            write!(f, "\n{}", row.trim_end())?;
         }
         Ok(())
     }
+}
+
+fn duration(secs: f64) -> String {
+    format_duration(Duration::try_from_secs_f64(secs).unwrap_or(Duration::MAX))
 }
 
 /// `26.2 M`, or the number itself below a million.

@@ -14,7 +14,7 @@ use stylegan_drawing::{DrawOptions, Layers, MixFigure, Painter, Seeds, Walk};
 use stylegan_generator::{Generator, GeneratorConfig, Noise, Space, Truncation};
 use stylegan_metrics::{SlicedWasserstein, sliced_wasserstein};
 use stylegan_ops::{Key, Parameters, RandomTensors};
-use stylegan_trainer::{Resume, TrainConfig, process_reals};
+use stylegan_trainer::{Pace, Resume, TrainConfig, process_reals};
 
 use super::interpolate::write_film;
 use super::mix::write_figure;
@@ -56,7 +56,8 @@ pub(crate) fn run(args: &Args) -> Result<Exit> {
     let zip = unpack(&args.out)?;
     let pyramid = open_pictures(&zip, &args.out, &config)?;
     let start = Start { resume: Resume::No, ..Start::default() };
-    let outcome = train(config, pyramid.clone(), &args.out, Device::Cpu, start)?;
+    let pace = Pace::rehearsed(&config, &Device::Cpu)?;
+    let outcome = train(config, pyramid.clone(), &args.out, Device::Cpu, pace, start)?;
     if !outcome.finished {
         return Ok(Exit::Stopped);
     }

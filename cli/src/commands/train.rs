@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use candle_core::Device;
 use stylegan_dataset::{Fit, PackOptions, Pyramid};
 use stylegan_trainer::{
-    Event, Job, Listener, Outcome, Resume, Signals, TrainConfig, TrainPlan, run as run_job,
+    Event, Job, Listener, Outcome, Pace, Resume, Signals, TrainConfig, TrainPlan, run as run_job,
 };
 
 use crate::console::Console;
@@ -96,21 +96,25 @@ pub(crate) fn run(args: &Args) -> Result<Exit> {
     // Before the pictures, which may take minutes.
     let device = args.device.open()?;
     let pyramid = open_pictures(&args.data, &args.out, &config)?;
-    let plan = TrainPlan::new(&config)?;
+    let mut plan = TrainPlan::new(&config)?;
+    let pace = Pace::rehearsed(&config, &device)?;
+    plan.set_pace(&pace);
     note(&plan.to_string());
     warn_of_shortage(args.device, &plan, &config);
     let start = Start { resume: args.resume.clone(), allow_changes: args.allow_changes, json: args.json };
-    let outcome = train(config, pyramid, &args.out, device, start)?;
+    let outcome = train(config, pyramid, &args.out, device, pace, start)?;
     Ok(if outcome.finished { Exit::Done } else { Exit::Stopped })
 }
 
-/// Prints what would be done. A GPU is asked how much memory it takes.
+/// Prints what would be done and how long it takes. A GPU is asked how much memory it takes.
 fn dry_run(args: &Args, config: &TrainConfig) -> Result<Exit> {
     if !args.data.exists() {
         return Err(Refusal::new(format!("`{}` does not exist", args.data.display())).into());
     }
     let mut plan = TrainPlan::new(config)?;
-    let shortage = plan.measure(config, &args.device.open()?)?;
+    let device = args.device.open()?;
+    let shortage = plan.measure(config, &device)?;
+    plan.set_pace(&Pace::rehearsed(config, &device)?);
     data(&format!(
         "{plan}\nFiles     `{}`, pictures in `{}`\n",
         args.out.join(format!("NNNNN-{}", config.run.name)).display(),
@@ -170,6 +174,7 @@ pub(super) fn train(
     pyramid: Arc<Pyramid>,
     runs: &Path,
     device: Device,
+    pace: Pace,
     start: Start,
 ) -> Result<Outcome> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -183,6 +188,7 @@ pub(super) fn train(
     let job = Job {
         resume,
         allow_changes,
+        pace,
         ..Job::new(config, pyramid, runs.to_owned(), device, runtime.handle().clone())
     };
     let listener: Box<dyn Listener> = if json {

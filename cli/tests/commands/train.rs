@@ -231,7 +231,15 @@ fn a_dry_run_prints_the_plan_and_writes_nothing() {
         "{plan:?}"
     );
     assert!(plan[1].starts_with("Memory    about "), "{plan:?}");
-    let levels: Vec<Vec<&str>> = plan[4..7].iter().map(|line| line.split_whitespace().collect()).collect();
+    assert!(plan[2].starts_with("Time      about "), "{plan:?}");
+    // One at the end, and the one before it.
+    assert!(plan[3].starts_with("Disk      about ") && plan[3].contains(": 2 snapshots of "), "{plan:?}");
+    let levels = plan[6..9].iter().map(|line| {
+        let (level, time) = line.rsplit_once(' ').unwrap();
+        assert!(time.ends_with('s'), "{line}");
+        level.split_whitespace().collect::<Vec<_>>()
+    });
+    let levels: Vec<_> = levels.collect();
     assert_eq!(levels[0], ["4", "-", "0", "kimg", "0.008", "kimg", "4", "0.0015", "0.0015"]);
     assert_eq!(levels[1], ["8", "0.008", "kimg", "0.016", "kimg", "0.024", "kimg", "4", "0.0015", "0.0015"]);
     assert_eq!(levels[2], ["16", "0.024", "kimg", "0.032", "kimg", "0.048", "kimg", "4", "0.0015", "0.0015"]);

@@ -3,6 +3,7 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
+mod file_systems;
 mod kill;
 mod other_pictures;
 mod refuse;

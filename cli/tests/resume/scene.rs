@@ -16,6 +16,7 @@ const TINY: &str = r#"
 name = "tiny"
 tick_kimg = 0.02
 snapshot_ticks = 1
+keep_all_snapshots = true
 grid = [2, 1]
 
 [generator]
@@ -68,6 +69,13 @@ impl Scene {
         command
     }
 
+    /// The binary with these arguments, separated by spaces.
+    pub(crate) fn stylegan(&self, arguments: &str) -> Command {
+        let mut command = self.command();
+        command.args(arguments.split_whitespace());
+        command
+    }
+
     /// `stylegan train` with these arguments, separated by spaces.
     pub(crate) fn training(&self, arguments: &str) -> Command {
         self.training_on("packed", arguments)
@@ -99,9 +107,7 @@ impl Scene {
 
     /// Starts any training, which tells its events.
     pub(crate) fn start_command(mut command: Command) -> Running {
-        let mut child = command.arg("--json").stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        let events = BufReader::new(child.stdout.take().unwrap()).lines();
-        Running { child, events }
+        Running::of(command.arg("--json").stderr(Stdio::piped()))
     }
 
     /// Asserts that the last snapshot and the last state of the newest run in `runs` are those in `expected`.
@@ -141,6 +147,13 @@ pub(crate) struct Running {
 }
 
 impl Running {
+    /// Starts a command that tells the events of a training.
+    pub(crate) fn of(command: &mut Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+        let events = BufReader::new(child.stdout.take().unwrap()).lines();
+        Self { child, events }
+    }
+
     /// The next event that is wanted; none if the training ends before.
     pub(crate) fn next(&mut self, wanted: impl Fn(&Value) -> bool) -> Option<Value> {
         self.events.by_ref().map(|line| serde_json::from_str(&line.unwrap()).unwrap()).find(wanted)

@@ -1,8 +1,14 @@
-//! SIGTERM, SIGINT and SIGUSR1.
+//! Signals, and a terminal that is closed.
 
-use std::time::Instant;
+use std::fs::File;
+use std::io::Read;
+use std::os::fd::{FromRawFd, OwnedFd};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
-use crate::scene::{Scene, files, last};
+use assert_cmd::cargo::cargo_bin;
+
+use crate::scene::{Running, Scene, files, last};
 
 #[test]
 fn signals_save_stop_and_change_nothing() {
@@ -34,6 +40,75 @@ fn signals_save_stop_and_change_nothing() {
     };
     assert_eq!((lines("stopped"), lines("whole")), (12, 12));
     assert_eq!(files(&scene.newest_run("stopped"), "events.out.tfevents.").len(), stops + 1);
+}
+
+#[test]
+fn whatever_ends_a_process_politely_saves_and_stops() {
+    let scene = Scene::new();
+    scene.finish("whole");
+    for name in ["HUP", "QUIT", "USR2", "XCPU"] {
+        let mut running = scene.start(&format!("--out {name}"));
+        running.until_step(7);
+        // As a closing terminal, `timeout` and a limit of CPU time do.
+        (0..3).for_each(|_| running.signal(name));
+        let ran = running.end();
+        assert_eq!(ran.code, Some(3), "{name}: {}", ran.stderr);
+        assert_eq!(ran.stderr.matches("finishing the step and saving").count(), 1, "{name}: {}", ran.stderr);
+        scene.finish(name);
+        scene.assert_same_end(name, "whole");
+    }
+}
+
+#[test]
+fn a_hangup_is_not_heard_under_nohup() {
+    let scene = Scene::new();
+    let training = scene.training("--out runs --json");
+    let mut nohup = Command::new("nohup");
+    nohup.arg(training.get_program()).args(training.get_args()).current_dir(scene.path(""));
+    let mut running = Running::of(&mut nohup);
+    running.until_step(3);
+    running.signal("HUP");
+    let ran = running.end();
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+}
+
+/// A terminal: the end of who looks at it, and that of the programs in it.
+#[expect(unsafe_code, reason = "the standard library opens no terminals")]
+fn terminal() -> (OwnedFd, OwnedFd) {
+    let (mut master, mut slave) = (-1, -1);
+    let (name, modes, size) = (std::ptr::null_mut(), std::ptr::null_mut(), std::ptr::null_mut());
+    // SAFETY: both numbers are written to, and are open files of nobody else if it succeeds.
+    unsafe {
+        assert_eq!(libc::openpty(&raw mut master, &raw mut slave, name, modes, size), 0);
+        // Or the program would keep it open itself.
+        assert_eq!(libc::fcntl(master, libc::F_SETFD, libc::FD_CLOEXEC), 0);
+        (OwnedFd::from_raw_fd(master), OwnedFd::from_raw_fd(slave))
+    }
+}
+
+#[test]
+fn a_terminal_that_is_closed_stops_the_run_saved() {
+    let scene = Scene::new();
+    scene.finish("whole");
+    let (master, slave) = terminal();
+    let training = scene.training("--out runs --json");
+    // Makes a session of its own whose terminal this is, so that the kernel sends the signal itself.
+    let mut setsid = Command::new("setsid");
+    setsid.args(["--ctty", "--wait"]).arg(cargo_bin!("stylegan")).args(training.get_args());
+    setsid.current_dir(scene.path("")).stdin(slave.try_clone().unwrap()).stdout(Stdio::piped());
+    let mut running = Running::of(setsid.stderr(slave));
+    // The command holds the terminal as well.
+    drop(setsid);
+    let mut screen = File::from(master);
+    running.until_step(7);
+    let mut bar = [0; 4096];
+    let shown = screen.read(&mut bar).unwrap();
+    assert!(shown > 0);
+    drop(screen);
+    let ran = running.end();
+    assert_eq!(ran.code, Some(3));
+    scene.finish("runs");
+    scene.assert_same_end("runs", "whole");
 }
 
 #[test]
@@ -71,7 +146,8 @@ fn a_second_signal_ends_at_once_and_leaves_the_last_good_pair() {
         running.next(|event| event["event"] == "step" && event["step"].as_u64().unwrap() % 2 == 1).is_some()
     );
     running.signal("TERM");
-    std::thread::sleep(std::time::Duration::from_millis(20));
+    // Long enough for it not to be taken for an echo of the first.
+    std::thread::sleep(Duration::from_millis(150));
     let asked = Instant::now();
     running.signal("TERM");
     let ran = running.end();

@@ -8,6 +8,7 @@ use std::thread;
 
 use fast_image_resize::Resizer;
 use rayon::prelude::*;
+use stylegan_base::files;
 use tracing::field::Empty;
 
 use super::contents::picture_digest;
@@ -127,7 +128,7 @@ fn write_files(folder: &Path, resolution: usize, pictures: &Receiver<Vec<Packed>
     }
     for (_, path, writer) in levels {
         let file = writer.into_inner().map_err(|e| Error::write(&path)(e.into_error()))?;
-        file.sync_all().map_err(Error::write(&path))?;
+        files::sync(&file, &path).map_err(Error::write(&path))?;
     }
     Ok(())
 }

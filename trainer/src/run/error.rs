@@ -181,6 +181,12 @@ impl Hint for RunError {
 }
 
 impl RunError {
+    /// Whether a file or folder may be read alone.
+    pub(super) fn is_read_only(&self) -> bool {
+        use io::ErrorKind::{PermissionDenied, ReadOnlyFilesystem};
+        matches!(self, Self::File { source, .. } if matches!(source.kind(), PermissionDenied | ReadOnlyFilesystem))
+    }
+
     pub(super) fn changed(folder: PathBuf, differences: &[Difference], pictures: Vec<String>) -> Self {
         let changes = differences.iter().map(Difference::to_string).chain(pictures).collect();
         Self::Changed { folder, changes }

@@ -20,7 +20,7 @@ pub(crate) struct RunFolder {
     path: PathBuf,
     /// Whether every name tells thousandths of a kimg.
     thousandths: bool,
-    _lock: RunLock,
+    lock: RunLock,
 }
 
 impl RunFolder {
@@ -30,20 +30,28 @@ impl RunFolder {
         let path = claim(runs, &config.run.name)?;
         let lock = RunLock::take(&path)?;
         write_text(files, &path.join("config.toml"), &config.to_toml()?)?;
-        Ok(Self { path, thousandths: needs_thousandths(config), _lock: lock })
+        Ok(Self { path, thousandths: needs_thousandths(config), lock })
     }
 
     /// A folder that exists, to go on in it. What writers left that were ended in the middle of a file is removed.
     pub(crate) fn open(path: &Path, config: &TrainConfig) -> Result<Self, RunError> {
         let lock = RunLock::take(path)?;
         files::remove_leftovers(path).map_err(|source| RunError::File { path: path.to_owned(), source })?;
-        Ok(Self { path: path.to_owned(), thousandths: needs_thousandths(config), _lock: lock })
+        Ok(Self { path: path.to_owned(), thousandths: needs_thousandths(config), lock })
     }
 
     /// Removes a folder that was just made, since nothing came of its run.
     pub(crate) fn discard(self) {
         // What cannot be removed disturbs nobody.
         let _ = fs::remove_dir_all(&self.path);
+    }
+
+    /// What to know where the file system keeps no other process out.
+    pub(crate) fn caveat(&self) -> Option<String> {
+        let path = self.path.display();
+        (!self.lock.is_held()).then(|| {
+            format!("the file system of `{path}` has no locks: a second training in this folder would not be noticed")
+        })
     }
 
     /// The folder.

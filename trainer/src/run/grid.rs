@@ -34,15 +34,14 @@ pub(super) struct Grids {
     labels: Option<Tensor>,
     /// `[count, 3, resolution, resolution]` of bytes
     reals: Tensor,
+    /// Level of detail of the reals saved last: at the same one they are the same picture.
+    reals_lod: Option<f64>,
 }
 
 impl Grids {
     pub(super) fn new(config: &TrainConfig, pyramid: &Pyramid, device: &Device) -> Result<Self, RunError> {
         let resolution = config.generator.resolution;
-        let [columns, rows] = config.run.grid;
-        // The original's: as many as fit 1920x1080, but at least 3 by 2 and at most 32 by 32.
-        let columns = if columns > 0 { columns } else { (1920 / resolution).clamp(3, 32) };
-        let rows = if rows > 0 { rows } else { (1080 / resolution).clamp(2, 32) };
+        let [columns, rows] = config.run.grid_of(resolution);
         let count = columns * rows;
         let z = Key::new("latents of the grid", &[config.run.seed]).normal(
             (count, config.generator.z_dim),
@@ -58,7 +57,7 @@ impl Grids {
             _ => None,
         };
         let reals = Tensor::from_vec(reals.pixels_u8, (count, 3, resolution, resolution), device)?;
-        Ok(Self { columns, rows, z, labels, reals })
+        Ok(Self { columns, rows, z, labels, reals, reals_lod: None })
     }
 
     /// Saves the reals at full size, and the fakes of the networks at their start. Grids that cannot be saved are worth a
@@ -77,13 +76,20 @@ impl Grids {
         self.save_fakes(training, folder.file_at("fakes", nimg, nimg > 0, "png"), audience);
     }
 
-    /// Saves the fakes and the reals of a tick.
-    pub(super) fn save(&self, training: &TrainingState, folder: &RunFolder, audience: &mut Audience<'_>) {
+    /// Saves the fakes of a tick, and the reals if they are not those of the tick before.
+    pub(super) fn save(&mut self, training: &TrainingState, folder: &RunFolder, audience: &mut Audience<'_>) {
         let (nimg, exact) = (training.clock.position.nimg, training.clock.is_exact(training.config()));
         self.save_fakes(training, folder.file_at("fakes", nimg, exact, "png"), audience);
-        let path = folder.file_at("reals", nimg, exact, "png");
-        let saved = self.write_reals(&path, training.settings().lod);
-        tell("reals", path, training, saved, audience);
+        let lod = training.settings().lod;
+        // `reals.png` shows those at full size.
+        if lod > 0.0 && self.reals_lod != Some(lod) {
+            let path = folder.file_at("reals", nimg, exact, "png");
+            let saved = self.write_reals(&path, lod);
+            if saved.is_ok() {
+                self.reals_lod = Some(lod);
+            }
+            tell("reals", path, training, saved, audience);
+        }
     }
 
     fn save_fakes(&self, training: &TrainingState, path: PathBuf, audience: &mut Audience<'_>) {

@@ -8,7 +8,7 @@ use stylegan_base::files::{Disk, Files};
 use stylegan_dataset::Pyramid;
 
 use super::error::RunError;
-use crate::{Position, TrainConfig, Trainer};
+use crate::{Pace, Position, TrainConfig, Trainer};
 
 /// A look at the trainer before each iteration.
 pub type BeforeStep = Box<dyn FnMut(&Trainer, Position)>;
@@ -29,6 +29,8 @@ pub struct Job {
     pub resume: Resume,
     /// Whether to go on although configuration or pictures differ from what was trained with.
     pub allow_changes: bool,
+    /// What is known of how long it will take.
+    pub pace: Pace,
     /// How files reach the disk.
     pub files: Arc<dyn Files>,
     /// Called before each iteration, for experiments and for tests that do harm.
@@ -45,6 +47,7 @@ impl Job {
         runtime: tokio::runtime::Handle,
     ) -> Self {
         Self {
+            pace: Pace::new(&config),
             config,
             pyramid,
             runs,

@@ -1,8 +1,10 @@
 //! One process a run folder.
 
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{self, Read, Write};
+use std::io::{Read, Write};
 use std::path::Path;
+
+use stylegan_base::files::is_refusal;
 
 use super::error::RunError;
 
@@ -11,7 +13,8 @@ const FILE_NAME: &str = "run.lock";
 /// The right to write in a run folder, held while it lives; the system takes it back when the process ends.
 #[derive(Debug)]
 pub(crate) struct RunLock {
-    _file: Option<File>,
+    /// None where the file system has no locks.
+    file: Option<File>,
 }
 
 impl RunLock {
@@ -36,16 +39,19 @@ impl RunLock {
                 let _ = file.take(1000).read_to_string(&mut holder);
                 return Err(RunError::Locked { folder: folder.to_owned(), holder: holder.trim().to_owned() });
             }
-            // Better without a lock than not at all, where the file system knows none.
-            Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => {
-                return Ok(Self { _file: None });
-            }
+            // Better without a lock than not at all.
+            Err(TryLockError::Error(error)) if is_refusal(&error) => return Ok(Self { file: None }),
             Err(TryLockError::Error(error)) => return Err(failed(error)),
         }
         let host = gethostname::gethostname();
         let holder = format!("process {} on {}\n", std::process::id(), host.to_string_lossy());
         file.set_len(0).and_then(|()| file.write_all(holder.as_bytes())).map_err(failed)?;
-        Ok(Self { _file: Some(file) })
+        Ok(Self { file: Some(file) })
+    }
+
+    /// Whether another process would be kept out.
+    pub(crate) fn is_held(&self) -> bool {
+        self.file.is_some()
     }
 }
 

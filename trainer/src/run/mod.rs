@@ -54,7 +54,7 @@ pub fn run(job: Job, signals: &Signals, listeners: Vec<Box<dyn Listener + '_>>) 
         }
     };
     let Prepared { training, ticker, note } = prepared;
-    let Job { config, pyramid, device, runtime, files, before_step, .. } = job;
+    let Job { config, pyramid, device, runtime, pace, files, before_step, .. } = job;
     let kimg = training.clock.kimg();
     let contents = pictures::contents(&pyramid, &config)?;
     folder.list_pictures(files.as_ref(), &contents)?;
@@ -69,18 +69,18 @@ pub fn run(job: Job, signals: &Signals, listeners: Vec<Box<dyn Listener + '_>>) 
     for message in notes.into_iter().chain(note) {
         audience.tell(&Event::Note { message });
     }
-    for message in warnings {
+    for message in warnings.into_iter().chain(folder.caveat()) {
         audience.warn(message);
     }
     let stopwatch = Stopwatch::new(last_elapsed(folder.path(), kimg));
     if is_new {
         ticker.grids.save_first(&training, &folder, &mut audience);
     }
-    let writer = Writer::new(runtime.clone(), files, Retention::of(&config.run));
+    let writer = Writer::new(runtime.clone(), files, Retention::of(&config));
     let mut saver = Saver::new(writer, folder, contents.fingerprint());
     if let Some(saved) = saved {
         saver.goes_on_from(saved.snapshot, (!is_new).then_some(saved.clock.position.nimg));
     }
     let feed = Feed { pyramid, runtime, device };
-    Run { training, feed, ticker, saver, audience, stopwatch, before_step, level: None }.train(signals)
+    Run { training, feed, ticker, saver, audience, stopwatch, pace, before_step, level: None }.train(signals)
 }

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use stylegan_base::files::folder_of;
 use stylegan_checkpoint::{Error, ErrorKind, Pair, State};
 use stylegan_import::Foreign;
 use tracing::info;
@@ -43,10 +44,10 @@ impl Start {
                 Some(path) => Self::newest(job, &path),
             },
             Resume::From(path) if path.is_dir() => {
-                let folder = RunFolder::open(path, &job.config)?;
+                let folder = RunFolder::open(path, &job.config);
                 let (saved, damages) = newest_good(path)?;
                 let Some(saved) = saved else { return Err(nothing_good(path, damages)) };
-                Self::going_on(job, folder, saved, damages)
+                Self::going_on_or_forked(job, folder, saved, damages)
             }
             Resume::From(path) => Self::from_file(job, path),
         }
@@ -77,6 +78,28 @@ impl Start {
         Self::going_on(job, folder, saved, damages)
     }
 
+    /// In the folder of what was saved; in a new one, if that may be read alone.
+    fn going_on_or_forked(
+        job: &Job,
+        folder: Result<RunFolder, RunError>,
+        saved: Saved,
+        damages: Vec<String>,
+    ) -> Result<Self, RunError> {
+        match folder {
+            Err(error) if error.is_read_only() => {
+                let path = saved.path.clone();
+                let mut warnings = damages;
+                warnings.push(format!(
+                    "`{}` cannot be written: it is left as it is, and a new run goes on from `{}`",
+                    folder_of(&path).display(),
+                    path.display()
+                ));
+                Self::forked(job, saved, &path, warnings)
+            }
+            folder => Self::going_on(job, folder?, saved, damages),
+        }
+    }
+
     fn going_on(job: &Job, folder: RunFolder, saved: Saved, damages: Vec<String>) -> Result<Self, RunError> {
         let mut warnings = check_changes(job, &saved, folder.path())?;
         folder.replace_config(job.files.as_ref(), &job.config, saved.clock.position.nimg)?;
@@ -87,10 +110,7 @@ impl Start {
     }
 
     fn from_file(job: &Job, path: &Path) -> Result<Self, RunError> {
-        let folder = match path.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => parent,
-            _ => Path::new("."),
-        };
+        let folder = folder_of(path);
         let pairs = stylegan_checkpoint::pairs(folder).map_err(RunError::Resume)?;
         let same = |other: &Path| other.file_name() == path.file_name();
         let index = pairs.iter().position(|Pair { snapshot, state, .. }| same(snapshot) || same(state));
@@ -99,8 +119,8 @@ impl Start {
             let pair = &pairs[index];
             match Saved::open(pair) {
                 Ok(saved) if index == 0 => {
-                    let folder = RunFolder::open(folder, &job.config)?;
-                    return Self::going_on(job, folder, saved, Vec::new());
+                    let folder = RunFolder::open(folder, &job.config);
+                    return Self::going_on_or_forked(job, folder, saved, Vec::new());
                 }
                 Ok(saved) => return Self::forked(job, saved, path, warnings),
                 // Of a damaged state the networks are left.
@@ -122,7 +142,7 @@ impl Start {
                     .to_string_lossy()
                     .replace("training-state-", "network-snapshot-"),
             );
-            let pair = Pair { nimg: 0, snapshot, state: path.to_owned() };
+            let pair = Pair { nimg: 0, is_exact: true, is_recent: false, snapshot, state: path.to_owned() };
             return Self::forked(job, Saved::open(&pair)?, path, warnings);
         }
         let saved = Saved::networks_alone(path, &job.config)?;

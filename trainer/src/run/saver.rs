@@ -1,6 +1,7 @@
 //! Snapshots on their way to the disk.
 
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
 use stylegan_base::units::kimg;
 
@@ -18,10 +19,12 @@ const MAX_WRITE_FAILURES: u32 = 3;
 /// Why a snapshot is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Cause {
-    /// Its time has come.
+    /// Its time in the training has come.
     Schedule,
-    /// Someone asked for it, or the run cannot go on.
-    Signal,
+    /// Someone asked for it.
+    Wish,
+    /// So that nothing is lost: the last one is minutes old, or the run ends here.
+    Safety,
 }
 
 /// Saves a training in its folder.
@@ -33,6 +36,8 @@ pub(super) struct Saver {
     /// Time of the pair last written or being written.
     last_saved: Option<u64>,
     last_snapshot: PathBuf,
+    /// When a pair was last started, or could have been.
+    last_started: Instant,
     failures: u32,
 }
 
@@ -40,7 +45,15 @@ impl Saver {
     /// A saver in a folder with nothing in it that counts.
     pub(super) fn new(writer: Writer, folder: RunFolder, data_fingerprint: String) -> Self {
         let last_snapshot = folder.path().to_owned();
-        Self { writer, folder, data_fingerprint, last_saved: None, last_snapshot, failures: 0 }
+        Self {
+            writer,
+            folder,
+            data_fingerprint,
+            last_saved: None,
+            last_snapshot,
+            last_started: Instant::now(),
+            failures: 0,
+        }
     }
 
     pub(super) fn folder(&self) -> &RunFolder {
@@ -68,6 +81,11 @@ impl Saver {
         self.last_saved.is_some()
     }
 
+    /// How long ago a pair was last started, or the run.
+    pub(super) fn age(&self) -> Duration {
+        self.last_started.elapsed()
+    }
+
     /// Starts to write a snapshot and its state beside the training, unless the numbers are bad.
     pub(super) fn save(
         &mut self,
@@ -77,23 +95,37 @@ impl Saver {
     ) -> Result<Verdict, RunError> {
         let nimg = training.clock.position.nimg;
         // What a signal saved at this very time is replaced by what the schedule asks for.
-        if self.last_saved == Some(nimg) && (cause == Cause::Signal || training.clock.is_scheduled()) {
+        if self.last_saved == Some(nimg) && (cause != Cause::Schedule || training.clock.is_scheduled()) {
             return Ok(Verdict::Sound);
         }
         self.wait(audience)?;
+        self.last_started = Instant::now();
         let verdict = Verdict::of_trainer(&training.trainer)?;
         if verdict != Verdict::Sound {
             return Ok(verdict);
         }
+        let before = training.clock.scheduled_nimg;
         if cause == Cause::Schedule {
             training.clock.scheduled_nimg = Some(nimg);
         }
         let contents = PairContents::of(training, &self.data_fingerprint)?;
-        let path = |stem, nimg, exact| self.folder.file_at(stem, nimg, exact, "safetensors");
-        let exact = cause == Cause::Signal || training.clock.is_exact(training.config());
-        let pair = (path("network-snapshot-", nimg, exact), path("training-state-", nimg, exact));
-        let scheduled = training.clock.scheduled_nimg.map(|nimg| path("training-state-", nimg, false));
-        self.writer.start(contents, pair, scheduled);
+        let stays = match cause {
+            Cause::Schedule => training.is_over() || self.writer.keep().stays(before, nimg),
+            Cause::Wish => true,
+            Cause::Safety => false,
+        };
+        let exact = cause != Cause::Schedule || training.clock.is_exact(training.config());
+        let path = |stem, nimg, exact, stays| {
+            let extension = if stays { "safetensors" } else { "recent.safetensors" };
+            self.folder.file_at(stem, nimg, exact, extension)
+        };
+        let pair =
+            (path("network-snapshot-", nimg, exact, stays), path("training-state-", nimg, exact, stays));
+        let scheduled = training.clock.scheduled_nimg.into_iter();
+        let protected = scheduled
+            .flat_map(|nimg| [true, false].map(|stays| path("training-state-", nimg, false, stays)))
+            .collect();
+        self.writer.start(contents, pair, protected);
         self.last_saved = Some(nimg);
         Ok(Verdict::Sound)
     }
@@ -104,10 +136,13 @@ impl Saver {
         training: &mut TrainingState,
         audience: &mut Audience<'_>,
     ) -> Result<(), RunError> {
-        if let Verdict::Diverging { reason } = self.save(training, Cause::Signal, audience)? {
+        if let Verdict::Diverging { reason } = self.save(training, Cause::Safety, audience)? {
             audience.warn(format!("nothing is saved of what cannot be gone on from: {reason}"));
         }
-        let Some(Written { nimg, snapshot, result, .. }) = self.writer.wait() else { return Ok(()) };
+        let Some(Written { nimg, snapshot, result, warnings }) = self.writer.wait() else { return Ok(()) };
+        for warning in warnings {
+            audience.warn(warning);
+        }
         result.map_err(RunError::LastSnapshot)?;
         self.tell(snapshot, nimg, audience);
         Ok(())
@@ -125,7 +160,10 @@ impl Saver {
 
     /// Tells what became of a pair. One that could not be written is tried again at the next snapshot, a few times.
     fn settle(&mut self, written: Written, audience: &mut Audience<'_>) -> Result<(), RunError> {
-        let Written { nimg, snapshot, result, left_over } = written;
+        let Written { nimg, snapshot, result, warnings } = written;
+        for warning in warnings {
+            audience.warn(warning);
+        }
         match result {
             Ok(()) => {
                 self.failures = 0;
@@ -138,11 +176,14 @@ impl Saver {
                 if failures >= MAX_WRITE_FAILURES {
                     return Err(RunError::Snapshots { failures, source });
                 }
-                audience.warn(format!("{}; training goes on", with_causes(&source)));
+                let last = match self.last_snapshot.file_name() {
+                    Some(name) if self.last_snapshot.is_file() => {
+                        format!("`{}` is the last snapshot", name.display())
+                    }
+                    _ => "there is no snapshot yet".to_owned(),
+                };
+                audience.warn(format!("{}; training goes on, {last}", with_causes(&source)));
             }
-        }
-        if let Some(error) = left_over {
-            audience.warn(format!("an old training state cannot be removed: {error}"));
         }
         Ok(())
     }

@@ -13,7 +13,7 @@ use super::grid::Grids;
 use super::state::TrainingState;
 use super::verdict::Verdict;
 use crate::listeners::Audience;
-use crate::{Event, Settings, Tick, Trainer, peak_memory_bytes};
+use crate::{Event, Pace, Settings, Tick, Trainer, peak_memory_bytes};
 
 /// Closes ticks.
 pub(super) struct Ticker {
@@ -26,7 +26,7 @@ impl Ticker {
     pub(super) fn tick(
         &mut self,
         training: &mut TrainingState,
-        stopwatch: &mut Stopwatch,
+        (stopwatch, pace): (&mut Stopwatch, &mut Pace),
         folder: &RunFolder,
         audience: &mut Audience<'_>,
     ) -> Result<Verdict, RunError> {
@@ -92,6 +92,7 @@ impl Ticker {
         self.grids.save(training, folder, audience);
         training.statistics.clear()?;
         training.clock.tick_nimg = position.nimg;
+        pace.close_tick(sec_per_tick, maintenance.elapsed());
         stopwatch.start_tick(maintenance.elapsed());
         Ok(Verdict::Sound)
     }

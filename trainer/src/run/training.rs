@@ -19,7 +19,7 @@ use super::tick::Ticker;
 use super::verdict::Verdict;
 use crate::listeners::Audience;
 use crate::rehearsal::Rehearsal;
-use crate::{Event, Settings, StepProgress};
+use crate::{Event, Pace, Settings, StepProgress};
 
 /// Iterations between two looks at how many updates were skipped, for which the device is waited for. They are counted
 /// from the start of the run, so that a stop changes none of them.
@@ -33,6 +33,7 @@ pub(super) struct Run<'a> {
     pub(super) saver: Saver,
     pub(super) audience: Audience<'a>,
     pub(super) stopwatch: Stopwatch,
+    pub(super) pace: Pace,
     pub(super) before_step: Option<BeforeStep>,
     pub(super) level: Option<TrainedLevel>,
 }
@@ -141,15 +142,36 @@ impl Run<'_> {
 
     fn tell_step(&mut self, settings: Settings) {
         let clock = self.training.clock;
+        let (tick_nimg, tick_secs) = (clock.position.nimg - clock.tick_nimg, self.stopwatch.tick_secs());
+        self.pace.observe(settings.side, tick_nimg, tick_secs);
         self.audience.tell(&Event::Step(StepProgress {
             step: clock.position.step,
             nimg: clock.position.nimg,
             total_nimg: self.training.config().schedule.total_nimg(),
             resolution: settings.side,
             fade: settings.lod.fract(),
-            images_per_sec: (clock.position.nimg - clock.tick_nimg) as f64
-                / self.stopwatch.tick_secs().max(1e-9),
+            images_per_sec: tick_nimg as f64 / tick_secs.max(1e-9),
+            left_sec: self.pace.left_secs(clock.kimg()),
+            next_snapshot_sec: self.next_snapshot_secs(settings),
         }));
+    }
+
+    /// Seconds to the next snapshot, whether its time comes in the training or on the clock.
+    fn next_snapshot_secs(&self, settings: Settings) -> Option<f64> {
+        let (clock, config) = (self.training.clock, self.training.config());
+        let run = &config.run;
+        let tick_nimg = run.tick_kimg.get(settings.side)? * 1000.0;
+        let ticks = run.snapshot_ticks - clock.ticks % run.snapshot_ticks;
+        let scheduled_nimg = (clock.tick_nimg as f64 + ticks as f64 * tick_nimg)
+            .min(config.schedule.total_nimg() as f64)
+            - clock.position.nimg as f64;
+        let by_schedule = scheduled_nimg * self.pace.secs_per_image_at(settings.side)?;
+        let by_clock = if run.snapshot_minutes > 0.0 {
+            run.snapshot_minutes * 60.0 - self.saver.age().as_secs_f64()
+        } else {
+            f64::INFINITY
+        };
+        Some(by_schedule.min(by_clock).max(0.0))
     }
 
     /// Closes a tick and saves, where it is time to.
@@ -167,19 +189,22 @@ impl Run<'_> {
             return Ok(verdict);
         }
         let is_asked = signals.take_save();
-        let snapshot_ticks = self.training.config().run.snapshot_ticks;
-        if is_over || closes_tick && self.training.clock.ticks.is_multiple_of(snapshot_ticks) {
+        let run = &self.training.config().run;
+        let age_minutes = self.saver.age().as_secs_f64() / 60.0;
+        if is_over || closes_tick && self.training.clock.ticks.is_multiple_of(run.snapshot_ticks) {
             self.save(Cause::Schedule)
         } else if is_asked {
-            self.save(Cause::Signal)
+            self.save(Cause::Wish)
+        } else if run.snapshot_minutes > 0.0 && age_minutes >= run.snapshot_minutes {
+            self.save(Cause::Safety)
         } else {
             Ok(Verdict::Sound)
         }
     }
 
     fn tick(&mut self) -> Result<Verdict, RunError> {
-        let Self { training, stopwatch, saver, audience, .. } = self;
-        self.ticker.tick(training, stopwatch, saver.folder(), audience)
+        let Self { training, stopwatch, pace, saver, audience, .. } = self;
+        self.ticker.tick(training, (stopwatch, pace), saver.folder(), audience)
     }
 
     fn save(&mut self, cause: Cause) -> Result<Verdict, RunError> {
@@ -212,6 +237,7 @@ impl Run<'_> {
         self.training.clock.rate_factor = rate_factor;
         self.training.clock.rollbacks = rollbacks;
         self.stopwatch.restart_tick();
+        self.pace.begin_tick();
         let kimg = self.training.clock.kimg();
         self.saver.goes_back_to(saved.as_ref().map(|saved| saved.clock.position.nimg));
         let to = saved.map(|saved| saved.path);

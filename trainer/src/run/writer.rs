@@ -1,10 +1,11 @@
 //! Snapshots and training states, written beside the training.
 
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use stylegan_base::files::Files;
+use stylegan_base::files::{Files, folder_of};
 use stylegan_base::units::kimg;
 use stylegan_checkpoint::{Pair, pairs};
 use tokio::runtime::Handle;
@@ -12,7 +13,7 @@ use tokio::task::JoinHandle;
 use tracing::info_span;
 
 use super::state::PairContents;
-use crate::RunConfig;
+use crate::TrainConfig;
 
 /// Writes one pair at a time on a blocking task.
 pub(super) struct Writer {
@@ -27,25 +28,39 @@ pub(super) struct Written {
     pub(super) nimg: u64,
     pub(super) snapshot: PathBuf,
     pub(super) result: Result<(), stylegan_checkpoint::Error>,
-    /// Old files that could not be removed.
-    pub(super) left_over: Option<io::Error>,
+    /// What else there is to know.
+    pub(super) warnings: Vec<String>,
 }
 
 /// Which pairs stay.
+///
+/// What is to stay for good is decided when a pair is written, and its name tells: of no other is a snapshot ever removed,
+/// whoever put it into the folder.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Retention {
     last: usize,
-    every_nimg: u64,
+    states_nimg: u64,
+    snapshots_nimg: u64,
     all_snapshots: bool,
 }
 
 impl Retention {
-    pub(super) fn of(config: &RunConfig) -> Self {
+    pub(super) fn of(config: &TrainConfig) -> Self {
+        let run = &config.run;
         Self {
-            last: config.keep_last,
-            every_nimg: (config.keep_every_kimg * 1000.0).round() as u64,
-            all_snapshots: config.keep_all_snapshots,
+            last: run.keep_last,
+            states_nimg: (run.keep_every_kimg * 1000.0).round() as u64,
+            snapshots_nimg: config.schedule.total_nimg().checked_div(run.keep_snapshots).unwrap_or(0),
+            all_snapshots: run.keep_all_snapshots,
         }
+    }
+
+    /// Whether the snapshot of this time stays for good, the schedule having asked for the one before at `before`.
+    pub(super) fn stays(&self, before: Option<u64>, nimg: u64) -> bool {
+        let is_first_of = |nimg_each: u64| {
+            nimg.checked_div(nimg_each).unwrap_or(0) > before.unwrap_or(0).checked_div(nimg_each).unwrap_or(0)
+        };
+        self.all_snapshots || is_first_of(self.snapshots_nimg) || is_first_of(self.states_nimg)
     }
 }
 
@@ -54,25 +69,37 @@ impl Writer {
         Self { runtime, files, keep, in_flight: None }
     }
 
-    /// Starts to write a snapshot and a state. The pair before it must have been waited for. The state `protected` stays,
-    /// whatever its age.
+    /// Which pairs stay.
+    pub(super) fn keep(&self) -> Retention {
+        self.keep
+    }
+
+    /// Starts to write a snapshot and a state. The pair before it must have been waited for. States among `protected` stay,
+    /// whatever their age.
     pub(super) fn start(
         &mut self,
         contents: PairContents,
         pair: (PathBuf, PathBuf),
-        protected: Option<PathBuf>,
+        protected: Vec<PathBuf>,
     ) {
         let (snapshot, state) = pair;
         let (files, keep) = (self.files.clone(), self.keep);
         self.in_flight = Some(self.runtime.spawn_blocking(move || {
             let nimg = contents.meta.progress.nimg;
             let _span = info_span!("snapshot", path = %snapshot.display(), kimg = kimg(nimg)).entered();
+            let folder = folder_of(&snapshot);
+            let mut warnings = Vec::new();
+            if !folder.exists() && fs::create_dir_all(folder).is_ok() {
+                // Whoever removed it meant what was in it, not what is trained since.
+                warnings.push(format!("`{}` was gone and is made anew", folder.display()));
+            }
             let result = write(files.as_ref(), contents, &snapshot, &state);
-            let left_over = match &result {
-                Ok(()) => retain(files.as_ref(), &state, protected.as_deref(), keep).err(),
-                Err(_) => None,
-            };
-            Written { nimg, snapshot, result, left_over }
+            if result.is_ok()
+                && let Err(error) = retain(files.as_ref(), &state, &protected, keep)
+            {
+                warnings.push(format!("an old training state cannot be removed: {error}"));
+            }
+            Written { nimg, snapshot, result, warnings }
         }));
     }
 
@@ -118,49 +145,44 @@ fn write(
 /// Removes what need not stay beside the pair just written.
 ///
 /// Pairs that claim to be newer are none of this pair's business: they may be damaged.
-fn retain(files: &dyn Files, written: &Path, protected: Option<&Path>, keep: Retention) -> io::Result<()> {
-    let folder = written.parent().unwrap_or(Path::new("."));
+fn retain(files: &dyn Files, written: &Path, protected: &[PathBuf], keep: Retention) -> io::Result<()> {
+    let folder = folder_of(written);
     let mut pairs = pairs(folder).map_err(io::Error::other)?;
     let Some(index) = pairs.iter().position(|pair| pair.state == written) else { return Ok(()) };
-    let nimg = pairs[index].nimg;
+    let Pair { nimg, is_exact, .. } = pairs[index];
 
-    // A tick's name without thousandths sorts before that of a signal's pair earlier in the same kimg.
-    let (mut superseded, mut removed) = (Vec::new(), Vec::new());
-    let is_plain = written.file_stem().is_some_and(|stem| !stem.as_encoded_bytes().contains(&b'.'));
-    if is_plain {
-        let same_kimg = |pair: &Pair| pair.state != written && pair.nimg / 1000 == nimg / 1000;
-        superseded.extend(pairs.iter().filter(|pair| same_kimg(pair)).cloned());
-        pairs.retain(|pair| !same_kimg(pair));
+    let mut removed = Vec::new();
+    if !is_exact {
+        // A tick's name without thousandths sorts before that of a pair saved earlier in the same kimg.
+        let is_same_kimg = |pair: &Pair| pair.state != written && pair.nimg / 1000 == nimg / 1000;
+        removed.extend(pairs.iter().filter(|pair| is_same_kimg(pair)).cloned());
+        pairs.retain(|pair| !is_same_kimg(pair));
     }
 
     let mut last_bucket = 0;
     let older: Vec<Pair> = pairs.into_iter().filter(|pair| pair.nimg <= nimg).collect();
     let newest = older.len().saturating_sub(keep.last);
     for (age, pair) in older.into_iter().rev().enumerate() {
-        let bucket = pair.nimg.checked_div(keep.every_nimg).unwrap_or(0);
-        let is_first_of_bucket = bucket > last_bucket;
-        last_bucket = bucket;
-        if age < newest && !is_first_of_bucket && protected != Some(pair.state.as_path()) {
+        let bucket = pair.nimg.checked_div(keep.states_nimg).unwrap_or(0);
+        let is_first_of_bucket = !pair.is_recent && bucket > last_bucket;
+        if is_first_of_bucket {
+            last_bucket = bucket;
+        }
+        if age < newest && !is_first_of_bucket && !protected.contains(&pair.state) {
             removed.push(pair);
         }
     }
-    for pair in &removed {
+    for pair in removed {
         files.remove(&pair.state)?;
-        if !keep.all_snapshots {
+        if pair.is_recent {
             files.remove(&pair.snapshot)?;
         }
-    }
-    for pair in &superseded {
-        files.remove(&pair.state)?;
-        files.remove(&pair.snapshot)?;
     }
     Ok(())
 }
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
-
     use stylegan_base::files::Disk;
 
     use super::*;
@@ -173,7 +195,7 @@ mod tests {
             fs::write(folder.path().join(format!("network-snapshot-{time}.safetensors")), "").unwrap();
             fs::write(&state, "").unwrap();
             let protected = folder.path().join("training-state-000007.safetensors");
-            retain(&Disk, &state, Some(&protected), keep).unwrap();
+            retain(&Disk, &state, &[protected], keep).unwrap();
         }
         let names = |prefix: &str| {
             let mut found: Vec<String> = fs::read_dir(folder.path())
@@ -189,41 +211,62 @@ mod tests {
         (names("training-state-"), names("network-snapshot-"))
     }
 
+    const KEEP: Retention = Retention { last: 2, states_nimg: 0, snapshots_nimg: 0, all_snapshots: false };
+
     #[test]
-    fn the_newest_states_stay_and_all_snapshots() {
-        let keep = Retention { last: 2, every_nimg: 0, all_snapshots: true };
+    fn the_newest_states_stay_and_all_snapshots_but_recent_ones() {
         let times = ["000001", "000002", "000003", "000004"];
         assert_eq!(
-            left(&times, keep),
+            left(&times, KEEP),
             (vec!["000003".into(), "000004".into()], times.map(String::from).to_vec())
         );
-        let keep = Retention { last: 1, all_snapshots: false, ..keep };
-        assert_eq!(left(&times, keep), (vec!["000004".into()], vec!["000004".into()]));
+        let times = ["000001", "000001.500.recent", "000002.recent", "000003.recent"];
+        let (states, snapshots) = left(&times, KEEP);
+        assert_eq!(states, ["000002.recent", "000003.recent"]);
+        assert_eq!(snapshots, ["000001", "000002.recent", "000003.recent"]);
         // One that is protected.
+        let keep = Retention { last: 1, ..KEEP };
         assert_eq!(left(&["000006", "000007", "000008", "000009"], keep).0, ["000007", "000009"]);
     }
 
     #[test]
     fn one_of_every_so_many_kimg_stays() {
-        let keep = Retention { last: 1, every_nimg: 10_000, all_snapshots: true };
-        let times = ["000004", "000008", "000012", "000016", "000020", "000024", "000028", "000033"];
+        let keep = Retention { last: 1, states_nimg: 10_000, ..KEEP };
+        let times =
+            ["000004", "000008", "000011.000.recent", "000012", "000016", "000020", "000024", "000033"];
         assert_eq!(left(&times, keep).0, ["000012", "000020", "000033"]);
     }
 
     #[test]
     fn a_pair_that_claims_to_be_newer_replaces_none() {
-        let keep = Retention { last: 1, every_nimg: 0, all_snapshots: true };
+        let keep = Retention { last: 1, ..KEEP };
         assert_eq!(left(&["000009", "000001", "000002"], keep).0, ["000002", "000009"]);
     }
 
     #[test]
-    fn a_tick_supersedes_what_a_signal_saved_in_its_kimg() {
-        let keep = Retention { last: 3, every_nimg: 0, all_snapshots: true };
-        let (states, snapshots) = left(&["000001", "000002.100", "000002", "000003"], keep);
+    fn a_tick_supersedes_what_was_saved_in_its_kimg() {
+        let keep = Retention { last: 3, ..KEEP };
+        let (states, snapshots) =
+            left(&["000001", "000002.050.recent", "000002.100", "000002", "000003"], keep);
         assert_eq!(states, ["000001", "000002", "000003"]);
-        assert_eq!(snapshots, states);
+        // A person asked for this one.
+        assert_eq!(snapshots, ["000001", "000002", "000002.100", "000003"]);
         // One saved after the tick, in the same kimg, stays.
         let (states, _) = left(&["000001", "000002", "000002.700", "000003"], keep);
         assert_eq!(states, ["000002", "000002.700", "000003"]);
+    }
+
+    #[test]
+    fn snapshots_for_good_are_spaced() {
+        let stay = |keep: Retention| {
+            let times: Vec<u64> = (1..=25).map(|number| number * 40_000).collect();
+            let before = std::iter::once(None).chain(times.iter().copied().map(Some));
+            let stays = times.iter().zip(before).filter(|&(&nimg, before)| keep.stays(before, nimg));
+            stays.map(|(nimg, _)| nimg / 1000).collect::<Vec<_>>()
+        };
+        assert_eq!(stay(Retention { snapshots_nimg: 250_000, ..KEEP }), [280, 520, 760, 1000]);
+        assert_eq!(stay(Retention { states_nimg: 400_000, ..KEEP }), [400, 800]);
+        assert_eq!(stay(KEEP), [0; 0]);
+        assert_eq!(stay(Retention { all_snapshots: true, ..KEEP }).len(), 25);
     }
 }

@@ -9,3 +9,4 @@ mod memory;
 mod numbers;
 mod resume;
 mod scene;
+mod snapshots;

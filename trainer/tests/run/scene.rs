@@ -91,6 +91,7 @@ pub(crate) fn tiny(assignments: &[&str]) -> TrainConfig {
         "run.tick_kimg=0.02",
         "run.snapshot_ticks=1",
         "run.keep_last=100",
+        "run.keep_all_snapshots=true",
         "run.grid=[2,1]",
         "generator.resolution=8",
         "generator.z_dim=6",

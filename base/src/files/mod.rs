@@ -1,23 +1,26 @@
 //! Files and folders that appear under their names whole or not at all.
 //!
-//! Each is written under another name beside where it will be, `.NAME.partial-XXXXXX`, flushed to the disk, and renamed.
-//! Whoever looks sees what was there before or all of what is new. What a process leaves that was ended in the middle is
-//! told by its name, and removed by [`remove_leftovers`] or by the next attempt at the same folder.
+//! Each is written under another name beside where it will be, `.NAME.partial-PROCESS@HOST-XXXXXX`, flushed to the disk, and
+//! renamed. Whoever looks sees what was there before or all of what is new. What a process leaves that was ended in the
+//! middle is removed by the next that writes into the same folder.
 
-use std::ffi::{OsStr, OsString};
+mod leftovers;
+mod refusal;
+mod sync;
+
+use std::ffi::OsStr;
 use std::fmt::Debug;
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use tempfile::{Builder, TempDir, TempPath};
+use tempfile::{Builder, PathPersistError, TempDir, TempPath};
 
-/// What stands between a name and what tells attempts at it apart.
-const PARTIAL: &str = ".partial-";
-/// What earlier versions gave their unfinished files at the end: `.NAME.XXXXXX.part`.
-const EARLIER_SUFFIX: &str = ".part";
-/// In an unfinished folder, locked for as long as somebody writes there.
-const LOCK_FILE: &str = "in-progress.lock";
+pub use leftovers::remove_leftovers;
+use leftovers::{LOCK_FILE, prefix_of, sweep};
+pub use refusal::is_refusal;
+pub use sync::sync;
+use sync::sync_folder;
 
 /// Writes the contents of a file.
 pub type Fill<'a> = &'a mut dyn FnMut(&mut dyn Write) -> io::Result<()>;
@@ -84,8 +87,10 @@ impl NewFile {
             return Err(io::ErrorKind::AlreadyExists.into());
         }
         let name = path.file_name().ok_or(io::ErrorKind::InvalidFilename)?;
-        let (file, partial) =
-            builder(&partial_prefix(name), 0o666).tempfile_in(folder_of(path))?.into_parts();
+        sweep(folder_of(path));
+        let (file, partial) = builder(&prefix_of(name), 0o666).tempfile_in(folder_of(path))?.into_parts();
+        // Where the file system has no locks, the name alone tells that somebody is writing.
+        let _ = file.try_lock();
         Ok(Self {
             writer: BufWriter::with_capacity(1 << 20, file),
             partial,
@@ -105,9 +110,12 @@ impl NewFile {
     /// As [`NewFile::create`]: the name may have been taken meanwhile.
     pub fn finish(self) -> io::Result<()> {
         let Self { writer, partial, path, overwrite } = self;
-        writer.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
-        if overwrite { partial.persist(&path) } else { partial.persist_noclobber(&path) }
-            .map_err(|e| e.error)?;
+        sync(&writer.into_inner().map_err(io::IntoInnerError::into_error)?, &path)?;
+        if overwrite {
+            partial.persist(&path).map_err(|e| e.error)?;
+        } else {
+            persist_new(partial, &path, |partial, path| partial.persist_noclobber(path))?;
+        }
         sync_folder(folder_of(&path))
     }
 }
@@ -119,6 +127,25 @@ impl Write for NewFile {
 
     fn flush(&mut self) -> io::Result<()> {
         self.writer.flush()
+    }
+}
+
+/// Gives a file its name, unless that is taken by now; `at_once` does it where the file system knows how.
+fn persist_new(
+    partial: TempPath,
+    path: &Path,
+    at_once: impl Fn(TempPath, &Path) -> Result<(), PathPersistError>,
+) -> io::Result<()> {
+    match at_once(partial, path) {
+        Err(PathPersistError { error, path: partial }) if is_refusal(&error) => {
+            // Without hard links: an empty file takes the name, and is replaced.
+            drop(File::create_new(path)?);
+            partial.persist(path).map_err(|e| {
+                let _ = fs::remove_file(path);
+                e.error
+            })
+        }
+        result => result.map_err(|e| e.error),
     }
 }
 
@@ -134,20 +161,19 @@ pub struct NewFolder {
 }
 
 impl NewFolder {
-    /// Begins the folder `path`, in folders that are made where they are missing, and removes what interrupted attempts at
-    /// it left.
+    /// Begins the folder `path`, in folders that are made where they are missing.
     ///
     /// # Errors
     /// If the system refuses.
     pub fn begin(path: &Path) -> io::Result<Self> {
         let parent = folder_of(path);
         let parents = Parents::make(parent)?;
-        let prefix = partial_prefix(path.file_name().unwrap_or_default());
-        remove_unfinished_folders(parent, &prefix);
+        sweep(parent);
+        let prefix = prefix_of(path.file_name().unwrap_or_default());
         let folder = builder(&prefix, 0o777).tempdir_in(parent)?;
         let lock = File::create_new(folder.path().join(LOCK_FILE))?;
-        // Where the file system has no locks, leftovers stay, which costs space and nothing else.
-        let _ = lock.lock();
+        // As with files.
+        let _ = lock.try_lock();
         Ok(Self { folder, lock, path: path.to_owned(), _parents: parents })
     }
 
@@ -216,57 +242,6 @@ impl Drop for Parents {
     }
 }
 
-/// Removes from `folder` the files that writers left which were ended in the middle.
-///
-/// Nobody may be writing there.
-///
-/// # Errors
-/// If the folder cannot be read or a file cannot be removed.
-pub fn remove_leftovers(folder: &Path) -> io::Result<()> {
-    for entry in fs::read_dir(folder)? {
-        let entry = entry?;
-        if is_leftover(&entry.file_name()) && entry.file_type()?.is_file() {
-            fs::remove_file(entry.path())?;
-        }
-    }
-    Ok(())
-}
-
-/// Whether a name is that of an unfinished file, of this version or an earlier one.
-fn is_leftover(name: &OsStr) -> bool {
-    let name = name.as_encoded_bytes();
-    let is_partial = name.windows(PARTIAL.len()).any(|part| part == PARTIAL.as_bytes());
-    name.starts_with(b".") && (is_partial || name.ends_with(EARLIER_SUFFIX.as_bytes()))
-}
-
-/// Removes the folders that begin with `prefix` and that no process is writing.
-///
-/// What cannot be removed only takes space, so nothing here is an error.
-fn remove_unfinished_folders(parent: &Path, prefix: &OsStr) {
-    let Ok(entries) = fs::read_dir(parent) else { return };
-    for entry in entries.flatten() {
-        let is_leftover = entry.file_name().as_encoded_bytes().starts_with(prefix.as_encoded_bytes())
-            && entry.file_type().is_ok_and(|kind| kind.is_dir());
-        if !is_leftover {
-            continue;
-        }
-        if let Ok(lock) = File::open(entry.path().join(LOCK_FILE))
-            && let Err(TryLockError::WouldBlock | TryLockError::Error(_)) = lock.try_lock()
-        {
-            continue;
-        }
-        let _ = fs::remove_dir_all(entry.path());
-    }
-}
-
-/// `.NAME.partial-`
-fn partial_prefix(name: &OsStr) -> OsString {
-    let mut prefix = OsString::from(".");
-    prefix.push(name);
-    prefix.push(PARTIAL);
-    prefix
-}
-
 /// Like any other new file or folder of the user's, not for its owner alone as temporary ones are.
 fn builder(prefix: &OsStr, mode: u32) -> Builder<'_, '_> {
     let mut builder = Builder::new();
@@ -284,20 +259,6 @@ pub fn folder_of(path: &Path) -> &Path {
     match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
-    }
-}
-
-/// Makes the names in a folder outlast a power cut, where the file system can.
-fn sync_folder(folder: &Path) -> io::Result<()> {
-    if !cfg!(unix) {
-        return Ok(());
-    }
-    match File::open(folder)?.sync_all() {
-        // Network and virtual file systems that know no such thing: a power cut may take the name, not the rest.
-        Err(error) if matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported) => {
-            Ok(())
-        }
-        result => result,
     }
 }
 
@@ -345,29 +306,34 @@ mod tests {
     }
 
     #[test]
-    fn leftovers_go_and_nothing_else() {
+    fn without_hard_links_a_name_that_is_taken_is_not_overwritten_either() {
         let folder = tempfile::tempdir().unwrap();
-        let leftovers = [
-            ".network-snapshot-000001.safetensors.x7Gk2p.part",
-            ".partial-x7Gk2p",
-            ".fakes.png.partial-x7Gk2p",
-        ];
-        for name in leftovers.into_iter().chain(["b.part", ".c", "d", "e.partial-f"]) {
-            fs::write(folder.path().join(name), "").unwrap();
-        }
-        fs::create_dir(folder.path().join(".e.part")).unwrap();
-        remove_leftovers(folder.path()).unwrap();
-        assert_eq!(names(folder.path()), [".c", ".e.part", "b.part", "d", "e.partial-f"]);
+        let path = folder.path().join("a");
+        let persist = |text: &str, code| {
+            let mut file = builder(OsStr::new("."), 0o666).tempfile_in(folder.path()).unwrap();
+            file.write_all(text.as_bytes()).unwrap();
+            persist_new(file.into_temp_path(), &path, |partial, _| {
+                Err(PathPersistError { error: io::Error::from_raw_os_error(code), path: partial })
+            })
+        };
+        let (refused, failed) = (1, 5);
+        assert!(persist("new", failed).is_err());
+        assert_eq!(names(folder.path()), [""; 0]);
+        persist("new", refused).unwrap();
+        assert_eq!(persist("newer", refused).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+        assert_eq!(fs::read(&path).unwrap(), b"new");
+        assert_eq!(names(folder.path()), ["a"]);
     }
 
     #[test]
     fn unfinished_folders_are_removed_but_not_work_in_progress() {
         let parent = tempfile::tempdir().unwrap();
-        let leftover = parent.path().join(".pack.partial-old");
+        // Of an earlier version, and of other pictures.
+        let leftover = parent.path().join(".pack2.partial-old");
         fs::create_dir(&leftover).unwrap();
         fs::write(leftover.join("level-0008.bin"), [0; 8]).unwrap();
         fs::write(leftover.join(LOCK_FILE), []).unwrap();
-        let other = parent.path().join(".pack2.partial-old");
+        let other = parent.path().join(".notes.partial-old");
         fs::create_dir(&other).unwrap();
 
         let first = NewFolder::begin(&parent.path().join("pack")).unwrap();
@@ -376,7 +342,7 @@ mod tests {
         assert!(first.partial_path().exists());
         assert!(second.finish().unwrap());
         assert!(!first.finish().unwrap(), "the second was faster");
-        assert_eq!(names(parent.path()), [".pack2.partial-old", "pack"]);
+        assert_eq!(names(parent.path()), [".notes.partial-old", "pack"]);
         assert_eq!(fs::read_dir(parent.path().join("pack")).unwrap().count(), 0);
     }
 
