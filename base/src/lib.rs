@@ -1,5 +1,5 @@
 //! What every room needs and no tensor: keys of random streams, files and folders that appear whole or not at all,
-//! hints, units.
+//! kinds of files, hints, units.
 //!
 //! ```
 //! use stylegan_base::{Key, files};
@@ -15,10 +15,12 @@
 //! # Ok::<(), std::io::Error>(())
 //! ```
 
+mod file_kind;
 pub mod files;
 mod hint;
 mod key;
 pub mod units;
 
+pub use file_kind::FileKind;
 pub use hint::Hint;
 pub use key::{Key, short_hash};

@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use candle_core::DType;
-use stylegan_base::Hint;
+use stylegan_base::{FileKind, Hint};
 
 use crate::Network;
 
@@ -34,10 +34,12 @@ pub enum ErrorKind {
     },
     /// The system could not read a file or folder.
     Read(io::Error),
+    /// It is a pipe or a device.
+    NotAFile,
     /// The file is of another kind.
     NotSafetensors {
         /// What its first bytes say it is.
-        looks_like: Option<&'static str>,
+        found: Option<FileKind>,
     },
     /// The file ends too early.
     Truncated {
@@ -195,9 +197,12 @@ impl fmt::Display for Error {
             ErrorKind::NotFound => write!(f, "there is no checkpoint `{path}`"),
             ErrorKind::NoSnapshot { .. } => write!(f, "`{path}` holds no `network-snapshot-*.safetensors`"),
             ErrorKind::Read(_) => write!(f, "cannot read `{path}`"),
-            ErrorKind::NotSafetensors { looks_like } => {
-                write!(f, "`{path}` is {}", looks_like.unwrap_or("no safetensors file"))
-            }
+            ErrorKind::NotAFile => write!(f, "`{path}` is not a file"),
+            ErrorKind::NotSafetensors { found } => match found {
+                Some(FileKind::Empty) => write!(f, "`{path}` is empty"),
+                Some(kind) => write!(f, "`{path}` is {kind}, not a checkpoint"),
+                None => write!(f, "`{path}` is no safetensors file"),
+            },
             ErrorKind::Truncated { have, need } => {
                 write!(f, "`{path}` is truncated: it has {have} of at least {need} bytes")
             }
@@ -282,6 +287,13 @@ impl Hint for Error {
             ErrorKind::NoSnapshot { nearest: None } => {
                 "give the folder of a run that has written a snapshot, such as `runs/00000-NAME`"
             }
+            ErrorKind::NotSafetensors { found: Some(FileKind::WebPage | FileKind::Empty) } => {
+                "the download failed: fetch it again, and look at its size"
+            }
+            ErrorKind::NotSafetensors { found: Some(FileKind::LfsPointer) } => {
+                "Git LFS has the file itself, which was not fetched"
+            }
+            ErrorKind::NotSafetensors { found: Some(FileKind::Packed(_)) } => "unpack it first",
             ErrorKind::NotSafetensors { .. } | ErrorKind::OtherKind => {
                 "checkpoints of a run are named `network-snapshot-*.safetensors`"
             }

@@ -86,9 +86,10 @@ fn what_is_no_safetensors_file() {
     assert_eq!(message(b"hello, this is a longer text"), "`bad.safetensors` is no safetensors file");
     assert_eq!(
         message(b"PK\x03\x04 and so on and on"),
-        "`bad.safetensors` is a zip archive, as PyTorch writes them, not a safetensors file"
+        "`bad.safetensors` is a zip archive, not a checkpoint"
     );
-    assert_eq!(message(b"\x80\x02cdnnlib"), "`bad.safetensors` is a Python pickle, not a safetensors file");
+    assert_eq!(message(b"\x80\x02cdnnlib"), "`bad.safetensors` is a Python pickle, not a checkpoint");
+    assert_eq!(message(b"<!DOCTYPE html><html>"), "`bad.safetensors` is a web page, not a checkpoint");
     let mut endless = u64::MAX.to_le_bytes().to_vec();
     endless.extend(b"{}");
     assert!(matches!(open(&endless), Err(Error { kind: ErrorKind::HeaderTooLarge { .. }, .. })));

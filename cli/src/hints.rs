@@ -4,12 +4,14 @@
 
 use std::error::Error;
 
-use stylegan_base::Hint;
+use stylegan_base::{FileKind, Hint};
 use stylegan_checkpoint::ErrorKind as CheckpointKind;
 use stylegan_dataset::ErrorKind as DatasetKind;
 use stylegan_import::{Error as ImportError, ErrorKind as ImportKind};
 use stylegan_media::{FileError, FileErrorKind};
 use stylegan_trainer::{ConfigError, OutOfMemory, Remedy, RunError};
+
+use crate::shell::quoted;
 
 /// What helps against one error of a chain.
 pub(crate) fn hint_of(error: &(dyn Error + 'static)) -> Option<String> {
@@ -58,11 +60,20 @@ pub(crate) fn media_error<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a st
     }
 }
 
+const CHECKPOINTS: &str = "checkpoints are written by `stylegan train` as `network-snapshot-*.safetensors`";
+
 fn of_checkpoint(error: &stylegan_checkpoint::Error) -> Option<String> {
     let hint = match &error.kind {
-        CheckpointKind::NotSafetensors { .. } | CheckpointKind::OtherKind => {
-            "checkpoints are written by `stylegan train` as `network-snapshot-*.safetensors`"
-        }
+        CheckpointKind::NotSafetensors { found: Some(kind) } => match kind {
+            FileKind::LfsPointer => "`git lfs pull` fetches the file itself",
+            FileKind::Numpy => "`stylegan sample --latents` draws from latents of NumPy",
+            FileKind::Packed("gzip") => {
+                return Some(format!("`gunzip -k {}` unpacks it", quoted(&error.path)));
+            }
+            FileKind::Empty | FileKind::WebPage | FileKind::Packed(_) => return error.hint(),
+            _ => CHECKPOINTS,
+        },
+        CheckpointKind::NotSafetensors { found: None } | CheckpointKind::OtherKind => CHECKPOINTS,
         CheckpointKind::NoState => {
             "training states are written by `stylegan train` as `training-state-*.safetensors`"
         }

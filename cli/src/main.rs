@@ -23,6 +23,7 @@ mod painter;
 mod pictures;
 mod progress;
 mod report;
+mod shell;
 mod signals;
 mod threads;
 

@@ -8,10 +8,15 @@ use anyhow::{Context, Result};
 use stylegan_drawing::{Layout, Painter};
 
 use crate::report::Refusal;
+use crate::shell::quoted;
 
-/// Extensions of pictures and films, whether this program writes them or not.
-const EXTENSIONS: [&str; 12] =
-    ["png", "gif", "jpg", "jpeg", "webp", "bmp", "tif", "tiff", "apng", "mp4", "webm", "mov"];
+/// Endings of files that are not written; no folder has one unless it is there already or ends in a slash.
+const FILMS: [&str; 8] = ["mp4", "avi", "mov", "webm", "mkv", "m4v", "mpg", "apng"];
+const NUMBERS: [&str; 7] = ["npy", "npz", "pt", "pth", "pkl", "h5", "csv"];
+const OTHERS: [&str; 22] = [
+    "jpg", "jpeg", "jfif", "webp", "bmp", "tif", "tiff", "avif", "heic", "svg", "pdf", "zip", "tar", "gz",
+    "tgz", "7z", "rar", "json", "txt", "toml", "html", "onnx",
+];
 
 /// Whether files that exist are overwritten.
 #[derive(Clone, Copy, Debug, clap::Args)]
@@ -44,13 +49,24 @@ impl Output {
             Some("png") => Ok(Self::Png(path.to_owned())),
             Some("gif") => Ok(Self::Gif(path.to_owned())),
             Some("safetensors") => Ok(Self::Numbers(path.to_owned())),
-            Some(extension) if EXTENSIONS.contains(&extension) => Err(Refusal::usage(format!(
-                "`--out {}` is of a kind that is not written",
-                path.display()
-            ))
-            .hint("pictures are written as PNG, `--out NAME.png`, or one by one into a folder, `--out DIR`")
-            .into()),
+            Some(extension) if is_of_a_file(extension) => {
+                Err(Refusal::usage(format!("`--out {}` is of a kind that is not written", path.display()))
+                    .hint(hint_of(path, extension))
+                    .into())
+            }
             _ => Ok(Self::Folder(path.to_owned())),
+        }
+    }
+
+    /// Refuses the name of a file for a folder that a command makes.
+    pub(crate) fn check_is_folder(path: &Path) -> Result<()> {
+        match Self::parse(path) {
+            Ok(Self::Folder(_)) => Ok(()),
+            _ => {
+                Err(Refusal::usage(format!("`--out {}` is a file by its name, not a folder", path.display()))
+                    .hint(format!("a folder of that name is `--out {}`", quoted(&path.join(""))))
+                    .into())
+            }
         }
     }
 
@@ -87,6 +103,25 @@ impl Output {
     }
 }
 
+fn is_of_a_file(extension: &str) -> bool {
+    FILMS.iter().chain(&NUMBERS).chain(&OTHERS).any(|known| *known == extension)
+}
+
+/// What is written in place of a file of this kind.
+fn hint_of(path: &Path, extension: &str) -> String {
+    let with = |extension: &str| quoted(&path.with_extension(extension));
+    if FILMS.contains(&extension) {
+        format!(
+            "`stylegan interpolate` writes films as GIF, `--out {}`, or frame by frame into a folder, `--out DIR`",
+            with("gif")
+        )
+    } else if NUMBERS.contains(&extension) {
+        format!("`stylegan sample` writes numbers as safetensors, `--out {}`", with("safetensors"))
+    } else {
+        "pictures are written as PNG, `--out NAME.png`, or one by one into a folder, `--out DIR`".to_owned()
+    }
+}
+
 /// Makes sure that a picture of several is not too large; `hint` is what to do instead.
 pub(crate) fn check_pixels(layout: Layout, painter: &Painter, hint: &str) -> Result<()> {
     layout.check_size(painter.side()).map_err(|error| Refusal::new(error.to_string()).hint(hint).into())
@@ -113,7 +148,7 @@ fn check_parent(path: &Path) -> Result<()> {
         }
         Some(parent) if !parent.as_os_str().is_empty() && !parent.exists() => {
             Err(Refusal::new(format!("the folder `{}` does not exist", parent.display()))
-                .hint(format!("`mkdir -p {}` makes it", parent.display()))
+                .hint(format!("`mkdir -p {}` makes it", quoted(parent)))
                 .into())
         }
         _ => Ok(()),
@@ -133,6 +168,13 @@ mod tests {
         assert_eq!(parse("faces"), Output::Folder("faces".into()));
         assert_eq!(parse("faces-0.7"), Output::Folder("faces-0.7".into()));
         assert_eq!(parse("faces.png/"), Output::Folder("faces.png/".into()));
-        assert!(Output::parse(Path::new("a.jpg")).is_err());
+        assert_eq!(parse("faces.zip/"), Output::Folder("faces.zip/".into()));
+        for name in ["a.jpg", "x.npy", "x.ZIP", "x.avi", "x.mp4", "x.pt"] {
+            assert!(Output::parse(Path::new(name)).is_err(), "{name}");
+            assert!(Output::check_is_folder(Path::new(name)).is_err(), "{name}");
+        }
+        assert!(Output::check_is_folder(Path::new("a.png")).is_err());
+        assert!(Output::check_is_folder(Path::new("runs.zip/")).is_ok());
+        assert!(Output::check_is_folder(Path::new("ffhq-0.7")).is_ok());
     }
 }

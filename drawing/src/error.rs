@@ -5,8 +5,8 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
-use stylegan_base::Hint;
 use stylegan_base::units::grouped;
+use stylegan_base::{FileKind, Hint};
 use stylegan_generator::SeedStyle;
 
 use crate::latent_file::{MAX_BYTES, MAX_LATENTS};
@@ -165,6 +165,15 @@ pub enum FileErrorKind {
     TooLarge(u64),
     /// It is no safetensors file, or a damaged one.
     NotSafetensors,
+    /// It is a file of another kind.
+    OtherKind(FileKind),
+    /// An array of `NumPy` or its archive is damaged, or of numbers that are not read, for this reason.
+    Numpy(String),
+    /// It is an array without a name, whose shape does not say what it is.
+    Unnamed {
+        /// Its shape.
+        shape: Vec<usize>,
+    },
     /// It has no tensor of a latent's name.
     NoLatents,
     /// It has tensors of two latents' names.
@@ -221,6 +230,12 @@ impl fmt::Display for FileError {
                 write!(f, "`{path}` has {} bytes, more than {}", grouped(bytes), grouped(MAX_BYTES))
             }
             Kind::NotSafetensors => write!(f, "`{path}` is no safetensors file, or a damaged one"),
+            Kind::OtherKind(FileKind::Empty) => write!(f, "`{path}` is empty"),
+            Kind::OtherKind(kind) => write!(f, "`{path}` is {kind}, not latents"),
+            Kind::Numpy(reason) => write!(f, "`{path}` cannot be read: {reason}"),
+            Kind::Unnamed { shape } => {
+                write!(f, "`{path}` has shape {shape:?}, but no name that says what it is")
+            }
             Kind::NoLatents => write!(f, "`{path}` holds no latents"),
             Kind::Ambiguous(one, other) => {
                 write!(f, "`{path}` holds both `{one}` and `{other}`; one is needed")
@@ -262,8 +277,15 @@ impl Hint for FileError {
         use FileErrorKind as Kind;
         let hint = match &self.kind {
             Kind::TooLarge(_) => "draw from several smaller files",
-            Kind::NotSafetensors | Kind::NoLatents | Kind::Ambiguous(..) | Kind::Shape { .. } => {
-                "it is a safetensors file with a tensor `z [n, z_dim]`, `w [n, w_dim]` or `w_plus [n, num_layers, w_dim]`"
+            Kind::Unnamed { .. } => {
+                "`numpy.savez` names it: `z=` or `w=` of [n, dim], `w_plus=` of [n, num_layers, w_dim]"
+            }
+            Kind::NotSafetensors
+            | Kind::OtherKind(_)
+            | Kind::NoLatents
+            | Kind::Ambiguous(..)
+            | Kind::Shape { .. } => {
+                "it is a safetensors or `.npz` file with a tensor `z [n, z_dim]`, `w [n, w_dim]` or `w_plus [n, num_layers, w_dim]`"
             }
             Kind::NoRecipe => "most programs that change a picture leave its recipe out",
             _ => return None,

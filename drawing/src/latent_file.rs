@@ -1,15 +1,18 @@
 //! Latents from a file.
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Cursor, Read};
 use std::path::{Path, PathBuf};
 
 use candle_core::{DType, Device, Tensor};
 use safetensors::{Dtype, SafeTensors};
-use stylegan_base::short_hash;
+use stylegan_base::{FileKind, short_hash};
 use stylegan_generator::GeneratorConfig;
 use stylegan_ops::all_finite;
+use zip::ZipArchive;
+use zip::result::ZipError;
 
+use crate::numpy::NumpyArray;
 use crate::{Error, FileErrorKind, Latent, LatentSpace, Result};
 
 /// 28,000 pictures' `w_plus` of the paper's network.
@@ -17,7 +20,7 @@ pub(crate) const MAX_BYTES: u64 = 1 << 30;
 /// As many as there may be seeds.
 pub(crate) const MAX_LATENTS: usize = 1_000_000;
 
-/// The latents of a safetensors file.
+/// The latents of a safetensors file, or of one of `NumPy`.
 #[derive(Debug)]
 pub struct LatentFile {
     path: PathBuf,
@@ -28,7 +31,8 @@ pub struct LatentFile {
 }
 
 impl LatentFile {
-    /// Reads a safetensors file with one tensor `z`, `w` or `w_plus`; others are not looked at.
+    /// Reads a safetensors or `.npz` file with one tensor `z`, `w` or `w_plus`, others are not looked at, or a `.npy` file of
+    /// `w_plus`.
     ///
     /// # Errors
     /// If there is no such file, or its tensor is none of latents. A hostile file gets an error as well, whatever it
@@ -36,30 +40,16 @@ impl LatentFile {
     pub fn open(path: &Path) -> Result<Self> {
         let refuse = |kind: FileErrorKind| kind.at(path);
         let bytes = read(path)?;
-        let file = SafeTensors::deserialize(&bytes).map_err(|_| refuse(FileErrorKind::NotSafetensors))?;
-        let mut found = LatentSpace::ALL
-            .into_iter()
-            .filter_map(|space| Some((space, file.tensor(&space.to_string()).ok()?)));
-        let Some((space, view)) = found.next() else { return Err(refuse(FileErrorKind::NoLatents)) };
-        if let Some((other, _)) = found.next() {
-            return Err(refuse(FileErrorKind::Ambiguous(space, other)));
-        }
-        let dtype = match view.dtype() {
-            Dtype::F64 => DType::F64,
-            Dtype::F32 => DType::F32,
-            Dtype::F16 => DType::F16,
-            Dtype::BF16 => DType::BF16,
-            other => return Err(refuse(FileErrorKind::Type { space, dtype: other.to_string() })),
+        let (space, all) = match FileKind::of(&bytes) {
+            Some(FileKind::Numpy) => of_numpy(None, &bytes).map_err(refuse)?,
+            Some(FileKind::Zip) => of_archive(&bytes).map_err(refuse)?,
+            None | Some(FileKind::Safetensors) => of_safetensors(&bytes).map_err(refuse)?,
+            Some(kind) => return Err(refuse(FileErrorKind::OtherKind(kind))),
         };
-        let shape = view.shape();
-        let axes = if space == LatentSpace::WPlus { 3 } else { 2 };
-        if shape.len() != axes || shape.contains(&0) {
-            return Err(refuse(FileErrorKind::Shape { space, shape: shape.to_vec() }));
+        if all.dims()[0] > MAX_LATENTS {
+            return Err(refuse(FileErrorKind::TooMany(all.dims()[0])));
         }
-        if shape[0] > MAX_LATENTS {
-            return Err(refuse(FileErrorKind::TooMany(shape[0])));
-        }
-        let all = Tensor::from_raw_buffer(view.data(), dtype, shape, &Device::Cpu)?.to_dtype(DType::F32)?;
+        let all = all.to_dtype(DType::F32)?;
         if !all_finite(&all)? {
             return Err(refuse(FileErrorKind::NotFinite(space)));
         }
@@ -103,6 +93,68 @@ impl LatentFile {
         }
         Err(FileErrorKind::OtherShape { space, shape: shape.to_vec(), expected }.at(&self.path))
     }
+}
+
+fn of_safetensors(bytes: &[u8]) -> Result<(LatentSpace, Tensor), FileErrorKind> {
+    let file = SafeTensors::deserialize(bytes).map_err(|_| FileErrorKind::NotSafetensors)?;
+    let (space, view) = only(|space| file.tensor(&space.to_string()).ok())?;
+    let dtype = match view.dtype() {
+        Dtype::F64 => DType::F64,
+        Dtype::F32 => DType::F32,
+        Dtype::F16 => DType::F16,
+        Dtype::BF16 => DType::BF16,
+        other => return Err(FileErrorKind::Type { space, dtype: other.to_string() }),
+    };
+    check_axes(space, view.shape())?;
+    let all = Tensor::from_raw_buffer(view.data(), dtype, view.shape(), &Device::Cpu);
+    Ok((space, all.map_err(|error| FileErrorKind::Numpy(error.to_string()))?))
+}
+
+/// One array of `NumPy`, of the name that it has in an archive.
+///
+/// `w` with three axes, as NVIDIA's projector writes it, is a w for each layer, and so is an array without a name; of fewer
+/// axes, that may be anything.
+fn of_numpy(name: Option<LatentSpace>, bytes: &[u8]) -> Result<(LatentSpace, Tensor), FileErrorKind> {
+    let array = NumpyArray::parse(bytes).map_err(FileErrorKind::Numpy)?;
+    let space = match (name, array.shape.len()) {
+        (None | Some(LatentSpace::W), 3) => LatentSpace::WPlus,
+        (Some(space), _) => space,
+        (None, _) => return Err(FileErrorKind::Unnamed { shape: array.shape }),
+    };
+    check_axes(space, &array.shape)?;
+    Ok((space, array.tensor().map_err(|error| FileErrorKind::Numpy(error.to_string()))?))
+}
+
+/// The archive of named arrays that `numpy.savez` writes.
+fn of_archive(bytes: &[u8]) -> Result<(LatentSpace, Tensor), FileErrorKind> {
+    let broken = |error: ZipError| FileErrorKind::Numpy(format!("its zip archive is broken: {error}"));
+    let mut archive = ZipArchive::new(Cursor::new(bytes)).map_err(broken)?;
+    let (space, index) = only(|space| archive.index_for_name(&format!("{space}.npy")))?;
+    let mut entry = archive.by_index(index).map_err(broken)?;
+    let mut array = Vec::new();
+    entry.by_ref().take(MAX_BYTES + 1).read_to_end(&mut array).map_err(|error| broken(error.into()))?;
+    if array.len() as u64 > MAX_BYTES {
+        return Err(FileErrorKind::TooLarge(array.len() as u64));
+    }
+    of_numpy(Some(space), &array)
+}
+
+/// The one space of which there is something.
+fn only<T>(mut find: impl FnMut(LatentSpace) -> Option<T>) -> Result<(LatentSpace, T), FileErrorKind> {
+    let mut found = LatentSpace::ALL.into_iter().filter_map(|space| Some((space, find(space)?)));
+    let first = found.next().ok_or(FileErrorKind::NoLatents)?;
+    match found.next() {
+        Some((other, _)) => Err(FileErrorKind::Ambiguous(first.0, other)),
+        None => Ok(first),
+    }
+}
+
+fn check_axes(space: LatentSpace, shape: &[usize]) -> Result<(), FileErrorKind> {
+    let axes = if space == LatentSpace::WPlus { 3 } else { 2 };
+    if shape.len() == axes && !shape.contains(&0) {
+        return Ok(());
+    }
+    Err(FileErrorKind::Shape { space, shape: shape.to_vec() })
 }
 
 fn read(path: &Path) -> Result<Vec<u8>> {
@@ -189,7 +241,8 @@ mod tests {
         for end in 0..whole.len() {
             std::fs::write(&path, &whole[..end]).unwrap();
             let error = LatentFile::open(&path).unwrap_err().to_string();
-            assert!(error.ends_with("is no safetensors file, or a damaged one"), "{error}");
+            let words = if end == 0 { "is empty" } else { "is no safetensors file, or a damaged one" };
+            assert!(error.ends_with(words), "{error}");
         }
         // A header that asks for more than there is, or nests without end.
         let header = |json: &str| [&(json.len() as u64).to_le_bytes(), json.as_bytes()].concat();
@@ -199,5 +252,66 @@ mod tests {
             LatentFile::open(&path).unwrap_err();
         }
         assert!(LatentFile::open(folder.path()).unwrap_err().to_string().ends_with("is not a file"));
+    }
+
+    /// Opens a file of these bytes; returns what is in it or the error's words.
+    fn open_bytes(bytes: &[u8]) -> Result<LatentFile, String> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("latents");
+        std::fs::write(&path, bytes).unwrap();
+        LatentFile::open(&path).map_err(|error| error.to_string().replace(&*path.to_string_lossy(), "FILE"))
+    }
+
+    fn npy(shape: &str, count: u8) -> Vec<u8> {
+        let data: Vec<u8> = (0..count).flat_map(|number| f32::from(number).to_le_bytes()).collect();
+        crate::numpy::written("'<f4'", false, shape, &data)
+    }
+
+    fn npz(entries: &[(&str, Vec<u8>)]) -> Vec<u8> {
+        let mut archive = zip::ZipWriter::new(Cursor::new(Vec::new()));
+        for (name, bytes) in entries {
+            archive.start_file(*name, zip::write::SimpleFileOptions::default()).unwrap();
+            std::io::Write::write_all(&mut archive, bytes).unwrap();
+        }
+        archive.finish().unwrap().into_inner()
+    }
+
+    #[test]
+    fn arrays_of_numpy_by_their_names_and_axes() {
+        for (bytes, space, shape) in [
+            (npz(&[("z.npy", npy("(2, 3)", 6))]), LatentSpace::Z, &[2, 3][..]),
+            (npz(&[("w.npy", npy("(2, 3)", 6)), ("x.npy", npy("(1,)", 1))]), LatentSpace::W, &[2, 3]),
+            (npz(&[("w.npy", npy("(1, 2, 3)", 6))]), LatentSpace::WPlus, &[1, 2, 3]),
+            (npz(&[("w_plus.npy", npy("(1, 2, 3)", 6))]), LatentSpace::WPlus, &[1, 2, 3]),
+            (npy("(1, 2, 3)", 6), LatentSpace::WPlus, &[1, 2, 3]),
+        ] {
+            let latents = open_bytes(&bytes).unwrap();
+            assert_eq!((latents.space, latents.all.dims()), (space, shape));
+            assert_eq!(
+                latents.all.flatten_all().unwrap().to_vec1::<f32>().unwrap(),
+                [0.0, 1.0, 2.0, 3.0, 4.0, 5.0]
+            );
+        }
+    }
+
+    #[test]
+    fn arrays_of_numpy_that_are_none_say_why() {
+        let words = |bytes: &[u8]| open_bytes(bytes).unwrap_err();
+        assert_eq!(words(&npy("(18, 2)", 36)), "`FILE` has shape [18, 2], but no name that says what it is");
+        assert_eq!(words(&npz(&[("x.npy", npy("(2, 3)", 6))])), "`FILE` holds no latents");
+        let both = [("z.npy", npy("(2, 3)", 6)), ("w.npy", npy("(2, 3)", 6))];
+        assert_eq!(words(&npz(&both)), "`FILE` holds both `z` and `w`; one is needed");
+        assert_eq!(words(&npz(&[("z.npy", npy("(6,)", 6))])), "`z` of `FILE` has shape [6]");
+        assert_eq!(words(&npy("(1, 2, 4)", 6)), "`FILE` cannot be read: it is cut short");
+        let objects = crate::numpy::written("'|O'", false, "(1, 2, 3)", b"");
+        assert_eq!(words(&objects), "`FILE` cannot be read: it holds Python objects, not numbers");
+        assert_eq!(words(b"<!DOCTYPE html><title>"), "`FILE` is a web page, not latents");
+        let whole = npz(&[("w.npy", npy("(2, 3)", 6))]);
+        for place in 0..whole.len() {
+            let mut changed = whole.clone();
+            changed[place] ^= 0x55;
+            let _ = open_bytes(&changed);
+            let _ = open_bytes(&whole[..place]);
+        }
     }
 }

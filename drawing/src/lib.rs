@@ -45,6 +45,7 @@ mod latent_file;
 mod layout;
 mod lists;
 mod mix;
+mod numpy;
 mod options;
 mod painter;
 mod recipe;

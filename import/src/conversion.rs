@@ -10,11 +10,11 @@ use stylegan_ops::{Key, RandomTensors};
 
 use tracing::field::Empty;
 
-use crate::Result;
 use crate::array::Array;
 use crate::change::Change;
-use crate::names::Name;
+use crate::names::{Name, side_of};
 use crate::store::Store;
+use crate::{ErrorKind as ForeignKind, Result};
 
 /// What the networks of a file are wanted for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,8 +33,8 @@ pub(crate) enum Origin {
     /// Another program's tensor of this name.
     Of(String, Change),
     Zeros,
-    /// Normal numbers, which the file does not have.
-    Drawn,
+    /// Normal numbers, which the file does not have; the same ones for the same number.
+    Drawn(u64),
     /// The mean of w over many z, computed at the end.
     MeanW,
 }
@@ -85,6 +85,9 @@ impl Conversion {
                         return Err(store.lacks(name));
                     };
                     let found = change.shape(array.shape()).unwrap_or_else(|| array.shape().to_vec());
+                    if let Some(channels) = other_channels(own, &found, &expected) {
+                        return Err(store.refused(ForeignKind::Channels { channels }));
+                    }
                     if found != expected {
                         let name = format!("{name}` for `{full_name}");
                         return Err(store.wrong(ErrorKind::Shape { name, found, expected }));
@@ -145,10 +148,8 @@ impl Conversion {
             let tensor = match part {
                 Part::Array { name, array, change } => change.apply(array.tensor(name, store)?),
                 Part::Computed(Origin::Zeros, shape) => Tensor::zeros(&shape[..], DType::F32, &Device::Cpu),
-                Part::Computed(Origin::Drawn, shape) => {
-                    // The same for both layers of a side, which has one image where this comes from.
-                    let side = shape.last().copied().unwrap_or_default() as u64;
-                    let key = Key::new("noise of a converted network", &[side]);
+                Part::Computed(Origin::Drawn(number), shape) => {
+                    let key = Key::new("noise of a converted network", &[*number]);
                     key.normal(&shape[..], DType::F32, &Device::Cpu)
                 }
                 Part::Computed(..) => {
@@ -167,23 +168,47 @@ impl Conversion {
     }
 }
 
-/// The mean w of ten times 1024 z.
+/// Channels of the pictures, if they are what makes a tensor another one than expected.
+fn other_channels(name: &str, found: &[usize], expected: &[usize]) -> Option<usize> {
+    let axis = match Name::parse(name)? {
+        Name::ToRgb { .. } => 0,
+        Name::FromRgb { part: "weight", .. } => 1,
+        _ => return None,
+    };
+    let channels = *found.get(axis)?;
+    let mut as_found = expected.to_vec();
+    as_found[axis] = channels;
+    (channels != expected[axis] && as_found == found).then_some(channels)
+}
+
+/// The mean w of ten times 1024 z, of all labels alike.
 fn mean_of_w(config: &GeneratorConfig, tensors: &HashMap<String, Tensor>) -> candle_core::Result<Tensor> {
     let vb = VarBuilder::from_tensors(tensors.clone(), DType::F32, &Device::Cpu);
     let mapping = Mapping::new(config, &vb.pp("mapping"))?;
     let key = Key::new("w_avg of a converted network", &[]);
+    let labels = match config.label_dim {
+        0 => None,
+        count => {
+            let is_class = |place: usize| place / count % count == place % count;
+            let one_hot = (0..1024 * count).map(|place| if is_class(place) { 1_f32 } else { 0.0 });
+            Some(Tensor::from_iter(one_hot, &Device::Cpu)?.reshape((1024, count))?)
+        }
+    };
     let means = (0..10).map(|number| {
         let z = key.child("z", number).normal((1024, config.z_dim), DType::F32, &Device::Cpu)?;
-        mapping.forward(&z, None)?.mean(0)
+        mapping.forward(&z, labels.as_ref())?.mean(0)
     });
     Tensor::stack(&means.collect::<candle_core::Result<Vec<_>>>()?, 0)?.mean(0)
 }
 
-/// The origin of a buffer that the file does not have, if it is one of those.
-pub(crate) fn computed(name: Name<'_>) -> Option<Origin> {
+/// The origin of a buffer that the file does not have, if it is one of those. Both layers of a side have one noise image
+/// in networks with `noise_per_block`.
+pub(crate) fn computed(name: Name<'_>, noise_per_block: bool) -> Option<Origin> {
     match name {
         Name::WAvg => Some(Origin::MeanW),
-        Name::Layer { part: NOISE_CONST, .. } => Some(Origin::Drawn),
+        Name::Layer { index, part: NOISE_CONST } => {
+            Some(Origin::Drawn(if noise_per_block { side_of(index) } else { index } as u64))
+        }
         _ => None,
     }
 }

@@ -43,6 +43,18 @@ pub enum ErrorKind {
         /// What it is.
         what: String,
     },
+    /// A generator of StyleGAN (v1) that computes what ours cannot.
+    OtherArchitecture {
+        /// Whose.
+        whose: &'static str,
+        /// What is different about it, after "has".
+        has: &'static str,
+    },
+    /// A network whose pictures have other channels than red, green and blue.
+    Channels {
+        /// How many.
+        channels: usize,
+    },
     /// A file whose layers go further than its network was trained.
     UntoldResolution {
         /// The largest side that its layers have.
@@ -72,6 +84,13 @@ impl fmt::Display for Said<'_> {
                 write!(f, "`{path}` asks for `{name}`, which no checkpoint needs; nothing of it was run")
             }
             ErrorKind::OtherNetwork { what } => write!(f, "`{path}` is {what}, not of StyleGAN (v1)"),
+            ErrorKind::OtherArchitecture { whose, has } => {
+                write!(f, "`{path}` is of {whose}'s StyleGAN (v1), which has {has}: not supported")
+            }
+            ErrorKind::Channels { channels } => {
+                let s = if *channels == 1 { "" } else { "s" };
+                write!(f, "`{path}` is a network of {channels} channel{s}, not of red, green and blue")
+            }
             ErrorKind::UntoldResolution { largest } => write!(
                 f,
                 "`{path}` does not say for which side its network was trained; its layers go up to {largest}x{largest}"
@@ -96,8 +115,12 @@ impl Hint for Error {
                 "a file that asks for other classes may do harm where it is unpickled; get it from its authors"
             }
             ErrorKind::OtherNetwork { .. } => {
-                "StyleGAN networks of the original, of rosinality and of genforce can be converted"
+                "StyleGAN networks of the original, rosinality, genforce, lernapparat and huangzh13 can be converted"
             }
+            ErrorKind::OtherArchitecture { .. } => {
+                "its weights would draw other pictures here than where they come from"
+            }
+            ErrorKind::Channels { .. } => "networks of three channels can be converted",
             ErrorKind::UntoldResolution { .. } | ErrorKind::NoSuchResolution { .. } => {
                 "the side for which it was trained must be told, such as 256"
             }

@@ -1,21 +1,22 @@
 //! A file of another program: what it is, and what its networks become.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
 use candle_core::Tensor;
+use stylegan_base::FileKind;
 use stylegan_checkpoint::Network;
 
+use crate::Result;
 use crate::conversion::{Arrays, Conversion, Purpose};
-use crate::families::{Family, genforce, official, rosinality};
+use crate::families::{Family, genforce, lernapparat, official, rosinality};
 use crate::others::{self, printable, refusal};
 use crate::pickle::{Item, Pickle};
 use crate::store::Store;
 use crate::torch::{self, Torch};
-use crate::{ErrorKind, Result};
 
 /// A checkpoint of another program.
 pub struct Foreign {
@@ -105,6 +106,10 @@ impl Foreign {
                 let dicts = torch.dicts(purpose, store)?;
                 genforce::conversion(&dicts, store, source)?
             }
+            (Contents::Torch(torch), family @ (Family::Lernapparat | Family::Huangzh13)) => {
+                let arrays = torch.averaged(store)?;
+                lernapparat::conversion(family, &arrays, store, source)?
+            }
             (Contents::Torch(torch), _) => {
                 let arrays = torch.averaged(store)?;
                 return rosinality::conversion(&arrays, store, source, resolution);
@@ -155,7 +160,7 @@ impl Contents {
             names.push(name);
             names.extend(item.entries().into_iter().flatten().map(|(name, _)| name));
         }
-        Err(store.refused(ErrorKind::OtherNetwork { what: others::of_names(&names) }))
+        Err(store.refused(others::of_names(&names)))
     }
 }
 
@@ -172,12 +177,17 @@ impl Torch {
         let inner =
             ["g_running", "generator_smooth", "generator"].into_iter().filter_map(|key| root.get(key));
         inner.chain([root]).find_map(|dict| {
-            let has = |name: &str| dict.get(name).is_some_and(torch::is_tensor);
-            if rosinality::is_generator(has) {
-                Some((dict, Family::Rosinality))
+            let names: HashSet<&str> =
+                dict.entries().into_iter().flatten().map(|(name, _)| own_name(name)).collect();
+            let has = |name: &str| names.contains(name);
+            let family = if rosinality::is_generator(has) {
+                Some(Family::Rosinality)
+            } else if genforce::is_generator(has) {
+                Some(Family::Genforce)
             } else {
-                genforce::is_generator(has).then_some((dict, Family::Genforce))
-            }
+                lernapparat::family(has)
+            };
+            family.map(|family| (dict, family))
         })
     }
 
@@ -190,7 +200,7 @@ impl Torch {
         let tensors = dict.entries().into_iter().flatten().filter(|(_, item)| torch::is_tensor(*item));
         tensors
             .map(|(name, item)| match self.array(item) {
-                Ok(array) => Ok((name.to_owned(), array)),
+                Ok(array) => Ok((own_name(name).to_owned(), array)),
                 Err(reason) => Err(store.damaged(format!("the tensor `{}` {reason}", printable(name)))),
             })
             .collect()
@@ -211,6 +221,11 @@ impl Torch {
     }
 }
 
+/// The name of a tensor without what PyTorch's networks on several GPUs put before it.
+fn own_name(name: &str) -> &str {
+    name.strip_prefix("module.").unwrap_or(name)
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     Pickle,
@@ -219,7 +234,9 @@ enum Kind {
 }
 
 fn kind_of(start: &[u8]) -> Option<Kind> {
-    if start.starts_with(b"PK\x03\x04") {
+    if FileKind::of(start) == Some(FileKind::Safetensors) {
+        None
+    } else if start.starts_with(b"PK\x03\x04") {
         Some(Kind::Zip)
     } else if start.starts_with(torch::LEGACY_START) {
         Some(Kind::Legacy)

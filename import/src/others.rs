@@ -46,17 +46,38 @@ fn of_class(name: &str, store: &mut Store) -> Option<ErrorKind> {
 
 const LIGHTNING: &str = "a checkpoint of PyTorch Lightning";
 
-/// What a file of PyTorch holds, from the names in it and in the dictionaries directly inside it.
-pub(crate) fn of_names(names: &[&str]) -> String {
+/// What a file of PyTorch holds that is no network of ours, from the names in it and in the dictionaries directly inside it.
+pub(crate) fn of_names(names: &[&str]) -> ErrorKind {
     let has = |part: &str| names.iter().any(|name| name.contains(part));
-    if has("pytorch-lightning_version") || has("pytorch_lightning_version") {
+    if has("convs.0.conv1.input") {
+        return ErrorKind::OtherArchitecture {
+            whose: "mmgeneration",
+            has: "an extra activation in the layers that up-sample, before their blur",
+        };
+    }
+    if has("convs.0.constant") && has("fcs.mapping.") {
+        return ErrorKind::OtherArchitecture {
+            whose: "SiskonEmilia",
+            has: "its activations after the styles, and bilinear up-sampling before the convolutions",
+        };
+    }
+    if has("final_block.dense0.") && has("from_rgb.0.") {
+        return ErrorKind::NotConvertible {
+            reason: "it holds huangzh13's critic alone, which draws nothing".to_owned(),
+        };
+    }
+    let what = if has("pytorch-lightning_version") || has("pytorch_lightning_version") {
         LIGHTNING.to_owned()
     } else if has("synthesis.input.freqs") {
         "a state dict of StyleGAN3".to_owned()
     } else if has("synthesis.b4.const") {
         "a state dict of StyleGAN2-ADA".to_owned()
-    } else if has("to_rgb1.") || has(".modulation.") || has("noises.noise_") || has("synthesis.early_layer") {
+    } else if STYLEGAN2.into_iter().any(has) {
         "a state dict of StyleGAN2".to_owned()
+    } else if has("rgb_converters.") {
+        "a state dict of Progressive GAN".to_owned()
+    } else if has("param_groups") {
+        "the state of an optimizer".to_owned()
     } else {
         let first: Vec<String> = names.iter().take(3).map(|name| format!("`{}`", printable(name))).collect();
         if first.is_empty() {
@@ -64,8 +85,19 @@ pub(crate) fn of_names(names: &[&str]) -> String {
         } else {
             format!("another file of PyTorch ({}, …)", first.join(", "))
         }
-    }
+    };
+    ErrorKind::OtherNetwork { what }
 }
+
+/// Parts of names that StyleGAN2 has: of rosinality, genforce, mmgeneration and lucidrains.
+const STYLEGAN2: [&str; 6] = [
+    "to_rgb1.",
+    ".modulation.",
+    "noises.noise_",
+    "synthesis.early_layer",
+    ".style_modulation.",
+    ".to_style1.",
+];
 
 /// A name from a file, for people.
 pub(crate) fn printable(name: &str) -> String {

@@ -55,8 +55,7 @@ impl Store {
         let read = |source| CheckpointError::new(path, CheckpointErrorKind::reading(source));
         // Opening a pipe would wait for its writer.
         if !path.metadata().map_err(read)?.is_file() {
-            let kind = CheckpointErrorKind::NotSafetensors { looks_like: Some("not a file") };
-            return Err(CheckpointError::new(path, kind).into());
+            return Err(CheckpointError::new(path, CheckpointErrorKind::NotAFile).into());
         }
         let file = File::open(path).map_err(read)?;
         let length = file.metadata().map_err(read)?.len();

@@ -3,6 +3,9 @@
 use std::collections::HashMap;
 use std::io::{Cursor, Read};
 
+use stylegan_base::FileKind;
+use stylegan_checkpoint::ErrorKind as CheckpointErrorKind;
+
 use crate::Result;
 use crate::array::Array;
 use crate::others::refusal;
@@ -26,9 +29,9 @@ impl Torch {
         let names = store.open_archive()?;
         let data = names.iter().find(|name| *name == "data.pkl" || name.ends_with("/data.pkl"));
         let Some(data) = data else {
-            return Err(
-                store.damaged("it is a zip archive without a `data.pkl`, not one of PyTorch".to_owned())
-            );
+            let of_numpy = !names.is_empty() && names.iter().all(|name| name.ends_with(".npy"));
+            let found = Some(if of_numpy { FileKind::Numpy } else { FileKind::Zip });
+            return Err(store.wrong(CheckpointErrorKind::NotSafetensors { found }));
         };
         let limit = MAX_PICKLE_BYTES.min(store.limit_bytes());
         let folder = data.strip_suffix("data.pkl").unwrap_or_default();

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use safetensors::Dtype;
 use safetensors::tensor::{Metadata, TensorInfo};
 use serde_json::json;
+use stylegan_base::FileKind;
 
 use crate::ErrorKind;
 
@@ -57,11 +58,11 @@ impl Header {
     /// Reads the header of a file of `have` bytes from what it starts with, at least its header.
     pub(super) fn decode(bytes: &[u8], have: u64) -> Result<Self, ErrorKind> {
         let Some((length, rest)) = bytes.split_first_chunk::<LENGTH_BYTES>() else {
-            return Err(ErrorKind::NotSafetensors { looks_like: looks_like(bytes) });
+            return Err(ErrorKind::NotSafetensors { found: FileKind::of(bytes) });
         };
         let length = u64::from_le_bytes(*length);
         if rest.first().is_some_and(|&byte| byte != b'{') || length < 2 {
-            return Err(ErrorKind::NotSafetensors { looks_like: looks_like(bytes) });
+            return Err(ErrorKind::NotSafetensors { found: FileKind::of(bytes) });
         }
         if length > LIMIT_BYTES {
             return Err(ErrorKind::HeaderTooLarge { bytes: length, limit: LIMIT_BYTES });
@@ -106,20 +107,4 @@ impl Header {
     pub(crate) fn tensor(&self, name: &str) -> Option<&TensorInfo> {
         self.metadata.info(name)
     }
-}
-
-/// What the first bytes of a file that is no safetensors file say about it.
-fn looks_like(bytes: &[u8]) -> Option<&'static str> {
-    const SIGNATURES: [(&[u8], &str); 6] = [
-        (b"PK\x03\x04", "a zip archive, as PyTorch writes them, not a safetensors file"),
-        (b"\x80\x02", "a Python pickle, not a safetensors file"),
-        (b"\x80\x03", "a Python pickle, not a safetensors file"),
-        (b"\x80\x04", "a Python pickle, not a safetensors file"),
-        (b"\x80\x05", "a Python pickle, not a safetensors file"),
-        (b"\x89PNG", "a PNG picture, not a safetensors file"),
-    ];
-    if bytes.is_empty() {
-        return Some("empty");
-    }
-    SIGNATURES.iter().find(|(signature, _)| bytes.starts_with(signature)).map(|(_, name)| *name)
 }

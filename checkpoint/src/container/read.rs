@@ -39,7 +39,7 @@ impl Container {
         let read = ErrorKind::reading;
         // Opening a pipe would wait for its writer.
         if !path.metadata().map_err(read)?.is_file() {
-            return Err(ErrorKind::NotSafetensors { looks_like: Some("not a file") });
+            return Err(ErrorKind::NotAFile);
         }
         let mut file = File::open(path).map_err(read)?;
         let have = file.metadata().map_err(read)?.len();

@@ -18,8 +18,8 @@ use crate::report::{Exit, Refusal, note};
 
 /// Write a checkpoint anew: of another program's, for sampling alone, or in half the size
 ///
-/// Opens the original's pickles and the PyTorch files of rosinality and genforce; nothing in them is run. Of a checkpoint of
-/// this program all that it says about itself is kept, but for the networks that are left out.
+/// Opens the original's pickles and the PyTorch files of rosinality, genforce, lernapparat and huangzh13; nothing in them is
+/// run. Of a checkpoint of this program all that it says about itself is kept, but for the networks that are left out.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Checkpoint of this program or another, or a run's folder for its newest snapshot

@@ -1,6 +1,5 @@
 //! `stylegan demo`
 
-use std::borrow::Cow;
 use std::fs;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -20,9 +19,10 @@ use super::interpolate::write_film;
 use super::mix::write_figure;
 use super::train::{Start, open_pictures, train};
 use crate::cache;
-use crate::output::Force;
+use crate::output::{Force, Output};
 use crate::painter::{open_checkpoint, say_if_growing};
 use crate::report::{Exit, Refusal, data, note};
+use crate::shell::quoted;
 
 /// The pictures that come with the program.
 const FACES: &[u8] = include_bytes!("../../../demo/faces64.zip");
@@ -52,6 +52,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<Exit> {
+    Output::check_is_folder(&args.out)?;
     let config = configuration(args)?;
     let zip = unpack(&args.out)?;
     let pyramid = open_pictures(&zip, &args.out, &config)?;
@@ -180,9 +181,7 @@ fn levels(distance: &SlicedWasserstein) -> String {
 }
 
 fn next_steps(run_dir: &Path) -> String {
-    let name = run_dir.to_string_lossy();
-    // As a shell takes it, whatever is in the name.
-    let run = shlex::try_quote(&name).unwrap_or(Cow::Borrowed(&name));
+    let (name, run) = (run_dir.display(), quoted(run_dir));
     format!(
         "Look at `{name}`: fakes*.png, mix.png, walk.gif. Then:\n\n  \
          stylegan train --data YOUR_PHOTOS\n  \

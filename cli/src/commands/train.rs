@@ -13,6 +13,7 @@ use stylegan_trainer::{
 use crate::console::Console;
 use crate::device::DeviceName;
 use crate::hints::hint_of;
+use crate::output::Output;
 use crate::report::{Exit, Refusal, data, note};
 use crate::{cache, events, pictures, signals};
 
@@ -88,6 +89,7 @@ pub(crate) fn run(args: &Args) -> Result<Exit> {
         config.run.seed = seed;
     }
     config.data.allow_upscale |= args.allow_upscale;
+    Output::check_is_folder(&args.out)?;
     config.data.fit = args.fit.unwrap_or(config.data.fit);
     let config = config.checked()?;
     if args.dry_run {

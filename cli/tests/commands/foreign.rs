@@ -181,9 +181,102 @@ fn what_is_not_opened() {
         "inspect three.pkl",
         1,
         "error: `three.pkl` is a pickle of StyleGAN2-ADA or StyleGAN3 (PyTorch), not of StyleGAN (v1)\n\n\
-         hint: StyleGAN networks of the original, of rosinality and of genforce can be converted\n",
+         hint: StyleGAN networks of the original, rosinality, genforce, lernapparat and huangzh13 can be converted\n",
     );
 }
+
+#[test]
+fn networks_of_other_ports_draw_as_they_are() {
+    for (sample, name, side) in [
+        ("lernapparat_res16.pt", "karras.for_g_all.pt", 16),
+        ("huangzh13_res128_labels.pth", "GAN_GEN_SHADOW_3_10.pth", 32),
+    ] {
+        let scene = with(sample, name);
+        let class = if side == 32 { " --class 1" } else { "" };
+        scene.draws(&format!("convert {name} net.safetensors"));
+        for network in [name, "net.safetensors"] {
+            scene.run(&format!("sample --checkpoint {network} --seeds 3{class} --out {network}.png"));
+        }
+        assert_eq!(scene.picture(&format!("{name}.png")), scene.picture("net.safetensors.png"));
+        assert_eq!(scene.picture("net.safetensors.png").width(), side);
+    }
+}
+
+#[test]
+fn what_is_no_network_of_ours_is_named() {
+    for (sample, words) in [
+        (
+            "mmgeneration_names.pth",
+            "is of mmgeneration's StyleGAN (v1), which has an extra activation in the layers that up-sample, before their \
+             blur: not supported\n\nhint: its weights would draw other pictures here than where they come from\n",
+        ),
+        (
+            "siskonemilia_names.pth",
+            "is of SiskonEmilia's StyleGAN (v1), which has its activations after the styles, and bilinear up-sampling \
+             before the convolutions: not supported\n\nhint: its weights would draw other pictures here than where they \
+             come from\n",
+        ),
+        (
+            "official_res16_grey.pkl",
+            "is a network of 1 channel, not of red, green and blue\n\nhint: networks of three channels can be converted\n",
+        ),
+    ] {
+        let scene = with(sample, "net.pth");
+        for command in
+            ["convert net.pth out.safetensors", "sample --checkpoint net.pth --seeds 1 --out a.png"]
+        {
+            scene.refuses(command, 1, &format!("error: `net.pth` {words}"));
+        }
+    }
+}
+
+#[test]
+fn what_is_no_checkpoint_is_called_what_it_is() {
+    let scene = Scene::empty();
+    let again = "the download failed: fetch it again, and look at its size";
+    for (name, bytes, words, hint) in [
+        (
+            "page.pkl",
+            &b"<!DOCTYPE html><html><title>Quota exceeded"[..],
+            "a web page, not a checkpoint",
+            again,
+        ),
+        ("empty.pkl", b"", "empty", again),
+        (
+            "my net.pkl.gz",
+            b"\x1f\x8b\x08\x08\xac\x11\x08k\x02\xffnet.pkl",
+            "packed by gzip, not a checkpoint",
+            "`gunzip -k 'my net.pkl.gz'` unpacks it",
+        ),
+        (
+            "w.npy",
+            b"\x93NUMPY\x01\0v\0{'descr': '<f4'",
+            "a NumPy file, not a checkpoint",
+            "`stylegan sample --latents` draws from latents of NumPy",
+        ),
+        (
+            "pointer.pkl",
+            b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n",
+            "a Git LFS pointer, not a checkpoint",
+            "`git lfs pull` fetches the file itself",
+        ),
+        ("net.h5", b"\x89HDF\r\n\x1a\n\0\0\0\0", "an HDF5 file, not a checkpoint", CHECKPOINTS),
+        (
+            "none.zip",
+            b"PK\x05\x06\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0",
+            "a zip archive, not a checkpoint",
+            CHECKPOINTS,
+        ),
+    ] {
+        std::fs::write(scene.path(name), bytes).unwrap();
+        for command in ["inspect", "sample --seeds 1 --out a.png --checkpoint"] {
+            let words = format!("error: `{name}` is {words}\n\nhint: {hint}\n");
+            scene.refuses(&format!("{command} '{name}'"), 1, &words);
+        }
+    }
+}
+
+const CHECKPOINTS: &str = "checkpoints are written by `stylegan train` as `network-snapshot-*.safetensors`";
 
 const SHAPE: &str = "--set generator.resolution=16 --set generator.z_dim=6 --set generator.w_dim=6 \
                      --set generator.mapping_fmaps=6 --set generator.fmap_base=24 --set generator.fmap_max=6";

@@ -54,3 +54,34 @@ fn a_checkpoint_is_described_for_programs() {
     assert_eq!(facts["networks"][2]["parameters"], expected);
     assert_eq!(facts["networks"][2]["dtypes"][0], "f32");
 }
+
+#[test]
+fn a_picture_says_which_seed_stands_where() {
+    let scene = Scene::new();
+    scene.draws("sample --checkpoint net.safetensors --seeds 8-10,3 --grid 3x2 --out 'my faces.png'");
+    let json: Value = serde_json::from_str(&scene.run("inspect net.safetensors --json").stdout).unwrap();
+    let hash = json["hash"].as_str().unwrap().to_owned();
+    let ran = scene.run("inspect 'my faces.png'");
+    assert_eq!(
+        ran.stdout,
+        format!(
+            "file         my faces.png\n\
+             kind         picture of `stylegan sample`\n\
+             checkpoint   {hash}\n\
+             seeds         8   9  10\n              3\n\
+             drawn with   psi 0.7 in 8 layers, stored noise, native seeds\n\
+             again        stylegan sample --like 'my faces.png' --checkpoint CHECKPOINT --out again.png\n"
+        ),
+        "{}",
+        ran.stderr
+    );
+    let recipe: Value = serde_json::from_str(&scene.run("inspect --json 'my faces.png'").stdout).unwrap();
+    assert_eq!((&recipe["seeds"], &recipe["checkpoint"]), (&"8-10,3".into(), &hash.into()));
+    for command in ["mix --rows 0,1 --cols 2 --styles 0-2", "interpolate --seeds 0,1 --frames 3"] {
+        scene.draws(&format!("{command} --checkpoint net.safetensors --out {}.png", &command[..3]));
+        assert_eq!(scene.run(&format!("inspect {}.png", &command[..3])).code, 0, "{command}");
+    }
+    image::RgbImage::new(4, 4).save(scene.path("plain.png")).unwrap();
+    let ran = scene.run("inspect plain.png");
+    assert!(ran.stderr.starts_with("error: `plain.png` has no recipe in it\n"), "{}", ran.stderr);
+}

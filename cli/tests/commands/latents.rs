@@ -122,7 +122,7 @@ fn latents_that_do_not_fit() {
             );
         }
     }
-    let hint = "hint: it is a safetensors file with a tensor `z [n, z_dim]`, `w [n, w_dim]` or `w_plus [n, num_layers, \
+    let hint = "hint: it is a safetensors or `.npz` file with a tensor `z [n, z_dim]`, `w [n, w_dim]` or `w_plus [n, num_layers, \
                 w_dim]`\n";
     scene.refuses(
         &format!("{SAMPLE} --latents net.safetensors --out out.png"),
@@ -156,4 +156,49 @@ fn latents_that_do_not_fit() {
     let ran = scene.run(&format!("{SAMPLE} --out out.png"));
     assert_eq!(ran.code, 2);
     assert!(ran.stderr.contains("--seeds <LIST>"), "{}", ran.stderr);
+}
+
+/// A file of `NumPy` with one array of f32.
+fn npy(tensor: &Tensor) -> Vec<u8> {
+    let sizes: Vec<String> = tensor.dims().iter().map(usize::to_string).collect();
+    let header = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({},), }}\n", sizes.join(", "));
+    let numbers = tensor.flatten_all().unwrap().to_vec1::<f32>().unwrap();
+    let data: Vec<u8> = numbers.iter().flat_map(|number| number.to_le_bytes()).collect();
+    [b"\x93NUMPY\x01\0", &(header.len() as u16).to_le_bytes()[..], header.as_bytes(), &data].concat()
+}
+
+#[test]
+fn latents_of_numpy_draw_what_those_of_safetensors_draw() {
+    let scene = Scene::new();
+    let [_, (_, w), (_, w_plus)] = latents(&generator(&scene, "net.safetensors"));
+    write(&scene, "w_plus.safetensors", "w_plus", &w_plus);
+    std::fs::write(scene.path("w_plus.npy"), npy(&w_plus)).unwrap();
+    let npz = |name: &str, tensor: &Tensor| {
+        let mut archive = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+        archive.start_file("w.npy", zip::write::SimpleFileOptions::default()).unwrap();
+        std::io::Write::write_all(&mut archive, &npy(tensor)).unwrap();
+        std::fs::write(scene.path(name), archive.finish().unwrap().into_inner()).unwrap();
+    };
+    npz("projected_w.npz", &w_plus);
+    npz("w.npz", &w);
+    for latents in ["w_plus.safetensors", "w_plus.npy", "projected_w.npz"] {
+        scene.draws(&format!("{SAMPLE} --latents {latents} --out {latents}.png"));
+        assert_eq!(
+            scene.picture(&format!("{latents}.png")),
+            scene.picture("w_plus.safetensors.png"),
+            "{latents}"
+        );
+    }
+    scene.draws(&format!("{SAMPLE} --latents w.npz --out w.png"));
+    scene.draws(&format!("{SAMPLE} --seeds 3,4 --out seeds.png"));
+    assert_eq!(scene.picture("w.png"), scene.picture("seeds.png"));
+    scene.draws("sample --like w.png --latents w.npz --checkpoint net.safetensors --out again.png");
+    assert_eq!(scene.bytes("again.png"), scene.bytes("w.png"));
+    std::fs::write(scene.path("one.npy"), npy(&w_plus.get(0).unwrap())).unwrap();
+    scene.refuses(
+        &format!("{SAMPLE} --latents one.npy --out out.png"),
+        1,
+        "error: `one.npy` has shape [6, 10], but no name that says what it is\n\n\
+         hint: `numpy.savez` names it: `z=` or `w=` of [n, dim], `w_plus=` of [n, num_layers, w_dim]\n",
+    );
 }

@@ -142,3 +142,41 @@ fn a_device_that_is_not_built_in() {
     let ran = scene.run("sample --checkpoint net.safetensors --seeds 1 --device tpu --out out.png");
     assert_eq!(ran.code, 2);
 }
+
+#[test]
+fn files_that_are_not_written_are_no_folders() {
+    let scene = Scene::new();
+    let film = "`stylegan interpolate` writes films as GIF, `--out 'my w.gif'`, or frame by frame into a folder, `--out DIR`";
+    let numbers = "`stylegan sample` writes numbers as safetensors, `--out x.safetensors`";
+    let pictures = "pictures are written as PNG, `--out NAME.png`, or one by one into a folder, `--out DIR`";
+    for command in ["sample --seeds 1", "interpolate --seeds 1,2", "mix --rows 0 --cols 1 --styles 0"] {
+        for (out, hint) in [("my w.mp4", film), ("my w.avi", film), ("x.npy", numbers), ("x.ZIP", pictures)] {
+            scene.refuses(
+                &format!("{command} --checkpoint net.safetensors --out '{out}'"),
+                2,
+                &format!("error: `--out {out}` is of a kind that is not written\n\nhint: {hint}\n"),
+            );
+        }
+    }
+    scene.photos("photos", 2, (8, 8));
+    for command in ["train --data photos", "dataset pack photos", "demo"] {
+        scene.refuses(
+            &format!("{command} --out 'my runs.zip'"),
+            2,
+            "error: `--out my runs.zip` is a file by its name, not a folder\n\n\
+             hint: a folder of that name is `--out 'my runs.zip/'`\n",
+        );
+    }
+    scene.draws("sample --seeds 1 --checkpoint net.safetensors --out x.zip/");
+    assert_eq!(scene.names("x.zip"), ["seed0001.png"]);
+}
+
+#[test]
+fn commands_that_are_suggested_are_quoted() {
+    let scene = Scene::new();
+    scene.refuses(
+        "sample --seeds 1 --checkpoint net.safetensors --out './a (1)/x.png'",
+        1,
+        "error: the folder `./a (1)` does not exist\n\nhint: `mkdir -p './a (1)'` makes it\n",
+    );
+}

@@ -1,6 +1,7 @@
 //! The programs whose networks are read, a file each: by which names they are known, and what becomes of each tensor.
 
 pub(crate) mod genforce;
+pub(crate) mod lernapparat;
 pub(crate) mod official;
 pub(crate) mod rosinality;
 mod widths;
@@ -20,6 +21,10 @@ pub enum Family {
     Rosinality,
     /// genforce's, in PyTorch.
     Genforce,
+    /// lernapparat's, in PyTorch.
+    Lernapparat,
+    /// huangzh13's, in PyTorch.
+    Huangzh13,
 }
 
 impl fmt::Display for Family {
@@ -28,6 +33,8 @@ impl fmt::Display for Family {
             Self::Official => "official StyleGAN",
             Self::Rosinality => "rosinality's StyleGAN",
             Self::Genforce => "genforce's StyleGAN",
+            Self::Lernapparat => "lernapparat's StyleGAN",
+            Self::Huangzh13 => "huangzh13's StyleGAN",
         })
     }
 }

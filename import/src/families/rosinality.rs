@@ -126,9 +126,9 @@ fn origin(name: Name<'_>, arrays: &Arrays, lrmul: f64) -> Option<Origin> {
                 "weight" | "bias" => {
                     Origin::of(format!("{layer}.conv1.1.conv.{}", theirs(part)), Change::NONE)
                 }
-                _ => computed(name),
+                _ => computed(name, true),
             }
         }
-        _ => computed(name),
+        _ => computed(name, true),
     }
 }

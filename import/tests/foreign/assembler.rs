@@ -1,9 +1,10 @@
 //! Writes pickles by hand.
 
-use std::io::{Cursor, Write};
+use std::io::{Cursor, Read, Write};
+use std::path::Path;
 
 use zip::write::SimpleFileOptions;
-use zip::{CompressionMethod, ZipWriter};
+use zip::{CompressionMethod, ZipArchive, ZipWriter};
 
 /// A pickle of these instructions.
 pub(crate) fn pickle(instructions: &[&[u8]]) -> Vec<u8> {
@@ -84,4 +85,19 @@ pub(crate) fn zip(entries: &[(&str, &[u8])], method: CompressionMethod) -> Vec<u
 /// A file of PyTorch with this pickle, and one storage.
 pub(crate) fn torch(instructions: &[&[u8]], storage: &[u8]) -> Vec<u8> {
     zip(&[("a/data.pkl", &pickle(instructions)), ("a/data/0", storage)], CompressionMethod::Stored)
+}
+
+/// The zip archive of a file, with other bytes in some of its entries.
+pub(crate) fn rewritten(path: &Path, change: impl Fn(&str, Vec<u8>) -> Vec<u8>) -> Vec<u8> {
+    let mut archive = ZipArchive::new(std::fs::File::open(path).unwrap()).unwrap();
+    let mut entries = Vec::new();
+    for index in 0..archive.len() {
+        let mut entry = archive.by_index(index).unwrap();
+        let mut bytes = Vec::new();
+        entry.read_to_end(&mut bytes).unwrap();
+        let name = entry.name().unwrap().into_owned();
+        entries.push((name.clone(), change(&name, bytes)));
+    }
+    let entries: Vec<(&str, &[u8])> = entries.iter().map(|(name, bytes)| (&**name, &**bytes)).collect();
+    zip(&entries, CompressionMethod::Stored)
 }

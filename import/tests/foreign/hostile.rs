@@ -216,7 +216,11 @@ fn archives_that_inflate_or_lie() {
     );
     assert_eq!(
         refused(&zip(&[("a.txt", b"hello")], CompressionMethod::Stored)),
-        cannot("it is a zip archive without a `data.pkl`, not one of PyTorch")
+        "`x.pkl` is a zip archive, not a checkpoint"
+    );
+    assert_eq!(
+        refused(&zip(&[("w.npy", b"hello")], CompressionMethod::Stored)),
+        "`x.pkl` is a NumPy file, not a checkpoint"
     );
     let data = pickle(&[&dict(&[])]);
     assert_eq!(

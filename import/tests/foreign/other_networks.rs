@@ -1,6 +1,6 @@
 //! Other networks are told by name; parts of a StyleGAN as well.
 
-use super::assembler::{dict, ints, network, network_with, pickle, tensor, text, torch};
+use super::assembler::{dict, ints, network, network_with, pickle, rewritten, tensor, text, torch};
 use super::{fixture, message};
 
 fn is(what: &str) -> String {
@@ -56,6 +56,41 @@ fn other_files_of_pytorch() {
     assert_eq!(
         message("x.pkl", &torch(&[b"c__main__\nGenerator\n)\x81"], &[])),
         "`x.pkl` asks for `__main__.Generator`, which no checkpoint needs; nothing of it was run"
+    );
+}
+
+#[test]
+fn networks_of_stylegan_that_compute_something_else() {
+    let of = |name: &str| message("x.pth", &std::fs::read(fixture(name)).unwrap());
+    assert_eq!(
+        of("mmgeneration_names.pth"),
+        "`x.pth` is of mmgeneration's StyleGAN (v1), which has an extra activation in the layers that up-sample, before \
+         their blur: not supported"
+    );
+    assert_eq!(
+        of("siskonemilia_names.pth"),
+        "`x.pth` is of SiskonEmilia's StyleGAN (v1), which has its activations after the styles, and bilinear \
+         up-sampling before the convolutions: not supported"
+    );
+    assert_eq!(
+        of("official_res16_grey.pkl"),
+        "`x.pth` is a network of 1 channel, not of red, green and blue"
+    );
+    let critic =
+        [("from_rgb.0.weight", tensor(1, &[1], &[1])), ("final_block.dense0.weight", tensor(1, &[1], &[1]))];
+    assert_eq!(
+        message("x.pth", &torch(&[&dict(&critic)], &[0; 4])),
+        "`x.pth` cannot be converted: it holds huangzh13's critic alone, which draws nothing"
+    );
+    // Another kernel where the blur's is.
+    let paper: Vec<u8> =
+        [1, 2, 1, 2, 4, 2, 1, 2, 1].iter().flat_map(|&number| (number as f32 / 16.0).to_le_bytes()).collect();
+    let other = rewritten(&fixture("lernapparat_res16.pt"), |_, bytes| {
+        if bytes == paper { vec![0; bytes.len()] } else { bytes }
+    });
+    assert_eq!(
+        message("x.pth", &other),
+        "`x.pth` is of lernapparat's StyleGAN (v1), which has another blur than the paper's [1, 2, 1]: not supported"
     );
 }
 

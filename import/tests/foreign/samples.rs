@@ -10,6 +10,7 @@ use stylegan_generator::{Generator, GeneratorConfig, Noise, SeedStyle, Truncatio
 use stylegan_import::{Error, ErrorKind, Family, Foreign, Purpose, open_any};
 use stylegan_ops::{Key, RandomTensors};
 
+use super::assembler::rewritten;
 use super::{converted, fixture, message, written};
 
 /// What a sample's networks compute for given latents.
@@ -197,6 +198,131 @@ fn genforce_with_its_training_and_bare() {
     assert_draws(&bare, &expected);
     assert_eq!(shape_of(&bare), (16, 6, 7, 3, 5));
     assert_eq!(Foreign::open(fixture("genforce_res16.pth")).unwrap().family(), Family::Genforce);
+}
+
+/// What lernapparat's and huangzh13's programs draw, with no noise and with that of the expected values.
+fn assert_draws_as(checkpoint: &Checkpoint, expected: &Expected) {
+    let g_ema = generator(checkpoint, Network::GEma);
+    let (z, off) = (expected.z(), Truncation { psi: 1.0, cutoff: 0 });
+    let picture = |truncation, noise: &Noise| g_ema.draw(z, None, 0.0, truncation, noise).unwrap();
+    expected.assert_close("w", &g_ema.mapping().forward(z, None).unwrap());
+    expected.assert_close("image_zero_noise", &picture(off, &Noise::None));
+    let layers = 0..checkpoint.meta().generator.num_layers();
+    let noise = layers.map(|layer| expected.tensors[&format!("noise{layer}")].clone()).collect();
+    expected.assert_close("image_noise", &picture(off, &Noise::Given(noise)));
+    if expected.tensors.contains_key("image_psi07_cutoff3") {
+        let truncated = picture(Truncation { psi: 0.7, cutoff: 3 }, &Noise::None);
+        expected.assert_close("image_psi07_cutoff3", &truncated);
+    }
+}
+
+#[test]
+fn lernapparat_with_its_mean_of_w() {
+    let path = fixture("lernapparat_res16.pt");
+    assert_eq!(Foreign::open(&path).unwrap().family(), Family::Lernapparat);
+    let checkpoint = converted(&path, None, Purpose::Training).unwrap();
+    assert_eq!(shape_of(&checkpoint), (16, 6, 7, 3, 5));
+    let meta = checkpoint.meta();
+    assert_eq!((meta.seed_style, meta.generator.norm_epsilon), (SeedStyle::Numpy, 1e-5));
+    assert!(meta.generator.blur && !meta.generator.noise_per_block);
+    assert_draws_as(&checkpoint, &Expected::of("lernapparat_res16"));
+    // Each layer has an image of its own.
+    let tensors = checkpoint.tensors(Network::GEma).unwrap();
+    let noise = |layer| {
+        let noise = &tensors[&format!("synthesis.layer{layer}.noise_const")];
+        noise.flatten_all().unwrap().to_vec1::<f32>().unwrap()
+    };
+    assert_ne!(noise(2), noise(3));
+}
+
+#[test]
+fn huangzh13_without_blur() {
+    let path = fixture("huangzh13_res16_plain.pth");
+    assert_eq!(Foreign::open(&path).unwrap().family(), Family::Huangzh13);
+    let checkpoint = converted(&path, None, Purpose::Training).unwrap();
+    assert_eq!(shape_of(&checkpoint), (16, 5, 6, 4, 7));
+    assert!(!checkpoint.meta().generator.blur);
+    assert_draws_as(&checkpoint, &Expected::of("huangzh13_res16_plain"));
+    // The mean of w in the file is none.
+    let w_avg = checkpoint.tensors(Network::GEma).unwrap()["w_avg"].to_vec1::<f32>().unwrap();
+    assert!(w_avg.iter().all(|&number| number != 0.0), "{w_avg:?}");
+}
+
+#[test]
+fn huangzh13_with_labels_fused_layers_and_in_the_middle_of_growing() {
+    let (bytes, expected) = (
+        std::fs::read(fixture("huangzh13_res128_labels.pth")).unwrap(),
+        Expected::of("huangzh13_res128_labels"),
+    );
+    let (z, labels) = (expected.z(), expected.tensors.get("labels"));
+    let off = Truncation { psi: 1.0, cutoff: 0 };
+    let (every_fourth, of_16) = ("image_every_fourth", "image_of_16");
+    for (name, lod, key) in [
+        ("GAN_GEN_SHADOW_5_8.pth", 0.0, every_fourth),
+        ("GAN_GEN_SHADOW_2_4.pth", 3.0, of_16),
+        ("GAN_GEN_SHADOW_9_4.pth", 0.0, every_fourth),
+        ("any.pth", 0.0, every_fourth),
+    ] {
+        let (_folder, path) = written(name, &bytes);
+        let checkpoint = converted(&path, None, Purpose::Training).unwrap();
+        assert_eq!(
+            (checkpoint.meta().generator.label_dim, checkpoint.meta().progress.lod),
+            (3, lod),
+            "{name}"
+        );
+        let g_ema = generator(&checkpoint, Network::GEma);
+        expected.assert_close("w", &g_ema.mapping().forward(z, labels).unwrap());
+        let mut image = g_ema.draw(z, labels, lod, off, &Noise::None).unwrap();
+        if key == every_fourth {
+            let fourth = Tensor::from_iter((0..32_u32).map(|place| 4 * place), &Device::Cpu).unwrap();
+            image = image.index_select(&fourth, 2).unwrap().index_select(&fourth, 3).unwrap();
+        }
+        expected.assert_close(key, &image);
+    }
+}
+
+/// Puts `module.` before each text of a pickle that has a dot and ends as a tensor's name does.
+fn renamed(pickle: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    let mut rest = pickle;
+    while let Some((&first, tail)) = rest.split_first() {
+        let text = (first == b'X')
+            .then(|| tail.split_first_chunk::<4>())
+            .flatten()
+            .and_then(|(length, tail)| Some((tail.get(..u32::from_le_bytes(*length) as usize)?, length)))
+            .filter(|(text, _)| {
+                let ends = |end: &[u8]| text.ends_with(end);
+                text.contains(&b'.')
+                    && (ends(b"weight") || ends(b"weight_orig") || ends(b"bias") || ends(b"input"))
+            });
+        if let Some((text, _)) = text {
+            let name = [b"module.", text].concat();
+            out.extend([&b"X"[..], &(name.len() as u32).to_le_bytes(), &name].concat());
+            rest = &tail[4 + text.len()..];
+        } else {
+            out.push(first);
+            rest = tail;
+        }
+    }
+    out
+}
+
+#[test]
+fn names_of_networks_on_several_gpus() {
+    let bytes = rewritten(&fixture("rosinality_g_running_only_zip.model"), |name, bytes| {
+        if name.ends_with("data.pkl") { renamed(&bytes) } else { bytes }
+    });
+    let (_folder, path) = written("x.model", &bytes);
+    assert_eq!(Foreign::open(&path).unwrap().family(), Family::Rosinality);
+    let checkpoint = converted(&path, Some(16), Purpose::Sampling).unwrap();
+    let plain = fixture("rosinality_g_running_only_zip.model");
+    let plain = converted(&plain, Some(16), Purpose::Sampling).unwrap();
+    let (renamed, plain) =
+        (checkpoint.tensors(Network::GEma).unwrap(), plain.tensors(Network::GEma).unwrap());
+    for (name, tensor) in plain {
+        let values = |tensor: &Tensor| tensor.flatten_all().unwrap().to_vec1::<f32>().unwrap();
+        assert_eq!(values(&renamed[&name]), values(&tensor), "{name}");
+    }
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 use stylegan_dataset::{Fit, PackOptions, pack};
 
+use crate::output::Output;
 use crate::pictures::{note_skipped, summary};
 use crate::report::{Exit, note};
 
@@ -40,6 +41,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<Exit> {
+    Output::check_is_folder(&args.out)?;
     let options = PackOptions {
         resolution: args.resolution,
         fit: args.fit,

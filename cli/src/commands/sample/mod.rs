@@ -32,9 +32,11 @@ pub(crate) struct Args {
     /// Latents of the pictures, in place of seeds: a tensor `z [n, z_dim]`, `w [n, w_dim]` or `w_plus [n, num_layers,
     /// w_dim]` of f16, bf16, f32 or f64
     ///
+    /// Of NumPy, `.npz` with an array of one of these names is read, as NVIDIA's projector writes it, and `.npy` of `w_plus`.
+    ///
     /// `z` and `w` are truncated as those of seeds are. `w_plus` is drawn as it is, unless `--truncation-psi` or
     /// `--truncation-cutoff` is given.
-    #[arg(long, value_name = "FILE.safetensors", conflicts_with = "seed_style")]
+    #[arg(long, value_name = "FILE.safetensors|FILE.npz|FILE.npy", conflicts_with = "seed_style")]
     latents: Option<PathBuf>,
 
     /// Picture to be drawn again, pixel for pixel: a PNG that `sample`, `mix` or `interpolate` wrote from the same

@@ -1,11 +1,14 @@
 //! `stylegan inspect`
 
 use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use candle_core::DType;
 use serde::Serialize;
+use stylegan_base::FileKind;
 use stylegan_base::units::grouped;
 use stylegan_checkpoint::{Checkpoint, Meta, Network};
 use stylegan_discriminator::CriticConfig;
@@ -16,11 +19,14 @@ use stylegan_ops::{Level, sides};
 use crate::painter::open_checkpoint;
 use crate::report::{Exit, data};
 
-/// Say what a checkpoint holds, of this program or another
+mod picture;
+
+/// Say what a checkpoint holds, of this program or another, or what a picture was drawn from
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Checkpoint of this program or another, or a run's folder for its newest snapshot
-    #[arg(value_name = "CHECKPOINT")]
+    /// Checkpoint of this program or another, a run's folder for its newest snapshot, or a PNG that `sample`, `mix` or
+    /// `interpolate` wrote
+    #[arg(value_name = "CHECKPOINT|PICTURE.png")]
     checkpoint: PathBuf,
 
     /// Write one JSON object instead of lines
@@ -70,6 +76,10 @@ struct NetworkSize {
 
 pub(crate) fn run(args: &Args) -> Result<Exit> {
     let path = &args.checkpoint;
+    if is_picture(path) {
+        data(&picture::text(path, args.json)?)?;
+        return Ok(Exit::Done);
+    }
     let facts = if Foreign::is_one(path) {
         Facts::of_foreign(&mut Foreign::open(path)?)?
     } else {
@@ -78,6 +88,13 @@ pub(crate) fn run(args: &Args) -> Result<Exit> {
     let text = if args.json { serde_json::to_string_pretty(&facts)? + "\n" } else { facts.lines() };
     data(&text)?;
     Ok(Exit::Done)
+}
+
+fn is_picture(path: &Path) -> bool {
+    let mut start = Vec::new();
+    let read =
+        path.is_file() && File::open(path).is_ok_and(|file| file.take(16).read_to_end(&mut start).is_ok());
+    read && FileKind::of(&start) == Some(FileKind::Png)
 }
 
 impl Facts {

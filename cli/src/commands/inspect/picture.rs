@@ -1,0 +1,83 @@
+//! What a picture was drawn from, by the recipe in it.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use anyhow::Result;
+use stylegan_drawing::{Content, DrawOptions, Layout, NoiseMode, Recipe, Seeds};
+
+use crate::shell::quoted;
+
+/// The recipe of a picture, for people or as JSON.
+pub(super) fn text(path: &Path, json: bool) -> Result<String> {
+    let recipe = Recipe::read(path)?;
+    if json {
+        return Ok(serde_json::to_string_pretty(&recipe)? + "\n");
+    }
+    let mut text = String::new();
+    let mut line = |name: &str, value: &str| {
+        let _ = writeln!(text, "{name:<12} {value}");
+    };
+    line("file", &path.display().to_string());
+    line("kind", &format!("picture of `stylegan {}`", command(&recipe.content)));
+    line("checkpoint", &recipe.checkpoint);
+    match &recipe.content {
+        Content::Seeds { seeds, grid } => line("seeds", &as_they_stand(seeds, *grid)),
+        Content::Latents { latents, space, rows, grid } => {
+            line("latents", &format!("{latents}, {space}"));
+            line("rows", &as_they_stand(rows, *grid));
+        }
+        Content::Mix(figure) => {
+            line("rows", &format!("{}, from top to bottom", figure.rows));
+            line("columns", &format!("{}, from left to right", figure.cols));
+            line("styles", &format!("layers {}", figure.styles));
+        }
+        Content::Interpolate(strip) => {
+            line("seeds", &format!("{} in {} frames", strip.walk.seeds, strip.walk.frames));
+            line("frames", &as_they_stand(&strip.shown, strip.grid));
+        }
+    }
+    line("drawn with", &options(&recipe.options));
+    let latents = if matches!(recipe.content, Content::Latents { .. }) { " --latents FILE" } else { "" };
+    line(
+        "again",
+        &format!("stylegan sample --like {} --checkpoint CHECKPOINT{latents} --out again.png", quoted(path)),
+    );
+    Ok(text)
+}
+
+fn command(content: &Content) -> &'static str {
+    match content {
+        Content::Seeds { .. } => "sample",
+        Content::Latents { .. } => "sample --latents",
+        Content::Mix(_) => "mix",
+        Content::Interpolate(_) => "interpolate",
+    }
+}
+
+/// Numbers in the rows and columns of their pictures, each row on a line of its own.
+fn as_they_stand(Seeds(numbers): &Seeds, grid: Layout) -> String {
+    let width = numbers.iter().map(|number| number.to_string().len()).max().unwrap_or(0);
+    let rows = numbers.chunks(grid.columns.max(1)).map(|row| {
+        let row: Vec<String> = row.iter().map(|number| format!("{number:>width$}")).collect();
+        row.join("  ")
+    });
+    rows.collect::<Vec<_>>().join(&format!("\n{:13}", ""))
+}
+
+fn options(options: &DrawOptions) -> String {
+    let mut text = match options.truncation().is_off() {
+        true => "no truncation".to_owned(),
+        false => format!("psi {} in {} layers", options.truncation_psi, options.truncation_cutoff),
+    };
+    text += &match options.noise_mode {
+        NoiseMode::Const => ", stored noise".to_owned(),
+        NoiseMode::Random => format!(", random noise of seed {}", options.noise_seed),
+        NoiseMode::None => ", no noise".to_owned(),
+    };
+    if let Some(class) = options.class {
+        let _ = write!(text, ", class {class}");
+    }
+    let _ = write!(text, ", {} seeds", options.seed_style);
+    text
+}

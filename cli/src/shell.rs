@@ -1,0 +1,32 @@
+//! Paths in commands for a person to type.
+
+use std::borrow::Cow;
+use std::path::Path;
+
+/// A path as a shell takes it, whatever is in its name; one that starts with a dash is no flag.
+pub(crate) fn quoted(path: &Path) -> String {
+    let name = path.to_string_lossy();
+    let name = if name.starts_with('-') { Cow::Owned(format!("./{name}")) } else { name };
+    shlex::try_quote(&name).map_or_else(|_| name.to_string(), Cow::into_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shell_reads_what_was_meant() {
+        for (name, expected) in
+            [("photos", "photos"), ("runs/00000-a", "runs/00000-a"), ("-r", "./-r"), ("-a b", "./-a b")]
+        {
+            let text = quoted(Path::new(name));
+            assert_eq!(shlex::split(&text), Some(vec![expected.to_owned()]), "{text}");
+        }
+        for name in ["my photos", "a(1)", "it's", "a\"b", "$HOME", "a;b", "*", "[x]", "~", "a&b", ""] {
+            let text = quoted(Path::new(name));
+            assert_ne!(text, name);
+            assert_eq!(shlex::split(&text), Some(vec![name.to_owned()]), "{text}");
+        }
+        assert_eq!(quoted(Path::new("runs/00000-photos32")), "runs/00000-photos32");
+    }
+}
