@@ -12,8 +12,9 @@ use crate::device::DeviceName;
 /// Which network draws, and where.
 #[derive(Debug, clap::Args)]
 pub(crate) struct NetworkArgs {
-    /// Checkpoint of this program or another, or a run's folder for its newest snapshot
-    #[arg(long, alias = "network", value_name = "FILE|RUN_DIR")]
+    /// Checkpoint of this program or another, a run's folder for its newest snapshot, or `demo` for the faces that come
+    /// with the program
+    #[arg(long, alias = "network", value_name = "FILE|RUN_DIR|demo")]
     pub(crate) checkpoint: PathBuf,
 
     /// Side for which the network was trained, for files that do not say it: those of rosinality

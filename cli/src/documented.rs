@@ -86,6 +86,47 @@ fn the_presets_of_the_readme_are_there_and_their_heads_can_be_typed() {
     }
 }
 
+/// What a script of `scripts/` does, where there is a Python.
+fn script(name: &str, arguments: &[&str]) -> Option<std::process::Output> {
+    let path = format!("{}/../scripts/{name}", env!("CARGO_MANIFEST_DIR"));
+    std::process::Command::new("python3").arg(path).args(arguments).output().ok()
+}
+
+#[test]
+fn what_a_step_takes_on_a_gpu_is_predicted_as_documented() {
+    const PERFORMANCE: &str = include_str!("../../docs/performance.md");
+    for arguments in [&["--check"][..], &[]] {
+        let Some(predicted) = script("measure/step-model", arguments) else { return };
+        assert!(predicted.status.success(), "{predicted:?}");
+        let table = String::from_utf8(predicted.stdout).unwrap();
+        assert!(
+            table.lines().count() > 5 && PERFORMANCE.contains(&table),
+            "not in docs/performance.md:\n{table}"
+        );
+    }
+}
+
+#[test]
+fn the_commands_that_a_gpu_machine_runs_are_understood() {
+    let Some(listed) = script("on-gpu", &["--list"]) else { return };
+    let listed = String::from_utf8(listed.stdout).unwrap();
+    let parts: Vec<&str> = listed.lines().filter_map(|line| line.split(' ').next()).collect();
+    let dry = script("on-gpu", &["--dry-run", "--minutes", "60"]).unwrap();
+    let said = String::from_utf8(dry.stderr).unwrap();
+    assert!(dry.status.success(), "{said}");
+    for part in &parts {
+        assert!(said.contains(&format!("# {part}, for at most ")), "`{part}` is left out: {said}");
+    }
+    let mut count = 0;
+    // A script may start the program in its turn.
+    let started = said.lines().filter_map(|line| line.split_once("programs/stylegan "));
+    for (_, command) in started.filter(|(_, command)| !command.starts_with("--")) {
+        check(command, command);
+        count += 1;
+    }
+    assert!(count > 30, "{count} commands of {parts:?}: {said}");
+}
+
 #[test]
 #[should_panic(expected = "--sedes")]
 fn a_slip_of_the_pen_is_found() {

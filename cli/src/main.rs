@@ -21,6 +21,7 @@ mod memory;
 mod output;
 mod painter;
 mod pictures;
+mod pretrained;
 mod progress;
 mod report;
 mod shell;

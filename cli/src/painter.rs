@@ -9,12 +9,17 @@ use stylegan_import::{Foreign, Purpose, open_any};
 use tracing::info;
 
 use crate::args::{NetworkArgs, StyleArgs};
+use crate::pretrained;
 use crate::report::{Refusal, note};
 
-/// Opens a checkpoint to draw from it, whichever program wrote it, or the newest snapshot of a run's folder.
+/// Opens a checkpoint to draw from it, whichever program wrote it, the newest snapshot of a run's folder, or the
+/// program's own network.
 pub(crate) fn open_checkpoint(path: &Path, resolution: Option<usize>) -> Result<Checkpoint> {
     check_resolution(path, resolution)?;
-    let checkpoint = open_any(path, resolution, Purpose::Sampling)?;
+    let checkpoint = match pretrained::open(path) {
+        Some(checkpoint) => checkpoint?,
+        None => open_any(path, resolution, Purpose::Sampling)?,
+    };
     info!(
         path = %checkpoint.path().display(),
         size_bytes = checkpoint.size_bytes(),

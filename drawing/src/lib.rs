@@ -13,29 +13,17 @@
 //! use stylegan_drawing::{DrawOptions, Layout, LatentSource, Painter};
 //! use stylegan_media::save_png;
 //!
-//! # use candle_core::DType;
-//! # use stylegan_checkpoint::{Meta, Network, save};
-//! # use stylegan_generator::{Generator, GeneratorConfig};
-//! # use stylegan_ops::{Key, Parameters, Widths};
-//! # let folder = tempfile::tempdir()?;
-//! # let (run, png) = (folder.path(), folder.path().join("faces.png"));
-//! # let generator = GeneratorConfig {
-//! #     resolution: 16,
-//! #     widths: Widths { fmap_base: 64, fmap_max: 8, ..Widths::default() },
-//! #     ..GeneratorConfig::default()
-//! # };
-//! # let g_ema = Parameters::new(Key::new("init", &[0]));
-//! # Generator::new(&generator, &g_ema.builder(DType::F32, &Device::Cpu))?;
-//! # let meta = Meta { generator, ..Meta::default() };
-//! # save(&run.join("network-snapshot-000000.safetensors"), &meta, &[(Network::GEma, &g_ema)], false)?;
-//! let checkpoint = Checkpoint::open(run)?;
+//! // A checkpoint of `stylegan train`, or a run's folder; this one comes with the program.
+//! let checkpoint = Checkpoint::open("../demo/faces-64.safetensors")?;
 //! let options = DrawOptions { truncation_psi: 0.5, ..DrawOptions::of(&checkpoint) };
 //! let painter = Painter::new(&checkpoint, options, &Device::Cpu)?;
 //! let picture = painter.draw(&painter.seed(7)?)?; // [1, 3, side, side]
 //! let faces = LatentSource::Seeds.grid(&painter, &[0, 1, 2, 7], Layout { columns: 2, rows: 2 })?;
+//! # let folder = tempfile::tempdir()?;
+//! # let png = folder.path().join("faces.png");
 //! save_png(&png, &faces, false)?;
-//! # assert_eq!(picture.dims(), [1, 3, 16, 16]);
-//! # assert_eq!(faces.dimensions(), (32, 32));
+//! # assert_eq!(picture.dims(), [1, 3, 64, 64]);
+//! # assert_eq!(faces.dimensions(), (128, 128));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 

@@ -8,24 +8,14 @@
 //! use stylegan_generator::{Noise, SeedStyle, Truncation};
 //! use stylegan_media::{save_png, to_u8};
 //!
-//! # use candle_core::DType;
-//! # use stylegan_checkpoint::{Meta, Network, save};
-//! # use stylegan_generator::{Generator, GeneratorConfig};
-//! # use stylegan_ops::{Key, Parameters, Widths};
-//! # let folder = tempfile::tempdir()?;
-//! # let (run, png) = (folder.path(), folder.path().join("seed0007.png"));
-//! # let widths = Widths { fmap_base: 64, fmap_max: 8, ..Widths::default() };
-//! # let generator = GeneratorConfig { resolution: 16, widths, ..GeneratorConfig::default() };
-//! # let g_ema = Parameters::new(Key::new("init", &[0]));
-//! # Generator::new(&generator, &g_ema.builder(DType::F32, &Device::Cpu))?;
-//! # let meta = Meta { generator, ..Meta::default() };
-//! # save(&run.join("network-snapshot-000000.safetensors"), &meta, &[(Network::GEma, &g_ema)], false)?;
-//! let generator = Checkpoint::open(run)?.generator(&Device::Cpu)?;
+//! let generator = Checkpoint::open("../demo/faces-64.safetensors")?.generator(&Device::Cpu)?;
 //! let z = generator.latents(&[7], SeedStyle::Native)?; // [1, z_dim]
 //! let w = generator.mapping().forward(&z, None)?; // [1, w_dim]
 //! let w_plus = generator.broadcast(&w)?; // [1, num_layers, w_dim]
 //! let w_plus = generator.truncate(&w_plus, Truncation { psi: 0.7, cutoff: 8 })?;
 //! let pictures = generator.synthesis().forward(&w_plus, 0.0, &Noise::Const)?; // [1, 3, side, side]
+//! # let folder = tempfile::tempdir()?;
+//! # let png = folder.path().join("seed0007.png");
 //! save_png(&png, &to_u8(&pictures)?[0], false)?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```

@@ -41,10 +41,12 @@ pub use stylegan_base::Key;
 
 pub use bias::{add_bias, bias_leaky_relu};
 pub use chain::{Chain, Link};
-pub use conv::{conv2d, conv2d_down, conv2d_down_transpose, conv2d_transpose, conv2d_up, conv2d_weight_grad};
+pub use conv::{
+    conv2d, conv2d_down, conv2d_down_transpose, conv2d_transpose, conv2d_up, conv2d_weight_grad, vector_unit,
+};
 pub use dense::{dense, dense_transpose};
 pub use equalized::{EqualizedConv, EqualizedDense, EqualizedWeight, GAIN_LEAKY_RELU};
-pub use gpu_memory::{GpuMemory, gpu_name, is_out_of_memory};
+pub use gpu_memory::{GpuMemory, gpu_capability, gpu_name, is_out_of_memory};
 pub use layer::synthesis_layer;
 pub use leaky_relu::{SLOPE as LEAKY_RELU_SLOPE, leaky_relu, leaky_relu_grad};
 pub use noise::noise_bias_leaky_relu;

@@ -7,6 +7,9 @@ One training iteration = critic step with WGAN-GP (fakes without graph, real and
 scores, penalty with double backward, Adam), EMA, generator step with style mixing, Adam.
 img/s counts real images per second of training time, as training logs do.
 
+--what names what is measured: train; sample, of a whole batch; single, of one picture; project, the way
+from w to pictures and back to w's gradient, which is what looking for the w of a picture takes.
+
 Speed choices that leave the mathematics unchanged:
   * instance norm and style are one batch_norm call over N*C channels (contiguous layout);
   * bias goes into the convolution where no filter follows, activations work in place;
@@ -81,22 +84,26 @@ class Fast:
         for i in range(self.cfg.mapping_layers):
             d = getattr(m, f"dense{i}")
             x = F.leaky_relu_(F.linear(x, d.w(), d.b()), 0.2)
-        return x
+        return x.to(z.dtype)
 
     def synthesis(self, s, dlatents, noise=None):
         n = dlatents.shape[0]
         x = self.fmt(s.const.expand(n, -1, -1, -1))
         for l in range(self.cfg.num_layers):
             L = s.layer(l)
+            if l > 0 and L.up:
+                x = self.blur(self.up_conv(x, L.weight * L.coef, L.fused, L.res))
+            elif l > 0:
+                x = F.conv2d(x, L.weight * L.coef, L.bias, padding=1)
             z = noise[l] if noise is not None else torch.randn(n, 1, L.res, L.res, dtype=x.dtype)
-            a, b = L.noise_strength.view(1, -1, 1, 1), L.bias.view(1, -1, 1, 1)
+            # Under autocast, features are bf16 and parameters are not.
+            a, b = (p.view(1, -1, 1, 1).to(x.dtype) for p in (L.noise_strength, L.bias))
             if l == 0:
                 x = torch.addcmul(x + b, z, a)
             elif L.up:
-                x = self.blur(self.up_conv(x, L.weight * L.coef, L.fused, L.res))
                 x = x.addcmul_(z, a).add_(b)
             else:
-                x = F.conv2d(x, L.weight * L.coef, L.bias, padding=1).addcmul_(z, a)
+                x = x.addcmul_(z, a)
             x = F.leaky_relu_(x, 0.2)
             ys, yb = F.linear(dlatents[:, l], L.style_weight * L.style_coef, L.style_bias).chunk(2, 1)
             if self.adain == "batch":
@@ -105,8 +112,8 @@ class Fast:
                     x.reshape(1, -1, *shape[2:]),
                     None,
                     None,
-                    (ys + 1).reshape(-1),
-                    yb.reshape(-1),
+                    (ys + 1).reshape(-1).to(L.bias.dtype),
+                    yb.reshape(-1).to(L.bias.dtype),
                     training=True,
                     eps=1e-8,
                 ).view(shape)
@@ -142,7 +149,7 @@ class Fast:
         x = torch.cat([R.minibatch_stddev(c, cfg.mbstd_group_size) for c in x.chunk(groups)])
         x = F.leaky_relu_(F.conv2d(x, b.conv.w(), b.conv.b(), padding=1), 0.2)
         x = F.leaky_relu_(F.linear(x.flatten(1), b.dense0.w(), b.dense0.b()), 0.2)
-        return F.linear(x, b.dense1.w(), b.dense1.b())[:, 0]
+        return F.linear(x, b.dense1.w(), b.dense1.b())[:, 0].to(b.dense1.w().dtype)
 
     def d_loss(self, d, reals, fakes, mix):
         n = reals.shape[0]
@@ -154,9 +161,9 @@ class Fast:
 
 
 class Trainer:
-    def __init__(self, cfg, batch, fast):
+    def __init__(self, cfg, batch, fast, autocast):
         torch.manual_seed(0)
-        self.cfg, self.n, self.fast = cfg, batch, fast
+        self.cfg, self.n, self.fast, self.autocast = cfg, batch, fast, autocast
         self.g, self.d = R.Generator(cfg), R.Critic(cfg)
         if fast.cl:
             self.g.to(memory_format=torch.channels_last)
@@ -176,22 +183,46 @@ class Trainer:
 
     def step(self, opt, params, loss):
         for p, g in zip(params, torch.autograd.grad(loss, params, allow_unused=True)):
+            if g is not None and g.stride() != p.stride():  # fused Adam on CUDA wants one layout
+                g = torch.empty_like(p).copy_(g)
             p.grad = torch.zeros_like(p) if g is None else g
         opt.step()
 
     def iteration(self):
         marks = [time.perf_counter()]
-        with torch.no_grad():
-            fakes = self.gen(self.g, *self.latents())
-        self.step(self.do, self.dp, self.fast.d_loss(self.d, self.reals, fakes, torch.rand(self.n, 1, 1, 1)))
+        with torch.no_grad(), self.autocast():
+            fakes = self.gen(self.g, *self.latents()).to(self.reals.dtype)
+        with self.autocast():
+            d_loss = self.fast.d_loss(self.d, self.reals, fakes, torch.rand(self.n, 1, 1, 1))
+        self.step(self.do, self.dp, d_loss)
         marks.append(time.perf_counter())
         with torch.no_grad():
             torch._foreach_lerp_(self.ep, self.gp, 1 - self.beta)
             self.ema.w_avg.copy_(self.g.w_avg)
-        images = self.gen(self.g, *self.latents())
-        self.step(self.go, self.gp, -self.fast.critic(self.d, images).mean())
+        with self.autocast():
+            g_loss = -self.fast.critic(self.d, self.gen(self.g, *self.latents())).mean()
+        self.step(self.go, self.gp, g_loss)
         marks.append(time.perf_counter())
         return marks[1] - marks[0], marks[2] - marks[1]
+
+
+class Projection:
+    """From w to pictures, their distance to others, and back to the gradient of w; the networks stay as they are."""
+
+    def __init__(self, trainer, batch):
+        self.fast, self.autocast, cfg = trainer.fast, trainer.autocast, trainer.cfg
+        self.g = copy.deepcopy(trainer.g).requires_grad_(False)
+        self.w = torch.randn(batch, cfg.num_layers, cfg.dlatent_size, requires_grad=True)
+        self.target = self.fast.fmt(torch.rand(batch, 3, cfg.resolution, cfg.resolution) * 2 - 1)
+        self.noise = [
+            torch.randn(1, 1, 4 * 2 ** (l // 2), 4 * 2 ** (l // 2)).expand(batch, -1, -1, -1)
+            for l in range(cfg.num_layers)
+        ]
+
+    def step(self):
+        with self.autocast():
+            image = self.fast.synthesis(self.g.synthesis, self.w, self.noise)
+        return torch.autograd.grad((image.to(self.target.dtype) - self.target).square().mean(), self.w)[0]
 
 
 def finish():
@@ -204,6 +235,8 @@ def timed(fn, seconds, warm=2, least=5):
     for _ in range(warm):
         fn()
     finish()
+    if torch.cuda.is_available():  # what the search for ways to convolve took is no part of the work
+        torch.cuda.reset_peak_memory_stats()
     out, stop = [], time.perf_counter() + seconds
     while len(out) < least or time.perf_counter() < stop:
         t, c = time.perf_counter(), time.process_time()
@@ -213,7 +246,14 @@ def timed(fn, seconds, warm=2, least=5):
     return out
 
 
-def spread(ts, images):
+def peak_memory_bytes(device):
+    """The most that tensors took since warming up, or that the process took."""
+    if device == "cpu":
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    return torch.cuda.max_memory_allocated()
+
+
+def spread(ts, images, device):
     """Wall time, plus the CPU seconds of all threads: on a busy machine compare those as well."""
     s, cpu = sorted(t for t, _ in ts), sorted(c for _, c in ts)
     med = statistics.median(s)
@@ -226,6 +266,7 @@ def spread(ts, images):
         cpu_min_s=round(cpu[0], 5),
         img_per_s=round(images / med, 2),
         best_img_per_s=round(images / s[0], 2),
+        peak_memory_bytes=peak_memory_bytes(device),
     )
 
 
@@ -298,17 +339,23 @@ def main():
         action="store_true",
         help="torch.compile the generator (the critic needs double backward, which compiled graphs lack)",
     )
-    ap.add_argument("--skip", default="", help="comma list of train, sample and single (sampling with batch 1)")
+    ap.add_argument("--what", default="train,single,sample", help="comma list of train, single, sample and project")
     ap.add_argument("--device", default="cpu", help="cpu or cuda")
     ap.add_argument(
-        "--tf32", action=argparse.BooleanOptionalAction, default=True, help="cuda: TF32 in convolutions and products"
+        "--precision",
+        choices=("tf32", "f32", "bf16"),
+        default="tf32",
+        help="cuda: TF32 in convolutions and products, or neither; bf16: TF32, and autocast to bf16",
     )
     ap.add_argument("--check", action="store_true")
     a = ap.parse_args()
     torch.set_num_threads(a.threads)
     torch.set_default_device(a.device)
+    what = a.what.split(",")
+    if unknown := set(what) - {"train", "single", "sample", "project"}:
+        ap.error(f"--what names {', '.join(sorted(unknown))}")
     if a.device != "cpu":
-        torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = a.tf32
+        torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = a.precision != "f32"
         torch.backends.cudnn.benchmark = True
     if a.check:
         return check()
@@ -324,7 +371,8 @@ def main():
     fast = Fast(cfg, a.channels_last, a.resample, a.blur, a.adain)
     if a.compile:  # the mixing cutoff stays outside, so nothing recompiles later
         fast.synthesis, fast.mapping = torch.compile(fast.synthesis), torch.compile(fast.mapping)
-    t = Trainer(cfg, a.batch, fast)
+    autocast = lambda: torch.autocast(a.device.partition(":")[0], torch.bfloat16, enabled=a.precision == "bf16")
+    t = Trainer(cfg, a.batch, fast, autocast)
     count = lambda m: sum(p.numel() for p in m.parameters())
     out = dict(
         torch=torch.__version__,
@@ -338,28 +386,26 @@ def main():
         blur=a.blur,
         adain=fast.adain,
         compile=a.compile,
+        precision=a.precision,
         g_params=count(t.g),
         d_params=count(t.d),
     )
-    skip = a.skip.split(",")
-    if "train" not in skip:
+    if "train" in what:
         parts = []
         ts = timed(lambda: parts.append(t.iteration()), a.seconds, warm=6 if a.compile else 2, least=a.least)
-        out["train"] = spread(ts, a.batch)
+        out["train"] = spread(ts, a.batch, a.device)
         out["train"]["d_step_s"] = round(statistics.median(p[0] for p in parts[-len(ts) :]), 5)
         out["train"]["g_step_s"] = round(statistics.median(p[1] for p in parts[-len(ts) :]), 5)
-    if "sample" not in skip:
-        with torch.inference_mode():
-            for n in (a.batch,) if "single" in skip else (1, a.batch):
-                z = torch.randn(n, a.latent)
-                ts = timed(lambda z=z: fast.sample(t.g, z), a.seconds / 4, least=a.least)
-                out[f"sample_batch{n}"] = spread(ts, n)
-    out["images_per_sec"] = out.get("train", out.get(f"sample_batch{a.batch}"))["img_per_s"]
-    out["peak_memory_bytes"] = (
-        torch.cuda.max_memory_allocated()
-        if a.device != "cpu"
-        else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    )
+    with torch.inference_mode(), autocast():
+        for n in [1] * ("single" in what) + [a.batch] * ("sample" in what):
+            z = torch.randn(n, a.latent)
+            ts = timed(lambda z=z: fast.sample(t.g, z), a.seconds / 4, least=a.least)
+            out[f"sample_batch{n}"] = spread(ts, n, a.device)
+    if "project" in what:
+        projection = Projection(t, a.batch)
+        out["project"] = spread(timed(projection.step, a.seconds / 4, least=a.least), a.batch, a.device)
+    first = next(out[name] for name in ("train", f"sample_batch{a.batch}", "sample_batch1", "project") if name in out)
+    out["images_per_sec"], out["peak_memory_bytes"] = first["img_per_s"], first["peak_memory_bytes"]
     print(json.dumps(out))
 
 

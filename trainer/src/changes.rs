@@ -50,7 +50,7 @@ impl TrainConfig {
     /// # Errors
     /// If a number has no form in TOML.
     pub fn lasting_toml(&self) -> Result<String, toml::ser::Error> {
-        let mut table = Table::try_from(self)?;
+        let mut table = Table::try_from(self.lasting())?;
         for key in FREE {
             if let Some((outer, inner)) = key.split_once('.')
                 && let Some(Value::Table(table)) = table.get_mut(outer)
@@ -61,12 +61,20 @@ impl TrainConfig {
         toml::to_string(&table)
     }
 
+    /// With `auto` spelled out, so that runs go on from before there was one.
+    fn lasting(&self) -> Self {
+        let mut config = self.clone();
+        config.device.precision = config.device.precision.lasting();
+        config
+    }
+
     /// Every key, but the free ones, whose value is another than in `before`.
     ///
     /// # Errors
     /// If a number has no form in TOML.
     pub fn differences(&self, before: &Self) -> Result<Vec<Difference>, toml::ser::Error> {
-        let (before, now) = (values(&Table::try_from(before)?), values(&Table::try_from(self)?));
+        let all = |config: &Self| Table::try_from(config.lasting()).map(|table| values(&table));
+        let (before, now) = (all(before)?, all(self)?);
         let text = |all: &[(String, Value)], key: &str| {
             all.iter().find(|(known, _)| known == key).map(|(_, value)| value.to_string())
         };
@@ -105,6 +113,16 @@ mod tests {
             ]
         );
         assert!(before.differences(&before).unwrap().is_empty());
+    }
+
+    #[test]
+    fn auto_stands_for_what_it_was_before_it_had_a_name() {
+        let [auto, tf32, bf16] =
+            ["auto", "tf32", "bf16"].map(|name| config(&[&format!("device.precision={name}")]));
+        assert_eq!(auto, config(&[]));
+        assert_eq!(auto.lasting_toml().unwrap(), tf32.lasting_toml().unwrap());
+        assert!(auto.differences(&tf32).unwrap().is_empty());
+        assert_eq!(auto.differences(&bf16).unwrap()[0].key, "device.precision");
     }
 
     #[test]

@@ -182,7 +182,7 @@ impl Default for DataConfig {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct DeviceConfig {
-    /// How exactly a GPU computes: `tf32`, `f32` or `bf16`.
+    /// How exactly a GPU computes: `tf32`, `f32`, `bf16`, or `auto` for what it is good at.
     pub precision: Precision,
 }
 

@@ -45,7 +45,7 @@ pub use events::{Event, StepProgress, Tick};
 pub use fit::{OutOfMemory, OversizedLevel, Remedy};
 pub use listeners::Listener;
 pub use losses::{Constant, CriticBatch, LogisticR1, Loss, LossConfig, LossKind, WganClip, WganGp};
-pub use memory::peak_memory_bytes;
+pub use memory::{machine_memory_bytes, peak_memory_bytes};
 pub use networks::Networks;
 pub use pace::Pace;
 pub use per_side::PerSide;

@@ -15,7 +15,7 @@ pub fn peak_memory_bytes(device: &Device) -> Option<u64> {
 }
 
 /// All memory of this machine and what is free of it, in bytes; none where the system does not say.
-pub(crate) fn machine_memory_bytes() -> Option<(u64, u64)> {
+pub fn machine_memory_bytes() -> Option<(u64, u64)> {
     let bytes = |name| bytes_of("/proc/meminfo", name);
     Some((bytes("MemTotal:")?, bytes("MemAvailable:")?))
 }

@@ -29,24 +29,37 @@ impl Container {
         path: &Path,
         check: impl FnOnce(&Header) -> Result<T, ErrorKind>,
     ) -> Result<(Self, T)> {
-        Self::read_checked(path, check).map_err(Error::at(path))
+        let read = || {
+            let reading = ErrorKind::reading;
+            // Opening a pipe would wait for its writer.
+            if !path.metadata().map_err(reading)?.is_file() {
+                return Err(ErrorKind::NotAFile);
+            }
+            let file = File::open(path).map_err(reading)?;
+            let have = file.metadata().map_err(reading)?.len();
+            Self::read_from(file, have, check)
+        };
+        read().map_err(Error::at(path))
     }
 
-    fn read_checked<T>(
-        path: &Path,
+    /// The same of a file's bytes.
+    pub(crate) fn of_bytes<T>(
+        bytes: &[u8],
         check: impl FnOnce(&Header) -> Result<T, ErrorKind>,
     ) -> Result<(Self, T), ErrorKind> {
-        let read = ErrorKind::reading;
-        // Opening a pipe would wait for its writer.
-        if !path.metadata().map_err(read)?.is_file() {
-            return Err(ErrorKind::NotAFile);
-        }
-        let mut file = File::open(path).map_err(read)?;
-        let have = file.metadata().map_err(read)?.len();
+        Self::read_from(bytes, bytes.len() as u64, check)
+    }
 
+    /// Reads what is `have` bytes long.
+    fn read_from<T>(
+        mut file: impl Read,
+        have: u64,
+        check: impl FnOnce(&Header) -> Result<T, ErrorKind>,
+    ) -> Result<(Self, T), ErrorKind> {
         let mut bytes = Vec::new();
-        let mut take =
-            |limit: u64, bytes: &mut Vec<u8>| (&mut file).take(limit).read_to_end(bytes).map_err(read);
+        let mut take = |limit: u64, bytes: &mut Vec<u8>| {
+            (&mut file).take(limit).read_to_end(bytes).map_err(ErrorKind::reading)
+        };
         take(LENGTH_BYTES as u64, &mut bytes)?;
         if let Ok(length) = <[u8; LENGTH_BYTES]>::try_from(bytes.as_slice()) {
             // One byte more, so that a file of another kind can be told by its first bytes.

@@ -59,12 +59,20 @@ impl Checkpoint {
         if path.is_dir() {
             return Self::open(newest_snapshot(path)?);
         }
-        let (file, (meta, written_by)) = Container::read(path, |header| {
-            let (meta, written_by) = texts::decode(header)?;
-            check(header, &meta)?;
-            Ok((meta, written_by))
-        })?;
-        Ok(Self { path: path.to_owned(), meta, written_by, contents: Arc::new(Contents::File(file)) })
+        Ok(Self::of_file(path, Container::read(path, understood)?))
+    }
+
+    /// The checkpoint in a file's bytes; `name` stands for the file's path.
+    ///
+    /// # Errors
+    /// As those of [`open`](Self::open).
+    pub fn of_bytes(name: impl AsRef<Path>, bytes: &[u8]) -> Result<Self> {
+        let name = name.as_ref();
+        Ok(Self::of_file(name, Container::of_bytes(bytes, understood).map_err(Error::at(name))?))
+    }
+
+    fn of_file(path: &Path, (file, (meta, written_by)): (Container, (Meta, String))) -> Self {
+        Self { path: path.to_owned(), meta, written_by, contents: Arc::new(Contents::File(file)) }
     }
 
     /// A checkpoint of networks that another program's file holds, with their tensors by their names in the networks.
@@ -235,6 +243,13 @@ impl Contents {
             },
         }
     }
+}
+
+/// What the header says of the networks, and which program wrote it, if its tensors are those that it asks for.
+fn understood(header: &Header) -> Result<(Meta, String), ErrorKind> {
+    let (meta, written_by) = texts::decode(header)?;
+    check(header, &meta)?;
+    Ok((meta, written_by))
 }
 
 /// Whether the file has exactly the tensors that its configurations ask for.

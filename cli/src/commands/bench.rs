@@ -2,10 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::Result;
-use candle_core::{DType, Device};
+use anyhow::{Context, Result};
+use candle_core::{DType, Device, Var};
 use serde::Serialize;
-use stylegan_generator::{Generator, Noise, Truncation};
+use stylegan_generator::{Generator, GeneratorConfig, Noise, Truncation};
 use stylegan_ops::{GpuMemory, Key, Parameters, RandomTensors, Widths, is_out_of_memory};
 use stylegan_trainer::{Precision, Settings, TrainConfig, Trainer, peak_memory_bytes};
 use tracing::{field, info_span};
@@ -29,6 +29,8 @@ enum Command {
     Train(Bench),
     /// Drawing from latents, a whole batch at a time
     Sample(Bench),
+    /// From w to pictures, their distance to others, and back to its gradient: what looking for the w of a picture takes
+    Project(Bench),
 }
 
 /// The network has first values, full size and the paper's latents; pictures are noise.
@@ -67,9 +69,13 @@ struct Bench {
     #[arg(long, value_name = "DEVICE", default_value = "cpu")]
     device: DeviceName,
 
-    /// How exactly a GPU computes, `tf32`, `f32` or `bf16`
+    /// How exactly a GPU computes, `tf32`, `f32`, `bf16`, or `auto` for what it is good at
     #[arg(long, value_name = "PRECISION", default_value_t)]
     precision: Precision,
+
+    /// Change one number of the configuration that no other flag says, such as `generator.blur=false`; may be repeated
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    assignments: Vec<String>,
 
     /// Write one JSON object instead of lines
     #[arg(long)]
@@ -87,7 +93,7 @@ struct Measured {
     peak_memory_bytes: u64,
     threads: usize,
     device: String,
-    precision: String,
+    precision: Precision,
     resolution: usize,
     fmap_base: usize,
     fmap_max: usize,
@@ -98,7 +104,7 @@ struct Measured {
 
 impl Args {
     fn bench(&self) -> &Bench {
-        let (Command::Train(bench) | Command::Sample(bench)) = &self.command;
+        let (Command::Train(bench) | Command::Sample(bench) | Command::Project(bench)) = &self.command;
         bench
     }
 
@@ -115,6 +121,7 @@ pub(crate) fn run(args: &Args) -> Result<Exit> {
     let (what, measured) = match args.command {
         Command::Train(_) => ("train", train(bench, &config, &device)),
         Command::Sample(_) => ("sample", sample(bench, &config, &device)),
+        Command::Project(_) => ("project", project(bench, &config, &device)),
     };
     let step_millis = measured.map_err(|error| bench.explained(error))?;
     let step_millis_median = median(&step_millis);
@@ -126,7 +133,7 @@ pub(crate) fn run(args: &Args) -> Result<Exit> {
         peak_memory_bytes: peak_memory_bytes(&device).unwrap_or(0),
         threads: rayon::current_num_threads(),
         device: bench.device.to_string(),
-        precision: bench.precision.to_string(),
+        precision: bench.precision.on(&device)?,
         resolution: bench.resolution,
         fmap_base: bench.fmap_base,
         fmap_max: bench.fmap_max,
@@ -141,7 +148,7 @@ pub(crate) fn run(args: &Args) -> Result<Exit> {
 
 impl Bench {
     fn config(&self) -> Result<TrainConfig> {
-        let mut config = TrainConfig::default();
+        let mut config = TrainConfig::load(None, &self.assignments)?;
         config.generator.resolution = self.resolution;
         config.generator.widths.fmap_base = self.fmap_base;
         config.generator.widths.fmap_max = self.fmap_max;
@@ -186,12 +193,17 @@ fn train(args: &Bench, config: &TrainConfig, device: &Device) -> Result<Vec<f64>
     })
 }
 
-fn sample(args: &Bench, config: &TrainConfig, device: &Device) -> Result<Vec<f64>> {
+/// A generator that is drawn from, so that no gradient of its weights is computed.
+fn frozen_generator(args: &Bench, config: &TrainConfig, device: &Device) -> Result<Generator> {
     let parameters = Parameters::new(Key::new("first values of a benchmark", &[]));
     Generator::new(&config.generator, &parameters.builder(DType::F32, device))?;
     args.precision.prepare(device)?;
-    let generator = Generator::new(&config.generator, &parameters.frozen(DType::F32, device))?
-        .with_features_in(args.precision.features(DType::F32));
+    Ok(Generator::new(&config.generator, &parameters.frozen(DType::F32, device))?
+        .with_features_in(args.precision.features(DType::F32)))
+}
+
+fn sample(args: &Bench, config: &TrainConfig, device: &Device) -> Result<Vec<f64>> {
+    let generator = frozen_generator(args, config, device)?;
     let shape = (args.batch, config.generator.z_dim);
     let mut number = 0;
     measure(args, device, || {
@@ -199,6 +211,21 @@ fn sample(args: &Bench, config: &TrainConfig, device: &Device) -> Result<Vec<f64
         number += 1;
         let z = key.normal(shape, DType::F32, device)?;
         generator.draw(&z, None, 0.0, Truncation::default(), &Noise::Random(key))?;
+        Ok(())
+    })
+}
+
+fn project(args: &Bench, config: &TrainConfig, device: &Device) -> Result<Vec<f64>> {
+    let generator = frozen_generator(args, config, device)?;
+    let key = Key::new("projection of a benchmark", &[]);
+    let normal = |purpose, shape: &[usize]| key.child(purpose, 0).normal(shape, DType::F32, device);
+    let GeneratorConfig { w_dim, resolution, .. } = config.generator;
+    let w_plus = Var::from_tensor(&normal("w", &[args.batch, config.generator.num_layers(), w_dim])?)?;
+    let pictures = normal("pictures", &[args.batch, 3, resolution, resolution])?;
+    measure(args, device, || {
+        let drawn = generator.synthesis().forward(&w_plus, 0.0, &Noise::Const)?;
+        let gradients = (drawn - &pictures)?.sqr()?.mean_all()?.backward()?;
+        gradients.get(&w_plus).context("the pictures do not depend on w")?;
         Ok(())
     })
 }

@@ -13,7 +13,7 @@ use stylegan_ops::Parameters;
 use tracing::info;
 
 use crate::output::{Force, Output};
-use crate::painter::check_resolution;
+use crate::painter::{check_resolution, open_checkpoint};
 use crate::report::{Exit, Refusal, note};
 
 /// Write a checkpoint anew: of another program's, for sampling alone, or in half the size
@@ -22,7 +22,8 @@ use crate::report::{Exit, Refusal, note};
 /// run. Of a checkpoint of this program all that it says about itself is kept, but for the networks that are left out.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Checkpoint of this program or another, or a run's folder for its newest snapshot
+    /// Checkpoint of this program or another, a run's folder for its newest snapshot, or `demo` for the faces that come
+    /// with the program
     #[arg(value_name = "IN")]
     input: PathBuf,
 
@@ -106,7 +107,7 @@ impl Input {
         let path = &args.input;
         check_resolution(path, args.resolution)?;
         if !Foreign::is_one(path) {
-            return Ok(Self::Ours(Checkpoint::open(path)?));
+            return Ok(Self::Ours(open_checkpoint(path, None)?));
         }
         let mut foreign = Foreign::open(path)?;
         let purpose = if args.sampling_only { Purpose::Sampling } else { Purpose::Training };

@@ -24,8 +24,9 @@ use crate::report::{Exit, Refusal, note};
 /// in -1..1, not clamped.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Checkpoint of this program or another, or a run's folder for its newest snapshot
-    #[arg(long, value_name = "FILE|RUN_DIR")]
+    /// Checkpoint of this program or another, a run's folder for its newest snapshot, or `demo` for the faces that come
+    /// with the program
+    #[arg(long, value_name = "FILE|RUN_DIR|demo")]
     checkpoint: PathBuf,
 
     /// Side for which the network was trained, for files that do not say it: those of rosinality

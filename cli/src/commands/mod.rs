@@ -8,6 +8,7 @@ mod bench;
 mod convert;
 mod dataset;
 mod demo;
+mod doctor;
 mod export;
 mod inspect;
 mod interpolate;
@@ -44,6 +45,7 @@ commands! {
     Export: export,
     Dataset: dataset,
     Bench: bench,
+    Doctor: doctor,
     Demo: demo,
 }
 

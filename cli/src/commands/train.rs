@@ -101,7 +101,7 @@ pub(crate) fn run(args: &Args) -> Result<Exit> {
     let mut plan = TrainPlan::new(&config)?;
     let pace = Pace::rehearsed(&config, &device)?;
     plan.set_pace(&pace);
-    note(&plan.to_string());
+    note(&format!("{plan}\n{}", precision_line(&config, &device)?));
     warn_of_shortage(args.device, &plan, &config);
     let start = Start { resume: args.resume.clone(), allow_changes: args.allow_changes, json: args.json };
     let outcome = train(config, pyramid, &args.out, device, pace, start)?;
@@ -113,12 +113,13 @@ fn dry_run(args: &Args, config: &TrainConfig) -> Result<Exit> {
     if !args.data.exists() {
         return Err(Refusal::new(format!("`{}` does not exist", args.data.display())).into());
     }
-    let mut plan = TrainPlan::new(config)?;
     let device = args.device.open()?;
+    let mut plan = TrainPlan::new(config)?;
     let shortage = plan.measure(config, &device)?;
     plan.set_pace(&Pace::rehearsed(config, &device)?);
     data(&format!(
-        "{plan}\nFiles     `{}`, pictures in `{}`\n",
+        "{plan}\n{}\nFiles     `{}`, pictures in `{}`\n",
+        precision_line(config, &device)?,
         args.out.join(format!("NNNNN-{}", config.run.name)).display(),
         cache::folder(&args.out).display()
     ))?;
@@ -127,6 +128,11 @@ fn dry_run(args: &Args, config: &TrainConfig) -> Result<Exit> {
         Some(shortage) => Err(shortage.into()),
         None => Ok(Exit::Done),
     }
+}
+
+/// What `device.precision` comes to on this device.
+fn precision_line(config: &TrainConfig, device: &Device) -> Result<String> {
+    Ok(format!("Precision {}", config.device.precision.on(device)?))
 }
 
 /// Warns of what the estimate says about the memory of this machine; a GPU is not estimated but asked.

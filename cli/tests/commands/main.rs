@@ -2,9 +2,11 @@
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
+mod bench;
 mod convert;
 mod dataset;
 mod demo;
+mod doctor;
 mod export;
 mod foreign;
 mod inspect;
@@ -13,6 +15,7 @@ mod latents;
 mod like;
 mod logging;
 mod mix;
+mod pretrained;
 mod sample;
 mod scene;
 mod train;

@@ -17,6 +17,8 @@ fn every_flag_is_explained() {
         "dataset pack",
         "bench train",
         "bench sample",
+        "bench project",
+        "doctor",
     ] {
         let ran = scene.run(&format!("{command} --help"));
         assert_eq!((ran.code, ran.stderr.as_str()), (0, ""), "{command}");

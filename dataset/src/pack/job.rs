@@ -46,12 +46,10 @@ impl<'a> Job<'a> {
 
     /// The side of the largest level.
     pub(super) fn resolution(&mut self) -> Result<usize, Error> {
+        let fit = self.options.fit;
         match self.options.resolution {
             Some(resolution) => Ok(resolution),
-            None => {
-                let fit = self.options.fit;
-                Ok(self.sizes()?.common_side(fit))
-            }
+            None => Ok(self.sizes()?.common_side(fit)),
         }
     }
 
@@ -88,9 +86,10 @@ impl<'a> Job<'a> {
         let resolution = self.resolution()?;
         let fit = self.options.fit;
         // Before the long work begins.
-        let too_small = match self.options.allow_upscale {
-            true => Vec::new(),
-            false => self.sizes()?.too_small(source, resolution, fit)?,
+        let too_small = if self.options.allow_upscale {
+            Vec::new()
+        } else {
+            self.sizes()?.too_small(source, resolution, fit)?
         };
         let candidates: Vec<usize> = (0..source.len())
             .filter(|&i| self.sizes.as_ref().is_none_or(|sizes| sizes.is_readable(i)))

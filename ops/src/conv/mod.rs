@@ -28,6 +28,7 @@ mod winograd;
 use candle_core::{CustomOp1, CustomOp2, DType, Result, Shape, Tensor, bail};
 
 pub(crate) use geometry::Geometry;
+pub use winograd::vector_unit;
 
 use crate::custom_op::runs_on_every_engine;
 use crate::engine::{Engine, Input};

@@ -43,13 +43,17 @@ pub fn open(ordinal: usize) -> Result<Device> {
     Ok(device)
 }
 
+/// How many GPUs there are.
+pub(super) fn count() -> Result<usize> {
+    match CudaContext::device_count() {
+        Err(DriverError(CUresult::CUDA_ERROR_NO_DEVICE)) => Ok(0),
+        count => Ok(count.w()? as usize),
+    }
+}
+
 /// Checks that there is a GPU of this number.
 fn check_ordinal(ordinal: usize) -> Result<()> {
-    let count = match CudaContext::device_count() {
-        Err(DriverError(CUresult::CUDA_ERROR_NO_DEVICE)) => 0,
-        count => count.w()? as usize,
-    };
-    match count.checked_sub(1) {
+    match count()?.checked_sub(1) {
         None => bail!("cuda: this machine has no NVIDIA GPU"),
         Some(last) if ordinal > last => bail!("cuda: there is no GPU {ordinal}, the last one is {last}"),
         Some(_) => Ok(()),

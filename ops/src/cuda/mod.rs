@@ -15,6 +15,7 @@ mod sums;
 #[cfg(test)]
 mod tests;
 mod values;
+mod versions;
 
 use std::marker::PhantomData;
 use std::rc::Rc;
@@ -29,6 +30,7 @@ pub(crate) use sums::{PartialSums, Parts};
 pub(crate) use values::{Argument, NOTHING, Row, TABLE_ROWS, Value, View, address, address_of};
 
 pub use context::open;
+pub use versions::{Installed, Version, installed};
 
 use crate::engine::Input;
 

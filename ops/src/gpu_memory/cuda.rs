@@ -32,3 +32,9 @@ pub(super) fn reset_peak_memory(device: &CudaDevice) -> Result<()> {
 pub(super) fn name(device: &CudaDevice) -> Result<String> {
     device.cuda_stream().context().name().w()
 }
+
+/// See [`gpu_capability`](crate::gpu_capability).
+pub(super) fn capability(device: &CudaDevice) -> Result<(u32, u32)> {
+    let (major, minor) = device.cuda_stream().context().compute_capability().w()?;
+    Ok((major.unsigned_abs(), minor.unsigned_abs()))
+}

@@ -1,4 +1,4 @@
-//! The memory of a GPU: how much there is, how much is in use, and whether it was too little.
+//! The memory of a GPU: how much there is, how much is in use, and whether it was too little. Also what it is.
 
 #[cfg(feature = "cuda")]
 mod cuda;
@@ -52,6 +52,18 @@ pub fn gpu_name(device: &Device) -> Result<Option<String>> {
     match device {
         #[cfg(feature = "cuda")]
         Device::Cuda(device) => cuda::name(device).map(Some),
+        _ => Ok(None),
+    }
+}
+
+/// The compute capability of a GPU, such as 9.0; none of a CPU.
+///
+/// # Errors
+/// If the driver does not tell.
+pub fn gpu_capability(device: &Device) -> Result<Option<(u32, u32)>> {
+    match device {
+        #[cfg(feature = "cuda")]
+        Device::Cuda(device) => cuda::capability(device).map(Some),
         _ => Ok(None),
     }
 }

@@ -39,6 +39,23 @@ fn a_stop_after_every_iteration_changes_nothing_for_every_loss() {
     }
 }
 
+#[cfg(feature = "cuda")]
+#[test]
+#[ignore = "needs a CUDA device"]
+fn a_stop_on_a_gpu_changes_nothing_in_any_precision() {
+    let scene = Scene::on(stylegan_ops::cuda::open(0).unwrap());
+    for precision in ["f32", "tf32", "bf16"] {
+        let config = tiny(&[&format!("device.precision={precision}")]);
+        let (whole, _) = scene.train(&format!("{precision}-whole"), &config);
+        let runs = format!("{precision}-stopped");
+        for stops in [3, 17, 30] {
+            assert!(!scene.train_until(&runs, &config, stops).finished);
+        }
+        let (stopped, _) = scene.train(&runs, &config);
+        assert_same_run(&stopped.run_dir, &whole.run_dir);
+    }
+}
+
 #[test]
 fn saving_in_between_changes_nothing() {
     let scene = Scene::new();

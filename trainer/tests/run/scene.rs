@@ -14,11 +14,17 @@ use tokio::runtime::Runtime;
 pub(crate) struct Scene {
     pub(crate) folder: TempDir,
     pub(crate) runtime: Runtime,
+    device: Device,
 }
 
 impl Scene {
-    /// Eleven pictures of 8x8.
+    /// Eleven pictures of 8x8, and the CPU.
     pub(crate) fn new() -> Self {
+        Self::on(Device::Cpu)
+    }
+
+    /// The same on any device.
+    pub(crate) fn on(device: Device) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let photos = folder.path().join("photos");
         fs::create_dir(&photos).unwrap();
@@ -32,7 +38,7 @@ impl Scene {
         let options = PackOptions { resolution: Some(8), ..PackOptions::default() };
         pack(&photos, &folder.path().join("packed"), &options, &mut |_| {}).unwrap();
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
-        Self { folder, runtime }
+        Self { folder, runtime, device }
     }
 
     pub(crate) fn packed(&self) -> PathBuf {
@@ -43,7 +49,7 @@ impl Scene {
     pub(crate) fn job(&self, runs: &str, config: &TrainConfig) -> Job {
         let pyramid = Arc::new(Pyramid::open(self.packed()).unwrap());
         let runs = self.folder.path().join(runs);
-        Job::new(config.clone(), pyramid, runs, Device::Cpu, self.runtime.handle().clone())
+        Job::new(config.clone(), pyramid, runs, self.device.clone(), self.runtime.handle().clone())
     }
 
     /// Runs to the end; returns the outcome and every warning.

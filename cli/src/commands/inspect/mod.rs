@@ -24,8 +24,8 @@ mod picture;
 /// Say what a checkpoint holds, of this program or another, or what a picture was drawn from
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Checkpoint of this program or another, a run's folder for its newest snapshot, or a PNG that `sample`, `mix` or
-    /// `interpolate` wrote
+    /// Checkpoint of this program or another, a run's folder for its newest snapshot, `demo` for the faces that come with
+    /// the program, or a PNG that `sample`, `mix` or `interpolate` wrote
     #[arg(value_name = "CHECKPOINT|PICTURE.png")]
     checkpoint: PathBuf,
 

@@ -60,17 +60,17 @@ macro_rules! on_vector_unit {
 }
 pub(super) use on_vector_unit;
 
-/// Whether this machine has a vector unit that the kernels know.
-pub(super) fn available() -> bool {
-    static AVAILABLE: LazyLock<bool> = LazyLock::new(|| {
+/// The vector unit of this CPU that convolutions in `f32` use, such as `AVX2`; none if it has none that the kernels know.
+pub fn vector_unit() -> Option<&'static str> {
+    static UNIT: LazyLock<Option<&str>> = LazyLock::new(|| {
         fn name<S: Lanes>(_: S) -> &'static str {
             S::NAME
         }
         let unit = on_vector_unit!(simd => name(simd));
         tracing::info!(unit = unit.unwrap_or("none"), "vector unit of convolutions on the CPU");
-        unit.is_some()
+        unit
     });
-    *AVAILABLE
+    *UNIT
 }
 
 /// 16 registers of 8 values: 6 tiles times 2 vectors leave two for the filters and one for the input.

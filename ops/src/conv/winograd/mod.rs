@@ -30,6 +30,7 @@ mod weight_grad;
 
 use filters::Reading;
 use lanes::on_vector_unit;
+pub use lanes::vector_unit;
 use scheme::{Four, Half, HalfAdjoint, Two};
 
 use super::Geometry;
@@ -51,7 +52,7 @@ pub(super) fn suits(geometry: &Geometry) -> bool {
         && geometry.input.channels.min(geometry.output.channels) >= MIN_CHANNELS
         && geometry.batch > 0
         && geometry.output.height.min(geometry.output.width) >= 2
-        && lanes::available()
+        && vector_unit().is_some()
 }
 
 /// `conv2d` of contiguous values, and what follows it.

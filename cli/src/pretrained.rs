@@ -1,0 +1,31 @@
+//! The network that comes with the program, so that the first picture needs no training.
+
+use std::path::Path;
+
+use stylegan_checkpoint::{Checkpoint, newest_snapshot};
+
+use crate::report::note;
+
+/// What a command line calls it.
+const NAME: &str = "demo";
+const NETWORK: &[u8] = include_bytes!("../../demo/faces-64.safetensors");
+
+/// The program's own network, if that is what the path names: `demo`, unless a file or a run's folder is called so.
+pub(crate) fn open(path: &Path) -> Option<stylegan_checkpoint::Result<Checkpoint>> {
+    (path.as_os_str() == NAME && is_ours()).then(|| Checkpoint::of_bytes(NAME, NETWORK))
+}
+
+/// Whether the name stands for the program's network; says so where something else is called so.
+fn is_ours() -> bool {
+    let path = Path::new(NAME);
+    if !path.exists() {
+        return true;
+    }
+    let is_ours = path.is_dir() && newest_snapshot(path).is_err();
+    note(if is_ours {
+        "taking the network `demo` of the program; the folder `demo` here holds no snapshot"
+    } else {
+        "taking `demo` here; the program's network of that name is taken where there is none"
+    });
+    is_ours
+}
