@@ -6,8 +6,35 @@ use clap::ValueEnum;
 use stylegan_checkpoint::Checkpoint;
 use stylegan_drawing::{DrawOptions, LatentSpace, NoiseMode};
 use stylegan_generator::{SeedStyle, Truncation};
+use stylegan_ops::resolution_violation;
+use stylegan_trainer::{ConfigError, MOST_SEED, TrainConfig};
 
 use crate::device::DeviceName;
+
+/// What is trained.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ConfigArgs {
+    /// Preset by name, or a TOML file [default: faces-64]
+    #[arg(long, value_name = "PRESET|FILE", visible_alias = "preset")]
+    config: Option<String>,
+
+    /// Change one number of the configuration, such as `schedule.total_kimg=5000`; may be repeated
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    assignments: Vec<String>,
+}
+
+impl ConfigArgs {
+    /// The configuration, if it is possible.
+    pub(crate) fn load(&self) -> Result<TrainConfig, ConfigError> {
+        TrainConfig::load(Some(self.config.as_deref().unwrap_or("faces-64")), &self.assignments)
+    }
+}
+
+/// A seed that a configuration can hold.
+pub(crate) fn seed(text: &str) -> Result<u64, String> {
+    let bounds = format!("a seed is a whole number from 0 to {MOST_SEED}");
+    text.parse().ok().filter(|seed| *seed <= MOST_SEED).ok_or(bounds)
+}
 
 /// Which network draws, and where.
 #[derive(Debug, clap::Args)]
@@ -18,7 +45,7 @@ pub(crate) struct NetworkArgs {
     pub(crate) checkpoint: PathBuf,
 
     /// Side for which the network was trained, for files that do not say it: those of rosinality
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = side, allow_negative_numbers = true)]
     pub(crate) resolution: Option<usize>,
 
     /// Device to compute on, `cpu` or `cuda:N`
@@ -26,7 +53,7 @@ pub(crate) struct NetworkArgs {
     pub(crate) device: DeviceName,
 
     /// Label of the pictures, from 0; for networks with labels alone
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
     pub(crate) class: Option<usize>,
 }
 
@@ -38,7 +65,7 @@ pub(crate) struct StyleArgs {
     truncation_psi: Option<f64>,
 
     /// Number of layers, from the coarsest on, that are truncated [default: 8]
-    #[arg(long, value_name = "LAYERS")]
+    #[arg(long, value_name = "LAYERS", allow_negative_numbers = true)]
     truncation_cutoff: Option<usize>,
 
     /// Noise of the layers
@@ -46,7 +73,7 @@ pub(crate) struct StyleArgs {
     noise_mode: NoiseName,
 
     /// Seed of `--noise-mode random`
-    #[arg(long, value_name = "N", default_value_t = 0)]
+    #[arg(long, value_name = "N", default_value_t = 0, allow_negative_numbers = true)]
     noise_seed: u64,
 
     /// How a seed becomes a picture [default: what the checkpoint says, `numpy` if it was converted from one of the
@@ -117,7 +144,13 @@ impl From<NoiseName> for NoiseMode {
 
 fn psi(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
-        Ok(psi) if psi.is_finite() => Ok(psi),
-        _ => Err("psi is a number, mostly from -1 to 2".to_owned()),
+        Ok(psi) if (-100.0..=100.0).contains(&psi) => Ok(psi),
+        _ => Err("psi is a number from -100 to 100, mostly from -1 to 2".to_owned()),
     }
+}
+
+/// A side that a network can have.
+pub(crate) fn side(text: &str) -> Result<usize, String> {
+    let is_possible = |side: &usize| resolution_violation("", *side).is_none();
+    text.parse().ok().filter(is_possible).ok_or_else(|| "a side is a power of two from 8 to 1024".to_owned())
 }

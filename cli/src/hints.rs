@@ -121,6 +121,10 @@ fn of_media(error: &stylegan_media::Error) -> Option<String> {
 fn of_config(error: &ConfigError) -> Option<String> {
     match error {
         ConfigError::NoAssignment { .. } => Some("for instance `--set schedule.total_kimg=5000`".to_owned()),
+        ConfigError::UnknownKey { .. } => {
+            let list = "`stylegan config` lists every key";
+            Some(error.hint().map_or(list.to_owned(), |hint| format!("{hint} {list}")))
+        }
         error => error.hint(),
     }
 }
@@ -142,15 +146,29 @@ fn of_run(error: &RunError) -> Option<String> {
         RunError::Changed { .. } => {
             "`--allow-changes` goes on with what is asked for now, `--resume no` starts a new run"
         }
+        RunError::Shape { path, grows_to: Some(to), .. } => {
+            return Some(format!(
+                "`--resume {}` grows them to {to}x{to} in a new run folder, `--resume no` starts a new run",
+                path.display()
+            ));
+        }
+        RunError::Shape { keep, .. } => {
+            let keep: Vec<String> = keep.iter().map(|assignment| format!("--set {assignment}")).collect();
+            return Some(format!(
+                "`{}` goes on with the shape that they have, `--resume no` starts a new run",
+                keep.join(" ")
+            ));
+        }
+        RunError::NeverGrows { fade_ends_kimg: Some(end), .. } => {
+            return Some(format!("a longer `--kimg`, of more than {end}, trains the new side"));
+        }
         RunError::NothingToResume { .. } => {
             "`--resume no` starts a new run; `--resume SNAPSHOT` goes on from networks alone"
         }
         RunError::AllDamaged { .. } => {
             "`--resume SNAPSHOT` goes on from the networks of a good snapshot, `--resume no` starts a new run"
         }
-        RunError::Finished { .. } => {
-            "a longer `--kimg` with `--allow-changes` trains on; `--resume no` starts a new run"
-        }
+        RunError::Finished { .. } => "a longer `--kimg` trains on, `--resume no` starts a new run",
         RunError::Diverged { .. } => {
             "go on from it with smaller `schedule.g_lrate` and `schedule.d_lrate` and `--allow-changes`"
         }

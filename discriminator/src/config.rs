@@ -1,5 +1,6 @@
 //! The shape of a critic.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use stylegan_ops::{Widths, resolution_violation};
 
@@ -20,7 +21,7 @@ pub struct CriticConfig {
 }
 
 /// What can be chosen of a critic and has no counterpart in the generator; the defaults are the paper's.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct CriticSwitches {
     /// Samples in a group of the minibatch stddev layer; 0 or 1 for no such layer.

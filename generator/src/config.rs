@@ -2,11 +2,12 @@
 
 use std::ops::Not;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use stylegan_ops::{NORM_EPSILON, Widths, resolution_violation, sides};
 
 /// What follows the activation of a synthesis layer, before the style.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Norm {
     /// Each channel of each sample to mean 0 and variance 1: the norm inside AdaIN.
@@ -19,7 +20,7 @@ pub enum Norm {
 }
 
 /// Every number that decides the shape of a generator; the defaults are the paper's 1024x1024 network.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 #[expect(
     clippy::struct_excessive_bools,
@@ -53,7 +54,7 @@ pub struct GeneratorConfig {
     pub norm: Norm,
     /// Whether up-sampled features are blurred by [1, 2, 1]. Table 1: off in A.
     pub blur: bool,
-    /// What the instance norm adds to a variance before its root, above 0 and at most 0.01. The default is the
+    /// What the instance norm adds to a variance before its root, 1e-12 to 0.01. The default is the
     /// original's; 1e-5 in some networks of other programs, as are the next two fields.
     #[serde(skip_serializing_if = "is_original_epsilon")]
     pub norm_epsilon: f64,
@@ -123,17 +124,14 @@ impl GeneratorConfig {
             }
         }
         found.extend(self.widths.violations("generator"));
-        if !(self.mapping_lrmul > 0.0 && self.mapping_lrmul <= 100.0) {
-            found.push(format!(
-                "`generator.mapping_lrmul` is {}, but must be above 0 and at most 100",
-                self.mapping_lrmul
-            ));
-        }
-        if !(self.norm_epsilon > 0.0 && self.norm_epsilon <= 1e-2) {
-            found.push(format!(
-                "`generator.norm_epsilon` is {}, but must be above 0 and at most 0.01",
-                self.norm_epsilon
-            ));
+        // Far smaller ones are 0 in `f32`, which nothing may be divided by.
+        for (key, value, least, most) in [
+            ("mapping_lrmul", self.mapping_lrmul, 1e-6, 100.0),
+            ("norm_epsilon", self.norm_epsilon, 1e-12, 1e-2),
+        ] {
+            if !(least..=most).contains(&value) {
+                found.push(format!("`generator.{key}` is {value}, but must be {least} to {most}"));
+            }
         }
         let z_and_label = if self.label_dim > 0 { 2 * self.z_dim } else { self.z_dim };
         if self.mapping_layers == 0 && self.w_dim != z_and_label {

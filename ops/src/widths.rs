@@ -1,9 +1,10 @@
 //! Widths: how many feature maps a network has at each side.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The numbers behind the widths of a network, as every configuration has them; the defaults are the paper's.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Widths {
     /// Feature maps double with every halving of the side, from `fmap_base / (resolution / 2)` on.
@@ -50,16 +51,17 @@ impl Widths {
 }
 
 /// Some of the numbers of [`Widths`]; what is not given is another network's, and is not written.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct PartialWidths {
-    /// As [`Widths::fmap_base`].
+    /// Feature maps double with every halving of the side, from `fmap_base / (resolution / 2)` on, if otherwise than in the
+    /// generator.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fmap_base: Option<usize>,
-    /// As [`Widths::fmap_decay`].
+    /// log2 of the factor between the feature maps of neighboring sides, if another than in the generator.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fmap_decay: Option<f64>,
-    /// As [`Widths::fmap_max`].
+    /// Most feature maps of any layer, if others than in the generator.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fmap_max: Option<usize>,
 }

@@ -2,11 +2,14 @@
 
 use candle_core::backprop::GradStore;
 use candle_core::{Device, Result, Tensor, Var, bail};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use stylegan_ops::{AdamSlot, AdamSteps, AdamUpdate, Parameters, adam_update};
 
+use crate::bounds::outside;
+
 /// Adam's constants; the defaults are the original's.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct AdamConfig {
     /// Decay of the first moment, 0 to below 1.
@@ -32,9 +35,8 @@ impl AdamConfig {
                 found.push(format!("`adam.{key}` is {beta}, but must be 0 to below 1"));
             }
         }
-        if !(self.epsilon > 0.0 && self.epsilon <= 1.0) {
-            found.push(format!("`adam.epsilon` is {}, but must be above 0 and at most 1", self.epsilon));
-        }
+        // Far smaller ones are 0 in `f32`, which nothing may be divided by.
+        found.extend(outside("adam.epsilon", self.epsilon, 1e-12, 1.0));
         found
     }
 }

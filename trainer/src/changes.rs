@@ -26,6 +26,9 @@ const FREE: [&str; 12] = [
     "data.prefetch",
 ];
 
+/// The end of the schedule. Nothing before it depends on it, but whether a run is finished does: states hold it.
+const END: &str = "schedule.total_kimg";
+
 /// A key of the configuration with two values.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Difference {
@@ -68,11 +71,18 @@ impl TrainConfig {
         config
     }
 
-    /// Every key, but the free ones, whose value is another than in `before`.
+    /// Every key, but the free ones and the end of the schedule, whose value is another than in `before`.
     ///
     /// # Errors
     /// If a number has no form in TOML.
     pub fn differences(&self, before: &Self) -> Result<Vec<Difference>, toml::ser::Error> {
+        let mut found = self.all_differences(before)?;
+        found.retain(|Difference { key, .. }| !FREE.contains(&key.as_str()) && key != END);
+        Ok(found)
+    }
+
+    /// Every key whose value is another than in `before`.
+    pub(crate) fn all_differences(&self, before: &Self) -> Result<Vec<Difference>, toml::ser::Error> {
         let all = |config: &Self| Table::try_from(config.lasting()).map(|table| values(&table));
         let (before, now) = (all(before)?, all(self)?);
         let text = |all: &[(String, Value)], key: &str| {
@@ -83,7 +93,6 @@ impl TrainConfig {
         keys.dedup();
         Ok(keys
             .into_iter()
-            .filter(|key| !FREE.contains(&key.as_str()))
             .map(|key| Difference { key: key.clone(), before: text(&before, key), now: text(&now, key) })
             .filter(|difference| difference.before != difference.now)
             .collect())
@@ -123,6 +132,13 @@ mod tests {
         assert_eq!(auto.lasting_toml().unwrap(), tf32.lasting_toml().unwrap());
         assert!(auto.differences(&tf32).unwrap().is_empty());
         assert_eq!(auto.differences(&bf16).unwrap()[0].key, "device.precision");
+    }
+
+    #[test]
+    fn the_end_is_no_difference_but_is_kept() {
+        let (short, long) = (config(&["schedule.total_kimg=7.0"]), config(&["schedule.total_kimg=9.0"]));
+        assert!(long.differences(&short).unwrap().is_empty());
+        assert_ne!(long.lasting_toml().unwrap(), short.lasting_toml().unwrap());
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The configuration of a training run.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use stylegan_checkpoint::Meta;
 use stylegan_dataset::Fit;
@@ -7,10 +8,18 @@ use stylegan_discriminator::{CriticConfig, CriticSwitches};
 use stylegan_generator::GeneratorConfig;
 use stylegan_ops::PartialWidths;
 
+use crate::bounds::{MOST_KIMG, outside};
 use crate::{AdamConfig, LossConfig, PerSide, Precision, Schedule};
 
+/// The largest seed: TOML has no larger number.
+pub const MOST_SEED: u64 = i64::MAX as u64;
+/// The most of anything that is counted in a run.
+const MOST_COUNT: u64 = 1_000_000_000;
+/// The most pixels of a picture grid along a side.
+const MOST_GRID_PIXELS: usize = 1 << 15;
+
 /// Everything a training run depends on except its data.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct TrainConfig {
     /// The run folder and what is written there.
@@ -34,12 +43,12 @@ pub struct TrainConfig {
 }
 
 /// The run folder and what is written there.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct RunConfig {
     /// Name of the run; its folder is `NNNNN-NAME`.
     pub name: String,
-    /// Seed of everything random in the run.
+    /// Seed of everything random in the run, 0 to 9223372036854775807.
     pub seed: u64,
     /// Time between two ticks (a line of statistics, a grid of fakes), in kimg, by side.
     pub tick_kimg: PerSide<f64>,
@@ -109,7 +118,7 @@ impl RunConfig {
 }
 
 /// The critic's shape; widths that are not given are the generator's.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct PartialCriticConfig {
     /// Feature maps at each side, by keys of their own in this table.
@@ -127,7 +136,7 @@ impl From<&CriticConfig> for PartialCriticConfig {
 }
 
 /// What else happens in a step of the generator.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct TrainingConfig {
     /// Probability of style mixing in a minibatch, 0 to 1. Table 1: 0 in A to E.
@@ -156,13 +165,14 @@ impl TrainingConfig {
 }
 
 /// How pictures are read.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct DataConfig {
     /// Whether half of the pictures are shown mirrored, left to right.
     pub mirror: bool,
     /// What becomes of pictures that are not square when they are packed: `crop` takes their middle, `stretch` and `pad`
     /// keep all of them; `pad:RRGGBB` fills with a color instead of black, `pad:edge` with the pixels at the edge.
+    #[schemars(with = "String")]
     pub fit: Fit,
     /// Whether pictures smaller than the network's side are enlarged instead of left out or refused.
     pub allow_upscale: bool,
@@ -179,7 +189,7 @@ impl Default for DataConfig {
 }
 
 /// How the numbers are computed.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct DeviceConfig {
     /// How exactly a GPU computes: `tf32`, `f32`, `bf16`, or `auto` for what it is good at.
@@ -217,32 +227,39 @@ impl TrainConfig {
         found.extend(self.loss.violations());
         found.extend(self.adam.violations());
         found.extend(self.run.tick_kimg.violations("run.tick_kimg"));
+        found.extend(self.run.tick_kimg.values().find_map(|kimg| {
+            let is_within = kimg > 0.0 && kimg <= MOST_KIMG;
+            (!is_within)
+                .then(|| format!("`run.tick_kimg` is {kimg}, but must be above 0 and at most {MOST_KIMG}"))
+        }));
         for (key, value, most) in [
+            ("run.keep_every_kimg", self.run.keep_every_kimg, MOST_KIMG),
             ("training.style_mixing_prob", self.training.style_mixing_prob, 1.0),
             ("training.w_avg_beta", self.training.w_avg_beta, 1.0),
-            ("training.ema_half_life_kimg", self.training.ema_half_life_kimg, 1e9),
+            ("training.ema_half_life_kimg", self.training.ema_half_life_kimg, MOST_KIMG),
             ("data.max_bad_fraction", self.data.max_bad_fraction, 1.0),
-            ("run.keep_every_kimg", self.run.keep_every_kimg, 1e9),
             ("run.snapshot_minutes", self.run.snapshot_minutes, 1e6),
         ] {
-            if !(0.0..=most).contains(&value) {
-                found.push(format!("`{key}` is {value}, but must be 0 to {most}"));
-            }
+            found.extend(outside(key, value, 0.0, most));
         }
-        if self.run.tick_kimg.values().any(|kimg| !(kimg > 0.0 && kimg <= 1e9)) {
-            found.push("`run.tick_kimg` must be above 0".to_owned());
+        for (key, value, least, most) in [
+            ("run.seed", self.run.seed, 0, MOST_SEED),
+            ("run.snapshot_ticks", self.run.snapshot_ticks, 1, MOST_COUNT),
+            ("run.keep_last", self.run.keep_last as u64, 1, MOST_COUNT),
+            ("run.keep_snapshots", self.run.keep_snapshots, 0, MOST_COUNT),
+            ("run.max_skipped", self.run.max_skipped, 0, MOST_COUNT),
+            ("run.max_rollbacks", self.run.max_rollbacks, 0, MOST_COUNT),
+            ("data.prefetch", self.data.prefetch as u64, 1, 4096),
+        ] {
+            found.extend(outside(key, value, least, most));
         }
-        if self.run.snapshot_ticks == 0 {
-            found.push("`run.snapshot_ticks` is 0, but must be 1 or more".to_owned());
-        }
-        if self.run.keep_last == 0 {
-            found.push("`run.keep_last` is 0, but must be 1 or more".to_owned());
-        }
-        if !(1..=4096).contains(&self.data.prefetch) {
-            found.push(format!("`data.prefetch` is {}, but must be 1 to 4096", self.data.prefetch));
-        }
-        if self.run.grid.iter().any(|&side| side > 256) {
-            found.push("`run.grid` may have at most 256 columns and rows".to_owned());
+        // Sides that cannot be are reported above.
+        let most = (MOST_GRID_PIXELS / self.generator.resolution.clamp(8, 1024)).min(256);
+        if self.run.grid.iter().any(|&count| count > most) {
+            let [columns, rows] = self.run.grid;
+            found.push(format!(
+                "`run.grid` is [{columns}, {rows}], but may have at most {most} columns and rows at this side"
+            ));
         }
         let name = &self.run.name;
         if name.is_empty() || name.len() > 100 || name.contains(['/', '\\', '\0']) || name.starts_with('.') {

@@ -16,11 +16,14 @@
 //! ```
 
 mod adam;
+mod bounds;
 mod changes;
 mod config;
 mod disk;
 mod events;
+mod explain;
 mod fit;
+mod keys;
 mod listeners;
 mod losses;
 mod memory;
@@ -39,7 +42,9 @@ mod step;
 
 pub use adam::{Adam, AdamConfig};
 pub use changes::Difference;
-pub use config::{DataConfig, DeviceConfig, PartialCriticConfig, RunConfig, TrainConfig, TrainingConfig};
+pub use config::{
+    DataConfig, DeviceConfig, MOST_SEED, PartialCriticConfig, RunConfig, TrainConfig, TrainingConfig,
+};
 pub use disk::DiskPlan;
 pub use events::{Event, StepProgress, Tick};
 pub use fit::{OutOfMemory, OversizedLevel, Remedy};

@@ -1,8 +1,10 @@
 //! A number that depends on the side of the pictures.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{DeserializeOwned, Error, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -83,6 +85,17 @@ impl<T: Copy> PerSide<T> {
             found.push(format!("`{key}` is an empty table"));
         }
         found
+    }
+}
+
+impl<T: JsonSchema> JsonSchema for PerSide<T> {
+    fn schema_name() -> Cow<'static, str> {
+        format!("PerSide_{}", T::schema_name()).into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let value = generator.subschema_for::<T>();
+        json_schema!({ "anyOf": [value, { "type": "object", "additionalProperties": value }] })
     }
 }
 

@@ -4,12 +4,13 @@ use std::fmt;
 use std::str::FromStr;
 
 use candle_core::{DType, Device, Result, bail};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use stylegan_ops::gpu_capability;
 
 /// How exactly a GPU computes. Weights, latents, pictures, statistics and sums are `f32` or better in any case; a CPU
 /// computes all of it in `f32`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Precision {
     /// What the device is good at: `Tf32` where it multiplies so, from NVIDIA's Ampere on, and `F32` elsewhere.

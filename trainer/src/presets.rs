@@ -8,7 +8,8 @@ use thiserror::Error;
 use toml::de::{DeTable, DeValue, Deserializer};
 use toml::{Spanned, Table, Value};
 
-use crate::{PartialCriticConfig, TrainConfig};
+use crate::TrainConfig;
+use crate::keys::is_key;
 
 /// Every preset in the binary: its name and its file.
 const PRESETS: [(&str, &str); 14] = [
@@ -93,7 +94,7 @@ impl Hint for ConfigError {
                 })
             }
             Self::UnknownKey { key, .. } => {
-                nearest_key(key, &known_keys()).map(|nearest| format!("did you mean `{nearest}`?"))
+                nearest_key(key).map(|nearest| format!("did you mean `{nearest}`?"))
             }
             Self::NoAssignment { .. } => Some("for instance `schedule.total_kimg=5000`".to_owned()),
             _ => None,
@@ -181,6 +182,10 @@ fn syntax(place: &str, error: &toml::de::Error) -> ConfigError {
 fn parse_assignment(argument: &str) -> Result<Table, ConfigError> {
     let no_assignment = || ConfigError::NoAssignment { argument: argument.to_owned() };
     let (key, text) = argument.split_once('=').ok_or_else(no_assignment)?;
+    if text.trim().parse::<i128>().is_ok_and(|number| i64::try_from(number).is_err()) {
+        let message = format!("whole numbers are {} to {}", i64::MIN, i64::MAX);
+        return Err(ConfigError::Syntax { place: format!("`--set {argument}`"), message });
+    }
     let value = toml::from_str::<Table>(&format!("value = {text}"))
         .ok()
         .and_then(|mut table| if table.len() == 1 { table.remove("value") } else { None })
@@ -212,8 +217,7 @@ fn is_per_side(table: &Table) -> bool {
 }
 
 fn check_keys(table: &Table, place: &str) -> Result<(), ConfigError> {
-    let known = known_keys();
-    match keys(table).into_iter().find(|key| !known.contains(key)) {
+    match keys(table).into_iter().find(|key| !is_key(key)) {
         Some(key) => Err(ConfigError::UnknownKey { place: place.to_owned(), key }),
         None => Ok(()),
     }
@@ -258,23 +262,12 @@ pub(crate) fn values(table: &Table) -> Vec<(String, Value)> {
     found
 }
 
-/// The path of every value a configuration can have.
-fn known_keys() -> Vec<String> {
-    let mut config = TrainConfig::default();
-    // Without a value other than the default these would not be written.
-    config.discriminator = PartialCriticConfig::from(&config.critic());
-    config.generator.norm_epsilon *= 2.0;
-    config.generator.bias_before_blur = true;
-    config.generator.noise_per_block = true;
-    Table::try_from(&config).map(|table| keys(&table)).unwrap_or_default()
-}
-
 /// The key that was meant: one of the same name in another section, as sections are easily left out or mixed up; else
 /// one that is written alike.
-fn nearest_key<'a>(key: &str, known: &'a [String]) -> Option<&'a str> {
-    let name = |key: &'a str| key.rsplit('.').next();
+fn nearest_key(key: &str) -> Option<&'static str> {
+    let name = |key: &'static str| key.rsplit('.').next();
     let likeness = |candidate: &str| strsim::jaro_winkler(key, candidate);
-    let known = || known.iter().map(String::as_str);
+    let known = || crate::keys::keys().keys.iter().map(|key| key.path.as_str());
     known()
         .filter(|candidate| name(candidate) == key.rsplit('.').next())
         .max_by(|a, b| likeness(a).total_cmp(&likeness(b)))
@@ -329,7 +322,8 @@ mod tests {
         let text = include_str!("../tests/fixtures/every_key.toml");
         let config: TrainConfig = toml::from_str(text).unwrap();
         assert_eq!(config.to_toml().unwrap(), text);
-        let (mut all, mut known) = (keys(&toml::from_str(text).unwrap()), known_keys());
+        let mut all = keys(&toml::from_str(text).unwrap());
+        let mut known: Vec<String> = crate::keys::keys().keys.iter().map(|key| key.path.clone()).collect();
         all.sort();
         known.sort();
         assert_eq!(all, known);
@@ -427,7 +421,7 @@ mod tests {
         assert_eq!(
             error.to_string(),
             "the configuration has 2 errors:\n  `generator.resolution` is 100, but must be a power of two from 8 to \
-             1024\n  `loss.gp_lambda` is -1, but must be 0 or more"
+             1024\n  `loss.gp_lambda` is -1, but must be 0 to 1000000000"
         );
     }
 }

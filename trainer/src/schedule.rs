@@ -1,15 +1,17 @@
 //! The growing schedule: what is trained at which time.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use stylegan_ops::Level;
 
 use crate::PerSide;
+use crate::bounds::{MOST_KIMG, outside};
 
 /// The growing schedule; the defaults are the paper's on one device, with the rates for WGAN-GP, the default loss.
 ///
 /// Time is counted in kimg, thousands of real pictures shown. Every side is trained for `steady_kimg`, then the next
 /// one is faded in during `fade_kimg`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Schedule {
     /// Side at which training starts, in pixels.
@@ -105,6 +107,14 @@ impl Schedule {
         ((levels.floor() * (self.steady_kimg + self.fade_kimg) + into_phase) * 1000.0).round() as u64
     }
 
+    /// Times in kimg at which `side` starts to fade in and at which its fade ends; none of a side that is there from the
+    /// start.
+    pub fn fade_of(&self, side: usize) -> Option<(f64, f64)> {
+        let index = side.ilog2().checked_sub(self.initial_resolution.ilog2()).filter(|&index| index > 0)?;
+        let ends = f64::from(index) * (self.steady_kimg + self.fade_kimg);
+        Some((ends - self.fade_kimg, ends))
+    }
+
     /// Real pictures shown at the end of the training.
     pub fn total_nimg(&self) -> u64 {
         (self.total_kimg * 1000.0).ceil() as u64
@@ -113,20 +123,19 @@ impl Schedule {
     /// Every level with the kimg at which it starts to fade in (the first is there from 0), ends its fade, and gives
     /// way to the next (the last at the end of the training). Levels that the training does not reach are left out.
     pub fn levels(&self, resolution: usize) -> Vec<LevelPlan> {
-        let phase_kimg = self.steady_kimg + self.fade_kimg;
         let count = resolution.ilog2().saturating_sub(self.initial_resolution.ilog2()) as usize;
         (0..=count)
             .map(|index| {
                 let side = self.initial_resolution << index;
-                let starts = if index == 0 { 0.0 } else { index as f64 * phase_kimg - self.fade_kimg };
+                let (starts_kimg, steady_kimg) = self.fade_of(side).unwrap_or((0.0, 0.0));
                 LevelPlan {
                     side,
-                    starts_kimg: starts,
-                    steady_kimg: index as f64 * phase_kimg,
+                    starts_kimg,
+                    steady_kimg,
                     ends_kimg: if index == count {
                         self.total_kimg
                     } else {
-                        (index as f64 * phase_kimg + self.steady_kimg).min(self.total_kimg)
+                        (steady_kimg + self.steady_kimg).min(self.total_kimg)
                     },
                     batch: self.batch.get(side).unwrap_or(1),
                     g_lrate: self.g_lrate.get(side).unwrap_or(0.0),
@@ -153,9 +162,7 @@ impl Schedule {
             ("total_kimg", self.total_kimg),
             ("lrate_rampup_kimg", self.lrate_rampup_kimg),
         ] {
-            if !(0.0..=1e9).contains(&kimg) {
-                found.push(format!("`schedule.{key}` is {kimg}, but must be 0 or more"));
-            }
+            found.extend(outside(&format!("schedule.{key}"), kimg, 0.0, MOST_KIMG));
         }
         if self.steady_kimg + self.fade_kimg == 0.0 && initial < resolution {
             found.push(format!(
@@ -164,8 +171,8 @@ impl Schedule {
         }
         found.extend(self.batch.violations("schedule.batch"));
         for batch in self.batch.values() {
-            if !(1..=65_536).contains(&batch) {
-                found.push(format!("`schedule.batch` is {batch}, but must be 1 to 65536"));
+            if let Some(violation) = outside("schedule.batch", batch, 1, 65_536) {
+                found.push(violation);
             } else if !is_batch_possible(batch, group_size) {
                 found.push(format!(
                     "`schedule.batch` is {batch}, but must be divisible by `discriminator.mbstd_group_size` ({group_size}) \
@@ -174,19 +181,11 @@ impl Schedule {
             }
         }
         for (key, lrate) in [("g_lrate", &self.g_lrate), ("d_lrate", &self.d_lrate)] {
-            found.extend(lrate.violations(&format!("schedule.{key}")));
-            for value in lrate.values() {
-                if !(0.0..=10.0).contains(&value) {
-                    found.push(format!("`schedule.{key}` is {value}, but must be 0 to 10"));
-                }
-            }
+            let key = format!("schedule.{key}");
+            found.extend(lrate.violations(&key));
+            found.extend(lrate.values().filter_map(|value| outside(&key, value, 0.0, 10.0)));
         }
-        if !(1..=10_000).contains(&self.minibatch_repeats) {
-            found.push(format!(
-                "`schedule.minibatch_repeats` is {}, but must be 1 to 10000",
-                self.minibatch_repeats
-            ));
-        }
+        found.extend(outside("schedule.minibatch_repeats", self.minibatch_repeats, 1, 10_000));
         found
     }
 }

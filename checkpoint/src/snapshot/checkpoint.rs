@@ -124,6 +124,14 @@ impl Checkpoint {
         self.meta.networks()
     }
 
+    /// Makes sure that it holds a network.
+    ///
+    /// # Errors
+    /// If it does not.
+    pub fn require(&self, network: Network) -> Result<()> {
+        if self.networks().contains(&network) { Ok(()) } else { Err(self.lacks(network)) }
+    }
+
     /// Length of the file in bytes.
     pub fn size_bytes(&self) -> u64 {
         match &*self.contents {
@@ -186,9 +194,7 @@ impl Checkpoint {
     /// # Errors
     /// If the file does not hold this network.
     pub fn tensors(&self, network: Network) -> Result<HashMap<String, Tensor>> {
-        if !self.networks().contains(&network) {
-            return Err(self.lacks(network));
-        }
+        self.require(network)?;
         let names = self.contents.names();
         let own = names.iter().filter_map(|name| Some((name, network.own_name(name)?)));
         own.map(|(name, own)| Ok((own.to_owned(), self.contents.tensor(name, &Device::Cpu)?)))

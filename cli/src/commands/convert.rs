@@ -12,6 +12,7 @@ use stylegan_import::{Conversion, Foreign, Purpose};
 use stylegan_ops::Parameters;
 use tracing::info;
 
+use crate::args::side;
 use crate::output::{Force, Output};
 use crate::painter::{check_resolution, open_checkpoint};
 use crate::report::{Exit, Refusal, note};
@@ -32,7 +33,7 @@ pub(crate) struct Args {
     output: PathBuf,
 
     /// Side for which the networks were trained, for files that do not say it: those of rosinality
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = side, allow_negative_numbers = true)]
     resolution: Option<usize>,
 
     /// Keep the averaged generator `g_ema` alone, which is all that drawing needs: no training goes on from it

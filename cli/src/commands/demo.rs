@@ -18,6 +18,7 @@ use stylegan_trainer::{Pace, Resume, TrainConfig, process_reals};
 use super::interpolate::write_film;
 use super::mix::write_figure;
 use super::train::{Start, open_pictures, train};
+use crate::args::seed;
 use crate::cache;
 use crate::output::{Force, Output};
 use crate::painter::{open_checkpoint, say_if_growing};
@@ -39,7 +40,7 @@ const CHUNK: usize = 32;
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// About how long to train, in minutes on two cores; another machine takes more or less
-    #[arg(long, value_name = "M", default_value_t = PRESET_MINUTES)]
+    #[arg(long, value_name = "M", default_value_t = PRESET_MINUTES, allow_negative_numbers = true)]
     minutes: f64,
 
     /// Folder of all runs; this one gets a folder of its own inside
@@ -47,7 +48,7 @@ pub(crate) struct Args {
     out: PathBuf,
 
     /// Seed of everything random
-    #[arg(long, value_name = "N", default_value_t = 0)]
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = seed, allow_negative_numbers = true)]
     seed: u64,
 }
 

@@ -13,6 +13,7 @@ use stylegan_onnx::Settings;
 use stylegan_ops::Level;
 use tracing::info;
 
+use crate::args::side;
 use crate::output::{Force, Output};
 use crate::painter::open_checkpoint;
 use crate::report::{Exit, Refusal, note};
@@ -30,7 +31,7 @@ pub(crate) struct Args {
     checkpoint: PathBuf,
 
     /// Side for which the network was trained, for files that do not say it: those of rosinality
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = side, allow_negative_numbers = true)]
     resolution: Option<usize>,
 
     /// File to write
@@ -38,7 +39,7 @@ pub(crate) struct Args {
     out: PathBuf,
 
     /// Number of layers, from the coarsest on, that `psi` truncates
-    #[arg(long, value_name = "LAYERS", default_value_t = Truncation::default().cutoff)]
+    #[arg(long, value_name = "LAYERS", allow_negative_numbers = true, default_value_t = Truncation::default().cutoff)]
     truncation_cutoff: usize,
 
     /// Noise of the layers

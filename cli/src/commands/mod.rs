@@ -5,6 +5,7 @@ use anyhow::Result;
 use crate::report::Exit;
 
 mod bench;
+mod config;
 mod convert;
 mod dataset;
 mod demo;
@@ -44,6 +45,7 @@ commands! {
     Convert: convert,
     Export: export,
     Dataset: dataset,
+    Config: config,
     Bench: bench,
     Doctor: doctor,
     Demo: demo,

@@ -10,6 +10,7 @@ use stylegan_trainer::{
     Event, Job, Listener, Outcome, Pace, Resume, Signals, TrainConfig, TrainPlan, run as run_job,
 };
 
+use crate::args::{ConfigArgs, seed};
 use crate::console::Console;
 use crate::device::DeviceName;
 use crate::hints::hint_of;
@@ -29,28 +30,23 @@ pub(crate) struct Args {
     #[arg(long, value_name = "SOURCE")]
     data: PathBuf,
 
-    /// Preset by name, or a TOML file [default: faces-64]
-    #[arg(long, alias = "cfg", value_name = "PRESET|FILE")]
-    config: Option<String>,
-
-    /// Change one number of the configuration, such as `schedule.total_kimg=5000`; may be repeated
-    #[arg(long = "set", value_name = "KEY=VALUE")]
-    assignments: Vec<String>,
+    #[command(flatten)]
+    config: ConfigArgs,
 
     /// Folder of all runs; this one gets a folder of its own inside
     #[arg(long, alias = "outdir", value_name = "DIR", default_value = "runs")]
     out: PathBuf,
 
     /// Length of the training in thousands of pictures shown, instead of the configuration's
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
     kimg: Option<f64>,
 
     /// Seed of everything random, instead of the configuration's
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = seed, allow_negative_numbers = true)]
     seed: Option<u64>,
 
-    /// What to go on from: `auto` for the newest run of this name unless it is finished, `no` for a new run, or a run
-    /// folder, training state or snapshot
+    /// What to go on from: `auto` for the newest run of this name unless it is at its end, `no` for a new run, or a run
+    /// folder, training state or snapshot; with a larger `generator.resolution` these networks grow, in a new run folder
     #[arg(long, value_name = "auto|no|PATH", default_value = "auto", value_parser = parse_resume)]
     resume: Resume,
 
@@ -80,8 +76,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<Exit> {
-    let mut config =
-        TrainConfig::load(Some(args.config.as_deref().unwrap_or("faces-64")), &args.assignments)?;
+    let mut config = args.config.load()?;
     if let Some(kimg) = args.kimg {
         config.schedule.total_kimg = kimg;
     }

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 mod bench;
+mod config;
 mod convert;
 mod dataset;
 mod demo;
@@ -16,9 +17,11 @@ mod like;
 mod logging;
 mod mix;
 mod pretrained;
+mod numbers;
 mod sample;
 mod scene;
 mod train;
+mod train_again;
 mod train_input;
 mod train_refusals;
 mod usage;

@@ -78,12 +78,12 @@ fn configurations_that_are_none() {
     photos(
         "--set generator.resolutions=32",
         "error: `--set generator.resolutions=32`: unknown key `generator.resolutions`\n\n\
-         hint: did you mean `generator.resolution`?\n",
+         hint: did you mean `generator.resolution`? `stylegan config` lists every key\n",
     );
     photos(
         "--set resolution=32",
         "error: `--set resolution=32`: unknown key `resolution`\n\n\
-         hint: did you mean `generator.resolution`?\n",
+         hint: did you mean `generator.resolution`? `stylegan config` lists every key\n",
     );
     photos(
         "--set generator.resolution",
@@ -98,10 +98,10 @@ fn configurations_that_are_none() {
         "--set schedule.initial_resolution=32 --set run.tick_kimg=0 --set schedule.total_kimg=-1",
         "error: the configuration has 3 errors:\n  \
          `schedule.initial_resolution` is 32, but must be a power of two from 4 to `generator.resolution` (16)\n  \
-         `schedule.total_kimg` is -1, but must be 0 or more\n  \
-         `run.tick_kimg` must be above 0\n",
+         `schedule.total_kimg` is -1, but must be 0 to 1000000000\n  \
+         `run.tick_kimg` is 0, but must be above 0 and at most 1000000000\n",
     );
-    photos("--kimg=-1", "error: `schedule.total_kimg` is -1, but must be 0 or more\n");
+    photos("--kimg -1", "error: `schedule.total_kimg` is -1, but must be 0 to 1000000000\n");
     for (preset, nearest) in
         [("face-64", "faces-64"), ("ffhq1024", "ffhq-1024"), ("ablation/A", "ablation/a")]
     {

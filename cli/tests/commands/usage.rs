@@ -15,6 +15,7 @@ fn every_flag_is_explained() {
         "convert",
         "export",
         "dataset pack",
+        "config",
         "bench train",
         "bench sample",
         "bench project",

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::de::{Error, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -11,18 +12,19 @@ use super::{Constant, LogisticR1, Loss, WganClip, WganGp};
 macro_rules! losses {
     ($($(#[$attribute:meta])* $key:ident: $Loss:ident,)*) => {
         /// Which loss is trained.
-        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
         #[serde(rename_all = "snake_case")]
         pub enum LossKind {
             $($(#[$attribute])* $Loss,)*
         }
 
         /// The loss and the constants of all losses; the defaults are the original's.
-        #[derive(Clone, Debug, Default, PartialEq)]
+        #[derive(Clone, Debug, Default, PartialEq, JsonSchema)]
         pub struct LossConfig {
             /// The one that is trained.
             pub kind: LossKind,
             $(
+                #[schemars(flatten)]
                 #[doc = concat!("Constants of `", stringify!($key), "`.")]
                 pub $key: $Loss,
             )*
@@ -129,7 +131,10 @@ mod tests {
         let config: LossConfig = toml::from_str("gp_lambda = -1.0\nclip_limit = 0.0").unwrap();
         assert_eq!(
             config.violations(),
-            ["`loss.gp_lambda` is -1, but must be 0 or more", "`loss.clip_limit` is 0, but must be above 0"]
+            [
+                "`loss.gp_lambda` is -1, but must be 0 to 1000000000",
+                "`loss.clip_limit` is 0, but must be 0.000001 to 1000000000"
+            ]
         );
     }
 }

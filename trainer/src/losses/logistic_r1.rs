@@ -1,6 +1,7 @@
 //! Non-saturating logistic loss with the R1 penalty.
 
 use candle_core::{Result, Tensor};
+use schemars::JsonSchema;
 use stylegan_discriminator::Critic;
 use stylegan_ops::Level;
 
@@ -9,7 +10,7 @@ use crate::Report;
 
 /// `softplus(D(fake)) + softplus(-D(real)) + γ/2 · ‖∇D(real)‖²` (Mescheder et al. 2018, equation 9), the gradient's
 /// norm per full-size pixel as for WGAN-GP.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, JsonSchema)]
 pub struct LogisticR1 {
     /// γ, weight of the R1 penalty.
     pub r1_gamma: f64,

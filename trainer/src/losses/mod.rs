@@ -9,6 +9,7 @@ use candle_core::{DType, Device, Result, Tensor};
 use stylegan_discriminator::Critic;
 use stylegan_ops::Key;
 
+use crate::bounds::outside;
 use crate::{Adam, Report};
 pub use config::{LossConfig, LossKind};
 pub use logistic_r1::LogisticR1;
@@ -87,15 +88,13 @@ impl<'a> Constant<'a> {
         Self { key, value, least: 0.0 }
     }
 
-    /// One that must be above 0.
+    /// One that something may be divided by.
     pub fn positive(key: &'static str, value: &'a mut f64) -> Self {
-        Self { key, value, least: f64::MIN_POSITIVE }
+        Self { key, value, least: 1e-6 }
     }
 
     fn violation(&self) -> Option<String> {
-        let Self { key, value, least } = self;
-        let bound = if *least > 0.0 { "above 0" } else { "0 or more" };
-        (!(*least..=1e9).contains(*value)).then(|| format!("`loss.{key}` is {value}, but must be {bound}"))
+        outside(&format!("loss.{}", self.key), *self.value, self.least, 1e9)
     }
 }
 

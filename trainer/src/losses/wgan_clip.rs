@@ -1,6 +1,7 @@
 //! Wasserstein loss with clipped weights.
 
 use candle_core::{Result, Tensor};
+use schemars::JsonSchema;
 use stylegan_discriminator::Critic;
 use stylegan_ops::clamp_update;
 
@@ -8,7 +9,7 @@ use super::{Constant, CriticBatch, Loss};
 use crate::{Adam, Report};
 
 /// `D(fake) - D(real)` (Arjovsky et al. 2017, algorithm 1).
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, JsonSchema)]
 pub struct WganClip {
     /// Largest absolute value of any weight of the critic.
     pub clip_limit: f64,

@@ -1,6 +1,7 @@
 //! Wasserstein loss with gradient penalty.
 
 use candle_core::{DType, Device, Result, Tensor, bail};
+use schemars::JsonSchema;
 use stylegan_discriminator::Critic;
 use stylegan_ops::{Key, Level, RandomTensors};
 
@@ -12,7 +13,7 @@ use crate::Report;
 ///
 /// The original differentiates with respect to full-size pictures of repeated pixels. Each of our pixels stands for
 /// `f × f` of those, so that their gradient's norm is ours divided by `f`.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, JsonSchema)]
 pub struct WganGp {
     /// λ, weight of the gradient penalty.
     pub gp_lambda: f64,

@@ -45,6 +45,35 @@ pub enum RunError {
         /// One sentence for each key, and one for the pictures.
         changes: Vec<String>,
     },
+    /// The networks to go on from have another shape.
+    #[error("the networks of `{}` have another shape:\n  {}", path.display(), differences.join("\n  "))]
+    Shape {
+        /// The run folder or file to go on from.
+        path: PathBuf,
+        /// One sentence for each key, and one for each of some tensors.
+        differences: Vec<String>,
+        /// Assignments `KEY=VALUE` of the shape that they have.
+        keep: Vec<String>,
+        /// The side that is asked for, if the networks can grow to it.
+        grows_to: Option<usize>,
+    },
+    /// The networks cannot grow, since the schedule does not come to the next side.
+    #[error(
+        "`{}` cannot grow: the schedule starts at {initial}x{initial} and ends at {total_kimg} kimg, so that {side}x{side} \
+         never fades in", path.display()
+    )]
+    NeverGrows {
+        /// The run folder or file to go on from.
+        path: PathBuf,
+        /// The first new side.
+        side: usize,
+        /// The side that the schedule starts at.
+        initial: usize,
+        /// The end of the schedule, in kimg.
+        total_kimg: f64,
+        /// End of the fade of the first new side, in kimg; none if the schedule starts there or beyond.
+        fade_ends_kimg: Option<f64>,
+    },
     /// There is nothing to go on from.
     #[error("`{}` holds no training state to go on from", path.display())]
     NothingToResume {
@@ -73,13 +102,15 @@ pub enum RunError {
         /// What is wrong with it.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// The state to go on from is at the end of the training already.
-    #[error("`{}` is trained to its end, {kimg} kimg", path.display())]
+    /// The state to go on from is at the end of the training already, or beyond it.
+    #[error("`{}` is trained for {kimg} kimg, and the training is to end at {total_kimg} kimg", path.display())]
     Finished {
         /// The run folder or file.
         path: PathBuf,
-        /// Time of the end, in kimg.
+        /// Time of the state, in kimg.
         kimg: f64,
+        /// Time of the end, in kimg.
+        total_kimg: f64,
     },
     /// The numbers went bad again and again.
     #[error("training diverged after {rollbacks} rollbacks: {reason}; {}", last_good(state.as_ref()))]
@@ -160,6 +191,14 @@ impl Hint for RunError {
             }
             Self::Locked { .. } => "wait for it, or start a run of another `run.name` beside it",
             Self::Changed { .. } => "start a new run, or allow the changes",
+            Self::Shape { grows_to: Some(to), .. } => {
+                return Some(format!("they can grow to {to}x{to} in a new run folder"));
+            }
+            Self::Shape { .. } => "start a new run, or leave these keys as they were",
+            Self::NeverGrows { fade_ends_kimg: Some(end), .. } => {
+                return Some(format!("a `schedule.total_kimg` of more than {end} trains the new side"));
+            }
+            Self::NeverGrows { .. } => "leave `schedule.initial_resolution` as it was",
             Self::NothingToResume { .. } | Self::AllDamaged { .. } => {
                 "start a new run, or go on from the networks of a good snapshot"
             }

@@ -40,12 +40,6 @@ impl RunFolder {
         Ok(Self { path: path.to_owned(), thousandths: needs_thousandths(config), lock })
     }
 
-    /// Removes a folder that was just made, since nothing came of its run.
-    pub(crate) fn discard(self) {
-        // What cannot be removed disturbs nobody.
-        let _ = fs::remove_dir_all(&self.path);
-    }
-
     /// What to know where the file system keeps no other process out.
     pub(crate) fn caveat(&self) -> Option<String> {
         let path = self.path.display();

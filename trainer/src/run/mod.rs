@@ -13,6 +13,7 @@ mod prepared;
 mod resume;
 mod saved;
 mod saver;
+mod shape;
 mod signals;
 mod state;
 mod tick;
@@ -30,6 +31,7 @@ use prepared::Prepared;
 use resume::Start;
 use saver::Saver;
 pub use signals::Signals;
+use state::Source;
 use training::Run;
 use writer::{Retention, Writer};
 
@@ -43,20 +45,14 @@ use writer::{Retention, Writer};
 /// cannot be written, if the numbers go bad again and again, or if the device has too little memory.
 pub fn run(job: Job, signals: &Signals, listeners: Vec<Box<dyn Listener + '_>>) -> Result<Outcome, RunError> {
     job.check_data()?;
-    let Start { folder, saved, is_new, notes, warnings } = Start::find(&job)?;
-    let prepared = match Prepared::new(&job, saved.as_ref()) {
-        Ok(prepared) => prepared,
-        Err(error) => {
-            if is_new {
-                folder.discard();
-            }
-            return Err(error);
-        }
-    };
-    let Prepared { training, ticker, note } = prepared;
+    let start = Start::find(&job)?;
+    let Prepared { training, ticker, note } = Prepared::new(&job, start.saved.as_ref())?;
+    let contents = pictures::contents(&job.pyramid, &job.config)?;
+    // All that can be checked is checked: from here on files are written.
+    let (folder, is_new) = start.place.open(&job, training.clock.position.nimg)?;
+    let Start { saved, notes, warnings, .. } = start;
     let Job { config, pyramid, device, runtime, pace, files, before_step, .. } = job;
     let kimg = training.clock.kimg();
-    let contents = pictures::contents(&pyramid, &config)?;
     folder.list_pictures(files.as_ref(), &contents)?;
     let opened = |source| RunError::File { path: folder.path().to_owned(), source };
     let mut audience = Audience::new(folder.path(), listeners).map_err(opened)?;
@@ -77,7 +73,11 @@ pub fn run(job: Job, signals: &Signals, listeners: Vec<Box<dyn Listener + '_>>) 
         ticker.grids.save_first(&training, &folder, &mut audience);
     }
     let writer = Writer::new(runtime.clone(), files, Retention::of(&config));
-    let mut saver = Saver::new(writer, folder, contents.fingerprint());
+    let source = Source {
+        data_fingerprint: contents.fingerprint(),
+        begun_from: saved.as_ref().and_then(|saved| saved.begun_from(is_new)),
+    };
+    let mut saver = Saver::new(writer, folder, source);
     if let Some(saved) = saved {
         saver.goes_on_from(saved.snapshot, (!is_new).then_some(saved.clock.position.nimg));
     }

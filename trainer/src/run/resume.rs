@@ -12,51 +12,60 @@ use super::folder::{RunFolder, newest_run};
 use super::job::{Job, Resume};
 use super::pictures::{self, Comparison};
 use super::saved::{Saved, newest_good};
+use super::shape::Growth;
 
-/// Where a run starts.
+/// Where a run starts. Nothing is written before [`Place::open`].
 pub(super) struct Start {
-    pub(super) folder: RunFolder,
+    pub(super) place: Place,
     pub(super) saved: Option<Saved>,
-    /// Whether the folder has nothing in it yet.
-    pub(super) is_new: bool,
     pub(super) notes: Vec<String>,
     pub(super) warnings: Vec<String>,
 }
 
+/// The folder of a run.
+pub(super) enum Place {
+    /// One that is to be made.
+    New,
+    /// One in which the run goes on.
+    There(RunFolder),
+}
+
+impl Place {
+    /// The folder with the configuration in it, and whether there is nothing else in it yet. `nimg` is the time at which
+    /// the run starts.
+    pub(super) fn open(self, job: &Job, nimg: u64) -> Result<(RunFolder, bool), RunError> {
+        match self {
+            Self::New => Ok((RunFolder::create(&job.runs, &job.config, job.files.as_ref())?, true)),
+            Self::There(folder) => {
+                folder.replace_config(job.files.as_ref(), &job.config, nimg)?;
+                Ok((folder, false))
+            }
+        }
+    }
+}
+
 impl Start {
     pub(super) fn find(job: &Job) -> Result<Self, RunError> {
-        let start = Self::choose(job)?;
-        let Self { folder, saved, .. } = &start;
-        let folder = folder.path().display();
-        if let Some(Saved { path, clock, .. }) = saved {
-            info!(%folder, from = %path.display(), kimg = clock.kimg(), "going on");
+        let start = match &job.resume {
+            Resume::No => Self::anew(Vec::new()),
+            Resume::Auto => match newest_run(&job.runs, &job.config.run.name)? {
+                None => Self::anew(Vec::new()),
+                Some(path) => Self::newest(job, &path)?,
+            },
+            Resume::From(path) if path.is_dir() => Self::from_folder(job, path)?,
+            Resume::From(path) => Self::from_file(job, path)?,
+        };
+        if let Some(Saved { path, clock, .. }) = &start.saved {
+            info!(from = %path.display(), kimg = clock.kimg(), "going on");
         } else {
-            info!(%folder, "from the beginning");
+            info!("from the beginning");
         }
         Ok(start)
     }
 
-    fn choose(job: &Job) -> Result<Self, RunError> {
-        match &job.resume {
-            Resume::No => Self::anew(job, Vec::new()),
-            Resume::Auto => match newest_run(&job.runs, &job.config.run.name)? {
-                None => Self::anew(job, Vec::new()),
-                Some(path) => Self::newest(job, &path),
-            },
-            Resume::From(path) if path.is_dir() => {
-                let folder = RunFolder::open(path, &job.config);
-                let (saved, damages) = newest_good(path)?;
-                let Some(saved) = saved else { return Err(nothing_good(path, damages)) };
-                Self::going_on_or_forked(job, folder, saved, damages)
-            }
-            Resume::From(path) => Self::from_file(job, path),
-        }
-    }
-
     /// In a new folder, from the beginning.
-    fn anew(job: &Job, notes: Vec<String>) -> Result<Self, RunError> {
-        let folder = RunFolder::create(&job.runs, &job.config, job.files.as_ref())?;
-        Ok(Self { folder, saved: None, is_new: true, notes, warnings: Vec::new() })
+    fn anew(notes: Vec<String>) -> Self {
+        Self { place: Place::New, saved: None, notes, warnings: Vec::new() }
     }
 
     /// In the newest folder of this name, unless there is nothing to go on with.
@@ -68,45 +77,57 @@ impl Start {
                 return Err(nothing_good(path, damages));
             }
             let note = format!("`{}` has no training state yet; a new run starts", path.display());
-            return Self::anew(job, vec![note]);
+            return Ok(Self::anew(vec![note]));
         };
-        if saved.is_finished() {
+        if saved.is_finished() && saved.clock.is_over(&job.config) {
             let kimg = saved.clock.kimg();
             let note = format!("`{}` is finished at {kimg} kimg; a new run starts", path.display());
-            return Self::anew(job, vec![note]);
+            return Ok(Self::anew(vec![note]));
         }
-        Self::going_on(job, folder, saved, damages)
+        if let Some(misfit) = saved.misfit(&job.config)? {
+            return Err(misfit.refusal(path));
+        }
+        Self::going_on(job, folder, saved, &damages)
     }
 
-    /// In the folder of what was saved; in a new one, if that may be read alone.
-    fn going_on_or_forked(
+    fn from_folder(job: &Job, path: &Path) -> Result<Self, RunError> {
+        let folder = RunFolder::open(path, &job.config);
+        let (saved, damages) = newest_good(path)?;
+        let Some(saved) = saved else { return Err(nothing_good(path, damages)) };
+        Self::there_or_forked(job, folder, saved, path, &damages)
+    }
+
+    /// In the folder of what was saved; in a new one, if the networks are to grow or the folder may be read alone.
+    fn there_or_forked(
         job: &Job,
         folder: Result<RunFolder, RunError>,
         saved: Saved,
-        damages: Vec<String>,
+        path: &Path,
+        damages: &[String],
     ) -> Result<Self, RunError> {
+        let mut warnings = skipped(damages, &saved);
+        if saved.misfit(&job.config)?.is_some() {
+            return Self::forked(job, saved, path, warnings);
+        }
         match folder {
             Err(error) if error.is_read_only() => {
-                let path = saved.path.clone();
-                let mut warnings = damages;
                 warnings.push(format!(
                     "`{}` cannot be written: it is left as it is, and a new run goes on from `{}`",
-                    folder_of(&path).display(),
-                    path.display()
+                    folder_of(&saved.path).display(),
+                    saved.path.display()
                 ));
-                Self::forked(job, saved, &path, warnings)
+                Self::forked(job, saved, path, warnings)
             }
             folder => Self::going_on(job, folder?, saved, damages),
         }
     }
 
-    fn going_on(job: &Job, folder: RunFolder, saved: Saved, damages: Vec<String>) -> Result<Self, RunError> {
+    /// In its own folder, with networks of the same shape.
+    fn going_on(job: &Job, folder: RunFolder, saved: Saved, damages: &[String]) -> Result<Self, RunError> {
         let mut warnings = check_changes(job, &saved, folder.path())?;
-        folder.replace_config(job.files.as_ref(), &job.config, saved.clock.position.nimg)?;
-        warnings.extend(
-            damages.into_iter().map(|damage| format!("{damage}; going on from `{}`", saved.path.display())),
-        );
-        Ok(Self { folder, saved: Some(saved), is_new: false, notes: Vec::new(), warnings })
+        warnings.extend(skipped(damages, &saved));
+        let notes = Vec::from_iter(new_end(job, &saved, folder.path()));
+        Ok(Self { place: Place::There(folder), saved: Some(saved), notes, warnings })
     }
 
     fn from_file(job: &Job, path: &Path) -> Result<Self, RunError> {
@@ -120,7 +141,7 @@ impl Start {
             match Saved::open(pair) {
                 Ok(saved) if index == 0 => {
                     let folder = RunFolder::open(folder, &job.config);
-                    return Self::going_on_or_forked(job, folder, saved, Vec::new());
+                    return Self::there_or_forked(job, folder, saved, path, &[]);
                 }
                 Ok(saved) => return Self::forked(job, saved, path, warnings),
                 // Of a damaged state the networks are left.
@@ -161,10 +182,77 @@ impl Start {
         Self::forked(job, saved, path, warnings)
     }
 
-    /// In a new folder, from a state of another.
-    fn forked(job: &Job, saved: Saved, path: &Path, mut warnings: Vec<String>) -> Result<Self, RunError> {
+    /// In a new folder, from a state of another; the networks may grow.
+    fn forked(job: &Job, mut saved: Saved, path: &Path, mut warnings: Vec<String>) -> Result<Self, RunError> {
+        let mut notes = Vec::new();
+        if let Some(misfit) = saved.misfit(&job.config)? {
+            let Some(growth) = misfit.growth else { return Err(misfit.refusal(path)) };
+            let before = saved.clock.kimg();
+            saved.grow(growth, &job.config, path)?;
+            notes.push(grown(path, growth, before, saved.clock.kimg()));
+        }
         warnings.extend(check_changes(job, &saved, path)?);
-        Ok(Self { saved: Some(saved), warnings, ..Self::anew(job, Vec::new())? })
+        if let Some(begun) = Self::begun(job, &saved, path)? {
+            return Ok(begun);
+        }
+        Ok(Self { place: Place::New, saved: Some(saved), notes, warnings })
+    }
+
+    /// In the newest folder, if that is of this very run and not at its end: the same command goes on.
+    fn begun(job: &Job, from: &Saved, path: &Path) -> Result<Option<Self>, RunError> {
+        let (Some(origin), Some(newest)) =
+            (from.begun_from(true), newest_run(&job.runs, &job.config.run.name)?)
+        else {
+            return Ok(None);
+        };
+        let is_of_this_run = |saved: &Saved| -> Result<bool, RunError> {
+            let is_begun = saved.begun_from(false).as_deref() == Some(&origin);
+            let before = saved.config.as_ref().filter(|_| is_begun);
+            let is_same = before.map(|config| job.config.differences(config)).transpose()?;
+            Ok(is_same.is_some_and(|found| found.is_empty()) && !saved.clock.is_over(&job.config))
+        };
+        match newest_good(&newest)? {
+            (Some(saved), damages) if is_of_this_run(&saved)? => {
+                let folder = RunFolder::open(&newest, &job.config)?;
+                let mut start = Self::going_on(job, folder, saved, &damages)?;
+                let (newest, path) = (newest.display(), path.display());
+                start.notes.push(format!("`{newest}` was begun from `{path}` and goes on"));
+                Ok(Some(start))
+            }
+            _ => Ok(None),
+        }
+    }
+}
+
+/// What is said of damaged states that are newer.
+fn skipped(damages: &[String], saved: &Saved) -> Vec<String> {
+    damages.iter().map(|damage| format!("{damage}; going on from `{}`", saved.path.display())).collect()
+}
+
+/// What is said of networks that grow.
+fn grown(path: &Path, growth: Growth, before_kimg: f64, kimg: f64) -> String {
+    let Growth { from, to, new_tensors } = growth;
+    let path = path.display();
+    let time = if kimg < before_kimg {
+        format!("from {before_kimg} kimg back to {kimg}, where {0}x{0} fades in", 2 * from)
+    } else {
+        format!("at {kimg} kimg")
+    };
+    format!(
+        "`{path}` grows from {from}x{from} to {to}x{to}, {new_tensors} tensors start afresh, the time goes {time}"
+    )
+}
+
+/// What is said of a training that is to end at another time than before.
+fn new_end(job: &Job, saved: &Saved, place: &Path) -> Option<String> {
+    let (before, now) = (saved.config.as_ref()?.schedule.total_kimg, job.config.schedule.total_kimg);
+    let place = place.display();
+    if before == now {
+        None
+    } else if saved.is_finished() {
+        Some(format!("`{place}` was finished at {before} kimg and goes on to {now} kimg"))
+    } else {
+        Some(format!("`{place}` goes on to {now} kimg instead of {before} kimg"))
     }
 }
 
@@ -178,14 +266,23 @@ fn nothing_good(folder: &Path, damages: Vec<String>) -> RunError {
 }
 
 /// Refuses another configuration or other pictures, unless that was allowed; and an end that is past. Returns warnings.
+/// Networks that grow need another side, and so other pixels.
 fn check_changes(job: &Job, saved: &Saved, place: &Path) -> Result<Vec<String>, RunError> {
     let mut warnings = Vec::new();
     if !job.allow_changes {
-        let differences = match &saved.config {
+        let mut differences = match &saved.config {
             Some(config) => job.config.differences(config)?,
             None => Vec::new(),
         };
-        let pictures = match pictures::compare(&job.pyramid, &job.config, saved)? {
+        if saved.grows() {
+            differences.retain(|difference| difference.key != "generator.resolution");
+        }
+        let compared = if saved.grows() {
+            Comparison::Same
+        } else {
+            pictures::compare(&job.pyramid, &job.config, saved)?
+        };
+        let pictures = match compared {
             Comparison::Same => Vec::new(),
             Comparison::Different(sentences) => sentences,
             Comparison::Untold => {
@@ -203,7 +300,8 @@ fn check_changes(job: &Job, saved: &Saved, place: &Path) -> Result<Vec<String>, 
     }
     let total_nimg = job.config.schedule.total_nimg();
     if saved.clock.position.nimg >= total_nimg {
-        return Err(RunError::Finished { path: place.to_owned(), kimg: total_nimg as f64 / 1000.0 });
+        let (path, kimg) = (place.to_owned(), saved.clock.kimg());
+        return Err(RunError::Finished { path, kimg, total_kimg: job.config.schedule.total_kimg });
     }
     Ok(warnings)
 }

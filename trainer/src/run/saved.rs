@@ -1,13 +1,16 @@
 //! What a run goes on from.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::path::{Path, PathBuf};
 
-use candle_core::bail;
+use candle_core::{Tensor, bail};
 use stylegan_checkpoint::{Checkpoint, Network, Pair, State};
 use stylegan_import::{Error, ErrorKind, Purpose, open_any};
 
 use super::clock::Clock;
 use super::error::{RunError, with_causes};
+use super::shape::{Growth, Misfit};
 use super::state::{TALLY, Training, TrainingState};
 use crate::statistics::{Accumulated, Accumulator, Summand};
 use crate::{Position, TrainConfig};
@@ -24,6 +27,8 @@ pub(super) struct Saved {
     pub(super) placed_by_lod: Option<f64>,
     /// Of the pictures; none of a snapshot without state.
     pub(super) data_fingerprint: Option<String>,
+    /// What its networks have to do to become those of the configuration.
+    growth: Option<Growth>,
     checkpoint: Checkpoint,
     state: Option<(State, Training)>,
 }
@@ -46,6 +51,7 @@ impl Saved {
             config: Some(config),
             placed_by_lod: None,
             data_fingerprint: Some(training.data_fingerprint.clone()),
+            growth: None,
             checkpoint,
             state: Some((state, training)),
         })
@@ -63,6 +69,8 @@ impl Saved {
             opened => opened,
         };
         let checkpoint = checkpoint.map_err(RunError::Import)?;
+        // A file for sampling alone has no critic.
+        checkpoint.require(Network::D).map_err(RunError::Resume)?;
         let meta = checkpoint.meta();
         let placed_by_lod = (meta.source.is_some() && meta.progress.nimg == 0).then_some(meta.progress.lod);
         let nimg = match placed_by_lod {
@@ -82,6 +90,7 @@ impl Saved {
             },
             placed_by_lod,
             data_fingerprint: None,
+            growth: None,
             checkpoint,
             state: None,
         })
@@ -92,6 +101,62 @@ impl Saved {
         self.config.as_ref().is_some_and(|config| self.clock.is_over(config))
     }
 
+    /// Checksum of the snapshot that the run was begun from which goes on from this, in a new folder or in its own.
+    pub(super) fn begun_from(&self, in_new_folder: bool) -> Option<String> {
+        if in_new_folder {
+            self.checkpoint.checksum().map(str::to_owned)
+        } else {
+            self.state.as_ref()?.1.begun_from.clone()
+        }
+    }
+
+    /// Whether its networks become larger ones.
+    pub(super) fn grows(&self) -> bool {
+        self.growth.is_some()
+    }
+
+    /// How its networks differ in shape from those of a configuration.
+    pub(super) fn misfit(&self, config: &TrainConfig) -> Result<Option<Misfit>, RunError> {
+        Misfit::between(self.checkpoint.meta(), config)
+    }
+
+    /// Becomes the state of the larger network of `config`, at the latest at the time at which the schedule starts to
+    /// fade in the first new side. `place` is where it comes from, for messages.
+    pub(super) fn grow(
+        &mut self,
+        growth: Growth,
+        config: &TrainConfig,
+        place: &Path,
+    ) -> Result<(), RunError> {
+        let (schedule, side) = (&config.schedule, 2 * growth.from);
+        let fade = schedule.fade_of(side);
+        let never = || RunError::NeverGrows {
+            path: place.to_owned(),
+            side,
+            initial: schedule.initial_resolution,
+            total_kimg: schedule.total_kimg,
+            fade_ends_kimg: fade.map(|(_, ends)| ends),
+        };
+        let fade_nimg = (fade.ok_or_else(never)?.0 * 1000.0).round() as u64;
+        if schedule.total_nimg() <= fade_nimg {
+            return Err(never());
+        }
+        let mut training = self.state.as_mut().map(|(_, training)| training);
+        if self.clock.position.nimg > fade_nimg {
+            let step = self.clock.position.step;
+            let position = Position { step, nimg: fade_nimg, round_nimg: fade_nimg, round_step: 0 };
+            self.clock = Clock { position, tick_nimg: fade_nimg, scheduled_nimg: None, ..self.clock };
+            if let Some(training) = &mut training {
+                training.forget_tick();
+            }
+        }
+        if let Some(training) = training {
+            training.last_lod = training.last_lod.map(|lod| lod + f64::from(growth.sides()));
+        }
+        self.growth = Some(growth);
+        Ok(())
+    }
+
     /// Takes a training to where this is.
     pub(super) fn restore(&self, training: &mut TrainingState) -> Result<(), RunError> {
         training.is_whole = false;
@@ -99,7 +164,15 @@ impl Saved {
         let (networks, device) = (trainer.networks(), trainer.device().clone());
         let parts = [(Network::G, &networks.g), (Network::D, &networks.d), (Network::GEma, &networks.g_ema)];
         for (network, parameters) in parts {
-            let tensors = self.checkpoint.tensors(network).map_err(RunError::Resume)?;
+            let mut tensors = self.checkpoint.tensors(network).map_err(RunError::Resume)?;
+            if self.growth.is_some() {
+                // What the smaller network did not have is at its first value.
+                for (name, var) in parameters.vars() {
+                    if let Entry::Vacant(entry) = tensors.entry(name) {
+                        entry.insert(var.copy()?);
+                    }
+                }
+            }
             parameters.assign(&tensors).map_err(|e| e.context(format!("`{network}` of the snapshot")))?;
         }
         if let Some((state, metadata)) = &self.state {
@@ -107,8 +180,15 @@ impl Saved {
                 ("g", &mut trainer.g_adam, metadata.g_adam_steps),
                 ("d", &mut trainer.d_adam, metadata.d_adam_steps),
             ] {
-                let moment = |name: &str| state.tensors.get(&format!("{network}.{name}"));
-                adam.restore(steps, moment).map_err(|e| e.context(format!("optimizer of `{network}`")))?;
+                let saved = |name: &str| state.tensors.get(&format!("{network}.{name}"));
+                // New weights have no past.
+                let fresh: HashMap<String, Tensor> = adam
+                    .moments()
+                    .filter(|(name, _)| self.growth.is_some() && saved(name).is_none())
+                    .map(|(name, moment)| Ok((name, moment.zeros_like()?)))
+                    .collect::<candle_core::Result<_>>()?;
+                adam.restore(steps, |name| saved(name).or_else(|| fresh.get(name)))
+                    .map_err(|e| e.context(format!("optimizer of `{network}`")))?;
             }
             trainer.last_lod = metadata.last_lod;
             training.statistics = Accumulator::restored(accumulated(state, metadata)?, &device)?;
@@ -128,8 +208,8 @@ impl Saved {
 fn accumulated(state: &State, metadata: &Training) -> candle_core::Result<Accumulated> {
     let Training { tally_steps: steps, skipped, tally_names, tally_missed, .. } = metadata;
     let sums = match state.tensors.get(TALLY) {
-        Some(tensor) => tensor.to_vec1::<f32>()?,
-        None => vec![0.0; tally_names.len()],
+        Some(tensor) if *steps > 0 => tensor.to_vec1::<f32>()?,
+        _ => vec![0.0; tally_names.len()],
     };
     if sums.len() != tally_names.len() {
         bail!("`{TALLY}` has {} numbers where {} are expected", sums.len(), tally_names.len());

@@ -7,7 +7,7 @@ use stylegan_base::units::kimg;
 
 use super::error::{RunError, with_causes};
 use super::folder::RunFolder;
-use super::state::{PairContents, TrainingState};
+use super::state::{PairContents, Source, TrainingState};
 use super::verdict::Verdict;
 use super::writer::{Writer, Written};
 use crate::Event;
@@ -32,7 +32,7 @@ pub(super) struct Saver {
     /// Before the folder, whose lock is to be held until nothing is written any more.
     writer: Writer,
     folder: RunFolder,
-    data_fingerprint: String,
+    source: Source,
     /// Time of the pair last written or being written.
     last_saved: Option<u64>,
     last_snapshot: PathBuf,
@@ -43,12 +43,12 @@ pub(super) struct Saver {
 
 impl Saver {
     /// A saver in a folder with nothing in it that counts.
-    pub(super) fn new(writer: Writer, folder: RunFolder, data_fingerprint: String) -> Self {
+    pub(super) fn new(writer: Writer, folder: RunFolder, source: Source) -> Self {
         let last_snapshot = folder.path().to_owned();
         Self {
             writer,
             folder,
-            data_fingerprint,
+            source,
             last_saved: None,
             last_snapshot,
             last_started: Instant::now(),
@@ -76,9 +76,9 @@ impl Saver {
         self.last_saved = nimg;
     }
 
-    /// Whether something in the folder can be gone on from.
-    pub(super) fn has_saved(&self) -> bool {
-        self.last_saved.is_some()
+    /// Whether the training goes on from a snapshot that is not in the folder, with nothing saved there yet.
+    pub(super) fn is_begun_elsewhere(&self) -> bool {
+        self.last_saved.is_none() && self.last_snapshot != self.folder.path()
     }
 
     /// How long ago a pair was last started, or the run.
@@ -108,7 +108,7 @@ impl Saver {
         if cause == Cause::Schedule {
             training.clock.scheduled_nimg = Some(nimg);
         }
-        let contents = PairContents::of(training, &self.data_fingerprint)?;
+        let contents = PairContents::of(training, &self.source)?;
         let stays = match cause {
             Cause::Schedule => training.is_over() || self.writer.keep().stays(before, nimg),
             Cause::Wish => true,

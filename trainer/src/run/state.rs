@@ -81,12 +81,24 @@ pub(super) struct Training {
     /// Updates skipped in the tick so far.
     pub(super) skipped: u64,
     pub(super) data_fingerprint: String,
+    /// Checksum of the snapshot of another folder that the run was begun from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) begun_from: Option<String>,
     /// Names of the sums in [`TALLY`].
     #[serde(default = "names_of_old")]
     pub(super) tally_names: Vec<String>,
     /// Iterations of the tick that did not report a number yet, by its name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(super) tally_missed: BTreeMap<String, u64>,
+}
+
+impl Training {
+    /// A tick begins: nothing of the one before counts.
+    pub(super) fn forget_tick(&mut self) {
+        (self.tally_steps, self.skipped) = (0, 0);
+        self.tally_names.clear();
+        self.tally_missed.clear();
+    }
 }
 
 /// The tensor of the sums of the tick so far.
@@ -97,6 +109,13 @@ fn names_of_old() -> Vec<String> {
     ["d_loss", "g_loss", "real_score", "fake_score", "gradient_norm"].map(String::from).to_vec()
 }
 
+/// What a run is made from, beside its configuration.
+pub(super) struct Source {
+    pub(super) data_fingerprint: String,
+    /// Checksum of the snapshot of another folder that it was begun from.
+    pub(super) begun_from: Option<String>,
+}
+
 /// The contents of a snapshot and its state: copies that can be written beside the training.
 pub(super) struct PairContents {
     pub(super) networks: Copied,
@@ -105,7 +124,7 @@ pub(super) struct PairContents {
 }
 
 impl PairContents {
-    pub(super) fn of(training: &TrainingState, data_fingerprint: &str) -> Result<Self, RunError> {
+    pub(super) fn of(training: &TrainingState, source: &Source) -> Result<Self, RunError> {
         let TrainingState { trainer, clock, statistics, .. } = training;
         let Accumulated { steps: tally_steps, skipped, sums } = statistics.read()?;
         let (summands, sums): (Vec<Summand>, Vec<f32>) = sums.into_iter().unzip();
@@ -117,7 +136,8 @@ impl PairContents {
             d_adam_steps: trainer.d_adam.steps().done()?,
             tally_steps,
             skipped,
-            data_fingerprint: data_fingerprint.to_owned(),
+            data_fingerprint: source.data_fingerprint.clone(),
+            begun_from: source.begun_from.clone(),
             tally_missed: missed.map(|Summand { name, missed }| (name.clone(), *missed)).collect(),
             tally_names: summands.into_iter().map(|summand| summand.name).collect(),
         };

@@ -89,7 +89,7 @@ impl Run<'_> {
     /// Does what is due already where the run starts.
     fn catch_up(&mut self, signals: &Signals) -> Result<(), RunError> {
         // Bad numbers are found again after the next iteration.
-        if !self.saver.has_saved() && self.training.clock.position.nimg > 0 {
+        if self.saver.is_begun_elsewhere() {
             // What a new folder goes on from is to be found in it.
             let _ = self.save(Cause::Schedule)?;
         }

@@ -4,6 +4,7 @@
 
 mod data;
 mod disk;
+mod grow;
 #[cfg(feature = "cuda")]
 mod memory;
 mod numbers;

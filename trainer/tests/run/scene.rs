@@ -20,22 +20,31 @@ pub(crate) struct Scene {
 impl Scene {
     /// Eleven pictures of 8x8, and the CPU.
     pub(crate) fn new() -> Self {
-        Self::on(Device::Cpu)
+        Self::with(Device::Cpu, 8)
     }
 
     /// The same on any device.
     pub(crate) fn on(device: Device) -> Self {
+        Self::with(device, 8)
+    }
+
+    /// Eleven pictures of this side.
+    pub(crate) fn of_side(side: u32) -> Self {
+        Self::with(Device::Cpu, side)
+    }
+
+    fn with(device: Device, side: u32) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let photos = folder.path().join("photos");
         fs::create_dir(&photos).unwrap();
         for number in 0..11u32 {
             let shade = |value: u32| (value % 256) as u8;
-            let picture = RgbImage::from_fn(8, 8, |x, y| {
+            let picture = RgbImage::from_fn(side, side, |x, y| {
                 [shade(number * 23 + x * 9), shade(number * 71 + y * 20), shade(x * y * number)].into()
             });
             save_png(&photos.join(format!("{number}.png")), &picture, false).unwrap();
         }
-        let options = PackOptions { resolution: Some(8), ..PackOptions::default() };
+        let options = PackOptions { resolution: Some(side as usize), ..PackOptions::default() };
         pack(&photos, &folder.path().join("packed"), &options, &mut |_| {}).unwrap();
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
         Self { folder, runtime, device }

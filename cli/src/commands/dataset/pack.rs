@@ -23,7 +23,7 @@ pub(crate) struct Args {
     out: PathBuf,
 
     /// Side of the pictures in pixels, a power of two from 8 to 1024 [default: the largest that nearly all have]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
     resolution: Option<usize>,
 
     /// What becomes of pictures that are not square: `crop` takes their middle, `stretch` and `pad` keep all of them;
@@ -36,7 +36,7 @@ pub(crate) struct Args {
     allow_upscale: bool,
 
     /// Fraction of pictures, 0 to 1, that may be unreadable and left out
-    #[arg(long, value_name = "F", default_value_t = PackOptions::default().max_bad_fraction)]
+    #[arg(long, value_name = "F", allow_negative_numbers = true, default_value_t = PackOptions::default().max_bad_fraction)]
     max_bad_fraction: f64,
 }
 

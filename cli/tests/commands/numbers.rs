@@ -1,0 +1,166 @@
+//! Every number that a flag takes, at its least, its most, and beyond.
+
+use crate::scene::Scene;
+use crate::train::TINY;
+
+/// Values of a flag, `{}` in a command.
+struct Bounds {
+    command: &'static str,
+    /// Values at the bounds that are cheap to try.
+    within: &'static [&'static str],
+    beyond: &'static [&'static str],
+}
+
+const TRAIN: &str = "train --data photos --dry-run";
+const COUNT: &[&str] = &["-1", "1.5", "18446744073709551616"];
+const SIDE: &[&str] = &["-8", "0", "4", "100", "2048"];
+const WIDTH: &[&str] = &["-1", "0", "1048577"];
+
+#[rustfmt::skip]
+const BOUNDS: &[Bounds] = &[
+    Bounds { command: "train --kimg {}", within: &["0", "1e9"], beyond: &["-1", "1.1e9", "nan", "inf"] },
+    Bounds { command: "train --seed {}", within: &["0", "9223372036854775807"], beyond: &["-1", "9223372036854775808", "1.5"] },
+    Bounds { command: "demo --minutes {}", within: &[], beyond: &["-1", "0", "0.0099", "10001", "nan", "inf"] },
+    Bounds { command: "demo --seed {}", within: &[], beyond: &["-1", "9223372036854775808", "1.5"] },
+    Bounds { command: "sample --seeds {}", within: &["0", "18446744073709551615"], beyond: COUNT },
+    Bounds { command: "sample --seeds 1 --resolution {}", within: &[], beyond: SIDE },
+    Bounds { command: "sample --seeds 1 --class {}", within: &["0", "2"], beyond: &["-1", "3"] },
+    Bounds { command: "sample --seeds 1 --truncation-psi {}", within: &["-100", "100"], beyond: &["-100.1", "101", "nan", "inf", "-inf"] },
+    Bounds { command: "sample --seeds 1 --truncation-cutoff {}", within: &["0", "18446744073709551615"], beyond: COUNT },
+    Bounds { command: "sample --seeds 1 --noise-mode random --noise-seed {}", within: &["0", "18446744073709551615"], beyond: COUNT },
+    Bounds { command: "sample --seeds 1 --grid {}", within: &["1x1"], beyond: &["0x1", "1x0", "100001x1", "-1x1", "1x1.5"] },
+    Bounds { command: "sample --seed-style numpy --seeds {}", within: &["4294967295"], beyond: &["4294967296"] },
+    Bounds { command: "mix --cols 1 --styles 0 --rows {}", within: &["0"], beyond: COUNT },
+    Bounds { command: "mix --rows 1 --styles 0 --cols {}", within: &["0"], beyond: COUNT },
+    Bounds { command: "mix --rows 1 --cols 1 --styles {}", within: &["0", "5"], beyond: &["-1", "6", "18446744073709551616"] },
+    Bounds { command: "interpolate --frames 1 --seeds {}", within: &["0,18446744073709551615"], beyond: COUNT },
+    Bounds { command: "interpolate --seeds 1,2 --frames {}", within: &["1"], beyond: &["-1", "0", "100001", "4294967296"] },
+    Bounds { command: "interpolate --seeds 1,2 --frames 1 --fps {}", within: &["1", "50"], beyond: &["-1", "0", "51"] },
+    Bounds { command: "convert --resolution {}", within: &[], beyond: SIDE },
+    Bounds { command: "export --resolution {}", within: &[], beyond: SIDE },
+    Bounds { command: "export --truncation-cutoff {}", within: &["0"], beyond: COUNT },
+    Bounds { command: "dataset pack --resolution {}", within: &["8"], beyond: SIDE },
+    Bounds { command: "dataset pack --max-bad-fraction {}", within: &["0", "1"], beyond: &["-0.1", "1.1", "nan", "inf"] },
+    Bounds { command: "bench train --resolution {}", within: &[], beyond: SIDE },
+    Bounds { command: "bench train --fmap-base {}", within: &[], beyond: WIDTH },
+    Bounds { command: "bench train --fmap-max {}", within: &[], beyond: &["-1", "0", "4097"] },
+    Bounds { command: "bench train --batch {}", within: &[], beyond: &["-1", "0", "65537"] },
+    Bounds { command: "bench train --steps {}", within: &[], beyond: &["-1", "0", "1000001"] },
+    Bounds { command: "bench train --seconds {}", within: &[], beyond: &["-1", "0", "3601"] },
+    Bounds { command: "bench train --threads {}", within: &[], beyond: &["-1", "0", "1025"] },
+    Bounds { command: "bench sample --resolution {}", within: &[], beyond: SIDE },
+    Bounds { command: "bench sample --fmap-base {}", within: &[], beyond: WIDTH },
+    Bounds { command: "bench sample --fmap-max {}", within: &[], beyond: &["-1", "0", "4097"] },
+    Bounds { command: "bench sample --batch {}", within: &[], beyond: &["-1", "0", "65537"] },
+    Bounds { command: "bench sample --resolution 8 --fmap-base 1 --fmap-max 1 --batch 1 --threads 1 --steps {}", within: &["1"], beyond: &["-1", "0", "1000001"] },
+    Bounds { command: "bench sample --seconds {}", within: &[], beyond: &["-1", "0", "3601"] },
+    Bounds { command: "bench sample --threads {}", within: &[], beyond: &["-1", "0", "1025"] },
+];
+
+/// Value names of what is no number.
+const NO_NUMBERS: &[&str] = &[
+    "SOURCE",
+    "PRESET|FILE",
+    "KEY=VALUE",
+    "DIR",
+    "DEVICE",
+    "PRECISION",
+    "FILE",
+    "FILE|RUN_DIR",
+    "MODE",
+    "STYLE",
+    "SPACE",
+    "TYPE",
+    "FIT",
+    "auto|no|PATH",
+];
+
+/// What a command needs beside the flag, with `out` in the name of what it writes.
+fn complete(command: &str, value: &str) -> String {
+    let command = command.replace("{}", value);
+    let (name, flags) = command.split_once(" --").unwrap();
+    match name {
+        "train" => format!("{TRAIN} {TINY} --{flags}"),
+        "demo" => format!("demo --out out --{flags}"),
+        "sample" if flags.contains("--class") => {
+            format!("sample --checkpoint labels.safetensors --out out.png --{flags}")
+        }
+        "sample" | "mix" => format!("{name} --checkpoint net.safetensors --out out.png --{flags}"),
+        "interpolate" => format!("{name} --checkpoint net.safetensors --out out.gif --{flags}"),
+        "convert" => format!("convert net.safetensors out.safetensors --{flags}"),
+        "export" => format!("export --checkpoint net.safetensors --out out.onnx --{flags}"),
+        "dataset pack" => format!("dataset pack photos --out out --{flags}"),
+        _ => command,
+    }
+}
+
+#[test]
+fn numbers_are_refused_beyond_their_bounds_before_the_work_begins() {
+    let scene = Scene::new();
+    scene.checkpoint("labels.safetensors", 0.0, 3);
+    scene.photos("photos", 3, (16, 16));
+    let before = scene.names("");
+    for Bounds { command, within, beyond } in BOUNDS {
+        for value in *within {
+            let ran = scene.run(&complete(command, value));
+            assert_eq!(ran.code, 0, "{command}: {value}: {}", ran.stderr);
+            for out in scene.names("").iter().filter(|name| name.starts_with("out")) {
+                let path = scene.path(out);
+                if path.is_dir() { std::fs::remove_dir_all(path) } else { std::fs::remove_file(path) }
+                    .unwrap();
+            }
+        }
+        for value in *beyond {
+            let ran = scene.run(&complete(command, value));
+            assert!([1, 2].contains(&ran.code), "{command}: {value}: {}", ran.stderr);
+            assert!(ran.stderr.starts_with("error: "), "{command}: {value}: {}", ran.stderr);
+            assert!(!ran.stderr.contains("panicked"), "{command}: {value}: {}", ran.stderr);
+            assert_eq!(scene.names(""), before, "{command}: {value}");
+        }
+    }
+}
+
+#[test]
+fn every_number_of_the_command_line_is_in_the_table() {
+    let scene = Scene::empty();
+    let mut commands: Vec<&str> =
+        BOUNDS.iter().map(|bounds| bounds.command.split_once(" --").unwrap().0).collect();
+    commands.extend(["inspect", "config"]);
+    commands.dedup();
+    for command in commands {
+        let help = scene.run(&format!("{command} --help")).stdout;
+        for line in help.lines().filter(|line| line.trim_start().starts_with("--")) {
+            let Some((flag, rest)) = line.trim().split_once(" <") else { continue };
+            let (value, _) = rest.split_once('>').unwrap();
+            // Files are told by their endings.
+            if NO_NUMBERS.contains(&value) || value.contains('.') {
+                continue;
+            }
+            // Flags of all commands that draw are tried with one of them.
+            let drawn = ["mix", "interpolate"].contains(&command)
+                && ["--resolution", "--class", "--noise-seed", "--truncation-psi", "--truncation-cutoff"]
+                    .contains(&flag);
+            let name = if drawn { "sample" } else { command };
+            let is_tried = |bounds: &Bounds| {
+                bounds.command.starts_with(name) && bounds.command.ends_with(&format!("{flag} {{}}"))
+            };
+            assert!(BOUNDS.iter().any(is_tried), "`{command} {flag} <{value}>`");
+        }
+    }
+}
+
+#[test]
+fn the_largest_seed_is_written_into_snapshots() {
+    let scene = Scene::empty();
+    scene.photos("photos", 3, (16, 16));
+    scene.draws(&format!("train --data photos {TINY} --kimg 0.008 --seed 9223372036854775807"));
+    let config = String::from_utf8(scene.bytes("runs/00000-tiny/config.toml")).unwrap();
+    assert!(config.contains("\nseed = 9223372036854775807\n"), "{config}");
+    let ran = scene.run(&format!("train --data photos {TINY} --seed 9223372036854775808"));
+    assert_eq!(ran.code, 2);
+    assert!(
+        ran.stderr.contains("a seed is a whole number from 0 to 9223372036854775807\n"),
+        "{}",
+        ran.stderr
+    );
+}
