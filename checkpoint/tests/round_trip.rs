@@ -152,10 +152,16 @@ fn a_converted_checkpoint_keeps_its_seed_style_and_its_source() {
     assert_eq!(Checkpoint::open(&path).unwrap().meta(), &meta);
     assert_eq!(meta.for_sampling().seed_style, SeedStyle::Numpy);
 
+    let mut labeled = State::new();
+    labeled.meta.class_names = vec!["cats\u{1b}[2J".to_owned()];
+    let error = save(&path, &labeled.meta, &labeled.networks(), true).unwrap_err();
+    assert!(error.to_string().contains("names of 1 classes"), "{error}");
+
     // Of a network that this program trained, nothing is written that was not written before.
     save(&path, &state.meta, &state.networks(), true).unwrap();
     let bytes = fs::read(&path).unwrap();
-    for key in ["seed_style", "source", "norm_epsilon", "bias_before_blur", "noise_per_block"] {
+    for key in ["seed_style", "source", "class_names", "norm_epsilon", "bias_before_blur", "noise_per_block"]
+    {
         assert!(!bytes.windows(key.len()).any(|window| window == key.as_bytes()), "{key}");
     }
 }

@@ -52,9 +52,9 @@ pub(crate) struct NetworkArgs {
     #[arg(long, value_name = "DEVICE", default_value = "cpu", hide_possible_values = true)]
     pub(crate) device: DeviceName,
 
-    /// Label of the pictures, from 0; for networks with labels alone
-    #[arg(long, value_name = "N", allow_negative_numbers = true)]
-    pub(crate) class: Option<usize>,
+    /// Class of the pictures, by its name or its number from 0; for networks with labels alone
+    #[arg(long, value_name = "NAME|N", allow_negative_numbers = true)]
+    pub(crate) class: Option<String>,
 }
 
 /// How pictures are drawn.

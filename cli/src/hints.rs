@@ -95,6 +95,8 @@ fn of_dataset(error: &stylegan_dataset::Error) -> Option<String> {
         DatasetKind::TooSmall { fitting: None, .. } => {
             "remove the small ones, or enlarge them with `--allow-upscale`".to_owned()
         }
+        DatasetKind::Labels { .. } => "mend the file, or leave its labels alone, `--labels off`".to_owned(),
+        DatasetKind::ClassFolders { .. } => "leave the folders alone, `--labels off`".to_owned(),
         _ => return error.hint(),
     })
 }
@@ -137,8 +139,11 @@ fn of_run(error: &RunError) -> Option<String> {
                  `--allow-upscale`"
             ));
         }
-        RunError::Labels { found, .. } => {
-            return Some(format!("`--set generator.label_dim={found}`, or 0 to train without labels"));
+        RunError::Labels { found: 0, .. } => {
+            "leave `generator.label_dim` out; `--labels folders` makes a class of each folder"
+        }
+        RunError::Labels { .. } => {
+            "leave `generator.label_dim` out, as it follows from the pictures; `--labels off` trains without labels"
         }
         RunError::Locked { .. } => {
             "wait for it, or start a run beside it with `--resume no` or another `run.name`"

@@ -16,6 +16,7 @@ mod device;
 mod documented;
 mod events;
 mod hints;
+mod labels;
 mod logging;
 mod memory;
 mod output;

@@ -9,6 +9,7 @@ use stylegan_import::{Foreign, Purpose, open_any};
 use tracing::info;
 
 use crate::args::{NetworkArgs, StyleArgs};
+use crate::labels::class_of;
 use crate::pretrained;
 use crate::report::{Refusal, note};
 
@@ -42,7 +43,8 @@ pub(crate) fn check_resolution(path: &Path, resolution: Option<usize>) -> Result
 /// The painter of latents of this space.
 pub(crate) fn open_painter(network: &NetworkArgs, style: &StyleArgs, space: LatentSpace) -> Result<Painter> {
     let checkpoint = open_checkpoint(&network.checkpoint, network.resolution)?;
-    let options = style.options(network.class, &checkpoint, space);
+    let class = class_of(network.class.as_deref(), checkpoint.meta(), space)?;
+    let options = style.options(class, &checkpoint, space);
     let painter = Painter::new(&checkpoint, options, &network.device.open()?)?;
     painter.check_class(space)?;
     say_if_growing(&checkpoint, &painter);

@@ -66,8 +66,25 @@ pub enum ErrorKind {
         /// What is wrong with it.
         reason: String,
     },
-    /// The labels cannot be used.
+    /// The labels in a file cannot be used.
     Labels {
+        /// The file's path inside the source.
+        file: String,
+        /// What is wrong with them.
+        reason: String,
+    },
+    /// Folders are to be classes, but there are pictures in none.
+    NoClassFolder {
+        /// One of them.
+        example: String,
+    },
+    /// The folders are no classes to train by.
+    ClassFolders {
+        /// What is wrong with them.
+        reason: String,
+    },
+    /// The labels given are not those of the pictures.
+    OtherLabels {
         /// What is wrong with them.
         reason: String,
     },
@@ -213,7 +230,12 @@ impl fmt::Display for Error {
             }
             ErrorKind::Zip { reason } => write!(f, "`{path}` is not a readable zip: {reason}"),
             ErrorKind::ZipEntry { entry, reason } => write!(f, "entry `{entry}` of `{path}` {reason}"),
-            ErrorKind::Labels { reason } => write!(f, "`dataset.json` of `{path}` {reason}"),
+            ErrorKind::Labels { file, reason } => write!(f, "`{file}` of `{path}` {reason}"),
+            ErrorKind::NoClassFolder { example } => {
+                write!(f, "`{path}` has no folder for each class: `{example}` lies in none")
+            }
+            ErrorKind::ClassFolders { reason } => write!(f, "the folders of `{path}` {reason}"),
+            ErrorKind::OtherLabels { reason } => write!(f, "what was given to `{path}` {reason}"),
             ErrorKind::TooManyBad { skipped, files, max_bad_fraction } => write!(
                 f,
                 "at least {} of the {files} pictures in `{path}` cannot be read, more than {} %: {}",

@@ -37,6 +37,9 @@ impl Hint for Error {
                  picture"
                     .into()
             }
+            ErrorKind::NoClassFolder { .. } => {
+                "put the pictures of each class into a folder of its own, such as `cats/0.png` and `dogs/0.png`".into()
+            }
             ErrorKind::TooManyBad { .. } => {
                 "mend or remove these files, or let a larger fraction of them be left out".into()
             }

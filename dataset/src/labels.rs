@@ -1,9 +1,11 @@
 //! What pictures show.
 
+use std::collections::{BTreeSet, HashMap};
+
 use serde::{Deserialize, Serialize};
 
 /// More classes than any data set has; each is a number in every label that a network sees.
-const MAX_WIDTH: usize = 65_536;
+pub(crate) const MAX_WIDTH: usize = 65_536;
 
 /// One label for each picture of a source, in the order of its pictures.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -15,6 +17,9 @@ pub enum Labels {
         count: usize,
         /// The class of each picture, from 0.
         indices: Vec<u32>,
+        /// What the classes are called, one name for each; empty if they have none.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        names: Vec<String>,
     },
     /// Each picture has several numbers.
     Vectors {
@@ -26,12 +31,42 @@ pub enum Labels {
 }
 
 impl Labels {
+    /// The classes of pictures by the name of the class of each.
+    ///
+    /// Classes are in the order of their names, byte by byte; where all of these are numbers, in the order of those.
+    pub(crate) fn of_names(class_of_each: &[String]) -> Self {
+        let mut names: Vec<String> =
+            class_of_each.iter().collect::<BTreeSet<_>>().into_iter().cloned().collect();
+        if names.iter().all(|name| name.parse::<u32>().is_ok()) {
+            names.sort_by_key(|name| name.parse::<u32>().ok());
+        }
+        let index_of: HashMap<&String, u32> = names.iter().zip(0..).collect();
+        let indices = class_of_each.iter().map(|name| index_of[name]).collect();
+        Self::Classes { count: names.len(), indices, names }
+    }
+
     /// How many pictures have labels.
     pub fn len(&self) -> usize {
         match self {
             Self::Classes { indices, .. } => indices.len(),
             Self::Vectors { width, values } => values.len() / (*width).max(1),
         }
+    }
+
+    /// What the classes are called; empty if they have no names.
+    pub fn class_names(&self) -> &[String] {
+        match self {
+            Self::Classes { names, .. } => names,
+            Self::Vectors { .. } => &[],
+        }
+    }
+
+    /// How many pictures each class has; none for labels that are no classes.
+    pub fn class_sizes(&self) -> Option<Vec<usize>> {
+        let Self::Classes { count, indices, .. } = self else { return None };
+        let mut sizes = vec![0; *count];
+        indices.iter().for_each(|&class| sizes[class as usize] += 1);
+        Some(sizes)
     }
 
     /// Whether there are no labels.
@@ -52,7 +87,7 @@ impl Labels {
     /// An index past the end appends nothing.
     pub fn append(&self, index: usize, label: &mut Vec<f32>) {
         match self {
-            Self::Classes { count, indices } => {
+            Self::Classes { count, indices, .. } => {
                 if let Some(&class) = indices.get(index) {
                     let start = label.len();
                     label.resize(start + count, 0.0);
@@ -72,9 +107,10 @@ impl Labels {
             return Err(format!("has labels of {width} numbers; from 1 to {MAX_WIDTH} are accepted"));
         }
         let (fits, in_range) = match self {
-            Self::Classes { count: classes, indices } => {
-                (indices.len() == count, indices.iter().all(|&class| (class as usize) < *classes))
-            }
+            Self::Classes { count: classes, indices, names } => (
+                indices.len() == count && (names.is_empty() || names.len() == *classes),
+                indices.iter().all(|&class| (class as usize) < *classes),
+            ),
             Self::Vectors { width, values } => {
                 (Some(values.len()) == width.checked_mul(count), values.iter().all(|value| value.is_finite()))
             }
@@ -92,9 +128,11 @@ impl Labels {
     pub(crate) fn select(&self, kept: &[usize]) -> Self {
         match self {
             // The number of classes stays, whether or not a picture of the last one was dropped.
-            Self::Classes { count, indices } => {
-                Self::Classes { count: *count, indices: kept.iter().map(|&i| indices[i]).collect() }
-            }
+            Self::Classes { count, indices, names } => Self::Classes {
+                count: *count,
+                indices: kept.iter().map(|&i| indices[i]).collect(),
+                names: names.clone(),
+            },
             Self::Vectors { width, .. } => {
                 let mut values = Vec::with_capacity(kept.len() * width);
                 for &i in kept {

@@ -26,16 +26,21 @@
 
 mod error;
 mod feed;
+mod found_labels;
 mod hint;
 mod labels;
+mod mirror_test;
 mod pack;
+mod paths;
 mod readers;
 mod shared_file;
 mod skipped;
 
 pub use error::{Error, ErrorKind};
 pub use feed::{Batch, BatchRequest, Order, Prefetcher, assemble};
+pub use found_labels::{FoundLabels, LabelFile, LabelFileState, LabelMode};
 pub use labels::Labels;
+pub use mirror_test::MirrorTest;
 pub use pack::{
     CachedPack, Contents, Filling, Fit, PackOptions, PackReport, Pyramid, cached_packs, open_or_pack, pack,
 };

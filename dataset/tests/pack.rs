@@ -227,7 +227,9 @@ fn a_few_bad_files_are_named_and_left_out() {
     );
     assert_eq!((pyramid.len(), told.len()), (16, 2));
     // Labels stay with their pictures.
-    let Some(Labels::Classes { count, indices }) = pyramid.labels() else { panic!("{:?}", pyramid.labels()) };
+    let Some(Labels::Classes { count, indices, .. }) = pyramid.labels() else {
+        panic!("{:?}", pyramid.labels())
+    };
     assert_eq!(*count, 18);
     assert_eq!(*indices, [0, 1, 2, 4, 5, 6, 7, 8, 10, 11, 12, 13, 14, 15, 16, 17]);
 

@@ -10,7 +10,8 @@ use std::path::Path;
 use pictures::{folder, names_in, picture, png, zip};
 use stylegan_base::Hint;
 use stylegan_dataset::{
-    BatchRequest, Error, ErrorKind, Labels, Order, PackOptions, Pyramid, Source, assemble, pack,
+    BatchRequest, Error, ErrorKind, LabelFile, LabelFileState, LabelMode, Labels, Order, PackOptions,
+    Pyramid, Source, assemble, pack,
 };
 
 fn packed(source: &Path, max_bad_fraction: f64) -> Result<(Pyramid, Vec<String>), Error> {
@@ -54,7 +55,7 @@ fn a_zip_with_labels_is_read() {
     assert_eq!((source.len(), source.left_out().counted_files()), (2, "1 `.txt`".to_owned()));
     let (pyramid, _) = packed(&path, 0.0).unwrap();
     assert_eq!(pyramid.names(), ["00000/img00000000.png", "00000/img00000001.png"]);
-    assert_eq!(pyramid.labels(), Some(&Labels::Classes { count: 2, indices: vec![1, 0] }));
+    assert_eq!(pyramid.labels(), Some(&Labels::Classes { count: 2, indices: vec![1, 0], names: vec![] }));
     let expected: Vec<u8> = picture(16, 16, 1).pixels().map(|pixel| pixel.0[0]).collect();
     assert_eq!(pyramid.picture(16, 1).unwrap()[..256], expected);
 
@@ -86,10 +87,19 @@ fn bad_labels_are_refused() {
     let parent = tempfile::tempdir().unwrap();
     let files = [("0.png", png(8, 8, 1)), ("dataset.json", br#"{"labels": [["1.png", 0]]}"#.to_vec())];
     for path in [zip(parent.path(), "faces.zip", &files), folder(parent.path(), "faces", &files)] {
-        let error = Source::open(&path).unwrap_err();
-        let message = format!("`dataset.json` of `{}` has no label for `0.png`", path.display());
-        assert_eq!(error.to_string(), message);
+        // The pictures are there all the same.
+        let (pyramid, _) = packed(&path, 0.0).unwrap();
+        assert_eq!(pyramid.labels(), None);
+        let error = pyramid.found_labels().choose(LabelMode::Auto).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            format!(
+                "`dataset.json` of `{}` has no label for any of the pictures: its names are such as `1.png`, not `0.png`",
+                path.display()
+            )
+        );
         assert!(error.hint().is_some());
+        assert!(matches!(pyramid.found_labels().choose(LabelMode::Off), Ok(None)));
     }
 }
 
@@ -204,4 +214,67 @@ fn damage_anywhere_is_an_error_and_no_panic() {
         }
     }
     assert_eq!(names_in(parent.path()), ["faces.zip"]);
+}
+
+#[test]
+fn a_label_file_counts_in_any_folder_that_holds_all_pictures() {
+    let parent = tempfile::tempdir().unwrap();
+    let json = |names: [&str; 2]| {
+        format!(r#"{{"labels": [["{}", 1], ["{}", 0]]}}"#, names[0], names[1]).into_bytes()
+    };
+    let inside = ["a/0.png", "b/1.png"];
+    for (number, (file, names)) in [
+        ("dataset.json", ["photos/a/0.png", "photos/b/1.png"]),
+        ("dataset.json", inside),
+        ("photos/dataset.json", inside),
+        ("photos/dataset.json", ["photos\\\\a\\\\0.png", "./photos/b/1.png"]),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let files = [("photos/a/0.png", png(8, 8, 1)), ("photos/b/1.png", png(8, 8, 2)), (file, json(names))];
+        for path in [
+            zip(parent.path(), &format!("{number}.zip"), &files),
+            folder(parent.path(), &number.to_string(), &files),
+        ] {
+            let (pyramid, _) = packed(&path, 0.0).unwrap();
+            let labels = pyramid.found_labels().choose(LabelMode::Auto).unwrap();
+            assert_eq!(labels, Some(Labels::Classes { count: 2, indices: vec![1, 0], names: vec![] }));
+            let read = LabelFile { name: file.into(), state: LabelFileState::Read { strangers: 0 } };
+            assert_eq!(pyramid.found_labels().file, Some(&read));
+        }
+    }
+    let files = [
+        ("photos/a/0.png", png(8, 8, 1)),
+        ("photos/b/1.png", png(8, 8, 2)),
+        ("photos/a/dataset.json", json(inside)),
+        ("photos/b/dataset.json", json(inside)),
+    ];
+    let path = zip(parent.path(), "each.zip", &files);
+    let (pyramid, _) = packed(&path, 0.0).unwrap();
+    let misplaced = LabelFile { name: "photos/a/dataset.json".into(), state: LabelFileState::Misplaced };
+    assert_eq!((pyramid.found_labels().file, pyramid.labels()), (Some(&misplaced), None));
+}
+
+#[test]
+fn other_labels_have_another_fingerprint() {
+    let parent = tempfile::tempdir().unwrap();
+    let files = [
+        ("a/0.png", png(8, 8, 1)),
+        ("b/1.png", png(8, 8, 2)),
+        ("dataset.json", br#"{"labels": [["a/0.png", 1], ["b/1.png", 0]]}"#.to_vec()),
+    ];
+    let path = folder(parent.path(), "faces", &files);
+    let open = || packed(&path, 0.0).unwrap().0;
+    let fingerprint = |mode, with_labels| {
+        let labels = open().found_labels().choose(mode).unwrap();
+        open().with_labels(labels).unwrap().contents(with_labels).unwrap().fingerprint()
+    };
+    let whole = |with_labels| open().contents(with_labels).unwrap().fingerprint();
+    assert_eq!(fingerprint(LabelMode::Auto, true), whole(true));
+    assert_eq!(fingerprint(LabelMode::Off, true), whole(false));
+    assert_ne!(fingerprint(LabelMode::Folders, true), whole(true));
+    assert_eq!(fingerprint(LabelMode::Folders, false), whole(false));
+    let error = open().with_labels(Some(Labels::Vectors { width: 2, values: vec![0.0; 6] })).unwrap_err();
+    assert!(error.to_string().ends_with("has 3 labels for 2 pictures"), "{error}");
 }

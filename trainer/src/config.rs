@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use stylegan_checkpoint::Meta;
-use stylegan_dataset::Fit;
+use stylegan_dataset::{Fit, LabelMode};
 use stylegan_discriminator::{CriticConfig, CriticSwitches};
 use stylegan_generator::GeneratorConfig;
 use stylegan_ops::PartialWidths;
@@ -170,6 +170,10 @@ impl TrainingConfig {
 pub struct DataConfig {
     /// Whether half of the pictures are shown mirrored, left to right.
     pub mirror: bool,
+    /// Which labels of the pictures are trained by, where `generator.label_dim` does not forbid it with a 0 of its own:
+    /// `auto` for those of a `dataset.json`, `folders` for a class for each folder, `off` for none.
+    #[serde(default, skip_serializing_if = "is_auto")]
+    pub labels: LabelMode,
     /// What becomes of pictures that are not square when they are packed: `crop` takes their middle, `stretch` and `pad`
     /// keep all of them; `pad:RRGGBB` fills with a color instead of black, `pad:edge` with the pixels at the edge.
     #[schemars(with = "String")]
@@ -184,7 +188,14 @@ pub struct DataConfig {
 
 impl Default for DataConfig {
     fn default() -> Self {
-        Self { mirror: true, fit: Fit::Crop, allow_upscale: false, max_bad_fraction: 0.01, prefetch: 8 }
+        Self {
+            mirror: true,
+            labels: LabelMode::Auto,
+            fit: Fit::Crop,
+            allow_upscale: false,
+            max_bad_fraction: 0.01,
+            prefetch: 8,
+        }
     }
 }
 
@@ -194,6 +205,11 @@ impl Default for DataConfig {
 pub struct DeviceConfig {
     /// How exactly a GPU computes: `tf32`, `f32`, `bf16`, or `auto` for what it is good at.
     pub precision: Precision,
+}
+
+/// What is usual is not written, so that configurations have the bytes that they had before there was a choice.
+fn is_auto(mode: &LabelMode) -> bool {
+    *mode == LabelMode::Auto
 }
 
 impl TrainConfig {

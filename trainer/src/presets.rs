@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use stylegan_base::Hint;
+use stylegan_dataset::LabelMode;
 use thiserror::Error;
 use toml::de::{DeTable, DeValue, Deserializer};
 use toml::{Spanned, Table, Value};
@@ -136,7 +137,13 @@ impl TrainConfig {
             }
             merge(&mut table, assigned);
         }
-        let config: Self = table.try_into().map_err(|e| syntax("configuration", &e))?;
+        let gives =
+            |section: &str, key: &str| table.get(section).is_some_and(|table| table.get(key).is_some());
+        let decides = gives("generator", "label_dim") && !gives("data", "labels");
+        let mut config: Self = table.try_into().map_err(|e| syntax("configuration", &e))?;
+        if decides && config.generator.label_dim == 0 {
+            config.data.labels = LabelMode::Off;
+        }
         config.checked()
     }
 
@@ -315,6 +322,15 @@ mod tests {
         assert!(keys.iter().all(|key| text.contains(key)), "{text}");
         let text = TrainConfig::default().to_toml().unwrap();
         assert!(!keys.iter().any(|key| text.contains(key)), "{text}");
+    }
+
+    #[test]
+    fn no_labels_by_number_are_no_labels() {
+        let labels = |list: &[&str]| TrainConfig::load(None, &sets(list)).unwrap().data.labels;
+        assert_eq!(labels(&[]), LabelMode::Auto);
+        assert_eq!(labels(&["generator.label_dim=0"]), LabelMode::Off);
+        assert_eq!(labels(&["generator.label_dim=3"]), LabelMode::Auto);
+        assert_eq!(labels(&["generator.label_dim=0", "data.labels=folders"]), LabelMode::Folders);
     }
 
     #[test]

@@ -37,6 +37,8 @@ pub struct Meta {
     pub config: Option<String>,
     /// How a seed becomes a latent, unless somebody asks for another way.
     pub seed_style: SeedStyle,
+    /// What the classes of a network with labels are called, one name for each; empty if they have no names.
+    pub class_names: Vec<String>,
     /// What the networks were converted from, in words; none if this program trained them.
     pub source: Option<String>,
 }
@@ -53,6 +55,17 @@ impl Meta {
         if self.critic.is_some() { &Network::ALL } else { &[Network::GEma] }
     }
 
+    /// The class of this name, or else of this number, from 0; none if there is no such class.
+    ///
+    /// Where the name of any class is a number, numbers are names alone.
+    pub fn class(&self, name: &str) -> Option<usize> {
+        let by_name = self.class_names.iter().position(|known| known == name);
+        let are_numbers = self.class_names.iter().any(|known| known.parse::<usize>().is_ok());
+        let by_number =
+            || name.parse().ok().filter(|&class| class < self.generator.label_dim && !are_numbers);
+        by_name.or_else(by_number)
+    }
+
     /// Everything that makes these configurations impossible, one sentence each.
     pub fn violations(&self) -> Vec<String> {
         let mut found = self.generator.violations();
@@ -67,11 +80,48 @@ impl Meta {
                 }
             }
         }
+        let (names, label_dim) = (self.class_names.len(), self.generator.label_dim);
+        if names > 0 && names != label_dim {
+            found.push(format!(
+                "there are names of {names} classes, but `generator.label_dim` is {label_dim}"
+            ));
+        }
         if found.is_empty()
             && let Err(error) = stylegan_ops::Level::new(self.generator.resolution, self.progress.lod)
         {
             found.push(format!("`progress.lod`: {error}"));
         }
         found
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn meta(label_dim: usize, names: &[&str]) -> Meta {
+        Meta {
+            generator: GeneratorConfig { label_dim, ..GeneratorConfig::default() },
+            class_names: names.iter().map(|&name| name.to_owned()).collect(),
+            ..Meta::default()
+        }
+    }
+
+    #[test]
+    fn classes_go_by_name_and_by_number() {
+        let pets = meta(2, &["cats", "dogs"]);
+        assert_eq!(
+            ["dogs", "0", "1", "2", "birds", "-1"].map(|name| pets.class(name)),
+            [Some(1), Some(0), Some(1), None, None, None]
+        );
+        assert_eq!(["0", "2", "cats"].map(|name| meta(3, &[]).class(name)), [Some(0), Some(2), None]);
+        // A folder for each digit but the first.
+        assert_eq!(["1", "2", "0"].map(|name| meta(2, &["1", "2"]).class(name)), [Some(0), Some(1), None]);
+    }
+
+    #[test]
+    fn there_is_a_name_for_each_class_or_for_none() {
+        assert!(meta(2, &["cats", "dogs"]).violations().is_empty());
+        assert_eq!(meta(3, &["cats", "dogs"]).violations().len(), 1);
     }
 }

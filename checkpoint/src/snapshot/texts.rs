@@ -22,6 +22,9 @@ pub(super) fn encode(meta: &Meta) -> serde_json::Result<Texts> {
     if meta.seed_style != SeedStyle::default() {
         texts.push(("seed_style", meta.seed_style.to_string()));
     }
+    if !meta.class_names.is_empty() {
+        texts.push(("class_names", serde_json::to_string(&meta.class_names)?));
+    }
     if let Some(source) = &meta.source {
         texts.push(("source", source.clone()));
     }
@@ -46,10 +49,18 @@ pub(super) fn decode(header: &Header) -> Result<(Meta, String), ErrorKind> {
             Some(name) => understood("seed_style", &json!(name).to_string())?,
             None => SeedStyle::default(),
         },
+        class_names: class_names(header)?,
         source: header.text("source").map(printable),
     };
     let violations = meta.violations();
     if violations.is_empty() { Ok((meta, written_by)) } else { Err(ErrorKind::Config { violations }) }
+}
+
+/// The names of the classes, fit to be shown; none in files of networks without, and of earlier versions.
+fn class_names(header: &Header) -> Result<Vec<String>, ErrorKind> {
+    let Some(json) = header.text("class_names") else { return Ok(Vec::new()) };
+    let names: Vec<String> = understood("class_names", json)?;
+    Ok(names.iter().map(|name| printable(name)).collect())
 }
 
 fn required<T: DeserializeOwned>(header: &Header, key: &'static str) -> Result<T, ErrorKind> {

@@ -3,6 +3,7 @@
 use std::fs;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use candle_core::{DType, Device, Tensor};
@@ -56,7 +57,7 @@ pub(crate) fn run(args: &Args) -> Result<Exit> {
     Output::check_is_folder(&args.out)?;
     let config = configuration(args)?;
     let zip = unpack(&args.out)?;
-    let pyramid = open_pictures(&zip, &args.out, &config)?;
+    let pyramid = Arc::new(open_pictures(&zip, &args.out, &config)?);
     let start = Start { resume: Resume::No, ..Start::default() };
     let pace = Pace::rehearsed(&config, &Device::Cpu)?;
     let outcome = train(config, pyramid.clone(), &args.out, Device::Cpu, pace, start)?;

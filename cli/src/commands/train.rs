@@ -5,9 +5,14 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use candle_core::Device;
-use stylegan_dataset::{Fit, PackOptions, Pyramid};
+use clap::ValueEnum;
+use stylegan_dataset::{
+    Error as DatasetError, ErrorKind as DatasetErrorKind, Fit, FoundLabels, LabelMode, MirrorTest,
+    PackOptions, Pyramid, Source,
+};
 use stylegan_trainer::{
-    Event, Job, Listener, Outcome, Pace, Resume, Signals, TrainConfig, TrainPlan, run as run_job,
+    Event, Job, LabelDecision, Listener, Outcome, Pace, Resume, Signals, TrainConfig, TrainPlan,
+    run as run_job, trained_before,
 };
 
 use crate::args::{ConfigArgs, seed};
@@ -15,8 +20,8 @@ use crate::console::Console;
 use crate::device::DeviceName;
 use crate::hints::hint_of;
 use crate::output::Output;
-use crate::report::{Exit, Refusal, data, note};
-use crate::{cache, events, pictures, signals};
+use crate::report::{Exit, data, note};
+use crate::{cache, events, labels, pictures, signals};
 
 /// Train a network on your pictures
 ///
@@ -40,6 +45,16 @@ pub(crate) struct Args {
     /// Length of the training in thousands of pictures shown, instead of the configuration's
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     kimg: Option<f64>,
+
+    /// Whether half of the pictures, at random, are shown mirrored: `off` where left and right matter, as in text, logos
+    /// and medical pictures [default: the configuration's, mostly on]
+    #[arg(long, value_name = "on|off", value_enum, hide_possible_values = true)]
+    mirror: Option<Switch>,
+
+    /// Labels to train by: `auto` for those of a `dataset.json` if there is one, `folders` for a class for each folder,
+    /// `off` for none [default: the configuration's, mostly auto]
+    #[arg(long, value_name = "auto|off|folders", value_enum, hide_possible_values = true)]
+    labels: Option<LabelsName>,
 
     /// Seed of everything random, instead of the configuration's
     #[arg(long, value_name = "N", value_parser = seed, allow_negative_numbers = true)]
@@ -75,6 +90,29 @@ pub(crate) struct Args {
     dry_run: bool,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Switch {
+    On,
+    Off,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum LabelsName {
+    Auto,
+    Off,
+    Folders,
+}
+
+impl From<LabelsName> for LabelMode {
+    fn from(name: LabelsName) -> Self {
+        match name {
+            LabelsName::Auto => Self::Auto,
+            LabelsName::Off => Self::Off,
+            LabelsName::Folders => Self::Folders,
+        }
+    }
+}
+
 pub(crate) fn run(args: &Args) -> Result<Exit> {
     let mut config = args.config.load()?;
     if let Some(kimg) = args.kimg {
@@ -83,37 +121,58 @@ pub(crate) fn run(args: &Args) -> Result<Exit> {
     if let Some(seed) = args.seed {
         config.run.seed = seed;
     }
+    if let Some(mirror) = args.mirror {
+        config.data.mirror = mirror == Switch::On;
+    }
+    if let Some(labels) = args.labels {
+        config.data.labels = labels.into();
+    }
     config.data.allow_upscale |= args.allow_upscale;
     Output::check_is_folder(&args.out)?;
     config.data.fit = args.fit.unwrap_or(config.data.fit);
-    let config = config.checked()?;
+    let mut config = config.checked()?;
     if args.dry_run {
-        return dry_run(args, &config);
+        return dry_run(args, config);
     }
     // Before the pictures, which may take minutes.
     let device = args.device.open()?;
     let pyramid = open_pictures(&args.data, &args.out, &config)?;
+    let decision = decide_labels(args, &mut config, &pyramid.found_labels())?;
+    let shown = showing(&config, &decision, &pyramid.found_labels());
+    let pyramid = pyramid.with_labels(decision.labels().cloned())?;
     let mut plan = TrainPlan::new(&config)?;
     let pace = Pace::rehearsed(&config, &device)?;
     plan.set_pace(&pace);
-    note(&format!("{plan}\n{}", precision_line(&config, &device)?));
+    note(&format!("{shown}\n{plan}\n{}", precision_line(&config, &device)?));
+    if config.data.mirror {
+        warn_of_mirroring(&pyramid)?;
+    }
     warn_of_shortage(args.device, &plan, &config);
     let start = Start { resume: args.resume.clone(), allow_changes: args.allow_changes, json: args.json };
-    let outcome = train(config, pyramid, &args.out, device, pace, start)?;
+    let outcome = train(config, Arc::new(pyramid), &args.out, device, pace, start)?;
     Ok(if outcome.finished { Exit::Done } else { Exit::Stopped })
 }
 
 /// Prints what would be done and how long it takes. A GPU is asked how much memory it takes.
-fn dry_run(args: &Args, config: &TrainConfig) -> Result<Exit> {
-    if !args.data.exists() {
-        return Err(Refusal::new(format!("`{}` does not exist", args.data.display())).into());
-    }
+fn dry_run(args: &Args, mut config: TrainConfig) -> Result<Exit> {
+    let mut shown = |found: &FoundLabels<'_>| {
+        let decision = decide_labels(args, &mut config, found)?;
+        anyhow::Ok(showing(&config, &decision, found))
+    };
+    // Pictures are listed for it, and none is decoded.
+    let shown = match Pyramid::open(&args.data) {
+        Err(DatasetError { kind: DatasetErrorKind::NotAPack, .. }) => {
+            shown(&Source::open(&args.data)?.found_labels())?
+        }
+        pyramid => shown(&pyramid?.found_labels())?,
+    };
+    let config = &config;
     let device = args.device.open()?;
     let mut plan = TrainPlan::new(config)?;
     let shortage = plan.measure(config, &device)?;
     plan.set_pace(&Pace::rehearsed(config, &device)?);
     data(&format!(
-        "{plan}\n{}\nFiles     `{}`, pictures in `{}`\n",
+        "{shown}\n{plan}\n{}\nFiles     `{}`, pictures in `{}`\n",
         precision_line(config, &device)?,
         args.out.join(format!("NNNNN-{}", config.run.name)).display(),
         cache::folder(&args.out).display()
@@ -123,6 +182,35 @@ fn dry_run(args: &Args, config: &TrainConfig) -> Result<Exit> {
         Some(shortage) => Err(shortage.into()),
         None => Ok(Exit::Done),
     }
+}
+
+/// Decides what is trained by, as the run that goes on did, if one does.
+fn decide_labels(args: &Args, config: &mut TrainConfig, found: &FoundLabels<'_>) -> Result<LabelDecision> {
+    let before = trained_before(config, &args.out, &args.resume)?;
+    Ok(config.decide_labels(found, before.as_ref())?)
+}
+
+/// How the pictures are shown to the networks, in two lines.
+fn showing(config: &TrainConfig, decision: &LabelDecision, found: &FoundLabels<'_>) -> String {
+    let mirror = if config.data.mirror {
+        "mirrored at random; `--mirror off` for text, logos, medical pictures"
+    } else {
+        "as they are, never mirrored"
+    };
+    format!("Pictures  {mirror}\n{}", labels::decided(decision, found))
+}
+
+/// Warns where mirrored pictures look unlike all others.
+fn warn_of_mirroring(pyramid: &Pyramid) -> Result<()> {
+    let test = MirrorTest::of(pyramid)?;
+    if test.is_one_way() {
+        let MirrorTest { told, looked_at } = test;
+        note(&format!(
+            "warning: the pictures look one way: {told} of {looked_at} can be told from their mirror images by light and \
+             shade\nhint: if left and right matter, as in letters, `--mirror off`"
+        ));
+    }
+    Ok(())
 }
 
 /// What `device.precision` comes to on this device.
@@ -150,7 +238,7 @@ fn parse_resume(text: &str) -> Result<Resume, String> {
 }
 
 /// The pictures of `source`, packed at the network's side.
-pub(super) fn open_pictures(source: &Path, runs: &Path, config: &TrainConfig) -> Result<Arc<Pyramid>> {
+pub(super) fn open_pictures(source: &Path, runs: &Path, config: &TrainConfig) -> Result<Pyramid> {
     let options = PackOptions {
         resolution: Some(config.generator.resolution),
         fit: config.data.fit,
@@ -159,7 +247,7 @@ pub(super) fn open_pictures(source: &Path, runs: &Path, config: &TrainConfig) ->
     };
     let (pyramid, report) = pictures::open(source, runs, &options)?;
     note(&pictures::summary(&report));
-    Ok(Arc::new(pyramid))
+    Ok(pyramid)
 }
 
 /// How a training is started, beside what it trains.

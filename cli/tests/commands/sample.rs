@@ -101,7 +101,16 @@ fn labels_are_asked_for_where_there_are_some() {
         2,
         "error: this network has 3 labels, but no `--class` was given\n\nhint: `--class N` takes a number from 0 to 2\n",
     );
-    scene.refuses(&format!("{labels} --class 3 --out out.png"), 2, "error: `--class 3` is not from 0 to 2\n");
+    for class in ["3", "cat", "1.0"] {
+        scene.refuses(
+            &format!("{labels} --class {class} --out out.png"),
+            2,
+            &format!(
+                "error: `--class {class}` is not from 0 to 2\n\n\
+                 hint: the classes of this network have numbers and no names\n"
+            ),
+        );
+    }
     scene.refuses(
         &format!("{SAMPLE} --seeds 1 --class 0 --out out.png"),
         2,

@@ -210,7 +210,7 @@ fn a_plan_beyond_the_memory_is_warned_of() {
     let Ran { code, stdout, stderr } =
         scene.run("train --data photos --config ffhq-1024 --set 'schedule.batch={8=65536,1024=1}' --dry-run");
     assert_eq!(code, 0, "{stderr}");
-    assert!(stdout.starts_with("Model     StyleGAN, 1024x1024, "), "{stdout}");
+    assert!(stdout.contains("\nModel     StyleGAN, 1024x1024, "), "{stdout}");
     let lines: Vec<&str> = stderr.lines().collect();
     assert!(
         lines[0].starts_with("warning: this machine has ") && lines[0].contains(" free, by estimate"),
@@ -226,15 +226,16 @@ fn a_dry_run_prints_the_plan_and_writes_nothing() {
     let ran = scene.run(&format!("train --data photos {TINY} --dry-run"));
     assert_eq!((ran.code, ran.stderr.as_str()), (0, ""));
     let plan: Vec<_> = ran.stdout.lines().collect();
+    assert!(plan[0].starts_with("Pictures  mirrored at random; ") && plan[1] == "Labels    none", "{plan:?}");
     assert!(
-        plan[0].starts_with("Model     StyleGAN, 16x16, G ") && plan[0].ends_with(" parameters"),
+        plan[2].starts_with("Model     StyleGAN, 16x16, G ") && plan[2].ends_with(" parameters"),
         "{plan:?}"
     );
-    assert!(plan[1].starts_with("Memory    about "), "{plan:?}");
-    assert!(plan[2].starts_with("Time      about "), "{plan:?}");
+    assert!(plan[3].starts_with("Memory    about "), "{plan:?}");
+    assert!(plan[4].starts_with("Time      about "), "{plan:?}");
     // One at the end, and the one before it.
-    assert!(plan[3].starts_with("Disk      about ") && plan[3].contains(": 2 snapshots of "), "{plan:?}");
-    let levels = plan[6..9].iter().map(|line| {
+    assert!(plan[5].starts_with("Disk      about ") && plan[5].contains(": 2 snapshots of "), "{plan:?}");
+    let levels = plan[8..11].iter().map(|line| {
         let (level, time) = line.rsplit_once(' ').unwrap();
         assert!(time.ends_with('s'), "{line}");
         level.split_whitespace().collect::<Vec<_>>()
@@ -252,7 +253,7 @@ fn a_dry_run_prints_the_plan_and_writes_nothing() {
         assert_eq!(code, 0, "{preset}: {stderr}");
         // A small machine may have too little memory for it.
         assert!(stderr.is_empty() || stderr.starts_with("warning: this machine has "), "{preset}: {stderr}");
-        assert!(stdout.starts_with("Model     StyleGAN, "), "{preset}: {stdout}");
+        assert!(stdout.contains("\nModel     StyleGAN, "), "{preset}: {stdout}");
     }
     assert_eq!(scene.names(""), ["photos"]);
 }

@@ -94,10 +94,9 @@ fn labels_are_trained_and_drawn_by() {
     }
     assert_ne!(scene.picture("0.png"), scene.picture("1.png"));
     // Labels may be left alone.
-    train(&scene, "--kimg 0.004 --out unlabeled");
+    train(&scene, "--kimg 0.004 --labels off --out unlabeled");
     let ran = scene.run(&format!("train --data photos {TINY} --set generator.label_dim=2 --out wrong"));
-    let message =
-        "error: `generator.label_dim` is 2, but the pictures' labels have 3 numbers (0 for no labels)\n";
+    let message = "error: `generator.label_dim` is 2, but the labels of the pictures have 3 numbers, one for each class\n";
     assert!(ran.code == 1 && ran.stderr.contains(message), "{}: {}", ran.code, ran.stderr);
     assert_eq!(scene.names("wrong"), [".cache"]);
 }

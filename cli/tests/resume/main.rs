@@ -5,6 +5,7 @@
 
 mod file_systems;
 mod kill;
+mod labels;
 mod other_pictures;
 mod refuse;
 mod scene;

@@ -164,7 +164,8 @@ mod tests {
     use super::*;
 
     fn contents(pictures: &[(&str, u8)], labels: Option<&[u32]>) -> Contents {
-        let labels = labels.map(|indices| Labels::Classes { count: 3, indices: indices.to_vec() });
+        let labels =
+            labels.map(|indices| Labels::Classes { count: 3, indices: indices.to_vec(), names: Vec::new() });
         let (names, digests): (Vec<_>, Vec<_>) =
             pictures.iter().map(|(name, pixel)| ((*name).to_owned(), picture_digest(&[*pixel]))).unzip();
         Contents::new(16, labels.as_ref(), &names, &digests)

@@ -11,6 +11,7 @@ use super::contents::DIGEST_DIGITS;
 use super::fit::Fit;
 use super::levels::{bytes_per_picture, is_resolution};
 use crate::error::{Error, ErrorKind};
+use crate::found_labels::LabelFile;
 use crate::labels::Labels;
 use crate::readers::Converted;
 use crate::skipped::{Skipped, printable};
@@ -49,6 +50,9 @@ pub(crate) struct Index {
     /// What was left out since it is smaller than the resolution.
     #[serde(default)]
     pub(crate) too_small: Vec<Skipped>,
+    /// Where labels were looked for; packs of earlier versions do not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) label_file: Option<LabelFile>,
     pub(crate) labels: Option<Labels>,
     /// The path of each picture inside the source.
     pub(crate) pictures: Vec<String>,
@@ -81,6 +85,7 @@ impl Index {
             converted: Converted::default(),
             skipped: Vec::new(),
             too_small: Vec::new(),
+            label_file: None,
             labels: None,
             pictures: Vec::new(),
             digests: Vec::new(),

@@ -112,7 +112,9 @@ impl<'a> Job<'a> {
             );
         }
         index.count = kept.len();
-        index.labels = source.labels().map(|labels| labels.select(&kept));
+        let found = source.found_labels();
+        index.label_file = found.file.cloned();
+        index.labels = found.labels.map(|labels| labels.select(&kept));
         index.pictures = kept.iter().map(|&i| source.names()[i].clone()).collect();
         index.skipped = self.skips.list().to_vec();
         index.write(partial.partial_path()).map_err(|error| error.inside(&partial))?;

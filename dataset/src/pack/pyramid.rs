@@ -11,6 +11,7 @@ use super::contents::{Contents, picture_digest};
 use super::index::Index;
 use super::levels::{level_file_name, sides};
 use crate::error::{Error, ErrorKind};
+use crate::found_labels::FoundLabels;
 use crate::labels::Labels;
 use crate::shared_file::read_exact_at;
 use crate::skipped::Skipped;
@@ -28,6 +29,7 @@ pub struct Pyramid {
     found: OnceLock<Vec<String>>,
     /// From the largest side down.
     levels: Vec<File>,
+    labels: Option<Labels>,
 }
 
 impl Pyramid {
@@ -50,7 +52,8 @@ impl Pyramid {
         let levels = sides(index.resolution)
             .map(|side| open_level(&path, index.count, side))
             .collect::<Result<_, _>>()?;
-        Ok(Self { path, index, found: OnceLock::new(), levels })
+        let labels = index.labels.clone();
+        Ok(Self { path, index, found: OnceLock::new(), levels, labels })
     }
 
     /// How many pictures there are, at least one.
@@ -80,7 +83,7 @@ impl Pyramid {
     /// If the pixels of a pack cannot be read that was made before packs had digests.
     pub fn contents(&self, with_labels: bool) -> Result<Contents, Error> {
         let index = &self.index;
-        let labels = index.labels.as_ref().filter(|_| with_labels);
+        let labels = self.labels().filter(|_| with_labels);
         let digests = if index.digests.is_empty() { self.found_digests()? } else { &index.digests };
         Ok(Contents::new(index.resolution, labels, &index.pictures, digests))
     }
@@ -132,9 +135,32 @@ impl Pyramid {
         &self.index.skipped
     }
 
-    /// The labels of the pictures, if the source had any.
+    /// What labels there are.
+    pub fn found_labels(&self) -> FoundLabels<'_> {
+        let Index { source, pictures, label_file, labels, .. } = &self.index;
+        FoundLabels {
+            source: Path::new(source),
+            names: pictures,
+            file: label_file.as_ref(),
+            labels: labels.as_ref(),
+        }
+    }
+
+    /// Gives the pictures these labels, one for each, in place of those of a `dataset.json`; none takes them away.
+    ///
+    /// # Errors
+    /// If they are of another number of pictures.
+    pub fn with_labels(mut self, labels: Option<Labels>) -> Result<Self, Error> {
+        if let Some(labels) = &labels {
+            labels.validate(self.len()).map_err(|reason| ErrorKind::OtherLabels { reason }.at(&self.path))?;
+        }
+        self.labels = labels;
+        Ok(self)
+    }
+
+    /// The labels of the pictures, if they have any.
     pub fn labels(&self) -> Option<&Labels> {
-        self.index.labels.as_ref()
+        self.labels.as_ref()
     }
 
     /// The pixels of one picture at one side, `[3, side, side]`.

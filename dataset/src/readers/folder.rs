@@ -35,7 +35,7 @@ impl Reader for Folder {
     fn open(root: &Path) -> Result<Self, Error> {
         let mut pictures = Vec::new();
         let mut left_out = LeftOut::default();
-        let mut labels = None;
+        let mut label_files = Vec::new();
         if is_run_folder(root) {
             return Err(ErrorKind::RunFolder.at(root));
         }
@@ -67,8 +67,8 @@ impl Reader for Folder {
                 },
             };
             let name = name_inside(root, &path);
-            let is_labels = name == dataset_json::FILE_NAME.as_bytes();
-            if !is_labels && !is_picture(&String::from_utf8_lossy(&name)) {
+            let is_label_file = dataset_json::is_label_file(&String::from_utf8_lossy(&name));
+            if !is_label_file && !is_picture(&String::from_utf8_lossy(&name)) {
                 left_out.add_file(&String::from_utf8_lossy(&name));
                 continue;
             }
@@ -82,8 +82,8 @@ impl Reader for Folder {
                     Err(before) => -(before.duration().as_nanos() as i128),
                 }),
             };
-            if is_labels {
-                labels = Some(found);
+            if is_label_file {
+                label_files.push(found);
                 continue;
             }
             pictures.push(found);
@@ -95,14 +95,18 @@ impl Reader for Folder {
         left_out.runs.sort_unstable();
         pictures.sort_unstable_by(|a, b| a.name.cmp(&b.name));
 
+        let names_of = |files: &[Found]| files.iter().map(|found| shown(&found.name)).collect::<Vec<_>>();
+        let (names, label_names) = (names_of(&pictures), names_of(&label_files));
+        let labels = dataset_json::find(&label_names, &names, |number| {
+            read_file(&label_files[number].path, dataset_json::MAX_BYTES, true)
+        });
+
         let mut fingerprint = blake3::Hasher::new_derive_key("stylegan folder of pictures v1");
-        for found in pictures.iter().chain(&labels) {
+        for found in pictures.iter().chain(labels.number.map(|number| &label_files[number])) {
             hash_text(&mut fingerprint, &found.name);
             fingerprint.update(&found.length.to_le_bytes()).update(&found.changed_nanoseconds.to_le_bytes());
         }
-        let labels_json = labels.map(|found| read_labels(&found.path)).transpose()?;
-        let names = pictures.iter().map(|found| shown(&found.name)).collect();
-        let listing = picture_files::listing(root, names, left_out, labels_json.as_deref(), &fingerprint)?;
+        let listing = picture_files::listing(names, left_out, labels, &fingerprint);
         Ok(Self { pictures: pictures.into_iter().map(|found| found.path).collect(), listing })
     }
 
@@ -111,30 +115,28 @@ impl Reader for Folder {
     }
 
     fn bytes(&self, index: usize) -> Result<Vec<u8>, String> {
-        self.read(index, MAX_PICTURE_BYTES, true)
+        read_file(&self.pictures[index], MAX_PICTURE_BYTES, true)
     }
 
     fn head(&self, index: usize, length: u64) -> Result<Vec<u8>, String> {
-        self.read(index, length, false)
+        read_file(&self.pictures[index], length, false)
     }
 }
 
-impl Folder {
-    fn read(&self, index: usize, limit: u64, is_whole: bool) -> Result<Vec<u8>, String> {
-        let path = &self.pictures[index];
-        let metadata = fs::metadata(path).map_err(|e| system_reason(&e))?;
-        // A pipe would be waited for without end.
-        if !metadata.is_file() {
-            return Err("not a file".into());
-        }
-        if is_whole && metadata.len() > limit {
-            return Err(format!("{} bytes, more than are accepted", metadata.len()));
-        }
-        let mut bytes = Vec::with_capacity(metadata.len().min(limit) as usize);
-        let file = File::open(path).map_err(|e| system_reason(&e))?;
-        file.take(limit).read_to_end(&mut bytes).map_err(|e| system_reason(&e))?;
-        Ok(bytes)
+/// All bytes of a file that has no more than `limit`, or else the first ones.
+fn read_file(path: &Path, limit: u64, is_whole: bool) -> Result<Vec<u8>, String> {
+    let metadata = fs::metadata(path).map_err(|e| system_reason(&e))?;
+    // A pipe would be waited for without end.
+    if !metadata.is_file() {
+        return Err("not a file".into());
     }
+    if is_whole && metadata.len() > limit {
+        return Err(format!("{} bytes, more than are accepted", metadata.len()));
+    }
+    let mut bytes = Vec::with_capacity(metadata.len().min(limit) as usize);
+    let file = File::open(path).map_err(|e| system_reason(&e))?;
+    file.take(limit).read_to_end(&mut bytes).map_err(|e| system_reason(&e))?;
+    Ok(bytes)
 }
 
 fn name_inside(root: &Path, path: &Path) -> Vec<u8> {
@@ -156,13 +158,4 @@ fn shown(name: &[u8]) -> String {
 
 fn is_run_folder(folder: &Path) -> bool {
     is_run(|name| folder.join(name).is_file())
-}
-
-fn read_labels(path: &Path) -> Result<Vec<u8>, Error> {
-    let length = fs::metadata(path).map_err(Error::read(path))?.len();
-    if length > dataset_json::MAX_BYTES {
-        let reason = format!("has {length} bytes, more than are accepted");
-        return Err(ErrorKind::Labels { reason }.at(path.parent().unwrap_or(path)));
-    }
-    fs::read(path).map_err(Error::read(path))
 }

@@ -27,6 +27,7 @@ pub(crate) use left_out::counted;
 pub(crate) use picture_files::ENDINGS;
 
 use crate::error::{Error, ErrorKind};
+use crate::found_labels::LabelFile;
 use crate::labels::Labels;
 
 /// All readers. A folder of pictures recognizes every folder, so that one of a special form stands before it.
@@ -87,6 +88,8 @@ pub(crate) struct Listing {
     pub(crate) names: Vec<String>,
     /// What else it holds.
     pub(crate) left_out: LeftOut,
+    /// Where labels were looked for.
+    pub(crate) label_file: Option<LabelFile>,
     /// One for each of `names`.
     pub(crate) labels: Option<Labels>,
     /// 64 hexadecimal digits over all that decides what is read.

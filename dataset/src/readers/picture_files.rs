@@ -3,9 +3,9 @@
 use std::io;
 use std::path::Path;
 
+use super::Listing;
+use super::dataset_json::Found;
 use super::left_out::{LeftOut, is_of_system};
-use super::{Listing, dataset_json};
-use crate::error::{Error, ErrorKind};
 use crate::skipped::printable;
 
 /// More pictures than any data set of one kind has; their names are held in memory.
@@ -38,21 +38,20 @@ pub(super) fn system_reason(error: &io::Error) -> String {
     printable(&error.to_string())
 }
 
-/// The listing of the files of the source at `path`, with the labels that its `dataset.json` gives them.
+/// The listing of the files of a source.
 pub(super) fn listing(
-    path: &Path,
     names: Vec<String>,
     left_out: LeftOut,
-    labels_json: Option<&[u8]>,
+    Found { file, labels, .. }: Found,
     fingerprint: &blake3::Hasher,
-) -> Result<Listing, Error> {
-    let labels = match labels_json {
-        Some(json) if !names.is_empty() => {
-            dataset_json::parse(json, &names).map_err(|reason| ErrorKind::Labels { reason }.at(path))?
-        }
-        _ => None,
-    };
-    Ok(Listing { names, left_out, labels, fingerprint: fingerprint.finalize().to_hex().to_string() })
+) -> Listing {
+    Listing {
+        names,
+        left_out,
+        label_file: file,
+        labels,
+        fingerprint: fingerprint.finalize().to_hex().to_string(),
+    }
 }
 
 #[cfg(test)]

@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{LeftOut, Reader};
+use super::{LeftOut, Listing, Reader};
 use crate::error::{Error, ErrorKind};
-use crate::labels::Labels;
+use crate::found_labels::FoundLabels;
 
 /// Pictures as somebody keeps them, listed but not yet read.
 ///
@@ -52,9 +52,10 @@ impl Source {
         &self.reader.listing().left_out
     }
 
-    /// The labels that came with the pictures, one for each of [`Source::names`], if there are any.
-    pub fn labels(&self) -> Option<&Labels> {
-        self.reader.listing().labels.as_ref()
+    /// What labels there are.
+    pub fn found_labels(&self) -> FoundLabels<'_> {
+        let Listing { names, label_file, labels, .. } = self.reader.listing();
+        FoundLabels { source: &self.path, names, file: label_file.as_ref(), labels: labels.as_ref() }
     }
 
     /// 64 hexadecimal digits that tell quickly that nothing was touched.

@@ -55,7 +55,7 @@ impl Reader for Zip {
             return Err(refused(name.as_deref().unwrap_or_default(), "is there more than once".into()));
         }
         let mut found = Vec::new();
-        let mut labels = Vec::new();
+        let mut label_files = Vec::new();
         let names = (0..archive.len())
             .map(|number| Ok(name_of(&archive.by_index_data(number)?)))
             .collect::<Result<Vec<_>, _>>()
@@ -72,12 +72,12 @@ impl Reader for Zip {
                 continue;
             }
             let entry = archive.by_index_data(number).map_err(broken)?;
-            let is_labels = name == dataset_json::FILE_NAME;
-            if !is_labels && !is_picture(name) {
+            let is_label_file = dataset_json::is_label_file(name);
+            if !is_label_file && !is_picture(name) {
                 left_out.add_file(name);
                 continue;
             }
-            let limit = if is_labels { dataset_json::MAX_BYTES } else { MAX_PICTURE_BYTES };
+            let limit = if is_label_file { dataset_json::MAX_BYTES } else { MAX_PICTURE_BYTES };
             if entry.encrypted() {
                 return Err(refused(name, "is encrypted".into()));
             }
@@ -88,32 +88,31 @@ impl Reader for Zip {
                 let reason = format!("inflates to {} bytes; {limit} are accepted", entry.size());
                 return Err(refused(name, reason));
             }
-            if is_labels { &mut labels } else { &mut found }
+            if is_label_file { &mut label_files } else { &mut found }
                 .push((name.clone(), OwnedZipFileEntry::from(entry)));
         }
         left_out.runs = runs_left_out.into_iter().collect();
         left_out.hidden = hidden.into_iter().collect();
-        found.sort_unstable_by(|(a, _), (b, _)| a.as_bytes().cmp(b.as_bytes()));
-        if let Some([(name, _), _]) = found.array_windows().find(|[(a, _), (b, _)]| a == b) {
-            return Err(refused(name, "is there more than once".into()));
+        for files in [&mut found, &mut label_files] {
+            files.sort_unstable_by(|(a, _), (b, _)| a.as_bytes().cmp(b.as_bytes()));
+            if let Some([(name, _), _]) = files.array_windows().find(|[(a, _), (b, _)]| a == b) {
+                return Err(refused(name, "is there more than once".into()));
+            }
         }
-        if labels.len() > 1 {
-            return Err(refused(dataset_json::FILE_NAME, "is there more than once".into()));
-        }
+        let (names, pictures): (Vec<_>, Vec<_>) = found.into_iter().unzip();
+        let (label_names, label_files): (Vec<_>, Vec<_>) = label_files.into_iter().unzip();
+        let labels = dataset_json::find(&label_names, &names, |number| {
+            read_entry(&file, &label_files[number], dataset_json::MAX_BYTES, true)
+        });
 
         let mut fingerprint = blake3::Hasher::new_derive_key("stylegan zip of pictures v1");
         fingerprint.update(&file.len().to_le_bytes());
-        for (name, entry) in found.iter().chain(&labels) {
+        let label_file = labels.number.map(|number| (&label_names[number], &label_files[number]));
+        for (name, entry) in names.iter().zip(&pictures).chain(label_file) {
             hash_text(&mut fingerprint, name.as_bytes());
             fingerprint.update(&entry.size().to_le_bytes()).update(&entry.crc32().to_le_bytes());
         }
-        let labels_json = labels
-            .first()
-            .map(|(_, entry)| read_entry(&file, entry, dataset_json::MAX_BYTES, true))
-            .transpose()
-            .map_err(|reason| ErrorKind::Labels { reason: format!("cannot be read: {reason}") }.at(path))?;
-        let (names, pictures) = found.into_iter().unzip();
-        let listing = picture_files::listing(path, names, left_out, labels_json.as_deref(), &fingerprint)?;
+        let listing = picture_files::listing(names, left_out, labels, &fingerprint);
         Ok(Self { file, pictures, listing })
     }
 

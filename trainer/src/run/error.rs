@@ -20,11 +20,9 @@ pub enum RunError {
         wanted: usize,
     },
     /// The labels of the pictures are not those of the networks.
-    #[error(
-        "`generator.label_dim` is {wanted}, but the pictures' labels have {found} numbers (0 for no labels)"
-    )]
+    #[error("`generator.label_dim` is {wanted}, but {}", has(*found))]
     Labels {
-        /// Numbers in a label of the data set.
+        /// Numbers in a label of the data set, one for each class; 0 if it has no labels.
         found: usize,
         /// Numbers in a label of the networks.
         wanted: usize,
@@ -167,6 +165,13 @@ pub enum RunError {
     LastSnapshot(#[source] stylegan_checkpoint::Error),
 }
 
+fn has(label_dim: usize) -> String {
+    match label_dim {
+        0 => "the pictures have no labels".to_owned(),
+        found => format!("the labels of the pictures have {found} numbers, one for each class"),
+    }
+}
+
 fn by(holder: &str) -> String {
     if holder.is_empty() { " by another process".to_owned() } else { format!(" by {holder}") }
 }
@@ -186,8 +191,8 @@ impl Hint for RunError {
                     "`generator.resolution={packed}` trains at that side; a new pack needs larger pictures"
                 ));
             }
-            Self::Labels { found, .. } => {
-                return Some(format!("`generator.label_dim={found}`, or 0 to train without labels"));
+            Self::Labels { .. } => {
+                "without `generator.label_dim`, it follows from the pictures; 0 trains without labels"
             }
             Self::Locked { .. } => "wait for it, or start a run of another `run.name` beside it",
             Self::Changed { .. } => "start a new run, or allow the changes",

@@ -49,7 +49,9 @@ impl Grids {
             device,
         )?;
         let request = BatchRequest { first_position: 0, batch: count, resolution };
-        let reals = assemble(pyramid, &Order::new(config.run.seed, pyramid.len()), false, &request)?;
+        // The first pictures that are trained on, as they are: some of them mirrored.
+        let order = Order::new(config.run.seed, pyramid.len());
+        let reals = assemble(pyramid, &order, config.data.mirror, &request)?;
         let labels = match reals.labels {
             Some(labels) if config.generator.label_dim > 0 => {
                 Some(Tensor::from_vec(labels, (count, config.generator.label_dim), device)?)

@@ -1,5 +1,6 @@
 //! A whole training: where it starts, its loop, how it ends.
 
+mod before;
 mod clock;
 mod collapse;
 mod error;
@@ -23,6 +24,7 @@ mod writer;
 
 use crate::listeners::{Audience, last_elapsed};
 use crate::{Event, Listener};
+pub use before::trained_before;
 use clock::Stopwatch;
 pub use error::RunError;
 use feed::Feed;
@@ -31,7 +33,7 @@ use prepared::Prepared;
 use resume::Start;
 use saver::Saver;
 pub use signals::Signals;
-use state::Source;
+use state::{Source, class_names};
 use training::Run;
 use writer::{Retention, Writer};
 
@@ -76,6 +78,7 @@ pub fn run(job: Job, signals: &Signals, listeners: Vec<Box<dyn Listener + '_>>) 
     let source = Source {
         data_fingerprint: contents.fingerprint(),
         begun_from: saved.as_ref().and_then(|saved| saved.begun_from(is_new)),
+        class_names: class_names(&pyramid, &config),
     };
     let mut saver = Saver::new(writer, folder, source);
     if let Some(saved) = saved {

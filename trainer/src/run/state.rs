@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use candle_core::{DType, Device, Tensor};
 use serde::{Deserialize, Serialize};
 use stylegan_checkpoint::{Copied, Meta, Network, Progress, State};
+use stylegan_dataset::{Labels, Pyramid};
 
 use super::clock::Clock;
 use super::error::RunError;
@@ -114,6 +115,14 @@ pub(super) struct Source {
     pub(super) data_fingerprint: String,
     /// Checksum of the snapshot of another folder that it was begun from.
     pub(super) begun_from: Option<String>,
+    /// What the classes are called that are trained by; empty if they have no names.
+    pub(super) class_names: Vec<String>,
+}
+
+/// What the classes are called, where pictures are trained by their labels.
+pub(super) fn class_names(pyramid: &Pyramid, config: &TrainConfig) -> Vec<String> {
+    let labels = pyramid.labels().filter(|_| config.generator.label_dim > 0);
+    labels.map_or(&[][..], Labels::class_names).to_vec()
 }
 
 /// The contents of a snapshot and its state: copies that can be written beside the training.
@@ -167,6 +176,7 @@ impl PairContents {
                 critic: Some(config.critic()),
                 progress: Progress { nimg: clock.position.nimg, lod: training.settings().lod },
                 config: Some(toml),
+                class_names: source.class_names.clone(),
                 ..Meta::default()
             },
             state: state.copied().map_err(RunError::Copy)?,

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 use stylegan_dataset::{Fit, PackOptions, pack};
 
+use crate::labels;
 use crate::output::Output;
 use crate::pictures::{note_skipped, summary};
 use crate::report::{Exit, note};
@@ -48,7 +49,10 @@ pub(crate) fn run(args: &Args) -> Result<Exit> {
         allow_upscale: args.allow_upscale,
         max_bad_fraction: args.max_bad_fraction,
     };
-    let (_, report) = pack(&args.source, &args.out, &options, &mut note_skipped)?;
+    let (pyramid, report) = pack(&args.source, &args.out, &options, &mut note_skipped)?;
     note(&summary(&report));
+    if let Some(labels) = labels::found(&pyramid.found_labels()) {
+        note(&labels);
+    }
     Ok(Exit::Done)
 }

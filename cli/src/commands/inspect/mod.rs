@@ -54,6 +54,8 @@ struct Facts {
     num_layers: usize,
     widths: Vec<Width>,
     networks: Vec<NetworkSize>,
+    /// Empty if the classes have no names.
+    class_names: Vec<String>,
     generator: GeneratorConfig,
     discriminator: Option<CriticConfig>,
 }
@@ -154,6 +156,7 @@ impl Facts {
                 .map(|side| Width { side, feature_maps: generator.feature_maps(side) })
                 .collect(),
             networks: meta.networks().iter().map(|&network| size(network)).collect(),
+            class_names: meta.class_names.clone(),
             generator: generator.clone(),
             discriminator: meta.critic.clone(),
         })
@@ -220,7 +223,8 @@ impl Facts {
             "labels",
             &match generator.label_dim {
                 0 => "none".to_owned(),
-                labels => labels.to_string(),
+                labels if self.class_names.is_empty() => labels.to_string(),
+                labels => format!("{labels}: {}", self.class_names.join(", ")),
             },
         );
         line("synthesis", &format!("{} layers{}", self.num_layers, switches(generator)));
