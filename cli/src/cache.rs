@@ -10,7 +10,7 @@ use stylegan_dataset::{CachedPack, Contents, Error, Pyramid, cached_packs};
 use crate::report::note;
 
 /// So long a pack stays that no run uses, since a run that starts right now may be about to.
-const SPARED: Duration = Duration::from_secs(3600);
+const SPARED: Duration = Duration::from_hours(1);
 
 /// The folder of packed pictures inside the folder of runs.
 pub(crate) fn folder(runs: &Path) -> PathBuf {
@@ -46,7 +46,7 @@ impl Uses {
 
     /// Whether a pack may be removed without a run missing it.
     pub(crate) fn spare(&self, pack: &CachedPack) -> bool {
-        self.by_runs(pack).is_empty() && !(pack.is_early && !self.untold.is_empty())
+        self.by_runs(pack).is_empty() && (!pack.is_early || self.untold.is_empty())
     }
 }
 

@@ -1,5 +1,7 @@
 //! Labels in words: what is trained by, and what a person types for a class.
 
+use std::fmt::Write as _;
+
 use anyhow::Result;
 use stylegan_base::units::grouped;
 use stylegan_checkpoint::Meta;
@@ -72,12 +74,12 @@ fn kinds(labels: &Labels) -> String {
     let (least, most) = (filled().min().unwrap_or(0), filled().max().unwrap_or(0));
     let mut text = format!("{} of ", counted(sizes.len(), "class", "classes"));
     if least < most {
-        text += &format!("{} to ", grouped(least));
+        let _ = write!(text, "{} to ", grouped(least));
     }
     text += &counted(most, "picture", "pictures");
-    match sizes.len() - filled().count() {
-        0 => {}
-        empty => text += &format!(", {} of them without any", grouped(empty)),
+    let empty = sizes.len() - filled().count();
+    if empty > 0 {
+        let _ = write!(text, ", {} of them without any", grouped(empty));
     }
     if labels.class_names().is_empty() { text } else { format!("{text} ({})", listed(labels.class_names())) }
 }

@@ -65,7 +65,9 @@ impl Labels {
     pub fn class_sizes(&self) -> Option<Vec<usize>> {
         let Self::Classes { count, indices, .. } = self else { return None };
         let mut sizes = vec![0; *count];
-        indices.iter().for_each(|&class| sizes[class as usize] += 1);
+        for &class in indices {
+            sizes[class as usize] += 1;
+        }
         Some(sizes)
     }
 

@@ -104,7 +104,9 @@ mod tests {
         fn mirroring_all_pictures_changes_nothing(rows in prop::collection::vec(prop::array::uniform8(any::<u8>()), 1..30)) {
             let parts = |rows: &[[u8; 8]]| rows.iter().map(|row| odd_part(row).collect()).collect::<Vec<_>>();
             let mut mirrored = rows.clone();
-            mirrored.iter_mut().for_each(|row| row.reverse());
+            for row in &mut mirrored {
+                row.reverse();
+            }
             prop_assert_eq!(told(&parts(&rows)), told(&parts(&mirrored)));
         }
     }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::io::{Cursor, Read};
+use std::path::Path;
 
 use stylegan_base::FileKind;
 use stylegan_checkpoint::ErrorKind as CheckpointErrorKind;
@@ -29,7 +30,8 @@ impl Torch {
         let names = store.open_archive()?;
         let data = names.iter().find(|name| *name == "data.pkl" || name.ends_with("/data.pkl"));
         let Some(data) = data else {
-            let of_numpy = !names.is_empty() && names.iter().all(|name| name.ends_with(".npy"));
+            let of_numpy = !names.is_empty()
+                && names.iter().all(|name| Path::new(name).extension().is_some_and(|ending| ending == "npy"));
             let found = Some(if of_numpy { FileKind::Numpy } else { FileKind::Zip });
             return Err(store.wrong(CheckpointErrorKind::NotSafetensors { found }));
         };

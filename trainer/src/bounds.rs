@@ -6,14 +6,18 @@ use std::fmt::Display;
 pub(crate) const MOST_KIMG: f64 = 1e9;
 
 /// What is wrong with the value of a key that is not `least` to `most`; none if nothing is. NaN is in no bounds.
-pub(crate) fn outside<T: PartialOrd + Display>(key: &str, value: T, least: T, most: T) -> Option<String> {
+pub(crate) fn outside<T: PartialOrd + Display + Copy>(
+    key: &str,
+    value: T,
+    least: T,
+    most: T,
+) -> Option<String> {
     let is_within = (&least..=&most).contains(&&value);
     (!is_within).then(|| format!("`{key}` is {value}, but must be {least} to {most}"))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::keys::keys;
     use crate::{ConfigError, TrainConfig};
 
@@ -83,6 +87,7 @@ mod tests {
         ("", "training.w_avg_beta", &["0", "1"], &["-0.1", "1.1"]),
         ("", "training.ema_half_life_kimg", &["0", "1e9"], &["-0.1", "1.1e9"]),
         ("", "data.mirror", &["true", "false"], &["1"]),
+        ("", "data.labels", &["auto", "off", "folders"], &["on", "1"]),
         ("", "data.fit", &["crop", "stretch", "pad", "pad:edge", "pad:00ff7f"], &["squash", "pad:x", "1"]),
         ("", "data.allow_upscale", &["true", "false"], &["1"]),
         ("", "data.max_bad_fraction", &["0", "1"], &["-0.1", "1.1"]),
@@ -92,7 +97,8 @@ mod tests {
 
     fn load(given: &str, key: &str, value: &str) -> Result<TrainConfig, ConfigError> {
         let given = (!given.is_empty()).then(|| given.to_owned());
-        TrainConfig::load(None, &Vec::from_iter(given.into_iter().chain([format!("{key}={value}")])))
+        let all: Vec<String> = given.into_iter().chain([format!("{key}={value}")]).collect();
+        TrainConfig::load(None, &all)
     }
 
     #[test]

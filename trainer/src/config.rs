@@ -172,7 +172,7 @@ pub struct DataConfig {
     pub mirror: bool,
     /// Which labels of the pictures are trained by, where `generator.label_dim` does not forbid it with a 0 of its own:
     /// `auto` for those of a `dataset.json`, `folders` for a class for each folder, `off` for none.
-    #[serde(default, skip_serializing_if = "is_auto")]
+    #[schemars(with = "String")]
     pub labels: LabelMode,
     /// What becomes of pictures that are not square when they are packed: `crop` takes their middle, `stretch` and `pad`
     /// keep all of them; `pad:RRGGBB` fills with a color instead of black, `pad:edge` with the pixels at the edge.
@@ -205,11 +205,6 @@ impl Default for DataConfig {
 pub struct DeviceConfig {
     /// How exactly a GPU computes: `tf32`, `f32`, `bf16`, or `auto` for what it is good at.
     pub precision: Precision,
-}
-
-/// What is usual is not written, so that configurations have the bytes that they had before there was a choice.
-fn is_auto(mode: &LabelMode) -> bool {
-    *mode == LabelMode::Auto
 }
 
 impl TrainConfig {

@@ -43,6 +43,7 @@ impl Precision {
     }
 
     /// The same on a GPU of this compute capability, or on a CPU.
+    #[must_use]
     pub fn at(self, capability: Option<(u32, u32)>) -> Self {
         match self {
             Self::Auto | Self::Tf32 if capability >= Some(TF32_SINCE) => Self::Tf32,

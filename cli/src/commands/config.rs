@@ -16,6 +16,7 @@ pub(crate) struct Args {
 
     /// Print only what differs, with the other values behind: from the defaults, or from another preset or file
     #[arg(long, value_name = "PRESET|FILE", num_args = 0..=1)]
+    #[expect(clippy::option_option, reason = "a flag whose value may be left out")]
     diff: Option<Option<String>>,
 }
 

@@ -334,7 +334,7 @@ fn no_training_goes_on_from_an_averaged_generator_alone() {
     let ran = scene.run(&format!("train --data photos {shape} {SHORT} --resume net.model --allow-changes"));
     assert_eq!(ran.code, 1, "{}", ran.stderr);
     assert!(
-        ran.stderr.contains("`net.model` has no `g`: it was written for sampling alone"),
+        ran.stderr.contains("`net.model` has no `d`: it was written for sampling alone"),
         "{}",
         ran.stderr
     );

@@ -55,6 +55,13 @@ const BOUNDS: &[Bounds] = &[
     Bounds { command: "bench sample --resolution 8 --fmap-base 1 --fmap-max 1 --batch 1 --threads 1 --steps {}", within: &["1"], beyond: &["-1", "0", "1000001"] },
     Bounds { command: "bench sample --seconds {}", within: &[], beyond: &["-1", "0", "3601"] },
     Bounds { command: "bench sample --threads {}", within: &[], beyond: &["-1", "0", "1025"] },
+    Bounds { command: "bench project --resolution {}", within: &[], beyond: SIDE },
+    Bounds { command: "bench project --fmap-base {}", within: &[], beyond: WIDTH },
+    Bounds { command: "bench project --fmap-max {}", within: &[], beyond: &["-1", "0", "4097"] },
+    Bounds { command: "bench project --batch {}", within: &[], beyond: &["-1", "0", "65537"] },
+    Bounds { command: "bench project --resolution 8 --fmap-base 1 --fmap-max 1 --batch 1 --threads 1 --steps {}", within: &["1"], beyond: &["-1", "0", "1000001"] },
+    Bounds { command: "bench project --seconds {}", within: &[], beyond: &["-1", "0", "3601"] },
+    Bounds { command: "bench project --threads {}", within: &[], beyond: &["-1", "0", "1025"] },
 ];
 
 /// Value names of what is no number.
@@ -67,11 +74,14 @@ const NO_NUMBERS: &[&str] = &[
     "PRECISION",
     "FILE",
     "FILE|RUN_DIR",
+    "FILE|RUN_DIR|demo",
     "MODE",
     "STYLE",
     "SPACE",
     "TYPE",
     "FIT",
+    "on|off",
+    "auto|off|folders",
     "auto|no|PATH",
 ];
 

@@ -31,8 +31,8 @@ fn data_that_are_none() {
         &scene,
         "--data photos/00.png",
         1,
-        "error: `photos/00.png` is neither a folder nor a zip of pictures\n\n\
-         hint: give a folder, a `.zip` as stylegan2-ada writes it, or a data set packed before\n",
+        "error: `photos/00.png` is a single picture, neither a folder nor a zip of pictures\n\n\
+         hint: give the folder in which the pictures lie\n",
     );
     let ran = scene.run(&format!("train {TINY}"));
     assert!(ran.code == 2 && ran.stderr.contains("--data <SOURCE>"), "{}: {}", ran.code, ran.stderr);

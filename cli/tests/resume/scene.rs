@@ -112,8 +112,17 @@ impl Scene {
 
     /// Asserts that the last snapshot and the last state of the newest run in `runs` are those in `expected`.
     pub(crate) fn assert_same_end(&self, runs: &str, expected: &str) {
+        self.assert_same(&["network-snapshot-", "training-state-"], runs, expected);
+    }
+
+    /// Asserts that the last snapshots are the same; states say which run theirs was begun from.
+    pub(crate) fn assert_same_networks(&self, runs: &str, expected: &str) {
+        self.assert_same(&["network-snapshot-"], runs, expected);
+    }
+
+    fn assert_same(&self, prefixes: &[&str], runs: &str, expected: &str) {
         let run_dir = self.newest_run(runs);
-        for prefix in ["network-snapshot-", "training-state-"] {
+        for prefix in prefixes {
             let expected = last(&self.newest_run(expected), prefix);
             let found = last(&run_dir, prefix);
             assert_eq!(found.file_name(), expected.file_name());

@@ -137,7 +137,7 @@ fn usr1_saves_and_goes_on() {
 fn a_second_signal_ends_at_once_and_leaves_the_last_good_pair() {
     let scene = Scene::new();
     // Iterations so long that none ends between the two signals.
-    let slow = "--out slow --set schedule.batch=256 --set run.tick_kimg=0.5 --kimg 1000 \
+    let slow = "--out slow --set schedule.batch=2048 --set run.tick_kimg=4 --kimg 8000 \
                 --set generator.fmap_max=16 --set generator.fmap_base=64";
     let mut running = scene.start(slow);
     assert!(running.next(|event| event["event"] == "snapshot").is_some());

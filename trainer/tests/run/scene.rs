@@ -24,6 +24,7 @@ impl Scene {
     }
 
     /// The same on any device.
+    #[cfg(feature = "cuda")]
     pub(crate) fn on(device: Device) -> Self {
         Self::with(device, 8)
     }

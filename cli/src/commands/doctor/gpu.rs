@@ -8,7 +8,7 @@ use stylegan_base::units::Bytes;
 use stylegan_trainer::Precision;
 
 /// Major and minor version.
-#[cfg_attr(not(feature = "cuda"), allow(dead_code, reason = "nothing is found without the feature"))]
+#[allow(dead_code, reason = "what can be found depends on the feature `cuda`")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Version(u32, u32);
 
@@ -29,6 +29,7 @@ const IS_BUILT_WITH_CUDA: bool = cfg!(feature = "cuda");
 
 /// What there is of GPUs, and what is to be said about it.
 #[derive(Serialize)]
+#[expect(clippy::struct_field_names, reason = "`gpus` is its name in the JSON object")]
 pub(super) struct Gpus {
     built_with_cuda: bool,
     /// Version of NVIDIA's driver; none where there is none.
@@ -43,7 +44,7 @@ pub(super) struct Gpus {
 }
 
 /// Versions of what CUDA consists of.
-#[cfg_attr(not(feature = "cuda"), allow(dead_code, reason = "nothing is found without the feature"))]
+#[allow(dead_code, reason = "what can be found depends on the feature `cuda`")]
 #[derive(Clone, Debug, PartialEq, Serialize)]
 struct Libraries {
     /// The newest CUDA whose kernels the driver takes.
@@ -54,7 +55,7 @@ struct Libraries {
 }
 
 /// A GPU that can be used.
-#[cfg_attr(not(feature = "cuda"), allow(dead_code, reason = "nothing is found without the feature"))]
+#[allow(dead_code, reason = "what can be found depends on the feature `cuda`")]
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(super) struct Gpu {
     /// As `--device` names it.
@@ -77,7 +78,7 @@ impl fmt::Display for Gpu {
 }
 
 /// What a look at CUDA has found.
-#[cfg_attr(not(feature = "cuda"), allow(dead_code, reason = "nothing is found without the feature"))]
+#[allow(dead_code, reason = "what can be found depends on the feature `cuda`")]
 enum Cuda {
     /// Nobody looked: the program is built without it.
     Unknown,
@@ -245,6 +246,7 @@ mod tests {
         }
     }
 
+    #[expect(clippy::unnecessary_wraps, reason = "it stands for what was found")]
     fn driver() -> Option<String> {
         Some("580.159".to_owned())
     }

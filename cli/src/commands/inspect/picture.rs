@@ -66,14 +66,15 @@ fn as_they_stand(Seeds(numbers): &Seeds, grid: Layout) -> String {
 }
 
 fn options(options: &DrawOptions) -> String {
-    let mut text = match options.truncation().is_off() {
-        true => "no truncation".to_owned(),
-        false => format!("psi {} in {} layers", options.truncation_psi, options.truncation_cutoff),
+    let mut text = if options.truncation().is_off() {
+        "no truncation".to_owned()
+    } else {
+        format!("psi {} in {} layers", options.truncation_psi, options.truncation_cutoff)
     };
-    text += &match options.noise_mode {
-        NoiseMode::Const => ", stored noise".to_owned(),
-        NoiseMode::Random => format!(", random noise of seed {}", options.noise_seed),
-        NoiseMode::None => ", no noise".to_owned(),
+    let _ = match options.noise_mode {
+        NoiseMode::Const => write!(text, ", stored noise"),
+        NoiseMode::Random => write!(text, ", random noise of seed {}", options.noise_seed),
+        NoiseMode::None => write!(text, ", no noise"),
     };
     if let Some(class) = options.class {
         let _ = write!(text, ", class {class}");
