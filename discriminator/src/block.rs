@@ -6,7 +6,9 @@
 
 use candle_core::{Result, Tensor, bail};
 use candle_nn::VarBuilder;
-use stylegan_ops::{Chain, EqualizedConv, EqualizedDense, GAIN_LEAKY_RELU, Link, Sampling, leaky_relu_grad};
+use stylegan_ops::{
+    Chain, EqualizedConv, EqualizedDense, FeatureLayout, GAIN_LEAKY_RELU, Link, Sampling, leaky_relu_grad,
+};
 
 use crate::CriticConfig;
 use crate::minibatch_stddev::MinibatchStddev;
@@ -98,7 +100,7 @@ impl Head {
             Some(stddev) => stddev.forward(x, sets)?,
             None => x.clone(),
         };
-        let conv = Chain::new(&with_stddev, &[self.conv.link(Sampling::Keep)?])?;
+        let conv = Chain::new(&with_stddev, &[self.conv.link(Sampling::Keep)?], FeatureLayout::Nchw)?;
         let dense0 = self.dense0.forward_leaky_relu(&conv.output().flatten_from(1)?)?;
         let scores = self.dense1.forward(&dense0)?;
         let scores = match self.labels(labels)? {

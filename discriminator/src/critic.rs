@@ -2,7 +2,7 @@
 
 use candle_core::{DType, Result, Tensor, bail};
 use candle_nn::VarBuilder;
-use stylegan_ops::{Chain, Level, blend, downscale2x, downscale2x_adjoint, sides};
+use stylegan_ops::{Chain, FeatureLayout, Level, blend, downscale2x, downscale2x_adjoint, sides};
 
 use crate::CriticConfig;
 use crate::block::{Block, FromRgb, Head, HeadRecord};
@@ -18,6 +18,7 @@ pub struct Critic {
     head: Head,
     /// The type of features above 4x4; none for that of the pictures.
     features: Option<DType>,
+    layout: FeatureLayout,
 }
 
 /// What a forward pass leaves behind for [`Recording::input_gradient`].
@@ -62,6 +63,7 @@ impl Critic {
             head: Head::new(config, &vb.pp("block_4"))?,
             config: config.clone(),
             features: None,
+            layout: FeatureLayout::Nchw,
         })
     }
 
@@ -70,6 +72,12 @@ impl Critic {
     #[must_use]
     pub fn with_features_in(self, dtype: DType) -> Self {
         Self { features: Some(dtype), ..self }
+    }
+
+    /// The same network, with features that lie so in memory; where it is not `nchw`, on a GPU only.
+    #[must_use]
+    pub fn with_layout(self, layout: FeatureLayout) -> Self {
+        Self { layout, ..self }
     }
 
     /// The shape of this network.
@@ -147,12 +155,13 @@ impl Critic {
             links.extend(block.links()?);
         }
         let (dtype, features) = (pictures.dtype(), self.features.unwrap_or(pictures.dtype()));
-        let top = Chain::new(&pictures.to_dtype(features)?, &links)?;
+        let layout = self.layout;
+        let top = Chain::new(&layout.of_planes(&pictures.to_dtype(features)?)?, &links, layout)?;
         let mut x = top.output().clone();
         let mut fade = None;
         if level.fade > 0.0 {
-            let small = downscale2x(pictures)?.to_dtype(features)?;
-            let small = Chain::new(&small, &[self.from_rgb[count - 1].link()?])?;
+            let small = layout.of_planes(&downscale2x(pictures)?.to_dtype(features)?)?;
+            let small = Chain::new(&small, &[self.from_rgb[count - 1].link()?], layout)?;
             x = blend(&x, small.output(), level.fade)?;
             fade = Some(Fade { share: level.fade, from_rgb: small });
         }
@@ -162,11 +171,12 @@ impl Critic {
             for block in blocks.iter().rev() {
                 links.extend(block.links()?);
             }
-            let chain = Chain::new(&x, &links)?;
+            let chain = Chain::new(&x, &links, layout)?;
             x = chain.output().clone();
             below = Some(chain);
         }
-        let head = self.head.forward(&x.to_dtype(dtype)?, labels.as_ref(), sets.len())?;
+        let x = layout.to_planes(&x)?.to_dtype(dtype)?;
+        let head = self.head.forward(&x, labels.as_ref(), sets.len())?;
         let scores =
             (0..sets.len()).map(|set| head.scores.narrow(0, set * batch, batch)).collect::<Result<_>>()?;
         Ok((scores, Recording { critic: self.clone(), labels, batch, top, fade, below, head }))
@@ -197,15 +207,18 @@ impl Recording {
         let first = set * self.batch;
         let g = self.critic.head.input_gradient(&self.head, self.labels.as_ref(), (first, self.batch))?;
         let (dtype, features) = (g.dtype(), self.top.output().dtype());
-        let mut g = g.to_dtype(features)?;
+        let layout = self.critic.layout;
+        let mut g = layout.of_planes(&g.to_dtype(features)?)?;
+        // To the pictures' planes and type.
+        let out = |g: Tensor| layout.to_planes(&g)?.to_dtype(dtype);
         if let Some(below) = &self.below {
             g = below.input_gradient_of(&g, first)?;
         }
         match &self.fade {
-            None => self.top.input_gradient_of(&g, first)?.to_dtype(dtype),
+            None => out(self.top.input_gradient_of(&g, first)?),
             Some(Fade { share, from_rgb }) => {
-                let of_small = from_rgb.input_gradient_of(&(&g * *share)?, first)?.to_dtype(dtype)?;
-                let of_large = self.top.input_gradient_of(&(g * (1.0 - share))?, first)?.to_dtype(dtype)?;
+                let of_small = out(from_rgb.input_gradient_of(&(&g * *share)?, first)?)?;
+                let of_large = out(self.top.input_gradient_of(&(g * (1.0 - share))?, first)?)?;
                 of_large + downscale2x_adjoint(&of_small)?
             }
         }

@@ -3,8 +3,9 @@
 use candle_core::{Result, Tensor};
 use candle_nn::{Init, VarBuilder};
 use stylegan_ops::{
-    Chain, EqualizedWeight, GAIN_LEAKY_RELU, Link, Sampling, bias_leaky_relu, blur, conv2d_up, instance_norm,
-    instance_norm_style, leaky_relu, noise_bias_leaky_relu, pixel_norm, smooth_up, synthesis_layer,
+    Chain, EqualizedWeight, FeatureLayout, GAIN_LEAKY_RELU, Link, Sampling, bias_leaky_relu, blur, conv2d_up,
+    instance_norm, instance_norm_style, leaky_relu, noise_bias_leaky_relu, pixel_norm, smooth_up,
+    synthesis_layer,
 };
 
 use crate::{GeneratorConfig, Noise, Norm};
@@ -100,7 +101,19 @@ impl SynthesisLayer {
     /// # Errors
     /// If a shape differs, or given noise has no image for this layer.
     pub fn forward(&self, x: &Tensor, w: &Tensor, noise: &Noise) -> Result<Tensor> {
-        let (batch, _, side, _) = x.dims4()?;
+        self.forward_in(x, w, noise, FeatureLayout::Nchw)
+    }
+
+    /// The same from and to features that lie as `layout` has it. What ablations alone have works on planes.
+    pub(crate) fn forward_in(
+        &self,
+        x: &Tensor,
+        w: &Tensor,
+        noise: &Noise,
+        layout: FeatureLayout,
+    ) -> Result<Tensor> {
+        // Both layouts have a side there.
+        let (batch, side) = (x.dim(0)?, x.dim(2)?);
         let side = if matches!(self.sampling, Sampling::Up { .. }) { 2 * side } else { side };
         let noise = match &self.noise {
             Some(layer) => noise
@@ -114,18 +127,19 @@ impl SynthesisLayer {
             (&self.weight, self.bias_before_blur, noise, self.norm, &style)
         {
             let style = Some((style, self.norm_epsilon));
-            return synthesis_layer(x, &weight.effective()?, noise, &self.bias, style, self.sampling);
+            return synthesis_layer(x, &weight.effective()?, noise, &self.bias, style, self.sampling, layout);
         }
-        let x = self.activated(x, noise)?;
+        let x = self.activated(&layout.to_planes(x)?, noise)?;
         let style = style.map(|style| style.to_dtype(x.dtype())).transpose()?;
-        match (self.norm, style) {
+        let y = match (self.norm, style) {
             (Norm::Instance, Some(style)) => instance_norm_style(&x, &style, self.norm_epsilon),
             (Norm::Instance, None) => instance_norm(&x, self.norm_epsilon),
             (Norm::Pixel, style) => {
                 apply_style(&pixel_norm(&x.to_dtype(w.dtype())?)?.to_dtype(x.dtype())?, style)
             }
             (Norm::None, style) => apply_style(&x, style),
-        }
+        }?;
+        layout.of_planes(&y)
     }
 
     /// All up to the leaky ReLU.
@@ -150,11 +164,13 @@ impl SynthesisLayer {
                 }
             }
             (Some(weight), None) => {
-                let (weight, bias) = (weight.effective()?, self.bias.clone());
-                Ok(Chain::new(x, &[Link { weight, bias, sampling: self.sampling }])?.output().clone())
+                let link =
+                    Link { weight: weight.effective()?, bias: self.bias.clone(), sampling: self.sampling };
+                Ok(Chain::new(x, &[link], FeatureLayout::Nchw)?.output().clone())
             }
             (Some(weight), Some(noise)) => {
-                synthesis_layer(x, &weight.effective()?, noise, &self.bias, None, self.sampling)
+                let layout = FeatureLayout::Nchw;
+                synthesis_layer(x, &weight.effective()?, noise, &self.bias, None, self.sampling, layout)
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use candle_core::{DType, Result, Tensor, bail};
 use candle_nn::{Init, VarBuilder};
-use stylegan_ops::{blend, ema_update};
+use stylegan_ops::{FeatureLayout, blend, ema_update};
 
 use crate::{GeneratorConfig, Mapping, Noise, SeedStyle, Synthesis, Truncation};
 
@@ -37,6 +37,13 @@ impl Generator {
     #[must_use]
     pub fn with_features_in(mut self, dtype: DType) -> Self {
         self.synthesis.compute_features_in(dtype);
+        self
+    }
+
+    /// The same network, with features that lie so in memory; where it is not `nchw`, on a GPU only.
+    #[must_use]
+    pub fn with_layout(mut self, layout: FeatureLayout) -> Self {
+        self.synthesis.lay_features_out(layout);
         self
     }
 

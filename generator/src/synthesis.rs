@@ -2,7 +2,9 @@
 
 use candle_core::{DType, Result, Tensor, bail};
 use candle_nn::{Init, VarBuilder};
-use stylegan_ops::{EqualizedConv, EqualizedWeight, GAIN_LEAKY_RELU, Level, blend, sides, upscale2x};
+use stylegan_ops::{
+    EqualizedConv, EqualizedWeight, FeatureLayout, GAIN_LEAKY_RELU, Level, blend, sides, upscale2x,
+};
 
 use crate::{GeneratorConfig, Noise, SynthesisLayer};
 
@@ -18,6 +20,7 @@ pub struct Synthesis {
     to_rgb: Vec<EqualizedConv>,
     /// The type of features; none for that of w.
     features: Option<DType>,
+    layout: FeatureLayout,
 }
 
 /// What layer 0 starts from.
@@ -59,7 +62,14 @@ impl Synthesis {
                 EqualizedConv::new(config.feature_maps(side), 3, 1, 1.0, &vb.pp(format!("to_rgb_{side}")))
             })
             .collect::<Result<_>>()?;
-        Ok(Self { resolution: config.resolution, input, layers, to_rgb, features: None })
+        Ok(Self {
+            resolution: config.resolution,
+            input,
+            layers,
+            to_rgb,
+            features: None,
+            layout: FeatureLayout::Nchw,
+        })
     }
 
     /// The layers, two for each side from 4 on.
@@ -70,6 +80,10 @@ impl Synthesis {
     /// From now on features are of this type, between w and pixels, which keep theirs.
     pub(crate) fn compute_features_in(&mut self, dtype: DType) {
         self.features = Some(dtype);
+    }
+
+    pub(crate) fn lay_features_out(&mut self, layout: FeatureLayout) {
+        self.layout = layout;
     }
 
     /// The features that enter layer 0, `[batch, channels, 4, 4]`.
@@ -111,9 +125,14 @@ impl Synthesis {
             if index + 2 == 2 * blocks && level.fade > 0.0 {
                 previous = Some(x.clone());
             }
-            x = layer.forward(&x, &w_of(index)?, noise)?;
+            x = if index == 0 {
+                self.layout.of_planes(&layer.forward(&x, &w_of(index)?, noise)?)?
+            } else {
+                layer.forward_in(&x, &w_of(index)?, noise, self.layout)?
+            };
         }
-        let to_rgb = |block: usize, x: &Tensor| self.to_rgb[block].forward(x)?.to_dtype(w_plus.dtype());
+        let to_rgb =
+            |block: usize, x: &Tensor| self.to_rgb[block].forward(x, self.layout)?.to_dtype(w_plus.dtype());
         let picture = to_rgb(blocks - 1, &x)?;
         match previous {
             Some(x) => blend(&picture, &upscale2x(&to_rgb(blocks - 2, &x)?)?, level.fade),

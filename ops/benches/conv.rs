@@ -13,8 +13,8 @@ use candle_core::{Result, Tensor, Var};
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use stylegan_ops::{
-    Chain, Link, Sampling, conv2d, conv2d_down, conv2d_down_transpose, conv2d_transpose, conv2d_up,
-    conv2d_weight_grad, synthesis_layer,
+    Chain, FeatureLayout, Link, Sampling, conv2d, conv2d_down, conv2d_down_transpose, conv2d_transpose,
+    conv2d_up, conv2d_weight_grad, synthesis_layer,
 };
 
 use shapes::{NETWORKS, Network, group, normal};
@@ -67,9 +67,9 @@ impl Layer {
         let [x, weight, bias, g] = [&self.x, &self.weight, &self.bias, &self.y].map(Var::from_tensor);
         let (x, weight, bias, g) = (x?, weight?.into_inner(), bias?.into_inner(), g?);
         let links = [Link { weight, bias, sampling }];
-        let chain = Chain::new(&x, &links)?;
+        let chain = Chain::new(&x, &links, FeatureLayout::Nchw)?;
         let input_gradient = chain.input_gradient(&g)?;
-        self.bench(group, "chain", 1, || Chain::new(black_box(&x), &links));
+        self.bench(group, "chain", 1, || Chain::new(black_box(&x), &links, FeatureLayout::Nchw));
         self.bench(group, "chain backward", 2, || black_box(chain.output()).backward());
         self.bench(group, "chain input_gradient", 1, || chain.input_gradient(black_box(&g)));
         self.bench(group, "chain input_gradient backward", 2, || black_box(&input_gradient).backward());
@@ -80,7 +80,17 @@ impl Layer {
     fn bench_with_noise(&self, group: &mut Group<'_>, sampling: Sampling) -> Result<()> {
         let [x, weight, bias] = [&self.x, &self.weight, &self.bias].map(Var::from_tensor);
         let (x, weight, bias) = (x?, weight?, bias?);
-        let run = || synthesis_layer(black_box(&x), &weight, (&self.noise, &bias), &bias, None, sampling);
+        let run = || {
+            synthesis_layer(
+                black_box(&x),
+                &weight,
+                (&self.noise, &bias),
+                &bias,
+                None,
+                sampling,
+                FeatureLayout::Nchw,
+            )
+        };
         let y = run()?;
         self.bench(group, "synthesis_layer", 1, run);
         self.bench(group, "synthesis_layer backward", 2, || black_box(&y).backward());
@@ -148,14 +158,14 @@ fn rgb(criterion: &mut Criterion) -> Result<()> {
     let from_rgb = normal(&[channels, 3, 1, 1])?;
     let bias = normal(&[channels])?;
     let links = [Link { weight: from_rgb, bias, sampling: Sampling::Keep }];
-    let chain = Chain::new(&picture, &links)?;
+    let chain = Chain::new(&picture, &links, FeatureLayout::Nchw)?;
     group.throughput(Throughput::Elements(2 * (features.elem_count() * 3) as u64));
     let mut run = |name: &str, kernel: &dyn Fn() -> Result<()>| {
         group.bench_function(name, |bencher| bencher.iter(|| black_box(kernel()).expect("shapes fit")));
     };
     run("to_rgb", &|| conv2d(black_box(&features), &to_rgb).map(drop));
     run("to_rgb_weight_grad", &|| conv2d_weight_grad(black_box(&features), &picture, 1).map(drop));
-    run("from_rgb", &|| Chain::new(black_box(&picture), &links).map(drop));
+    run("from_rgb", &|| Chain::new(black_box(&picture), &links, FeatureLayout::Nchw).map(drop));
     run("from_rgb input_gradient", &|| chain.input_gradient(black_box(&features)).map(drop));
     group.finish();
     Ok(())

@@ -11,6 +11,7 @@ use crate::bias::AddBias;
 use crate::conv::Convolve;
 use crate::custom_op::runs_on_every_engine;
 use crate::engine::{Engine, Input};
+use crate::feature_layout::FeatureLayout;
 use crate::finish::Finish;
 use crate::gradients::{pack, unpack};
 use crate::leaky_relu::Activate;
@@ -36,6 +37,7 @@ pub struct Chain {
     parameters: Tensor,
     features: Arc<Features>,
     output: Tensor,
+    layout: FeatureLayout,
 }
 
 /// What each layer but the last has left.
@@ -45,13 +47,14 @@ impl Chain {
     /// Applies the layers one after the other, their weights and biases rounded to the type of `x`.
     ///
     /// # Shapes
-    /// - `x`: `[batch, in_channels, height, width]` of the first layer
+    /// - `x`: `[batch, in_channels, height, width]` of the first layer, or as `layout` has it
     ///
     /// # Errors
-    /// If the shapes do not fit together, sides to be halved are odd, or `x` is neither `f32` nor `f64` nor, on a GPU,
-    /// `bf16`.
-    pub fn new(x: &Tensor, links: &[Link]) -> Result<Self> {
-        let (batch, mut planes) = Planes::of(x.shape())?;
+    /// If the shapes do not fit together, sides to be halved are odd, `x` is neither `f32` nor `f64` nor, on a GPU, `bf16`, or
+    /// the layout is none of its device's.
+    pub fn new(x: &Tensor, links: &[Link], layout: FeatureLayout) -> Result<Self> {
+        layout.check("chain", x)?;
+        let (batch, mut planes) = Planes::of_layout(x.shape(), layout)?;
         let (mut convs, mut parameters) =
             (Vec::with_capacity(links.len()), Vec::with_capacity(2 * links.len()));
         for Link { weight, bias, sampling } in links {
@@ -61,7 +64,8 @@ impl Chain {
             }
             planes = conv.output;
             convs.push(conv);
-            parameters.extend([weight.flatten_all()?.to_dtype(x.dtype())?, bias.to_dtype(x.dtype())?]);
+            let weight = layout.of_planes(&weight.to_dtype(x.dtype())?)?;
+            parameters.extend([weight.flatten_all()?, bias.to_dtype(x.dtype())?]);
         }
         if convs.is_empty() {
             bail!("chain: there are no layers");
@@ -70,10 +74,15 @@ impl Chain {
         let features = Arc::default();
         let op = Forward { convs: Arc::clone(&convs), features: Arc::clone(&features) };
         let output = x.contiguous()?.apply_op2(&parameters, op)?;
-        Ok(Self { convs, parameters, features, output })
+        Ok(Self { convs, parameters, features, output, layout })
     }
 
-    /// What comes out, `[batch, out_channels, height, width]` of the last layer.
+    /// How input and output lie in memory.
+    pub fn layout(&self) -> FeatureLayout {
+        self.layout
+    }
+
+    /// What comes out, `[batch, out_channels, height, width]` of the last layer, or as the layout has it.
     pub fn output(&self) -> &Tensor {
         &self.output
     }
@@ -105,9 +114,9 @@ impl Chain {
     /// # Errors
     /// If there are no such samples, or `g` does not fit the output.
     pub fn input_gradient_of(&self, g: &Tensor, first: usize) -> Result<Tensor> {
-        let (count, channels, height, width) = g.dims4()?;
+        let count = g.dim(0)?;
         let output = self.output.narrow(0, first, count)?.detach();
-        if output.dims() != [count, channels, height, width] || g.dtype() != output.dtype() {
+        if output.dims() != g.dims() || g.dtype() != output.dtype() {
             bail!("chain: gradient {:?} and output {:?} differ", g.dims(), self.output.dims());
         }
         let op = InputGradient {
@@ -496,7 +505,7 @@ mod tests {
             assert_same_as(
                 &shapes,
                 shapes.len(),
-                |v| Ok(Chain::new(&v[0], &links(&v[1..], last))?.output().clone()),
+                |v| Ok(Chain::new(&v[0], &links(&v[1..], last), FeatureLayout::Nchw)?.output().clone()),
                 |v| Ok(plain(&v[0], &links(&v[1..], last))?.pop().unwrap()),
             );
         }
@@ -506,7 +515,7 @@ mod tests {
     fn its_input_gradient_is_that_of_its_layers() {
         for (last, channels) in WAYS.into_iter().flat_map(|way| CHANNELS.map(|channels| (way, channels))) {
             let of = |x: &Tensor, v: &[Tensor]| -> Result<(Tensor, Tensor)> {
-                let chain = Chain::new(x, &links(v, last))?;
+                let chain = Chain::new(x, &links(v, last), FeatureLayout::Nchw)?;
                 let g = normal("gradient", chain.output().dims(), x.dtype());
                 Ok((chain.input_gradient(&g)?, g))
             };
@@ -535,7 +544,7 @@ mod tests {
         let shapes: Vec<&[usize]> = shapes.iter().map(Vec::as_slice).collect();
         for last in WAYS {
             assert_gradients(&shapes, |v| {
-                let chain = Chain::new(&v[0], &links(&v[1..], last))?;
+                let chain = Chain::new(&v[0], &links(&v[1..], last), FeatureLayout::Nchw)?;
                 // The gradient of the output depends on the output, as behind a minibatch stddev.
                 let g = chain.output().sqr()?.affine(0.01, 0.1)?;
                 chain.input_gradient(&g)?.sqr()?.affine(1e-4, 0.)
@@ -555,7 +564,7 @@ mod tests {
         let x = normal("x", &[40, 3, 128, 128], DType::F32);
         let gradients = |x: &Tensor| -> Result<(Tensor, Vec<Tensor>)> {
             let x = Var::from_tensor(x)?;
-            let chain = Chain::new(&x, &links(&tensors, last))?;
+            let chain = Chain::new(&x, &links(&tensors, last), FeatureLayout::Nchw)?;
             let gradients = (chain.output().sqr()? * 1e-3)?.sum_all()?.backward()?;
             let of = |var: &Var| gradients.get(var).unwrap().clone();
             Ok((of(&x), parameters.iter().map(of).collect()))
@@ -584,7 +593,7 @@ mod tests {
         let shapes = shapes([5, 4, 6]);
         let v: Vec<Tensor> = shapes.iter().map(|shape| normal("v", shape, DType::F32)).collect();
         let x = Var::from_tensor(&v[0]).unwrap();
-        let chain = Chain::new(&x, &links(&v[1..], Sampling::Keep)).unwrap();
+        let chain = Chain::new(&x, &links(&v[1..], Sampling::Keep), FeatureLayout::Nchw).unwrap();
         assert!(!chain.parameters.track_op());
         let gradients = chain.output().sum_all().unwrap().backward().unwrap();
         assert_eq!(gradients.get(&x).unwrap().dims(), x.dims());
@@ -596,7 +605,9 @@ mod tests {
             shapes([9, 12, 10])[1..].iter().map(|shape| normal("v", shape, DType::F32)).collect();
         let x = normal("x", &[2, 3, 64, 48], DType::F32);
         assert_independent_of_threads(|| {
-            let chain = Chain::new(&x, &links(&parameters, Sampling::Down { blur: true })).unwrap();
+            let chain =
+                Chain::new(&x, &links(&parameters, Sampling::Down { blur: true }), FeatureLayout::Nchw)
+                    .unwrap();
             vec![chain.output().clone(), chain.input_gradient(chain.output()).unwrap()]
         });
     }
@@ -608,12 +619,15 @@ mod tests {
         let link = |weight: &[usize], bias: usize, sampling| {
             vec![Link { weight: tensor(weight), bias: tensor(&[bias]), sampling }]
         };
-        assert!(Chain::new(&x, &[]).is_err());
-        assert!(Chain::new(&x, &link(&[7, 4, 3, 3], 7, Sampling::Keep)).is_err());
-        assert!(Chain::new(&x, &link(&[7, 3, 3, 3], 6, Sampling::Keep)).is_err());
-        assert!(Chain::new(&x, &link(&[7, 3, 5, 5], 7, Sampling::Keep)).is_err());
-        assert!(Chain::new(&x, &link(&[7, 3, 3, 3], 7, Sampling::Down { blur: true })).is_err());
-        let chain = Chain::new(&x, &link(&[7, 3, 3, 3], 7, Sampling::Keep)).unwrap();
+        assert!(Chain::new(&x, &[], FeatureLayout::Nchw).is_err());
+        assert!(Chain::new(&x, &link(&[7, 4, 3, 3], 7, Sampling::Keep), FeatureLayout::Nchw).is_err());
+        assert!(Chain::new(&x, &link(&[7, 3, 3, 3], 6, Sampling::Keep), FeatureLayout::Nchw).is_err());
+        assert!(Chain::new(&x, &link(&[7, 3, 5, 5], 7, Sampling::Keep), FeatureLayout::Nchw).is_err());
+        assert!(
+            Chain::new(&x, &link(&[7, 3, 3, 3], 7, Sampling::Down { blur: true }), FeatureLayout::Nchw)
+                .is_err()
+        );
+        let chain = Chain::new(&x, &link(&[7, 3, 3, 3], 7, Sampling::Keep), FeatureLayout::Nchw).unwrap();
         assert!(chain.input_gradient(&x).is_err());
     }
 }

@@ -3,7 +3,9 @@
 use candle_core::{Result, Tensor};
 use candle_nn::{Init, VarBuilder};
 
-use crate::{Link, Sampling, add_bias, bias_leaky_relu, conv2d, dense, dense_transpose};
+use crate::conv::conv2d_in;
+use crate::feature_layout::FeatureLayout;
+use crate::{Link, Sampling, add_bias, bias_leaky_relu, dense, dense_transpose};
 
 /// The gain of a layer that a leaky ReLU follows.
 pub const GAIN_LEAKY_RELU: f64 = std::f64::consts::SQRT_2;
@@ -116,14 +118,15 @@ impl EqualizedConv {
         Ok(Self { weight, bias })
     }
 
-    /// `[batch, in, height, width]` to `[batch, out, height, width]`, without an activation. Weight and bias are rounded
-    /// to the type of `x`.
+    /// Features as `layout` has them to planes `[batch, out, height, width]`, without an activation. Weight and bias are
+    /// rounded to the type of `x`.
     ///
     /// # Errors
     /// If `x` does not have the layer's number of channels.
-    pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
+    pub fn forward(&self, x: &Tensor, layout: FeatureLayout) -> Result<Tensor> {
         let dtype = x.dtype();
-        add_bias(&conv2d(x, &self.weight.effective()?.to_dtype(dtype)?)?, &self.bias.to_dtype(dtype)?)
+        let y = conv2d_in(x, &self.weight.effective()?.to_dtype(dtype)?, layout)?;
+        add_bias(&layout.to_planes(&y)?, &self.bias.to_dtype(dtype)?)
     }
 
     /// The same as a part of a [`Chain`](crate::Chain), with a leaky ReLU behind it and the sides changed as `sampling`

@@ -12,6 +12,7 @@ use candle_core::{CustomOp3, Result, Shape, Storage, Tensor, bail};
 use crate::conv::Convolve;
 use crate::custom_op::runs_on_every_engine;
 use crate::engine::{Engine, Input};
+use crate::feature_layout::FeatureLayout;
 use crate::finish::Finish;
 use crate::gradients::{pack, unpack};
 use crate::noise::AddNoise;
@@ -25,15 +26,16 @@ use crate::resampled_conv::{ResampledConv, Sampling};
 /// to the type of `x`.
 ///
 /// # Shapes
-/// - `x`: `[batch, in_channels, height, width]`
+/// - `x`: `[batch, in_channels, height, width]`, or as `layout` has it
 /// - `weight`: `[out_channels, in_channels, kernel, kernel]`, `kernel` 1 or 3, 3 where the sides change
 /// - `noise`: `[batch, 1, height, width]` of the result, or `[1, 1, height, width]` for the same noise on all samples
 /// - `strength`, `bias`: `[out_channels]`
 /// - `style`: `[batch, 2 * out_channels]`, all scales, then all shifts
-/// - returns: `[batch, out_channels, height, width]`, the sides doubled or halved
+/// - returns: as `x`, with `out_channels`, the sides doubled or halved
 ///
 /// # Errors
-/// If the shapes do not fit together, sides to be halved are odd, or `x` is neither `f32` nor `f64` nor, on a GPU, `bf16`.
+/// If the shapes do not fit together, sides to be halved are odd, `x` is neither `f32` nor `f64` nor, on a GPU, `bf16`, or the
+/// layout is none of its device's.
 pub fn synthesis_layer(
     x: &Tensor,
     weight: &Tensor,
@@ -41,8 +43,10 @@ pub fn synthesis_layer(
     bias: &Tensor,
     style: Option<(&Tensor, f64)>,
     sampling: Sampling,
+    layout: FeatureLayout,
 ) -> Result<Tensor> {
-    let (batch, planes) = Planes::of(x.shape())?;
+    layout.check("synthesis-layer", x)?;
+    let (batch, planes) = Planes::of_layout(x.shape(), layout)?;
     let conv = ResampledConv::new(sampling, batch, planes, weight.dims())?;
     let channels = conv.output.channels;
     conv.output.check_noise("synthesis-layer", noise.shape(), batch)?;
@@ -62,7 +66,8 @@ pub fn synthesis_layer(
     let noise = noise.detach().to_dtype(dtype)?.contiguous()?;
     let parameters = Tensor::cat(&parameters, 0)?.to_dtype(dtype)?;
     let layer = Layer { conv, epsilon, noise, activated: Arc::default() };
-    x.contiguous()?.apply_op3(&weight.to_dtype(dtype)?.contiguous()?, &parameters, layer)
+    let weight = layout.of_planes(&weight.to_dtype(dtype)?)?.contiguous()?;
+    x.contiguous()?.apply_op3(&weight, &parameters, layer)
 }
 
 /// What a layer has left before its norm.
@@ -101,11 +106,10 @@ impl Layer {
         let noise = NoisePlanes::new(engine.tensor(&storage, layout)?, conv.output);
         let finish = Finish::Activate { bias, noise: Some((strength, noise)) };
         let features = conv.forward(engine, x.values, weight.values, Some(&finish))?;
-        let Planes { channels, .. } = conv.output;
         let y = match style {
             Some(_) => {
                 let features = engine.all(&features);
-                engine.normalize(features, style, channels, conv.output.pixels(), *epsilon)?
+                engine.normalize(features, style, conv.output, *epsilon)?
             }
             // A copy, which only ablations pay for.
             None => engine.copy(engine.all(&features))?,
@@ -222,13 +226,33 @@ mod tests {
                 assert_same_as(
                     &[&[3, ins, 8, 6], &[outs, ins, 3, 3], &[outs], &[outs], noise],
                     4,
-                    |v| synthesis_layer(&v[0], &v[1], (&v[4], &v[2]), &v[3], None, sampling),
+                    |v| {
+                        synthesis_layer(
+                            &v[0],
+                            &v[1],
+                            (&v[4], &v[2]),
+                            &v[3],
+                            None,
+                            sampling,
+                            FeatureLayout::Nchw,
+                        )
+                    },
                     |v| plain(v, &v[4]),
                 );
                 assert_same_as(
                     &[&[3, ins, 8, 6], &[outs, ins, 3, 3], &[outs], &[outs], &[3, 2 * outs], noise],
                     5,
-                    |v| synthesis_layer(&v[0], &v[1], (&v[5], &v[2]), &v[3], Some((&v[4], 0.1)), sampling),
+                    |v| {
+                        synthesis_layer(
+                            &v[0],
+                            &v[1],
+                            (&v[5], &v[2]),
+                            &v[3],
+                            Some((&v[4], 0.1)),
+                            sampling,
+                            FeatureLayout::Nchw,
+                        )
+                    },
                     |v| instance_norm_style(&plain(v, &v[5])?, &v[4], 0.1),
                 );
             }
@@ -240,7 +264,7 @@ mod tests {
         let tensor = |shape: &[usize]| normal("x", shape, DType::F32);
         let (x, weight, ones) = (tensor(&[2, 3, 4, 5]), tensor(&[7, 3, 3, 3]), tensor(&[7]));
         let layer = |weight: &Tensor, noise: &[usize], ones: &Tensor, sampling| {
-            synthesis_layer(&x, weight, (&tensor(noise), ones), ones, None, sampling)
+            synthesis_layer(&x, weight, (&tensor(noise), ones), ones, None, sampling, FeatureLayout::Nchw)
         };
         let up = Sampling::Up { blur: true };
         assert!(layer(&weight, &[1, 1, 8, 10], &ones, up).is_ok());

@@ -15,6 +15,7 @@ mod custom_op;
 mod dense;
 mod engine;
 mod equalized;
+mod feature_layout;
 mod finish;
 mod float;
 mod gpu_memory;
@@ -46,6 +47,7 @@ pub use conv::{
 };
 pub use dense::{dense, dense_transpose};
 pub use equalized::{EqualizedConv, EqualizedDense, EqualizedWeight, GAIN_LEAKY_RELU};
+pub use feature_layout::FeatureLayout;
 pub use gpu_memory::{GpuMemory, gpu_capability, gpu_name, is_out_of_memory};
 pub use layer::synthesis_layer;
 pub use leaky_relu::{SLOPE as LEAKY_RELU_SLOPE, leaky_relu, leaky_relu_grad};

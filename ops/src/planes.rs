@@ -3,6 +3,7 @@
 use candle_core::{Result, Shape, bail};
 
 use crate::engine::{Engine, Input};
+use crate::feature_layout::FeatureLayout;
 
 /// The channels of one picture, or of its features.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -10,20 +11,38 @@ pub(crate) struct Planes {
     pub(crate) channels: usize,
     pub(crate) height: usize,
     pub(crate) width: usize,
+    pub(crate) layout: FeatureLayout,
 }
 
 impl Planes {
+    /// Planes one behind the other.
+    #[cfg(test)]
+    pub(crate) fn new(channels: usize, height: usize, width: usize) -> Self {
+        Self { channels, height, width, layout: FeatureLayout::Nchw }
+    }
+
     /// Of `[batch, channels, height, width]`: the batch, and the planes of each sample.
     pub(crate) fn of(shape: &Shape) -> Result<(usize, Self)> {
-        let (batch, channels, height, width) = shape.dims4()?;
-        Ok((batch, Self { channels, height, width }))
+        Self::of_layout(shape, FeatureLayout::Nchw)
+    }
+
+    /// Of a tensor in this layout.
+    pub(crate) fn of_layout(shape: &Shape, layout: FeatureLayout) -> Result<(usize, Self)> {
+        let (batch, a, b, c) = shape.dims4()?;
+        let [channels, height, width] = match layout {
+            FeatureLayout::Nchw => [a, b, c],
+            FeatureLayout::Nhwc => [c, a, b],
+        };
+        Ok((batch, Self { channels, height, width, layout }))
     }
 
     /// Of the same, or of rows of features `[batch, channels]`, whose planes are of one pixel.
     pub(crate) fn of_features(operation: &str, shape: &Shape) -> Result<(usize, Self)> {
         match *shape.dims() {
-            [batch, channels] => Ok((batch, Self { channels, height: 1, width: 1 })),
-            [batch, channels, height, width] => Ok((batch, Self { channels, height, width })),
+            [batch, channels] => {
+                Ok((batch, Self { channels, height: 1, width: 1, layout: FeatureLayout::Nchw }))
+            }
+            [_, _, _, _] => Self::of(shape),
             _ => bail!(
                 "{operation}: expected [batch, channels, height, width] or [batch, channels], got {:?}",
                 shape.dims()
@@ -42,7 +61,9 @@ impl Planes {
     /// Checks that noise of this shape covers `batch` samples of such planes.
     pub(crate) fn check_noise(self, operation: &str, noise: &Shape, batch: usize) -> Result<()> {
         let (noise_batch, noise) = Self::of(noise)?;
-        if noise != (Self { channels: 1, ..self }) || (noise_batch != batch && noise_batch != 1) {
+        if noise != (Self { channels: 1, layout: FeatureLayout::Nchw, ..self })
+            || (noise_batch != batch && noise_batch != 1)
+        {
             let (noise, Self { height, width, .. }) = (noise.shape(noise_batch), self);
             bail!("{operation}: noise {noise:?} does not cover {height}x{width} pixels");
         }
@@ -51,7 +72,11 @@ impl Planes {
 
     /// Of so many samples of such planes.
     pub(crate) fn shape(&self, batch: usize) -> Shape {
-        (batch, self.channels, self.height, self.width).into()
+        let Self { channels, height, width, layout } = *self;
+        match layout {
+            FeatureLayout::Nchw => (batch, channels, height, width).into(),
+            FeatureLayout::Nhwc => (batch, height, width, channels).into(),
+        }
     }
 }
 
@@ -59,8 +84,8 @@ impl Planes {
 #[derive(Clone, Copy)]
 pub(crate) struct NoisePlanes<V> {
     pub(crate) noise: V,
-    pub(crate) channels: usize,
-    pub(crate) area: usize,
+    /// The planes that it lies over.
+    pub(crate) planes: Planes,
     /// Whether all samples have the same.
     pub(crate) is_shared: bool,
 }
@@ -71,27 +96,26 @@ impl<V> NoisePlanes<V> {
     where
         E: Engine<View<'a> = V>,
     {
-        let area = planes.pixels();
-        let is_shared = noise.shape.elem_count() == area;
-        Self { noise: noise.values, channels: planes.channels, area, is_shared }
+        let is_shared = noise.shape.elem_count() == planes.pixels();
+        Self { noise: noise.values, planes, is_shared }
     }
 
     /// How far the noise of neighboring samples lies apart.
     #[cfg(feature = "cuda")]
     pub(crate) fn stride(&self) -> usize {
-        if self.is_shared { 0 } else { self.area }
+        if self.is_shared { 0 } else { self.planes.pixels() }
     }
 }
 
 impl<'a, T> NoisePlanes<&'a [T]> {
     pub(crate) fn of(&self, plane: usize) -> &'a [T] {
-        let sample = if self.is_shared { 0 } else { plane / self.channels };
-        &self.noise[sample * self.area..][..self.area]
+        let (area, sample) = (self.planes.pixels(), plane / self.planes.channels);
+        &self.noise[if self.is_shared { 0 } else { sample * area }..][..area]
     }
 
     /// The same for the samples from number `first` on.
     pub(crate) fn samples_from(self, first: usize) -> Self {
         let first = if self.is_shared { 0 } else { first };
-        Self { noise: &self.noise[first * self.area..], ..self }
+        Self { noise: &self.noise[first * self.planes.pixels()..], ..self }
     }
 }

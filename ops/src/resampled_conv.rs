@@ -41,13 +41,13 @@ impl ResampledConv {
     /// # Errors
     /// If they do not fit.
     pub(crate) fn new(sampling: Sampling, batch: usize, input: Planes, weight: &[usize]) -> Result<Self> {
-        let Planes { channels, height, width } = input;
+        let Planes { channels, height, width, .. } = input;
         let (out_channels, kernel) = match *weight {
             [outs, ins, 3, 3] if ins == channels => (outs, 3),
             [outs, ins, 1, 1] if ins == channels && sampling == Sampling::Keep => (outs, 1),
             _ => bail!("layer: features {input:?} and weight {weight:?} do not fit for {sampling:?}"),
         };
-        let output = |height, width| Planes { channels: out_channels, height, width };
+        let output = |height, width| Planes { channels: out_channels, height, width, ..input };
         let (output, convolution) = match sampling {
             Sampling::Keep => (output(height, width), Geometry::same(batch, input, out_channels, kernel)),
             Sampling::Up { blur } => (
@@ -82,7 +82,7 @@ impl ResampledConv {
         finish: Option<&Finish<E::View<'_>>>,
     ) -> Result<E::Values> {
         if self.is_turned() {
-            let turned = engine.turned(self.output.channels, 9, weight)?;
+            let turned = engine.turned(self.output, 9, weight)?;
             engine.transpose(&self.convolution, x, engine.all(&turned), finish)
         } else {
             engine.forward(&self.convolution, x, weight, finish)
@@ -98,7 +98,7 @@ impl ResampledConv {
         finish: Option<&Finish<E::View<'_>>>,
     ) -> Result<E::Values> {
         if self.is_turned() {
-            let turned = engine.turned(self.output.channels, 9, weight)?;
+            let turned = engine.turned(self.output, 9, weight)?;
             engine.forward(&self.convolution, g, engine.all(&turned), finish)
         } else {
             engine.transpose(&self.convolution, g, weight, finish)
@@ -114,7 +114,7 @@ impl ResampledConv {
     ) -> Result<E::Values> {
         if self.is_turned() {
             let turned = engine.weight_grad(&self.convolution, g, x)?;
-            engine.turned(self.input.channels, 9, engine.all(&turned))
+            engine.turned(self.input, 9, engine.all(&turned))
         } else {
             engine.weight_grad(&self.convolution, x, g)
         }

@@ -6,7 +6,7 @@ use stylegan_checkpoint::Meta;
 use stylegan_dataset::{Fit, LabelMode};
 use stylegan_discriminator::{CriticConfig, CriticSwitches};
 use stylegan_generator::GeneratorConfig;
-use stylegan_ops::PartialWidths;
+use stylegan_ops::{FeatureLayout, PartialWidths};
 
 use crate::bounds::{MOST_KIMG, outside};
 use crate::{AdamConfig, LossConfig, PerSide, Precision, Schedule};
@@ -205,6 +205,9 @@ impl Default for DataConfig {
 pub struct DeviceConfig {
     /// How exactly a GPU computes: `tf32`, `f32`, `bf16`, or `auto` for what it is good at.
     pub precision: Precision,
+    /// How features lie in the memory of a GPU: `nchw`, or `nhwc` for channels last.
+    #[schemars(with = "String")]
+    pub layout: FeatureLayout,
 }
 
 impl TrainConfig {

@@ -1,9 +1,9 @@
 //! The three networks of a training, and how they see one another.
 
-use candle_core::{DType, Device, Result, Tensor};
+use candle_core::{DType, Device, Result, Tensor, bail};
 use stylegan_discriminator::Critic;
 use stylegan_generator::{Generator, Noise, Truncation, is_buffer};
-use stylegan_ops::{Key, Parameters, ema_update};
+use stylegan_ops::{FeatureLayout, Key, Parameters, ema_update};
 
 use crate::TrainConfig;
 
@@ -36,18 +36,26 @@ impl Networks {
         let seed = config.run.seed;
         let precision = config.device.precision;
         precision.prepare(device)?;
-        let features = precision.features(dtype);
+        let (features, layout) = (precision.features(dtype), config.device.layout);
+        if layout == FeatureLayout::Nhwc && !device.is_cuda() {
+            bail!("the layout is nhwc, which needs a GPU")
+        }
         let g = Parameters::new(Key::new("first values of g", &[seed]));
         let d = Parameters::new(Key::new("first values of d", &[seed]));
         let g_ema = Parameters::new(Key::new("first values of g", &[seed]));
         Ok(Self {
             generator: Generator::new(&config.generator, &g.builder(dtype, device))?
-                .with_features_in(features),
+                .with_features_in(features)
+                .with_layout(layout),
             frozen_generator: Generator::new(&config.generator, &g.frozen(dtype, device))?
-                .with_features_in(features),
-            critic: Critic::new(&config.critic(), &d.builder(dtype, device))?.with_features_in(features),
+                .with_features_in(features)
+                .with_layout(layout),
+            critic: Critic::new(&config.critic(), &d.builder(dtype, device))?
+                .with_features_in(features)
+                .with_layout(layout),
             frozen_critic: Critic::new(&config.critic(), &d.frozen(dtype, device))?
-                .with_features_in(features),
+                .with_features_in(features)
+                .with_layout(layout),
             averaged: {
                 // Built twice so that sampling from it keeps no graph.
                 Generator::new(&config.generator, &g_ema.builder(dtype, device))?;

@@ -6,7 +6,7 @@ use candle_core::backprop::GradStore;
 use candle_core::{DType, Device, Result, Tensor, Var};
 use stylegan_golden::{Closeness, TestDevice, on_gpu};
 use stylegan_ops::cuda::{allow_tf32, open};
-use stylegan_ops::{Key, RandomTensors};
+use stylegan_ops::{FeatureLayout, Key, RandomTensors};
 use stylegan_trainer::{
     CriticBatch, Draws, LossKind, Precision, Report, Settings, TrainConfig, Trainer, process_reals,
 };
@@ -20,10 +20,16 @@ struct Step {
 }
 
 /// The networks of the preset `faces-64`, in the middle of a fade to their full size, or behind it.
-fn step(kind: LossKind, lod: f64, precision: Precision, device: &Device) -> Result<Step> {
+fn step(
+    kind: LossKind,
+    lod: f64,
+    precision: Precision,
+    layout: FeatureLayout,
+    device: &Device,
+) -> Result<Step> {
     let mut config = TrainConfig::load(Some("faces-64"), &[]).unwrap();
     config.loss.kind = kind;
-    config.device.precision = precision;
+    (config.device.precision, config.device.layout) = (precision, layout);
     let side = config.generator.resolution;
     let draws = |purpose| Draws::new(Key::new(purpose, &[0]), &config, BATCH, lod, DType::F32, device);
     let (d_draws, g_draws) = (draws("critic step")?, draws("generator step")?);
@@ -81,9 +87,16 @@ fn a_step_is_that_of_the_cpu(on: &TestDevice) -> Result<()> {
         Closeness::Entries(_) => (Precision::F32, 1e-3, 1e-3),
         Closeness::Length { values, derivatives } => (Precision::Tf32, values, derivatives),
     };
-    for (kind, lod) in [(LossKind::WganGp, 0.0), (LossKind::WganGp, 0.6), (LossKind::LogisticR1, 0.0)] {
-        let (actual, expected) =
-            (step(kind, lod, precision, &on.device)?, step(kind, lod, precision, &Device::Cpu)?);
+    let (nchw, nhwc) = (FeatureLayout::Nchw, FeatureLayout::Nhwc);
+    for (kind, lod, layout) in [
+        (LossKind::WganGp, 0.0, nchw),
+        (LossKind::WganGp, 0.6, nchw),
+        (LossKind::WganGp, 0.6, nhwc),
+        (LossKind::LogisticR1, 0.0, nchw),
+        (LossKind::LogisticR1, 0.0, nhwc),
+    ] {
+        let actual = step(kind, lod, precision, layout, &on.device)?;
+        let expected = step(kind, lod, precision, nchw, &Device::Cpu)?;
         for ((name, actual), (_, expected)) in actual.numbers.iter().zip(&expected.numbers) {
             let difference = (actual - expected).abs();
             assert!(

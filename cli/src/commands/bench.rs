@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use candle_core::{DType, Device, Var};
 use serde::Serialize;
 use stylegan_generator::{Generator, GeneratorConfig, Noise, Truncation};
-use stylegan_ops::{GpuMemory, Key, Parameters, RandomTensors, Widths, is_out_of_memory};
+use stylegan_ops::{FeatureLayout, GpuMemory, Key, Parameters, RandomTensors, Widths, is_out_of_memory};
 use stylegan_trainer::{Precision, Settings, TrainConfig, Trainer, peak_memory_bytes};
 use tracing::{field, info_span};
 
@@ -73,6 +73,10 @@ struct Bench {
     #[arg(long, value_name = "PRECISION", default_value_t)]
     precision: Precision,
 
+    /// How features lie in a GPU's memory, `nchw` or `nhwc`
+    #[arg(long, value_name = "LAYOUT", default_value_t)]
+    layout: FeatureLayout,
+
     /// Change one number of the configuration that no other flag says, such as `generator.blur=false`; may be repeated
     #[arg(long = "set", value_name = "KEY=VALUE")]
     assignments: Vec<String>,
@@ -94,6 +98,7 @@ struct Measured {
     threads: usize,
     device: String,
     precision: Precision,
+    layout: String,
     resolution: usize,
     fmap_base: usize,
     fmap_max: usize,
@@ -134,6 +139,7 @@ pub(crate) fn run(args: &Args) -> Result<Exit> {
         threads: rayon::current_num_threads(),
         device: bench.device.to_string(),
         precision: bench.precision.on(&device)?,
+        layout: bench.layout.to_string(),
         resolution: bench.resolution,
         fmap_base: bench.fmap_base,
         fmap_max: bench.fmap_max,
@@ -155,6 +161,7 @@ impl Bench {
         config.schedule.initial_resolution = self.resolution.min(config.schedule.initial_resolution);
         config.schedule.batch = stylegan_trainer::PerSide::same(self.batch);
         config.device.precision = self.precision;
+        config.device.layout = self.layout;
         Ok(config.checked()?)
     }
 
@@ -199,7 +206,8 @@ fn frozen_generator(args: &Bench, config: &TrainConfig, device: &Device) -> Resu
     Generator::new(&config.generator, &parameters.builder(DType::F32, device))?;
     args.precision.prepare(device)?;
     Ok(Generator::new(&config.generator, &parameters.frozen(DType::F32, device))?
-        .with_features_in(args.precision.features(DType::F32)))
+        .with_features_in(args.precision.features(DType::F32))
+        .with_layout(args.layout))
 }
 
 fn sample(args: &Bench, config: &TrainConfig, device: &Device) -> Result<Vec<f64>> {

@@ -71,6 +71,7 @@ const NO_NUMBERS: &[&str] = &[
     "KEY=VALUE",
     "DIR",
     "DEVICE",
+    "LAYOUT",
     "PRECISION",
     "FILE",
     "FILE|RUN_DIR",

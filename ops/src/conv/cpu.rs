@@ -49,8 +49,8 @@ impl Convolve for Cpu<f32> {
         })
     }
 
-    fn turned(&self, out_channels: usize, taps: usize, weight: &[f32]) -> Result<Vec<f32>> {
-        Ok(direct::turned(out_channels, taps, weight))
+    fn turned(&self, out: Planes, taps: usize, weight: &[f32]) -> Result<Vec<f32>> {
+        Ok(direct::turned(out.channels, taps, weight))
     }
 }
 
@@ -79,14 +79,14 @@ impl Convolve for Cpu<f64> {
         Ok(direct::weight_grad(geometry, &input(geometry, x), g))
     }
 
-    fn turned(&self, out_channels: usize, taps: usize, weight: &[f64]) -> Result<Vec<f64>> {
-        Ok(direct::turned(out_channels, taps, weight))
+    fn turned(&self, out: Planes, taps: usize, weight: &[f64]) -> Result<Vec<f64>> {
+        Ok(direct::turned(out.channels, taps, weight))
     }
 }
 
 /// What the convolution sees of features.
 fn input<'a, T: Float>(geometry: &Geometry, x: &'a [T]) -> Cow<'a, [T]> {
-    let Planes { channels, height, width } = geometry.features();
+    let Planes { channels, height, width, .. } = geometry.features();
     match geometry.smooth {
         None => Cow::Borrowed(x),
         Some(smooth) => {

@@ -6,9 +6,11 @@ use candle_core::cuda_backend::cudarc::driver::CudaSlice;
 use super::cudnn::Operation;
 use super::{Convolve, Geometry};
 use crate::cuda::{Argument, Gpu, Value, View};
+use crate::feature_layout::FeatureLayout;
+use crate::feature_layout::cuda::TILE;
 use crate::finish::Finish;
 use crate::planes::Planes;
-use crate::smooth::ApplySmooth;
+use crate::smooth::{ApplySmooth, Smooth};
 
 impl<T: Value> Convolve for Gpu<T> {
     fn forward(
@@ -20,7 +22,7 @@ impl<T: Value> Convolve for Gpu<T> {
     ) -> Result<CudaSlice<T>> {
         let y =
             self.with_input(geometry, x, |x| self.convolution(Operation::Forward, geometry, x, weight))?;
-        self.finish(y, geometry.output.pixels(), finish)
+        self.finish(y, geometry.output, finish)
     }
 
     fn transpose(
@@ -30,11 +32,10 @@ impl<T: Value> Convolve for Gpu<T> {
         weight: View<'_, T>,
         finish: Option<&Finish<View<'_, T>>>,
     ) -> Result<CudaSlice<T>> {
-        let Planes { height, width, .. } = geometry.input;
         let x = self.convolution(Operation::Transpose, geometry, g, weight)?;
         match geometry.smooth {
-            None => self.finish(x, height * width, finish),
-            Some(smooth) => self.smooth(smooth.adjoint(), View::of(&x), [height, width], finish),
+            None => self.finish(x, geometry.input, finish),
+            Some(smooth) => self.smoothed(smooth.adjoint(), View::of(&x), geometry.input, finish),
         }
     }
 
@@ -42,12 +43,18 @@ impl<T: Value> Convolve for Gpu<T> {
         self.with_input(geometry, x, |x| self.convolution(Operation::WeightGrad, geometry, x, g))
     }
 
-    fn turned(&self, out_channels: usize, taps: usize, weight: View<'_, T>) -> Result<CudaSlice<T>> {
+    fn turned(&self, out: Planes, taps: usize, weight: View<'_, T>) -> Result<CudaSlice<T>> {
         let mut y = self.context.allocate(weight.len())?;
-        let in_channels = weight.len() / (out_channels * taps).max(1);
-        let sizes = [out_channels, in_channels, taps].map(Argument::from);
+        let [outs, ins] = [out.channels, weight.len() / (out.channels * taps).max(1)];
+        let sizes = [outs, ins, taps].map(Argument::from);
         let arguments: Vec<_> = [weight.into(), (&mut y).into()].into_iter().chain(sizes).collect();
-        self.launch_for("turned", weight.len(), 1, &arguments)?;
+        match out.layout {
+            FeatureLayout::Nchw => self.launch_for("turned", weight.len(), 1, &arguments)?,
+            FeatureLayout::Nhwc => {
+                let blocks = [ins.div_ceil(TILE[0]), outs.div_ceil(TILE[0]), taps];
+                self.context.launch::<T>("turned_last", blocks, TILE, &arguments)?;
+            }
+        }
         Ok(y)
     }
 }
@@ -60,10 +67,23 @@ impl<T: Value> Gpu<T> {
         x: View<'_, T>,
         run: impl FnOnce(View<'_, T>) -> Result<R>,
     ) -> Result<R> {
-        let Planes { height, width, .. } = geometry.features();
         match geometry.smooth {
             None => run(x),
-            Some(smooth) => run(View::of(&self.smooth(smooth, x, [height, width], None)?)),
+            Some(smooth) => run(View::of(&self.smoothed(smooth, x, geometry.features(), None)?)),
+        }
+    }
+
+    /// Features of these planes smoothed, and what follows.
+    fn smoothed(
+        &self,
+        smooth: Smooth,
+        x: View<'_, T>,
+        planes: Planes,
+        finish: Option<&Finish<View<'_, T>>>,
+    ) -> Result<CudaSlice<T>> {
+        match planes.layout {
+            FeatureLayout::Nchw => self.smooth(smooth, x, [planes.height, planes.width], finish),
+            FeatureLayout::Nhwc => self.smoothed_last(smooth, x, planes, finish),
         }
     }
 }

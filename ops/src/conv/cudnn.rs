@@ -6,12 +6,17 @@ use std::ops::RangeInclusive;
 use std::rc::Rc;
 use std::sync::{Arc, Once};
 
+use candle_core::cuda_backend::WrapErr;
 use candle_core::cuda_backend::cudarc::cudnn::{CudnnDataType, CudnnError, result, sys};
 use candle_core::cuda_backend::cudarc::driver::{CudaSlice, CudaStream, sys::CUdeviceptr};
 use candle_core::{DType, Error, Result, WithDType, bail};
 
 use super::Geometry;
-use crate::cuda::{Context, Gpu, Scratch, Value, View, address, is_tf32_allowed, out_of_memory};
+use super::kept::{KeptPlan, KeptPlans};
+use crate::cuda::{
+    Context, Gpu, Scratch, Value, View, address, is_tf32_allowed, out_of_memory, plans_folder,
+};
+use crate::feature_layout::FeatureLayout;
 use crate::planes::Planes;
 
 /// Where cuDNN's tensors should start, in bytes; they may start elsewhere, but not for all of its algorithms.
@@ -33,9 +38,9 @@ pub(super) enum Operation {
     WeightGrad,
 }
 
-/// All that decides how a convolution is computed: operation, batch, planes, kernel and stride, the type of values, and
-/// whether products may be rounded.
-type Problem = (Operation, [usize; 9], &'static str, bool);
+/// All that decides how a convolution is computed: operation, batch, planes, kernel and stride, layout, the type of values,
+/// and whether products may be rounded.
+type Problem = (Operation, [usize; 9], FeatureLayout, &'static str, bool);
 
 /// cuDNN on one stream.
 struct Cudnn {
@@ -43,6 +48,8 @@ struct Cudnn {
     /// Memory that each convolution may use while it runs.
     workspace: RefCell<Option<CudaSlice<u8>>>,
     plans: RefCell<HashMap<Problem, Rc<Plan>>>,
+    /// Those of earlier starts.
+    kept: RefCell<Option<KeptPlans>>,
     /// Which the handle refers to.
     _stream: Arc<CudaStream>,
 }
@@ -51,6 +58,8 @@ struct Cudnn {
 struct Plan {
     descriptors: Descriptors,
     algorithm: Algorithm,
+    math: sys::cudnnMathType_t,
+    is_deterministic: bool,
     workspace_bytes: usize,
 }
 
@@ -59,6 +68,64 @@ enum Algorithm {
     Forward(sys::cudnnConvolutionFwdAlgo_t),
     Transpose(sys::cudnnConvolutionBwdDataAlgo_t),
     WeightGrad(sys::cudnnConvolutionBwdFilterAlgo_t),
+}
+
+/// All that cuDNN has, to find one by its number.
+mod numbered {
+    use super::sys::{
+        cudnnConvolutionBwdDataAlgo_t as Data, cudnnConvolutionBwdFilterAlgo_t as Filter,
+        cudnnConvolutionFwdAlgo_t as Forward, cudnnMathType_t as Math,
+    };
+
+    pub(super) const FORWARD: [Forward; 8] = [
+        Forward::CUDNN_CONVOLUTION_FWD_ALGO_IMPLICIT_GEMM,
+        Forward::CUDNN_CONVOLUTION_FWD_ALGO_IMPLICIT_PRECOMP_GEMM,
+        Forward::CUDNN_CONVOLUTION_FWD_ALGO_GEMM,
+        Forward::CUDNN_CONVOLUTION_FWD_ALGO_DIRECT,
+        Forward::CUDNN_CONVOLUTION_FWD_ALGO_FFT,
+        Forward::CUDNN_CONVOLUTION_FWD_ALGO_FFT_TILING,
+        Forward::CUDNN_CONVOLUTION_FWD_ALGO_WINOGRAD,
+        Forward::CUDNN_CONVOLUTION_FWD_ALGO_WINOGRAD_NONFUSED,
+    ];
+    pub(super) const DATA: [Data; 6] = [
+        Data::CUDNN_CONVOLUTION_BWD_DATA_ALGO_0,
+        Data::CUDNN_CONVOLUTION_BWD_DATA_ALGO_1,
+        Data::CUDNN_CONVOLUTION_BWD_DATA_ALGO_FFT,
+        Data::CUDNN_CONVOLUTION_BWD_DATA_ALGO_FFT_TILING,
+        Data::CUDNN_CONVOLUTION_BWD_DATA_ALGO_WINOGRAD,
+        Data::CUDNN_CONVOLUTION_BWD_DATA_ALGO_WINOGRAD_NONFUSED,
+    ];
+    pub(super) const FILTER: [Filter; 7] = [
+        Filter::CUDNN_CONVOLUTION_BWD_FILTER_ALGO_0,
+        Filter::CUDNN_CONVOLUTION_BWD_FILTER_ALGO_1,
+        Filter::CUDNN_CONVOLUTION_BWD_FILTER_ALGO_FFT,
+        Filter::CUDNN_CONVOLUTION_BWD_FILTER_ALGO_3,
+        Filter::CUDNN_CONVOLUTION_BWD_FILTER_ALGO_WINOGRAD,
+        Filter::CUDNN_CONVOLUTION_BWD_FILTER_ALGO_WINOGRAD_NONFUSED,
+        Filter::CUDNN_CONVOLUTION_BWD_FILTER_ALGO_FFT_TILING,
+    ];
+    /// Those that round no more than the type of values does, or than was allowed.
+    pub(super) const MATH: [Math; 3] =
+        [Math::CUDNN_DEFAULT_MATH, Math::CUDNN_TENSOR_OP_MATH, Math::CUDNN_FMA_MATH];
+}
+
+impl Algorithm {
+    fn of(operation: Operation, number: u32) -> Option<Self> {
+        let index = usize::try_from(number).ok()?;
+        match operation {
+            Operation::Forward => numbered::FORWARD.get(index).copied().map(Self::Forward),
+            Operation::Transpose => numbered::DATA.get(index).copied().map(Self::Transpose),
+            Operation::WeightGrad => numbered::FILTER.get(index).copied().map(Self::WeightGrad),
+        }
+    }
+
+    fn number(self) -> u32 {
+        match self {
+            Self::Forward(algorithm) => algorithm as u32,
+            Self::Transpose(algorithm) => algorithm as u32,
+            Self::WeightGrad(algorithm) => algorithm as u32,
+        }
+    }
 }
 
 /// What cuDNN knows about the sizes.
@@ -77,6 +144,14 @@ struct Operands {
     weight: CUdeviceptr,
 }
 
+/// What decides which way is the fastest: card, driver and library.
+fn machine(stream: &CudaStream) -> Result<String> {
+    let (name, capability) = (stream.context().name().w()?, stream.context().compute_capability().w()?);
+    let driver = std::fs::read_to_string("/proc/driver/nvidia/version").unwrap_or_default();
+    let driver = driver.lines().next().unwrap_or_default().trim();
+    Ok(format!("{name} {capability:?}, {driver}, cuDNN {}", result::get_version()))
+}
+
 fn failed(error: CudnnError) -> Error {
     Error::Cuda(Box::new(error)).context(format!("cuda: cuDNN reports {error}"))
 }
@@ -85,10 +160,20 @@ impl Cudnn {
     #[expect(unsafe_code, reason = "cuDNN is a foreign library")]
     fn new(stream: Arc<CudaStream>) -> Result<Self> {
         stream.context().bind_to_thread()?;
+        let kept = match plans_folder() {
+            Some(folder) => Some(KeptPlans::open(folder, &machine(&stream)?)),
+            None => None,
+        };
         let handle = result::create_handle().map_err(failed)?;
         // SAFETY: both are alive, and the stream is kept for as long as the handle.
         unsafe { result::set_stream(handle, stream.cu_stream().cast()) }.map_err(failed)?;
-        Ok(Self { handle, workspace: RefCell::default(), plans: RefCell::default(), _stream: stream })
+        Ok(Self {
+            handle,
+            workspace: RefCell::default(),
+            plans: RefCell::default(),
+            kept: RefCell::new(kept),
+            _stream: stream,
+        })
     }
 
     /// The address of so many bytes for a convolution that is started next.
@@ -122,9 +207,13 @@ impl Descriptors {
         math: sys::cudnnMathType_t,
     ) -> std::result::Result<Self, CudnnError> {
         let &Geometry { batch, input, output, kernel, stride, .. } = geometry;
-        let format = sys::cudnnTensorFormat_t::CUDNN_TENSOR_NCHW;
+        let format = match input.layout {
+            FeatureLayout::Nchw => sys::cudnnTensorFormat_t::CUDNN_TENSOR_NCHW,
+            FeatureLayout::Nhwc => sys::cudnnTensorFormat_t::CUDNN_TENSOR_NHWC,
+        };
         let mode = sys::cudnnConvolutionMode_t::CUDNN_CROSS_CORRELATION;
-        let dims = |Planes { channels, height, width }| [batch, channels, height, width].map(|n| n as i32);
+        let dims =
+            |Planes { channels, height, width, .. }| [batch, channels, height, width].map(|n| n as i32);
         let weight = [output.channels, input.channels, kernel, kernel].map(|n| n as i32);
         let [padding, stride] = [geometry.padding(), stride].map(|n| n as i32);
         let made = Self {
@@ -214,7 +303,79 @@ fn fastest<R>(
     Ok(usable().find(Report::is_deterministic).or_else(|| usable().next()))
 }
 
+/// The math that rounds no factor of a product.
+const FMA: sys::cudnnMathType_t = sys::cudnnMathType_t::CUDNN_FMA_MATH;
+
+/// How products may be rounded.
+fn math_of<T: Value>() -> sys::cudnnMathType_t {
+    match T::DTYPE {
+        DType::F32 if !is_tf32_allowed() => FMA,
+        // Under the default, no algorithm for bf16 uses tensor cores.
+        DType::BF16 => sys::cudnnMathType_t::CUDNN_TENSOR_OP_MATH,
+        _ => sys::cudnnMathType_t::CUDNN_DEFAULT_MATH,
+    }
+}
+
 impl Plan {
+    /// The one that was found at an earlier start, unless cuDNN knows no such way for this convolution.
+    #[expect(unsafe_code, reason = "cuDNN is a foreign library")]
+    fn known<T: Value>(
+        handle: sys::cudnnHandle_t,
+        operation: Operation,
+        geometry: &Geometry,
+        kept: KeptPlan,
+    ) -> Option<Self> {
+        let algorithm = Algorithm::of(operation, kept.algorithm)?;
+        let math = numbered::MATH.into_iter().find(|math| *math as u32 == kept.math)?;
+        if math_of::<T>() == FMA && math != FMA {
+            return None;
+        }
+        let descriptors = Descriptors::new::<T>(geometry, math).ok()?;
+        let Descriptors { input, output, weight, convolution } = descriptors;
+        // SAFETY: the descriptors are alive.
+        let bytes = unsafe {
+            match algorithm {
+                Algorithm::Forward(algorithm) => result::get_convolution_forward_workspace_size(
+                    handle,
+                    input,
+                    weight,
+                    convolution,
+                    output,
+                    algorithm,
+                ),
+                Algorithm::Transpose(algorithm) => result::get_convolution_backward_data_workspace_size(
+                    handle,
+                    weight,
+                    output,
+                    convolution,
+                    input,
+                    algorithm,
+                ),
+                Algorithm::WeightGrad(algorithm) => result::get_convolution_backward_filter_workspace_size(
+                    handle,
+                    input,
+                    output,
+                    convolution,
+                    weight,
+                    algorithm,
+                ),
+            }
+        };
+        Some(Self {
+            descriptors,
+            algorithm,
+            math,
+            is_deterministic: kept.is_deterministic,
+            workspace_bytes: bytes.ok()?,
+        })
+    }
+
+    /// What is to be kept of it.
+    fn kept(&self) -> KeptPlan {
+        let Self { algorithm, math, is_deterministic, .. } = *self;
+        KeptPlan { algorithm: algorithm.number(), math: math as u32, is_deterministic }
+    }
+
     /// Measures all algorithms there are, which overwrites the result.
     #[expect(unsafe_code, reason = "cuDNN is a foreign library")]
     fn measured<T: Value>(
@@ -224,13 +385,7 @@ impl Plan {
         geometry: &Geometry,
         operands: Operands,
     ) -> Result<Self> {
-        let math = match T::DTYPE {
-            DType::F32 if !is_tf32_allowed() => sys::cudnnMathType_t::CUDNN_FMA_MATH,
-            // Under the default, no algorithm for bf16 uses tensor cores.
-            DType::BF16 => sys::cudnnMathType_t::CUDNN_TENSOR_OP_MATH,
-            _ => sys::cudnnMathType_t::CUDNN_DEFAULT_MATH,
-        };
-        let descriptors = Descriptors::new::<T>(geometry, math).map_err(failed)?;
+        let descriptors = Descriptors::new::<T>(geometry, math_of::<T>()).map_err(failed)?;
         let Descriptors { input, output, weight, convolution } = descriptors;
         let [x, y, w] = [operands.input, operands.output, operands.weight].map(|address| address as *mut _);
         let scratch = Scratch::new(&context.device, *TRIAL_BYTES.start(), *TRIAL_BYTES.end())?;
@@ -307,18 +462,15 @@ impl Plan {
             }
             bail!("cuda: cuDNN has no way to compute a convolution of {geometry:?}");
         };
-        if !report.is_deterministic() {
-            static SAID: Once = Once::new();
-            SAID.call_once(|| {
-                tracing::warn!(
-                    "cuDNN has no way to compute {operation:?} of {geometry:?} that gives the same bits each time: a training \
-                     that goes on has the same draws as one that was not stopped, but not the same last bits"
-                );
-            });
-        }
         // SAFETY: the descriptor is alive.
         unsafe { result::set_convolution_math_type(convolution, report.math) }.map_err(failed)?;
-        Ok(Self { descriptors, algorithm: report.algorithm, workspace_bytes: report.bytes })
+        Ok(Self {
+            descriptors,
+            algorithm: report.algorithm,
+            math: report.math,
+            is_deterministic: report.is_deterministic(),
+            workspace_bytes: report.bytes,
+        })
     }
 
     #[expect(unsafe_code, reason = "cuDNN is a foreign library")]
@@ -392,6 +544,48 @@ impl<T: Value> Gpu<T> {
         if view.address.is_multiple_of(ALIGNMENT) { Ok(None) } else { self.joined(&[view]).map(Some) }
     }
 
+    /// How a convolution is computed: as it was at the last start, or else in the way that is the fastest now.
+    fn plan(
+        &self,
+        cudnn: &Cudnn,
+        operation: Operation,
+        geometry: &Geometry,
+        problem: &str,
+        operands: Operands,
+    ) -> Result<Plan> {
+        let kept = cudnn.kept.borrow().as_ref().and_then(|kept| kept.get(problem));
+        let known = kept
+            .and_then(|kept| Plan::known::<T>(cudnn.handle, operation, geometry, kept))
+            // It may have been found when there was more memory.
+            .filter(|plan| cudnn.workspace(&self.context, plan.workspace_bytes).is_ok());
+        let is_new = known.is_none();
+        let plan = match known {
+            Some(plan) => plan,
+            None => Plan::measured::<T>(&self.context, cudnn.handle, operation, geometry, operands)?,
+        };
+        tracing::debug!(
+            ?operation,
+            ?geometry,
+            algorithm = ?plan.algorithm,
+            workspace_bytes = plan.workspace_bytes,
+            is_new,
+            "cuDNN's fastest algorithm"
+        );
+        if is_new && let Some(kept) = cudnn.kept.borrow_mut().as_mut() {
+            kept.insert(problem.to_owned(), plan.kept());
+        }
+        if !plan.is_deterministic {
+            static SAID: Once = Once::new();
+            SAID.call_once(|| {
+                tracing::warn!(
+                    "cuDNN has no way to compute {operation:?} of {geometry:?} that gives the same bits each time: a training \
+                     that goes on has the same draws as one that was not stopped, but not the same last bits"
+                );
+            });
+        }
+        Ok(plan)
+    }
+
     /// The third of input, output and weight from the other two, in the order in which [`Operation`] says them.
     pub(super) fn convolution(
         &self,
@@ -430,21 +624,13 @@ impl<T: Value> Gpu<T> {
             kernel,
             stride,
         ];
-        let key = (operation, sizes, T::NAME, is_tf32_allowed());
+        let key = (operation, sizes, input.layout, T::NAME, is_tf32_allowed());
         let cudnn = self.context.kept(|context| Cudnn::new(context.device.cuda_stream()))?;
         let known = cudnn.plans.borrow().get(&key).cloned();
         let plan = if let Some(plan) = known {
             plan
         } else {
-            let plan = Plan::measured::<T>(&self.context, cudnn.handle, operation, geometry, operands)?;
-            tracing::debug!(
-                ?operation,
-                ?geometry,
-                algorithm = ?plan.algorithm,
-                workspace_bytes = plan.workspace_bytes,
-                "cuDNN's fastest algorithm"
-            );
-            let plan = Rc::new(plan);
+            let plan = Rc::new(self.plan(&cudnn, operation, geometry, &format!("{key:?}"), operands)?);
             cudnn.plans.borrow_mut().insert(key, Rc::clone(&plan));
             plan
         };

@@ -1,5 +1,7 @@
 //! The sizes that describe one convolution.
 
+use candle_core::Shape;
+
 use crate::planes::Planes;
 use crate::smooth::{Smooth, Way};
 
@@ -32,8 +34,8 @@ impl Geometry {
 
     /// A 3x3 convolution that takes `2 n + 1` pixels to `n`.
     pub(crate) fn halving(batch: usize, in_channels: usize, output: Planes) -> Self {
-        let input =
-            Planes { channels: in_channels, height: 2 * output.height + 1, width: 2 * output.width + 1 };
+        let (height, width) = (2 * output.height + 1, 2 * output.width + 1);
+        let input = Planes { channels: in_channels, height, width, ..output };
         Self { batch, input, output, kernel: 3, stride: 2, smooth: None }
     }
 
@@ -70,6 +72,12 @@ impl Geometry {
     /// Values in one filter: all that one output channel takes in.
     pub(crate) fn taps(&self) -> usize {
         self.input.channels * self.kernel * self.kernel
+    }
+
+    /// The shape of the weight, whose axes lie as those of the features do.
+    pub(crate) fn weight_shape(&self) -> Shape {
+        let Self { input, kernel, .. } = *self;
+        Planes { height: kernel, width: kernel, ..input }.shape(self.output.channels)
     }
 
     pub(crate) fn weight_len(&self) -> usize {

@@ -19,6 +19,8 @@ mod cuda;
 mod cudnn;
 mod direct;
 mod geometry;
+#[cfg(any(feature = "cuda", test))]
+mod kept;
 mod output;
 mod scratch;
 #[cfg(test)]
@@ -32,6 +34,7 @@ pub use winograd::vector_unit;
 
 use crate::custom_op::runs_on_every_engine;
 use crate::engine::{Engine, Input};
+use crate::feature_layout::FeatureLayout;
 use crate::finish::Finish;
 use crate::gradients::tracked;
 use crate::planes::Planes;
@@ -46,12 +49,18 @@ use crate::planes::Planes;
 /// # Errors
 /// If the shapes do not fit together, or the dtype is neither `f32` nor `f64` nor, on a GPU, `bf16`.
 pub fn conv2d(x: &Tensor, weight: &Tensor) -> Result<Tensor> {
-    let (batch, input) = Planes::of(x.shape())?;
+    conv2d_in(x, weight, FeatureLayout::Nchw)
+}
+
+/// The same of features, and to features, that lie as `layout` has it.
+pub(crate) fn conv2d_in(x: &Tensor, weight: &Tensor, layout: FeatureLayout) -> Result<Tensor> {
+    layout.check("conv2d", x)?;
+    let (batch, input) = Planes::of_layout(x.shape(), layout)?;
     let (out_channels, in_channels, kernel) = weight_dims("conv2d", weight)?;
     if input.channels != in_channels {
         bail!("conv2d: x {:?} does not have the {in_channels} channels that weight takes", x.shape());
     }
-    forward(Geometry::same(batch, input, out_channels, kernel), x, weight)
+    forward(Geometry::same(batch, input, out_channels, kernel), x, &layout.of_planes(weight)?)
 }
 
 /// The adjoint of [`conv2d`] in its first argument: spreads every value of `g` over the pixels it came from.
@@ -113,7 +122,8 @@ pub fn conv2d_down(x: &Tensor, weight: &Tensor) -> Result<Tensor> {
     if input.height.is_multiple_of(2) || input.width.is_multiple_of(2) {
         bail!("conv2d_down: the sides of x {:?} are not odd", x.shape());
     }
-    let output = Planes { channels: out_channels, height: input.height / 2, width: input.width / 2 };
+    let (height, width) = (input.height / 2, input.width / 2);
+    let output = Planes { channels: out_channels, height, width, ..input };
     forward(Geometry::halving(batch, in_channels, output), x, weight)
 }
 
@@ -214,8 +224,9 @@ pub(crate) trait Convolve: Engine {
     ) -> Result<Self::Values>;
     /// See [`conv2d_weight_grad`].
     fn weight_grad(&self, geometry: &Geometry, x: Self::View<'_>, g: Self::View<'_>) -> Result<Self::Values>;
-    /// `[in, out, taps]` of `[out, in, taps]`, every kernel turned by half a turn.
-    fn turned(&self, out_channels: usize, taps: usize, weight: Self::View<'_>) -> Result<Self::Values>;
+    /// `[in, out, taps]` of `[out, in, taps]`, every kernel turned by half a turn; `out` is the planes' channels, and weights
+    /// lie as their layout has it.
+    fn turned(&self, out: Planes, taps: usize, weight: Self::View<'_>) -> Result<Self::Values>;
 }
 
 struct Conv2d(Geometry);
@@ -291,9 +302,7 @@ struct Conv2dWeightGrad(Geometry);
 
 impl Conv2dWeightGrad {
     fn run<E: Convolve>(&self, engine: &E, x: Input<'_, E>, g: Input<'_, E>) -> Result<(E::Values, Shape)> {
-        let Geometry { input, output, kernel, .. } = self.0;
-        let shape = (output.channels, input.channels, kernel, kernel).into();
-        Ok((engine.weight_grad(&self.0, x.values, g.values)?, shape))
+        Ok((engine.weight_grad(&self.0, x.values, g.values)?, self.0.weight_shape()))
     }
 }
 
@@ -324,7 +333,8 @@ struct Turn;
 impl Turn {
     fn run<E: Convolve>(&self, engine: &E, weight: Input<'_, E>) -> Result<(E::Values, Shape)> {
         let (out_channels, in_channels, kernel, _) = weight.shape.dims4()?;
-        let turned = engine.turned(out_channels, kernel * kernel, weight.values)?;
+        let (_, planes) = Planes::of(&(1, out_channels, kernel, kernel).into())?;
+        let turned = engine.turned(planes, kernel * kernel, weight.values)?;
         Ok((turned, (in_channels, out_channels, kernel, kernel).into()))
     }
 }

@@ -223,7 +223,7 @@ fn halving_takes_every_second_pixel() -> Result<()> {
             );
             let expected = every_second(&x_var, &weight_var)?;
             let gradients = (&expected * &g.to_dtype(DType::F64)?)?.sum_all()?.backward()?;
-            let planes = Planes { channels: out_channels, height, width };
+            let planes = Planes::new(out_channels, height, width);
             let geometry = Geometry::halving(batch, in_channels, planes);
             for (actual, expected) in [
                 (conv2d_down(&x, &weight)?, &expected),

@@ -9,6 +9,7 @@
 mod context;
 mod engine;
 mod kernels;
+mod lanes;
 mod libraries;
 mod pool;
 mod sums;
@@ -18,13 +19,16 @@ mod values;
 mod versions;
 
 use std::marker::PhantomData;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use candle_core::{CudaDevice, CudaStorage, Layout, Result, bail};
 
 pub(crate) use context::Context;
 pub(crate) use engine::THREADS;
+pub(crate) use lanes::Lanes;
 pub(crate) use pool::{Pool, Scratch, is_out_of_memory, out_of_memory};
 pub(crate) use sums::{PartialSums, Parts};
 pub(crate) use values::{Argument, NOTHING, Row, TABLE_ROWS, Value, View, address, address_of};
@@ -62,6 +66,20 @@ impl<T: Value> Gpu<T> {
             None => bail!("expected a contiguous tensor, got {layout:?}"),
         }
     }
+}
+
+static PLANS: OnceLock<PathBuf> = OnceLock::new();
+
+/// Keeps what is found out about ways to convolve in this folder, from the first call on, for the next start of any
+/// program; before, nothing is kept. Which way is the fastest is measured once a shape, card and version of the libraries,
+/// and takes most of the first step.
+pub fn keep_plans_in(folder: PathBuf) {
+    // Whoever came first has decided.
+    let _ = PLANS.set(folder);
+}
+
+pub(crate) fn plans_folder() -> Option<&'static Path> {
+    PLANS.get().map(PathBuf::as_path)
 }
 
 static TF32: AtomicBool = AtomicBool::new(false);

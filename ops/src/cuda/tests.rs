@@ -5,10 +5,11 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use candle_core::{DType, Device, Result, Tensor, Var};
 
 use super::{allow_tf32, open};
+use crate::conv::conv2d_in;
 use crate::testing::{WAYS, normal, values};
 use crate::{
-    AdamSlot, AdamSteps, AdamUpdate, Chain, Key, Link, RandomTensors, Sampling, adam_update, add_bias,
-    all_are_finite, all_finite, bias_leaky_relu, blend, blur, clamp_update, conv2d, conv2d_down,
+    AdamSlot, AdamSteps, AdamUpdate, Chain, FeatureLayout, Key, Link, RandomTensors, Sampling, adam_update,
+    add_bias, all_are_finite, all_finite, bias_leaky_relu, blend, blur, clamp_update, conv2d, conv2d_down,
     conv2d_transpose, conv2d_up, conv2d_weight_grad, dense, dense_transpose, downscale2x, ema_update,
     instance_norm, instance_norm_style, leaky_relu, leaky_relu_grad, noise_bias_leaky_relu, smooth_down,
     smooth_up, synthesis_layer, tally_update, upload, upscale2x,
@@ -158,7 +159,8 @@ fn filters() {
         cases.push(case("upscale2x", &[x], 1, |v| upscale2x(&v[0])));
         cases.push(case("downscale2x", &[x], 1, |v| downscale2x(&v[0])));
     }
-    for x in [PICTURE, ODD, LARGE, &[1, 2, 2, 3]] {
+    // Rows of more values than one warp reads, that start at multiples of four values and between them.
+    for x in [PICTURE, ODD, LARGE, &[1, 2, 2, 3], &[1, 2, 20, 256], &[1, 2, 21, 257]] {
         cases.push(case("blur", &[x], 1, |v| blur(&v[0])));
         cases.push(case("blend", &[x, x], 2, |v| blend(&v[0], &v[1], 0.3)));
         for is_blurred in [true, false] {
@@ -210,27 +212,71 @@ fn dense_layers() {
     assert_same_on_gpu(&cases);
 }
 
+/// An operation in this layout on a GPU, of planes and to planes everywhere.
+fn in_layout(
+    layout: FeatureLayout,
+    x: &Tensor,
+    f: impl Fn(&Tensor, FeatureLayout) -> Result<Tensor>,
+) -> Result<Tensor> {
+    let layout = if x.device().is_cuda() { layout } else { FeatureLayout::Nchw };
+    layout.to_planes(&f(&layout.of_planes(x)?, layout)?)
+}
+
+const LAYOUTS: [FeatureLayout; 2] = [FeatureLayout::Nchw, FeatureLayout::Nhwc];
+
+#[test]
+#[ignore = "needs a CUDA device"]
+fn layouts() {
+    let mut cases = Vec::new();
+    for x in [PICTURE, ODD, LARGE, &[2, 40, 7, 33]] {
+        let (nhwc, last) = (FeatureLayout::Nhwc, &[x[0], x[2], x[3], x[1]][..]);
+        cases.push(case("to channels last", &[x], 1, move |v| nhwc.of_planes(&v[0])));
+        cases.push(case("to planes", &[last], 1, move |v| nhwc.to_planes(&v[0])));
+        let weight: &[usize] = &[3, x[1], 1, 1];
+        cases.push(case("to pictures", &[x, weight], 2, move |v| {
+            in_layout(nhwc, &v[0], |x, layout| conv2d_in(x, &v[1], layout))
+        }));
+    }
+    assert_same_on_gpu(&cases);
+}
+
 #[test]
 #[ignore = "needs a CUDA device"]
 fn layers() {
-    let mut cases = Vec::new();
+    // Few channels, some whose rows lie at no multiple of 16 bytes, more than one group of blocks has, and many pixels.
+    let mut sizes = vec![
+        (Sampling::Keep, [600, 3], 1, [2, 5], 2),
+        (Sampling::Keep, [5, 3], 1, [80, 64], 2),
+        (Sampling::Keep, [16, 3], 1, [40, 60], 1),
+    ];
     for sampling in WAYS {
-        let (height, width) = match sampling {
-            Sampling::Keep => (8, 6),
-            Sampling::Up { .. } => (16, 12),
-            Sampling::Down { .. } => (4, 3),
+        sizes.push((sampling, [4, 5], 3, [8, 6], 1));
+        sizes.push((sampling, [8, 17], 3, [8, 6], 3));
+    }
+    let mut cases = Vec::new();
+    for (layout, (sampling, [outs, ins], kernel, [height, width], noise_batch)) in
+        LAYOUTS.into_iter().flat_map(|layout| sizes.iter().map(move |&size| (layout, size)))
+    {
+        let batch = noise_batch.max(2);
+        let (x, weight): (&[usize], &[usize]) = (&[batch, ins, height, width], &[outs, ins, kernel, kernel]);
+        let [height, width] = match sampling {
+            Sampling::Keep => [height, width],
+            Sampling::Up { .. } => [2 * height, 2 * width],
+            Sampling::Down { .. } => [height / 2, width / 2],
         };
-        for (noise_batch, ins, outs) in [(1, 5, 4), (3, 17, 8)] {
-            let (x, weight): (&[usize], &[usize]) = (&[3, ins, 8, 6], &[outs, ins, 3, 3]);
-            let noise: &[usize] = &[noise_batch, 1, height, width];
-            cases.push(case("layer", &[x, weight, &[outs], &[outs], noise], 4, move |v| {
-                synthesis_layer(&v[0], &v[1], (&v[4], &v[2]), &v[3], None, sampling)
-            }));
-            let shapes: &[&[usize]] = &[x, weight, &[outs], &[outs], &[3, 2 * outs], noise];
-            cases.push(case("layer with style", shapes, 5, move |v| {
-                synthesis_layer(&v[0], &v[1], (&v[5], &v[2]), &v[3], Some((&v[4], 0.1)), sampling)
-            }));
-        }
+        let noise: &[usize] = &[noise_batch, 1, height, width];
+        cases.push(case("layer", &[x, weight, &[outs], &[outs], noise], 4, move |v| {
+            in_layout(layout, &v[0], |x, layout| {
+                synthesis_layer(x, &v[1], (&v[4], &v[2]), &v[3], None, sampling, layout)
+            })
+        }));
+        let shapes: &[&[usize]] = &[x, weight, &[outs], &[outs], &[batch, 2 * outs], noise];
+        cases.push(case("layer with style", shapes, 5, move |v| {
+            in_layout(layout, &v[0], |x, layout| {
+                let style = Some((&v[4], 0.1));
+                synthesis_layer(x, &v[1], (&v[5], &v[2]), &v[3], style, sampling, layout)
+            })
+        }));
     }
     assert_same_on_gpu(&cases);
 }
@@ -241,18 +287,22 @@ fn layers() {
 fn chains() {
     let shapes: &[&[usize]] = &[&[2, 3, 8, 4], &[9, 3, 1, 1], &[9], &[12, 9, 3, 3], &[12]];
     let mut cases = Vec::new();
-    for sampling in WAYS {
-        let chain = move |v: &[Tensor]| {
+    for (layout, sampling) in LAYOUTS.into_iter().flat_map(|layout| WAYS.map(|way| (layout, way))) {
+        let chain = move |x: &Tensor, v: &[Tensor], layout| {
             let link =
                 |at: usize, sampling| Link { weight: v[at].clone(), bias: v[at + 1].clone(), sampling };
-            Chain::new(&v[0], &[link(1, Sampling::Keep), link(3, sampling)])
+            Chain::new(x, &[link(1, Sampling::Keep), link(3, sampling)], layout)
         };
-        cases.push(case("chain", shapes, 5, move |v| Ok(chain(v)?.output().clone())));
+        cases.push(case("chain", shapes, 5, move |v| {
+            in_layout(layout, &v[0], |x, layout| Ok(chain(x, v, layout)?.output().clone()))
+        }));
         cases.push(case("input gradient", shapes, 5, move |v| {
-            let chain = chain(v)?;
-            let of_all = chain.input_gradient(&chain.output().sqr()?.affine(0.01, 0.1)?)?;
-            let of_last = chain.input_gradient_of(&chain.output().narrow(0, 1, 1)?, 1)?;
-            of_all.sqr()?.broadcast_add(&of_last)
+            in_layout(layout, &v[0], |x, layout| {
+                let chain = chain(x, v, layout)?;
+                let of_all = chain.input_gradient(&chain.output().sqr()?.affine(0.01, 0.1)?)?;
+                let of_last = chain.input_gradient_of(&chain.output().narrow(0, 1, 1)?, 1)?;
+                of_all.sqr()?.broadcast_add(&of_last)
+            })
         }));
     }
     assert_same_on_gpu(&cases);

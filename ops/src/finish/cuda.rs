@@ -4,9 +4,10 @@ use candle_core::Result;
 use candle_core::cuda_backend::cudarc::driver::CudaSlice;
 
 use super::Finish;
-use crate::cuda::{Argument, Gpu, NOTHING, Value, View};
+use crate::cuda::{Argument, Gpu, Lanes, NOTHING, Value, View};
+use crate::feature_layout::FeatureLayout;
 use crate::leaky_relu::SLOPE;
-use crate::planes::NoisePlanes;
+use crate::planes::{NoisePlanes, Planes};
 
 impl<T: Value> Gpu<T> {
     /// `x + noise * strength + bias`, then a leaky `ReLU`, or what else multiplies negative values by `slope`.
@@ -53,11 +54,25 @@ impl<T: Value> Gpu<T> {
         )
     }
 
-    /// Finishes planes of `area` pixels in place.
+    fn activate_last(
+        &self,
+        x: View<'_, T>,
+        bias: View<'_, T>,
+        noise: Option<(View<'_, T>, NoisePlanes<View<'_, T>>)>,
+        y: Argument,
+        planes: Planes,
+    ) -> Result<()> {
+        let lanes = Lanes::of::<T>(x.len() / planes.len().max(1), planes.channels, planes.pixels());
+        let [strength, values, stride] = noise_arguments(noise);
+        let arguments = [x.into(), bias.into(), strength, values, y].into_iter().chain(lanes.arguments());
+        self.launch_lanes("activate_last", lanes, arguments.chain([stride, SLOPE.into()]))
+    }
+
+    /// Finishes planes in place.
     pub(crate) fn finish(
         &self,
         mut features: CudaSlice<T>,
-        area: usize,
+        planes: Planes,
         finish: Option<&Finish<View<'_, T>>>,
     ) -> Result<CudaSlice<T>> {
         let len = features.len();
@@ -65,9 +80,10 @@ impl<T: Value> Gpu<T> {
         let source = View::of(&features);
         match finish {
             None => {}
-            Some(&Finish::Activate { bias, noise }) => {
-                self.activate(source, bias, noise, target, area, SLOPE)?;
-            }
+            Some(&Finish::Activate { bias, noise }) => match planes.layout {
+                FeatureLayout::Nchw => self.activate(source, bias, noise, target, planes.pixels(), SLOPE)?,
+                FeatureLayout::Nhwc => self.activate_last(source, bias, noise, target, planes)?,
+            },
             Some(&Finish::Mask(y)) => {
                 let arguments = [source.into(), y.into(), target, len.into(), SLOPE.into()];
                 self.launch_for("masked", len, 4, &arguments)?;

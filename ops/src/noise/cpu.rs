@@ -12,7 +12,7 @@ use crate::planes::NoisePlanes;
 
 impl<T: Float> AddNoise for Cpu<T> {
     fn add_noise(&self, x: &[T], noise: &NoisePlanes<&[T]>, strength: &[T], bias: &[T]) -> Result<Vec<T>> {
-        let &NoisePlanes { channels, area, .. } = noise;
+        let (channels, area) = (noise.planes.channels, noise.planes.pixels());
         let slope = T::from_f64(SLOPE);
         Ok(build(
             x.len() / area.max(1),
@@ -47,16 +47,16 @@ impl<T: Float> AddNoise for Cpu<T> {
         noise: &NoisePlanes<&[T]>,
         style: Option<(&[T], f64)>,
     ) -> Result<Vec<T>> {
-        let (len, channels) = (y.len(), noise.channels);
+        let (len, channels, area) = (y.len(), noise.planes.channels, noise.planes.pixels());
         // The gradient before the norm, then that of the style.
         let behind_norm = style
-            .map(|(style, epsilon)| self.normalize_grad(y, Some(style), g, channels, noise.area, epsilon))
+            .map(|(style, epsilon)| self.normalize_grad(y, Some(style), g, noise.planes, epsilon))
             .transpose()?;
         let (g, style_grad) = match &behind_norm {
             Some(gradients) => gradients.split_at(len),
             None => (g, &[][..]),
         };
-        let planes = len / noise.area.max(1);
+        let planes = len / area.max(1);
         // Room for all that stands in it at a time, so that it never moves.
         let mut gradients = Vec::with_capacity(len + 2 * planes.max(channels) + style_grad.len());
         append_masked_and_noise_sums(&mut gradients, g, y, noise, planes);
@@ -77,7 +77,7 @@ fn append_masked_and_noise_sums<T: Float>(
     noise: &NoisePlanes<&[T]>,
     planes: usize,
 ) {
-    let (area, slope) = (noise.area, T::from_f64(SLOPE));
+    let (area, slope) = (noise.planes.pixels(), T::from_f64(SLOPE));
     append(
         values,
         planes,

@@ -17,7 +17,7 @@ impl<T: Value> AddNoise for Gpu<T> {
         strength: View<'_, T>,
         bias: View<'_, T>,
     ) -> Result<CudaSlice<T>> {
-        self.activated(x, bias, Some((strength, *noise)), noise.area, SLOPE)
+        self.activated(x, bias, Some((strength, *noise)), noise.planes.pixels(), SLOPE)
     }
 
     fn epilogue_grad(
@@ -27,14 +27,14 @@ impl<T: Value> AddNoise for Gpu<T> {
         noise: &NoisePlanes<View<'_, T>>,
         style: Option<(View<'_, T>, f64)>,
     ) -> Result<CudaSlice<T>> {
-        let &NoisePlanes { channels, area, .. } = noise;
+        let channels = noise.planes.channels;
         let norm = style.map(|(style, epsilon)| (epsilon, Some(style)));
         let step = PlaneGrad { g, y, norm, noise: Some(*noise) };
         let (len, style_len) = (g.len(), style.map_or(0, |(style, _)| style.len()));
         let mut gradients = self.context.allocate::<T>(len + 2 * channels + style_len)?;
         let target = address(&mut gradients);
         let part = |start| Argument::Address(address_of::<T>(target, start));
-        let sums = self.plane_grad(&step, channels, area, part(0), part(len + 2 * channels))?;
+        let sums = self.plane_grad(&step, noise.planes, part(0), part(len + 2 * channels))?;
         self.totals(&sums, channels, part(len))?;
         Ok(gradients)
     }

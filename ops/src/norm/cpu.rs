@@ -8,17 +8,12 @@ use super::Normalize;
 use crate::engine::Cpu;
 use crate::float::Float;
 use crate::loops::{build, sums};
+use crate::planes::Planes;
 
 impl<T: Float> Normalize for Cpu<T> {
     /// Normalizes planes while they are in cache.
-    fn normalize(
-        &self,
-        x: &[T],
-        style: Option<&[T]>,
-        channels: usize,
-        area: usize,
-        epsilon: f64,
-    ) -> Result<Vec<T>> {
+    fn normalize(&self, x: &[T], style: Option<&[T]>, planes: Planes, epsilon: f64) -> Result<Vec<T>> {
+        let (channels, area) = (planes.channels, planes.pixels());
         Ok(build(
             x.len() / area.max(1),
             area,
@@ -49,10 +44,10 @@ impl<T: Float> Normalize for Cpu<T> {
         x: &[T],
         style: Option<&[T]>,
         g: &[T],
-        channels: usize,
-        area: usize,
+        planes: Planes,
         epsilon: f64,
     ) -> Result<Vec<T>> {
+        let (channels, area) = (planes.channels, planes.pixels());
         let mut gradients = grad_and_sums(x, style, g, channels, area, epsilon);
         // Scale and shift of each plane stand side by side.
         let pairs = gradients.split_off(x.len());

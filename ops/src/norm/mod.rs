@@ -68,15 +68,14 @@ pub fn instance_norm(x: &Tensor, epsilon: f64) -> Result<Tensor> {
     x.contiguous()?.apply_op1(InstanceNorm { epsilon })
 }
 
-/// Norms of planes of `area` pixels, of so many channels in each sample; a style is `[batch, 2 * channels]`.
+/// Norms of planes; a style is `[batch, 2 * channels]`.
 pub(crate) trait Normalize: Engine {
     /// See [`instance_norm_style`], or [`instance_norm`] without style.
     fn normalize(
         &self,
         x: Self::View<'_>,
         style: Option<Self::View<'_>>,
-        channels: usize,
-        area: usize,
+        planes: Planes,
         epsilon: f64,
     ) -> Result<Self::Values>;
     /// The gradient of the picture, then that of the style if there is one.
@@ -85,8 +84,7 @@ pub(crate) trait Normalize: Engine {
         x: Self::View<'_>,
         style: Option<Self::View<'_>>,
         g: Self::View<'_>,
-        channels: usize,
-        area: usize,
+        planes: Planes,
         epsilon: f64,
     ) -> Result<Self::Values>;
 }
@@ -104,7 +102,7 @@ impl InstanceNormStyle {
     ) -> Result<(E::Values, Shape)> {
         let (_batch, planes) = Planes::of(x.shape)?;
         let style = Some(style.values);
-        let y = engine.normalize(x.values, style, planes.channels, planes.pixels(), self.epsilon)?;
+        let y = engine.normalize(x.values, style, planes, self.epsilon)?;
         Ok((y, x.shape.clone()))
     }
 }
@@ -144,8 +142,8 @@ impl InstanceNormStyleGrad {
         g: Input<'_, E>,
     ) -> Result<(E::Values, Shape)> {
         let (_batch, planes) = Planes::of(x.shape)?;
-        let (channels, area, style) = (planes.channels, planes.pixels(), Some(style.values));
-        let gradients = engine.normalize_grad(x.values, style, g.values, channels, area, self.epsilon)?;
+        let gradients =
+            engine.normalize_grad(x.values, Some(style.values), g.values, planes, self.epsilon)?;
         Ok(packed(engine, gradients))
     }
 }
@@ -165,7 +163,7 @@ struct InstanceNorm {
 impl InstanceNorm {
     fn run<E: Normalize>(&self, engine: &E, x: Input<'_, E>) -> Result<(E::Values, Shape)> {
         let (_batch, planes) = Planes::of(x.shape)?;
-        let y = engine.normalize(x.values, None, planes.channels, planes.pixels(), self.epsilon)?;
+        let y = engine.normalize(x.values, None, planes, self.epsilon)?;
         Ok((y, x.shape.clone()))
     }
 }
@@ -191,9 +189,7 @@ struct InstanceNormGrad {
 impl InstanceNormGrad {
     fn run<E: Normalize>(&self, engine: &E, x: Input<'_, E>, g: Input<'_, E>) -> Result<(E::Values, Shape)> {
         let (_batch, planes) = Planes::of(x.shape)?;
-        let (channels, area) = (planes.channels, planes.pixels());
-        let dx = engine.normalize_grad(x.values, None, g.values, channels, area, self.epsilon)?;
-        Ok((dx, x.shape.clone()))
+        Ok((engine.normalize_grad(x.values, None, g.values, planes, self.epsilon)?, x.shape.clone()))
     }
 }
 

@@ -9,10 +9,9 @@ use crate::finish::Finish;
 use crate::finish::cuda::noise_arguments;
 use crate::leaky_relu::SLOPE;
 
-/// Threads along a row and across rows, and rows for each thread.
-const TILE: [usize; 3] = [32, 8, 4];
-/// Most planes that a launch has blocks for; the blocks take turns beyond.
-const PLANES: usize = 1 << 15;
+/// Most rows of a result that one thread computes. With the three more that they are made of, they are read four at a
+/// time.
+const ROWS: usize = 13;
 
 /// Which filter, of those that `smooth.cu` knows by number.
 #[derive(Clone, Copy)]
@@ -67,15 +66,15 @@ impl<T: Value> Gpu<T> {
             Some(&Finish::Mask(y)) => (None, None, y.into()),
         };
         let [strength, noise, noise_stride] = noise_arguments(noise);
-        let sizes = [height, width, out_height, out_width, taps as usize, before].map(Argument::from);
+        let rows = out_height.div_ceil(out_height.div_ceil(ROWS).max(1)).max(1);
+        let sizes = [height, width, out_height, out_width, taps as usize, before, rows].map(Argument::from);
         let finishing = [scale.into(), bias.into(), strength, noise, mask];
         let channels = bias.map_or(1, View::len).into();
         let counts = [channels, planes.into(), noise_stride, SLOPE.into()];
         let arguments: Vec<Argument> =
             [x.into(), (&mut y).into()].into_iter().chain(sizes).chain(finishing).chain(counts).collect();
-        let blocks =
-            [out_width.div_ceil(TILE[0]), out_height.div_ceil(TILE[1] * TILE[2]), planes.min(PLANES)];
-        self.context.launch::<T>("filtered", blocks, [TILE[0], TILE[1]], &arguments)?;
+        let threads = planes * out_height.div_ceil(rows) * out_width.div_ceil(4);
+        self.launch_for("filtered", threads, 1, &arguments)?;
         Ok(y)
     }
 }

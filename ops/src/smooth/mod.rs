@@ -15,6 +15,8 @@
 mod cpu;
 #[cfg(feature = "cuda")]
 mod cuda;
+#[cfg(feature = "cuda")]
+mod cuda_last;
 
 use candle_core::{CustomOp1, Result, Shape, Tensor, bail};
 

@@ -11,7 +11,7 @@ const TOLERANCES: [f64; 3] = [3e-6, 3e-6, 2e-6];
 
 /// Both strides, the size being that of the output.
 fn geometries((batch, in_channels, out_channels, height, width): Size) -> [Geometry; 2] {
-    let planes = |channels| Planes { channels, height, width };
+    let planes = |channels| Planes::new(channels, height, width);
     [
         Geometry::same(batch, planes(in_channels), out_channels, 3),
         Geometry::halving(batch, in_channels, planes(out_channels)),
