@@ -172,14 +172,13 @@ impl fmt::Display for TrainPlan {
             (None, Some(_)) => "   time",
             (Some(_), Some(_)) => "   memory     time",
         })?;
+        // To the picture: sums of times have tails.
+        let time = |kimg: f64| format!("{} kimg", (kimg * 1000.0).round() / 1000.0);
         for (index, level) in self.levels.iter().enumerate() {
-            let fade = if level.starts_kimg < level.steady_kimg {
-                format!("{} kimg", level.starts_kimg)
-            } else {
-                "-".to_owned()
-            };
+            let fade =
+                if level.starts_kimg < level.steady_kimg { time(level.starts_kimg) } else { "-".to_owned() };
             let steady = if level.steady_kimg < self.total_kimg {
-                format!("{} kimg", level.steady_kimg)
+                time(level.steady_kimg)
             } else {
                 "not reached".to_owned()
             };
@@ -188,11 +187,11 @@ impl fmt::Display for TrainPlan {
                 Some(None) => format!("{:<11}", "too much"),
                 Some(Some(bytes)) => format!("{:<11}", Bytes(bytes)),
             };
-            let time = self.level_secs.as_ref().map_or_else(String::new, |secs| duration(secs[index]));
+            let takes = self.level_secs.as_ref().map_or_else(String::new, |secs| duration(secs[index]));
             let row = format!(
-                "            {:<6} {fade:<17} {steady:<17} {:<12} {:<6} {:<8} {:<8} {memory}{time}",
+                "            {:<6} {fade:<17} {steady:<17} {:<12} {:<6} {:<8} {:<8} {memory}{takes}",
                 level.side,
-                format!("{} kimg", level.ends_kimg),
+                time(level.ends_kimg),
                 level.batch,
                 level.g_lrate,
                 level.d_lrate,

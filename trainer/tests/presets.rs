@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use stylegan_trainer::{LossKind, PerSide, Schedule, TrainConfig, preset_names};
+use stylegan_trainer::{LossKind, PerSide, Schedule, TrainConfig, TrainPlan, preset_names};
 use toml::{Table, Value};
 
 fn load(name: &str) -> TrainConfig {
@@ -120,4 +120,12 @@ fn every_preset_introduces_itself() {
         assert!(!name.starts_with("ablation") || line("result").starts_with("not measured here"), "{name}");
         line("result");
     }
+}
+
+#[test]
+fn times_of_a_plan_have_no_tails() {
+    let sets = ["schedule.steady_kimg=0.4", "schedule.fade_kimg=0.2", "schedule.total_kimg=3.0"];
+    let config = TrainConfig::load(Some("demo"), &sets.map(str::to_owned)).unwrap();
+    let plan = TrainPlan::new(&config).unwrap().to_string();
+    assert!(plan.contains("0.4 kimg          0.6 kimg          1 kimg"), "{plan}");
 }
