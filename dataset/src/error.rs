@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use stylegan_base::files::NewFolder;
 
-use crate::readers::{LeftOut, READ, counted};
+use crate::left_out::{LeftOut, READ, counted};
 use crate::skipped::{Skipped, list};
 
 /// Something that went wrong with a source of pictures, a pack or a batch, and where.

@@ -29,6 +29,7 @@ mod feed;
 mod found_labels;
 mod hint;
 mod labels;
+mod left_out;
 mod mirror_test;
 mod pack;
 mod paths;
@@ -40,9 +41,10 @@ pub use error::{Error, ErrorKind};
 pub use feed::{Batch, BatchRequest, Order, Prefetcher, assemble};
 pub use found_labels::{FoundLabels, LabelFile, LabelFileState, LabelMode};
 pub use labels::Labels;
+pub use left_out::LeftOut;
 pub use mirror_test::MirrorTest;
 pub use pack::{
     CachedPack, Contents, Filling, Fit, PackOptions, PackReport, Pyramid, cached_packs, open_or_pack, pack,
 };
-pub use readers::{Converted, LeftOut, Source};
+pub use readers::{Converted, Source};
 pub use skipped::Skipped;

@@ -140,14 +140,7 @@ fn is_alive(_: i32) -> bool {
 #[cfg(unix)]
 mod tests {
     use super::*;
-
-    fn names(folder: &Path) -> Vec<String> {
-        let entries = fs::read_dir(folder).unwrap();
-        let mut names: Vec<_> =
-            entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
-        names.sort();
-        names
-    }
+    use crate::files::tests::names;
 
     /// The number of a process that has ended.
     fn ended() -> u32 {

@@ -26,7 +26,8 @@ pub use pyramid::Pyramid;
 pub use report::PackReport;
 
 use crate::error::{Error, ErrorKind};
-use crate::readers::{LeftOut, Source};
+use crate::left_out::LeftOut;
+use crate::readers::Source;
 use crate::skipped::Skipped;
 use index::Index;
 use job::Job;

@@ -7,7 +7,8 @@ use super::fit::Fit;
 use super::index::Index;
 use super::pyramid::Pyramid;
 use crate::error::Error;
-use crate::readers::{Converted, LeftOut};
+use crate::left_out::LeftOut;
+use crate::readers::Converted;
 use crate::skipped::Skipped;
 
 /// What a pack came to.

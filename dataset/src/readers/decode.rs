@@ -6,10 +6,8 @@ use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits, RgbIma
 use serde::{Deserialize, Serialize};
 
 use super::kind::kind;
+use crate::left_out::READ;
 use crate::skipped::printable;
-
-/// The kinds of pictures that are read.
-pub(crate) const READ: &str = "PNG, JPEG, WebP, BMP or TIFF";
 
 /// No camera makes larger pictures; a file that claims to is refused before anything is allocated for it.
 const MAX_SIDE: u32 = 32_768;

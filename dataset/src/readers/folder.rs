@@ -7,10 +7,10 @@ use std::time::UNIX_EPOCH;
 
 use walkdir::WalkDir;
 
-use super::left_out::{LeftOut, is_hidden, is_run};
 use super::picture_files::{self, MAX_FILES, MAX_PICTURE_BYTES, hash_text, is_picture, system_reason};
 use super::{Candidate, Listing, Reader, dataset_json};
 use crate::error::{Error, ErrorKind};
+use crate::left_out::{LeftOut, is_hidden, is_run};
 use crate::skipped::printable;
 
 #[derive(Debug)]

@@ -1,7 +1,9 @@
 //! What a file is that is no picture which is read, by its first bytes.
 
+use stylegan_base::FileKind;
+
 /// The beginnings of files that people take for pictures or save as such.
-const BEGINNINGS: [(&[u8], &str); 20] = [
+const BEGINNINGS: [(&[u8], &str); 11] = [
     (b"GIF8", "a GIF file"),
     (b"8BPS", "a Photoshop file"),
     (b"\0\0\0\x0cJXL \r\n", "a JPEG XL file"),
@@ -12,15 +14,6 @@ const BEGINNINGS: [(&[u8], &str); 20] = [
     (b"\0\0\x01\0", "an icon file"),
     (b"FUJIFILMCCD-RAW", "a raw file of a camera"),
     (b"%PDF", "a PDF file"),
-    (b"PK\x03\x04", "a zip file"),
-    (b"\x1f\x8b", "a gzip file"),
-    (b"Rar!\x1a\x07", "a RAR file"),
-    (b"7z\xbc\xaf\x27\x1c", "a 7z file"),
-    (b"BZh", "a bzip2 file"),
-    (b"\xfd7zXZ\0", "an xz file"),
-    (b"\x28\xb5\x2f\xfd", "a zstd file"),
-    (b"\x93NUMPY", "a NumPy file"),
-    (b"version https://git-lfs", "a pointer of Git LFS, not the file itself"),
     (b"gimp xcf", "a GIMP file"),
 ];
 
@@ -45,13 +38,24 @@ pub(super) fn kind(bytes: &[u8]) -> Option<&'static str> {
         return Some("a tar file");
     }
     let text = String::from_utf8_lossy(&bytes[..bytes.len().min(512)]).trim_start().to_lowercase();
-    if text.contains("<svg") {
-        Some("an SVG file")
-    } else if text.starts_with("<!doctype html") || text.starts_with("<html") {
-        Some("a web page")
-    } else {
-        None
-    }
+    if text.contains("<svg") { Some("an SVG file") } else { FileKind::of(bytes).and_then(named) }
+}
+
+/// What the kinds are called that every room knows, of those that are taken for pictures or hold some.
+fn named(kind: FileKind) -> Option<&'static str> {
+    Some(match kind {
+        FileKind::WebPage => "a web page",
+        FileKind::LfsPointer => "a pointer of Git LFS, not the file itself",
+        FileKind::Numpy => "a NumPy file",
+        FileKind::Zip => "a zip file",
+        FileKind::Packed("gzip") => "a gzip file",
+        FileKind::Packed("bzip2") => "a bzip2 file",
+        FileKind::Packed("xz") => "an xz file",
+        FileKind::Packed("zstd") => "a zstd file",
+        FileKind::Packed("7-Zip") => "a 7z file",
+        FileKind::Packed("RAR") => "a RAR file",
+        _ => return None,
+    })
 }
 
 #[cfg(test)]

@@ -7,7 +7,6 @@ mod dataset_json;
 mod decode;
 mod folder;
 mod kind;
-mod left_out;
 mod picture_files;
 mod source;
 mod zip;
@@ -18,17 +17,16 @@ use std::io::{self, Read as _};
 use std::path::Path;
 
 pub use decode::Converted;
-pub use left_out::LeftOut;
 pub use source::Source;
 
-pub(crate) use decode::{Decoded, READ};
+pub(crate) use decode::Decoded;
 pub(crate) use kind::ARCHIVES;
-pub(crate) use left_out::counted;
 pub(crate) use picture_files::ENDINGS;
 
 use crate::error::{Error, ErrorKind};
 use crate::found_labels::LabelFile;
 use crate::labels::Labels;
+use crate::left_out::LeftOut;
 
 /// All readers. A folder of pictures recognizes every folder, so that one of a special form stands before it.
 const READERS: [Entry; 2] = [Entry::of::<zip::Zip>("zip"), Entry::of::<folder::Folder>("folder")];

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::Listing;
 use super::dataset_json::Found;
-use super::left_out::{LeftOut, is_of_system};
+use crate::left_out::{LeftOut, is_of_system};
 use crate::skipped::printable;
 
 /// More pictures than any data set of one kind has; their names are held in memory.

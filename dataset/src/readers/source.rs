@@ -2,9 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{LeftOut, Listing, Reader};
+use super::{Listing, Reader};
 use crate::error::{Error, ErrorKind};
 use crate::found_labels::FoundLabels;
+use crate::left_out::LeftOut;
 
 /// Pictures as somebody keeps them, listed but not yet read.
 ///

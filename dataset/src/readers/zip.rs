@@ -12,12 +12,12 @@ use ::zip::CompressionMethod;
 use ::zip::read::{OwnedZipFileEntry, ZipFileEntry};
 use ::zip::{ZipArchive, ZipReadOptions};
 
-use super::left_out::{LeftOut, is_hidden, is_run};
 use super::picture_files::{
     self, MAX_FILES, MAX_PICTURE_BYTES, has_extension, hash_text, is_picture, system_reason,
 };
 use super::{Candidate, Listing, Reader, dataset_json};
 use crate::error::{Error, ErrorKind};
+use crate::left_out::{LeftOut, is_hidden, is_run};
 use crate::shared_file::SharedFile;
 use crate::skipped::printable;
 

@@ -3,6 +3,11 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use crate::skipped::printable;
+
+/// The kinds of pictures that are read.
+pub(crate) const READ: &str = "PNG, JPEG, WebP, BMP or TIFF";
+
 /// What a source holds beside its pictures, and is not read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LeftOut {
@@ -44,7 +49,7 @@ impl LeftOut {
     }
 
     /// Counts a file that is no picture by its name.
-    pub(super) fn add_file(&mut self, name: &str) {
+    pub(crate) fn add_file(&mut self, name: &str) {
         let file_name = name.rsplit('/').next().unwrap_or(name);
         if is_of_system(file_name) {
             return;
@@ -58,20 +63,20 @@ impl LeftOut {
 }
 
 /// Whether a file is one that a system put there.
-pub(super) fn is_of_system(file_name: &str) -> bool {
+pub(crate) fn is_of_system(file_name: &str) -> bool {
     file_name.starts_with("._")
         || file_name == ".DS_Store"
         || FILES_OF_SYSTEMS.iter().any(|known| known.eq_ignore_ascii_case(file_name))
 }
 
 /// Whether a folder is hidden or one that a system put there.
-pub(super) fn is_hidden(folder_name: &str) -> bool {
+pub(crate) fn is_hidden(folder_name: &str) -> bool {
     (folder_name.starts_with('.') && !matches!(folder_name, "." | ".."))
         || OF_SYSTEMS.iter().any(|known| known.eq_ignore_ascii_case(folder_name))
 }
 
 /// Whether a folder is that of a run, by asking which files it holds.
-pub(super) fn is_run(mut holds: impl FnMut(&str) -> bool) -> bool {
+pub(crate) fn is_run(mut holds: impl FnMut(&str) -> bool) -> bool {
     holds("config.toml") && (holds("run.lock") || holds("stats.jsonl"))
 }
 
@@ -84,7 +89,7 @@ pub(crate) fn counted(endings: &BTreeMap<String, usize>) -> String {
         .take(5)
         .map(|(ending, count)| match ending.as_str() {
             "" => format!("{count} without an ending"),
-            ending => format!("{count} `.{}`", crate::skipped::printable(ending)),
+            ending => format!("{count} `.{}`", printable(ending)),
         })
         .collect();
     if all.len() > 5 {
