@@ -22,7 +22,7 @@ impl FromRgb {
         EqualizedConv::new(3, config.feature_maps(side), 1, GAIN_LEAKY_RELU, vb).map(Self)
     }
 
-    pub(crate) fn link(&self) -> Result<Link> {
+    pub(crate) fn link(&self) -> Link {
         self.0.link(Sampling::Keep)
     }
 }
@@ -45,8 +45,8 @@ impl Block {
         })
     }
 
-    pub(crate) fn links(&self) -> Result<[Link; 2]> {
-        Ok([self.conv0.link(Sampling::Keep)?, self.conv1_down.link(Sampling::Down { blur: self.blur })?])
+    pub(crate) fn links(&self) -> [Link; 2] {
+        [self.conv0.link(Sampling::Keep), self.conv1_down.link(Sampling::Down { blur: self.blur })]
     }
 }
 
@@ -100,7 +100,7 @@ impl Head {
             Some(stddev) => stddev.forward(x, sets)?,
             None => x.clone(),
         };
-        let conv = Chain::new(&with_stddev, &[self.conv.link(Sampling::Keep)?], FeatureLayout::Nchw)?;
+        let conv = Chain::new(&with_stddev, &[self.conv.link(Sampling::Keep)], FeatureLayout::Nchw)?;
         let dense0 = self.dense0.forward_leaky_relu(&conv.output().flatten_from(1)?)?;
         let scores = self.dense1.forward(&dense0)?;
         let scores = match self.labels(labels)? {

@@ -146,13 +146,13 @@ impl Critic {
         }
         // Index of the pictures' side in `from_rgb`, and number of blocks above 4x4 in use.
         let count = sides(level.side).count() - 1;
-        let mut links = vec![self.from_rgb[count].link()?];
+        let mut links = vec![self.from_rgb[count].link()];
         let (blocks, top_block) = match self.blocks[..count].split_last() {
             Some((top, blocks)) => (blocks, Some(top)),
             None => (&[][..], None),
         };
         if let Some(block) = top_block {
-            links.extend(block.links()?);
+            links.extend(block.links());
         }
         let (dtype, features) = (pictures.dtype(), self.features.unwrap_or(pictures.dtype()));
         let layout = self.layout;
@@ -161,7 +161,7 @@ impl Critic {
         let mut fade = None;
         if level.fade > 0.0 {
             let small = layout.of_planes(&downscale2x(pictures)?.to_dtype(features)?)?;
-            let small = Chain::new(&small, &[self.from_rgb[count - 1].link()?], layout)?;
+            let small = Chain::new(&small, &[self.from_rgb[count - 1].link()], layout)?;
             x = blend(&x, small.output(), level.fade)?;
             fade = Some(Fade { share: level.fade, from_rgb: small });
         }
@@ -169,7 +169,7 @@ impl Critic {
         if !blocks.is_empty() {
             let mut links = Vec::with_capacity(2 * blocks.len());
             for block in blocks.iter().rev() {
-                links.extend(block.links()?);
+                links.extend(block.links());
             }
             let chain = Chain::new(&x, &links, layout)?;
             x = chain.output().clone();

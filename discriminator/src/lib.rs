@@ -3,7 +3,7 @@
 //! ```
 //! use candle_core::{DType, Device, Tensor};
 //! use stylegan_discriminator::{Critic, CriticConfig};
-//! use stylegan_ops::{Key, Parameters, Widths};
+//! use stylegan_ops::{Key, Parameters, Widths, backward};
 //!
 //! let widths = Widths { fmap_base: 64, fmap_max: 8, ..Widths::default() };
 //! let config = CriticConfig { resolution: 16, widths, ..CriticConfig::default() };
@@ -14,7 +14,7 @@
 //! let (scores, recording) = critic.forward_recorded(&pictures, 0.0, None)?; // [4]
 //! let gradient = recording.input_gradient()?; // [4, 3, 16, 16], itself a part of the graph
 //! let penalty = (gradient.flatten_from(1)?.sqr()?.sum(1)?.sqrt()? - 1.0)?.sqr()?;
-//! let gradients = (penalty - scores)?.mean_all()?.backward()?; // of every weight, second order included
+//! let gradients = backward(&(penalty - scores)?.mean_all()?)?; // of every weight, second order included
 //! assert!(gradients.get(&parameters.vars()[0].1).is_some());
 //! # Ok::<(), candle_core::Error>(())
 //! ```

@@ -3,7 +3,7 @@
 
 use candle_core::{DType, Device, Result, Tensor};
 use stylegan_discriminator::{Critic, CriticConfig, CriticSwitches};
-use stylegan_ops::{Key, Parameters, RandomTensors, Widths};
+use stylegan_ops::{Key, Parameters, RandomTensors, Widths, backward};
 
 /// 16 pixels with 5, 6 and 8 feature maps, the last layer with 10.
 fn small() -> CriticConfig {
@@ -41,7 +41,7 @@ fn place(name: &str) -> (usize, bool) {
 fn parameters_in_use_get_a_gradient_and_no_others() -> Result<()> {
     let (parameters, critic) = build(&small())?;
     for (lod, side) in [(0.0, 16), (0.3, 16), (1.0, 8), (1.6, 8), (2.0, 4)] {
-        let gradients = critic.forward(&pictures(3, side)?, lod, None)?.sum_all()?.backward()?;
+        let gradients = backward(&critic.forward(&pictures(3, side)?, lod, None)?.sum_all()?)?;
         for (name, var) in parameters.vars() {
             let (of, from_rgb) = place(&name);
             let is_fading = lod.fract() > 0.0;
@@ -196,7 +196,7 @@ fn features_of_another_type() -> Result<()> {
             let (scores, recording) = critic.forward_recorded(&pictures(4, side)?, lod, None)?;
             let gradient = recording.input_gradient()?;
             let loss = (scores.sum_all()? + gradient.sqr()?.sum_all()?)?;
-            Result::Ok((scores, gradient, loss.backward()?))
+            Result::Ok((scores, gradient, backward(&loss)?))
         };
         let ((scores, gradient, of_plain), (mixed_scores, mixed_gradient, of_mixed)) =
             (run(&plain)?, run(&mixed)?);

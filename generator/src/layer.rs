@@ -3,8 +3,8 @@
 use candle_core::{Result, Tensor};
 use candle_nn::{Init, VarBuilder};
 use stylegan_ops::{
-    Chain, EqualizedWeight, FeatureLayout, GAIN_LEAKY_RELU, Link, Sampling, bias_leaky_relu, blur, conv2d_up,
-    instance_norm, instance_norm_style, leaky_relu, noise_bias_leaky_relu, pixel_norm, smooth_up,
+    Chain, EqualizedWeight, FeatureLayout, GAIN_LEAKY_RELU, Sampling, add_bias, bias_leaky_relu, blur,
+    conv2d_up, instance_norm, instance_norm_style, leaky_relu, noise_bias_leaky_relu, pixel_norm, smooth_up,
     synthesis_layer,
 };
 
@@ -164,9 +164,8 @@ impl SynthesisLayer {
                 }
             }
             (Some(weight), None) => {
-                let link =
-                    Link { weight: weight.effective()?, bias: self.bias.clone(), sampling: self.sampling };
-                Ok(Chain::new(x, &[link], FeatureLayout::Nchw)?.output().clone())
+                let links = [weight.link(&self.bias, self.sampling)];
+                Ok(Chain::new(x, &links, FeatureLayout::Nchw)?.output().clone())
             }
             (Some(weight), Some(noise)) => {
                 let layout = FeatureLayout::Nchw;
@@ -189,7 +188,7 @@ impl SynthesisLayer {
     /// # Errors
     /// If `w` is not `[batch, w_dim]`.
     pub fn style(&self, w: &Tensor) -> Result<Option<Tensor>> {
-        self.style.as_ref().map(|style| style.weight.matmul(w)?.broadcast_add(&style.bias)).transpose()
+        self.style.as_ref().map(|style| add_bias(&style.weight.matmul(w)?, &style.bias)).transpose()
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use candle_core::{DType, Device, Result, Tensor, Var};
 use stylegan_generator::{Generator, GeneratorConfig, Noise, Norm, SeedStyle, Truncation, is_buffer};
-use stylegan_ops::{Key, Level, Parameters, RandomTensors, Widths};
+use stylegan_ops::{Key, Level, Parameters, RandomTensors, Widths, backward};
 
 /// A narrow network of 16 pixels with no two widths equal.
 fn small() -> GeneratorConfig {
@@ -90,7 +90,7 @@ fn every_row_of_table_1_draws_and_trains() -> Result<()> {
                 "row {row}: every z gives the same picture"
             );
             let cotangent = Key::new("cotangent", &[]).normal(pictures.shape(), DType::F32, &Device::Cpu)?;
-            let gradients = (pictures * cotangent)?.sum_all()?.backward()?;
+            let gradients = backward(&(pictures * cotangent)?.sum_all()?)?;
             for (name, var) in parameters.vars() {
                 let gradient = gradients.get(&var);
                 let in_use = !is_buffer(&name) && is_in_use(&name, level, &config);
@@ -216,7 +216,7 @@ fn labels_are_needed_and_matter() -> Result<()> {
     let map = |labels: &Tensor| generator.mapping().forward(&z, Some(labels))?.to_vec2::<f32>();
     assert_eq!(map(&first)?[0], map(&other)?[0]);
     assert_ne!(map(&first)?[1], map(&other)?[1]);
-    let gradients = generator.mapping().forward(&z, Some(&first))?.sum_all()?.backward()?;
+    let gradients = backward(&generator.mapping().forward(&z, Some(&first))?.sum_all()?)?;
     for (name, var) in parameters.vars() {
         assert_eq!(gradients.get(&var).is_some(), name.starts_with("mapping."), "`{name}`");
     }
@@ -394,7 +394,7 @@ fn features_of_another_type() -> Result<()> {
             assert_eq!(b.dtype(), DType::F32);
             assert_ne!(values(&a), values(&b), "row {row}: nothing was computed in another type");
             assert_near(&a, &b, row);
-            let (of_a, of_b) = (a.sqr()?.sum_all()?.backward()?, b.sqr()?.sum_all()?.backward()?);
+            let (of_a, of_b) = (backward(&a.sqr()?.sum_all()?)?, backward(&b.sqr()?.sum_all()?)?);
             for (_, var) in parameters.vars() {
                 match (of_a.get(&var), of_b.get(&var)) {
                     (Some(a), Some(b)) => assert_near(a, b, row),

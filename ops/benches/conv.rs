@@ -13,8 +13,8 @@ use candle_core::{Result, Tensor, Var};
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use stylegan_ops::{
-    Chain, FeatureLayout, Link, Sampling, conv2d, conv2d_down, conv2d_down_transpose, conv2d_transpose,
-    conv2d_up, conv2d_weight_grad, synthesis_layer,
+    Chain, FeatureLayout, Link, Sampling, backward, conv2d, conv2d_down, conv2d_down_transpose,
+    conv2d_transpose, conv2d_up, conv2d_weight_grad, synthesis_layer,
 };
 
 use shapes::{NETWORKS, Network, group, normal};
@@ -66,13 +66,13 @@ impl Layer {
     fn bench_chain(&self, group: &mut Group<'_>, sampling: Sampling) -> Result<()> {
         let [x, weight, bias, g] = [&self.x, &self.weight, &self.bias, &self.y].map(Var::from_tensor);
         let (x, weight, bias, g) = (x?, weight?.into_inner(), bias?.into_inner(), g?);
-        let links = [Link { weight, bias, sampling }];
+        let links = [Link { weight, scale: 1., bias, sampling }];
         let chain = Chain::new(&x, &links, FeatureLayout::Nchw)?;
         let input_gradient = chain.input_gradient(&g)?;
         self.bench(group, "chain", 1, || Chain::new(black_box(&x), &links, FeatureLayout::Nchw));
-        self.bench(group, "chain backward", 2, || black_box(chain.output()).backward());
+        self.bench(group, "chain backward", 2, || backward(black_box(chain.output())));
         self.bench(group, "chain input_gradient", 1, || chain.input_gradient(black_box(&g)));
-        self.bench(group, "chain input_gradient backward", 2, || black_box(&input_gradient).backward());
+        self.bench(group, "chain input_gradient backward", 2, || backward(black_box(&input_gradient)));
         Ok(())
     }
 
@@ -93,7 +93,7 @@ impl Layer {
         };
         let y = run()?;
         self.bench(group, "synthesis_layer", 1, run);
-        self.bench(group, "synthesis_layer backward", 2, || black_box(&y).backward());
+        self.bench(group, "synthesis_layer backward", 2, || backward(black_box(&y)));
         Ok(())
     }
 }
@@ -157,7 +157,7 @@ fn rgb(criterion: &mut Criterion) -> Result<()> {
     let to_rgb = normal(&[3, channels, 1, 1])?;
     let from_rgb = normal(&[channels, 3, 1, 1])?;
     let bias = normal(&[channels])?;
-    let links = [Link { weight: from_rgb, bias, sampling: Sampling::Keep }];
+    let links = [Link { weight: from_rgb, scale: 1., bias, sampling: Sampling::Keep }];
     let chain = Chain::new(&picture, &links, FeatureLayout::Nchw)?;
     group.throughput(Throughput::Elements(2 * (features.elem_count() * 3) as u64));
     let mut run = |name: &str, kernel: &dyn Fn() -> Result<()>| {

@@ -13,6 +13,7 @@ use crate::custom_op::runs_on_every_engine;
 use crate::engine::{Engine, Input};
 use crate::feature_layout::FeatureLayout;
 use crate::finish::Finish;
+use crate::gathered::{gathered, scaled};
 use crate::gradients::{pack, unpack};
 use crate::leaky_relu::Activate;
 use crate::planes::Planes;
@@ -23,6 +24,8 @@ use crate::resampled_conv::{ResampledConv, Sampling};
 pub struct Link {
     /// `[out_channels, in_channels, kernel, kernel]`, `kernel` 1 or 3, 3 where the sides change
     pub weight: Tensor,
+    /// What the weight is multiplied by.
+    pub scale: f64,
     /// `[out_channels]`
     pub bias: Tensor,
     /// What happens to the sides.
@@ -57,20 +60,24 @@ impl Chain {
         let (batch, mut planes) = Planes::of_layout(x.shape(), layout)?;
         let (mut convs, mut parameters) =
             (Vec::with_capacity(links.len()), Vec::with_capacity(2 * links.len()));
-        for Link { weight, bias, sampling } in links {
+        for Link { weight, scale, bias, sampling } in links {
             let conv = ResampledConv::new(*sampling, batch, planes, weight.dims())?;
             if bias.dims() != [conv.output.channels] {
                 bail!("chain: bias {:?} does not match weight {:?}", bias.dims(), weight.dims());
             }
             planes = conv.output;
             convs.push(conv);
-            let weight = layout.of_planes(&weight.to_dtype(x.dtype())?)?;
-            parameters.extend([weight.flatten_all()?, bias.to_dtype(x.dtype())?]);
+            // What is moved on its way is another tensor.
+            let weight = match layout {
+                FeatureLayout::Nchw => (weight.clone(), *scale),
+                FeatureLayout::Nhwc => (layout.of_planes(&scaled(weight, *scale, x.dtype())?)?, 1.),
+            };
+            parameters.extend([weight, (bias.clone(), 1.)]);
         }
         if convs.is_empty() {
             bail!("chain: there are no layers");
         }
-        let (convs, parameters) = (Arc::from(convs), Tensor::cat(&parameters, 0)?);
+        let (convs, parameters) = (Arc::from(convs), gathered(parameters, x.dtype())?);
         let features = Arc::default();
         let op = Forward { convs: Arc::clone(&convs), features: Arc::clone(&features) };
         let output = x.contiguous()?.apply_op2(&parameters, op)?;
@@ -450,6 +457,7 @@ mod tests {
     use candle_core::{DType, Var};
 
     use super::*;
+    use crate::backward;
     use crate::testing::{
         WAYS, assert_gradients, assert_independent_of_threads, assert_same_as, normal, plain_adjoint,
         plain_resampled_conv,
@@ -472,24 +480,27 @@ mod tests {
         let samplings = [Sampling::Keep, Sampling::Keep, last];
         let pairs = parameters.chunks_exact(2).zip(samplings);
         pairs
-            .map(|(pair, sampling)| Link { weight: pair[0].clone(), bias: pair[1].clone(), sampling })
+            .map(|(pair, sampling)| {
+                let [weight, bias] = [&pair[0], &pair[1]].map(Tensor::clone);
+                Link { weight, scale: 0.7, bias, sampling }
+            })
             .collect()
     }
 
     /// The features of each layer, one step after the other.
     fn plain(x: &Tensor, links: &[Link]) -> Result<Vec<Tensor>> {
         let mut all: Vec<Tensor> = Vec::new();
-        for Link { weight, bias, sampling } in links {
+        for Link { weight, scale, bias, sampling } in links {
             let x = all.last().unwrap_or(x);
-            all.push(bias_leaky_relu(&plain_resampled_conv(x, weight, *sampling)?, bias)?);
+            all.push(bias_leaky_relu(&plain_resampled_conv(x, &(weight * *scale)?, *sampling)?, bias)?);
         }
         Ok(all)
     }
 
     fn plain_input_gradient(g: &Tensor, x: &Tensor, links: &[Link]) -> Result<Tensor> {
         let mut g = g.clone();
-        for (Link { weight, sampling, .. }, y) in links.iter().zip(plain(x, links)?).rev() {
-            g = plain_adjoint(&leaky_relu_grad(&g, &y)?, weight, *sampling)?;
+        for (Link { weight, scale, sampling, .. }, y) in links.iter().zip(plain(x, links)?).rev() {
+            g = plain_adjoint(&leaky_relu_grad(&g, &y)?, &(weight * *scale)?, *sampling)?;
         }
         Ok(g)
     }
@@ -565,7 +576,7 @@ mod tests {
         let gradients = |x: &Tensor| -> Result<(Tensor, Vec<Tensor>)> {
             let x = Var::from_tensor(x)?;
             let chain = Chain::new(&x, &links(&tensors, last), FeatureLayout::Nchw)?;
-            let gradients = (chain.output().sqr()? * 1e-3)?.sum_all()?.backward()?;
+            let gradients = backward(&(chain.output().sqr()? * 1e-3)?.sum_all()?)?;
             let of = |var: &Var| gradients.get(var).unwrap().clone();
             Ok((of(&x), parameters.iter().map(of).collect()))
         };
@@ -617,7 +628,7 @@ mod tests {
         let tensor = |shape: &[usize]| normal("x", shape, DType::F32);
         let x = tensor(&[2, 3, 4, 5]);
         let link = |weight: &[usize], bias: usize, sampling| {
-            vec![Link { weight: tensor(weight), bias: tensor(&[bias]), sampling }]
+            vec![Link { weight: tensor(weight), scale: 1., bias: tensor(&[bias]), sampling }]
         };
         assert!(Chain::new(&x, &[], FeatureLayout::Nchw).is_err());
         assert!(Chain::new(&x, &link(&[7, 4, 3, 3], 7, Sampling::Keep), FeatureLayout::Nchw).is_err());

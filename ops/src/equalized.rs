@@ -1,10 +1,11 @@
 //! Weights under the equalized learning rate.
 
-use candle_core::{Result, Tensor};
+use candle_core::{DType, Result, Tensor};
 use candle_nn::{Init, VarBuilder};
 
 use crate::conv::conv2d_in;
 use crate::feature_layout::FeatureLayout;
+use crate::gathered::scaled;
 use crate::{Link, Sampling, add_bias, bias_leaky_relu, dense, dense_transpose};
 
 /// The gain of a layer that a leaky ReLU follows.
@@ -37,7 +38,17 @@ impl EqualizedWeight {
     /// # Errors
     /// If the device fails.
     pub fn effective(&self) -> Result<Tensor> {
-        &self.stored * self.scale
+        self.effective_in(self.stored.dtype())
+    }
+
+    /// The same, rounded to a type.
+    fn effective_in(&self, dtype: DType) -> Result<Tensor> {
+        scaled(&self.stored, self.scale, dtype)
+    }
+
+    /// The weight of a convolution as a part of a [`Chain`](crate::Chain), with this bias.
+    pub fn link(&self, bias: &Tensor, sampling: Sampling) -> Link {
+        Link { weight: self.stored.clone(), scale: self.scale, bias: bias.clone(), sampling }
     }
 
     /// `x · weightᵀ`, for `x` `[batch, in]`.
@@ -82,7 +93,7 @@ impl EqualizedDense {
     /// # Errors
     /// If `x` does not have the layer's number of inputs.
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        self.weight.matmul(x)?.broadcast_add(&self.scaled_bias()?)
+        add_bias(&self.weight.matmul(x)?, &self.scaled_bias()?)
     }
 
     /// The same with a leaky ReLU behind it.
@@ -94,7 +105,11 @@ impl EqualizedDense {
     }
 
     fn scaled_bias(&self) -> Result<Tensor> {
-        if self.lrmul == 1.0 { Ok(self.bias.clone()) } else { &self.bias * self.lrmul }
+        if self.lrmul == 1.0 {
+            Ok(self.bias.clone())
+        } else {
+            scaled(&self.bias, self.lrmul, self.bias.dtype())
+        }
     }
 }
 
@@ -125,16 +140,13 @@ impl EqualizedConv {
     /// If `x` does not have the layer's number of channels.
     pub fn forward(&self, x: &Tensor, layout: FeatureLayout) -> Result<Tensor> {
         let dtype = x.dtype();
-        let y = conv2d_in(x, &self.weight.effective()?.to_dtype(dtype)?, layout)?;
+        let y = conv2d_in(x, &self.weight.effective_in(dtype)?, layout)?;
         add_bias(&layout.to_planes(&y)?, &self.bias.to_dtype(dtype)?)
     }
 
     /// The same as a part of a [`Chain`](crate::Chain), with a leaky ReLU behind it and the sides changed as `sampling`
     /// says.
-    ///
-    /// # Errors
-    /// If the device fails.
-    pub fn link(&self, sampling: Sampling) -> Result<Link> {
-        Ok(Link { weight: self.weight.effective()?, bias: self.bias.clone(), sampling })
+    pub fn link(&self, sampling: Sampling) -> Link {
+        self.weight.link(&self.bias, sampling)
     }
 }

@@ -14,6 +14,7 @@ use crate::custom_op::runs_on_every_engine;
 use crate::engine::{Engine, Input};
 use crate::feature_layout::FeatureLayout;
 use crate::finish::Finish;
+use crate::gathered::gathered;
 use crate::gradients::{pack, unpack};
 use crate::noise::AddNoise;
 use crate::norm::Normalize;
@@ -54,17 +55,17 @@ pub fn synthesis_layer(
         bail!("synthesis-layer: strength {:?} or bias {:?} do not match", strength.dims(), bias.dims());
     }
     // A custom operation takes three arguments at most.
-    let mut parameters = vec![strength.clone(), bias.clone()];
+    let mut parameters = vec![(strength.clone(), 1.), (bias.clone(), 1.)];
     let epsilon = style.map_or(0., |(_, epsilon)| epsilon);
     if let Some((style, _)) = style {
         if style.dims() != [batch, 2 * channels] {
             bail!("synthesis-layer: style {:?} does not hold two values for each channel", style.dims());
         }
-        parameters.push(style.flatten_all()?);
+        parameters.push((style.clone(), 1.));
     }
     let dtype = x.dtype();
     let noise = noise.detach().to_dtype(dtype)?.contiguous()?;
-    let parameters = Tensor::cat(&parameters, 0)?.to_dtype(dtype)?;
+    let parameters = gathered(parameters, dtype)?;
     let layer = Layer { conv, epsilon, noise, activated: Arc::default() };
     let weight = layout.of_planes(&weight.to_dtype(dtype)?)?.contiguous()?;
     x.contiguous()?.apply_op3(&weight, &parameters, layer)

@@ -3,7 +3,7 @@
 use candle_core::backprop::GradStore;
 use candle_core::{DType, Device, Result, Tensor};
 use stylegan_generator::{Generator, Noise, is_buffer, mix_styles};
-use stylegan_ops::{AdamSteps, Key, RandomTensors, blend, downscale2x, repeatedly, upscale2x};
+use stylegan_ops::{AdamSteps, Key, RandomTensors, backward, blend, downscale2x, repeatedly, upscale2x};
 
 use crate::{Adam, CriticBatch, Networks, Report, Settings, TrainConfig};
 
@@ -109,7 +109,7 @@ pub(crate) struct Pass {
 impl Pass {
     fn new(losses: &Tensor, report: Report) -> Result<Self> {
         let loss = losses.mean_all()?;
-        Ok(Self { gradients: loss.backward()?, loss: loss.detach(), report })
+        Ok(Self { gradients: backward(&loss)?, loss: loss.detach(), report })
     }
 }
 

@@ -6,7 +6,7 @@ use candle_core::backprop::GradStore;
 use candle_core::{DType, Device, Result, Tensor, Var};
 use stylegan_golden::{Closeness, TestDevice, on_gpu};
 use stylegan_ops::cuda::{allow_tf32, open};
-use stylegan_ops::{FeatureLayout, Key, RandomTensors};
+use stylegan_ops::{FeatureLayout, Key, RandomTensors, backward};
 use stylegan_trainer::{
     CriticBatch, Draws, LossKind, Precision, Report, Settings, TrainConfig, Trainer, process_reals,
 };
@@ -49,7 +49,7 @@ fn step(
     let mut gradients = Vec::new();
     let networks = trainer.networks();
     for (prefix, vars, loss) in [("d", networks.d.vars(), critic), ("g", networks.g.vars(), generator)] {
-        collect(prefix, &vars, &loss.backward()?, &mut gradients)?;
+        collect(prefix, &vars, &backward(&loss)?, &mut gradients)?;
     }
 
     let settings = Settings { lod, side, batch: BATCH, g_lrate: 0.001, d_lrate: 0.001 };

@@ -101,3 +101,14 @@ extern "C" __global__ void add_to(value *a, const value *b, uint len) {
     for (int k = 0; k < 4; k++) v.at[k] += other.at[k];
     store(a, i, len, v);
 }
+
+// Where tensors of the same size lie, and how many values each has.
+struct Row {
+    real *at[4];
+    unsigned long long len;
+};
+
+// By value, so that nothing needs to be uploaded.
+struct Table {
+    Row rows[64];
+};

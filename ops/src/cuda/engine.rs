@@ -8,11 +8,13 @@ use candle_core::cuda_backend::cudarc::driver::result::memcpy_dtod_async;
 use candle_core::{CudaStorage, Result, Storage, bail};
 
 use super::Gpu;
-use super::values::{Argument, Value, View, address, address_of};
+use super::values::{Argument, Row, TABLE_ROWS, Value, View, address, address_of};
 use crate::engine::Engine;
 
 /// Threads of a block, where it does not matter.
 pub(crate) const THREADS: usize = 256;
+/// Blocks of a launch that share the values of one row of a table, at most.
+const MOST_BLOCKS: usize = 256;
 
 impl<T: Value> Engine for Gpu<T> {
     type Values = CudaSlice<T>;
@@ -75,6 +77,20 @@ impl<T: Value> Gpu<T> {
     ) -> Result<()> {
         let blocks = len.div_ceil(each * THREADS);
         self.context.launch::<T>(kernel, [blocks, 1, 1], [THREADS, 1], arguments)
+    }
+
+    /// Starts a kernel that is told of the rows of a table, as often as it takes to tell it of all of them.
+    pub(crate) fn launch_table(&self, kernel: &'static str, rows: &[Row], others: &[Argument]) -> Result<()> {
+        for rows in rows.chunks(TABLE_ROWS) {
+            let longest = rows.iter().map(|row| row[4] as usize).max().unwrap_or(0);
+            let blocks = longest.div_ceil(4 * THREADS).min(MOST_BLOCKS);
+            let mut table = Box::new([Row::default(); TABLE_ROWS]);
+            table[..rows.len()].copy_from_slice(rows);
+            let arguments: Vec<_> =
+                std::iter::once(Argument::Table(table)).chain(others.iter().cloned()).collect();
+            self.context.launch::<T>(kernel, [blocks, rows.len(), 1], [THREADS, 1], &arguments)?;
+        }
+        Ok(())
     }
 
     /// Copies, one behind the other.

@@ -4,7 +4,7 @@ use candle_core::cuda_backend::cudarc::nvrtc::{CompileError, CompileOptions, Ptx
 use candle_core::{Error, Result};
 
 /// What all others need comes first. Those for weights and latents, which are never rounded, come last.
-const SOURCES: [&str; 15] = [
+const SOURCES: [&str; 16] = [
     include_str!("common.cu"),
     include_str!("sums.cu"),
     include_str!("../leaky_relu/leaky_relu.cu"),
@@ -18,10 +18,11 @@ const SOURCES: [&str; 15] = [
     include_str!("../resample/resample.cu"),
     include_str!("../smooth/smooth.cu"),
     include_str!("../conv/turned.cu"),
+    include_str!("../gathered/gathered.cu"),
     include_str!("../update/update.cu"),
     include_str!("../random/normal.cu"),
 ];
-const SOURCES_OF_FEATURES: usize = 13;
+const SOURCES_OF_FEATURES: usize = 14;
 
 /// What a kernel asks for, by its source: `A` for an address, `S` for a size, `F` for a fraction, `T` for
 /// a table.

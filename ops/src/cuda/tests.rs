@@ -9,10 +9,10 @@ use crate::conv::conv2d_in;
 use crate::testing::{WAYS, normal, values};
 use crate::{
     AdamSlot, AdamSteps, AdamUpdate, Chain, FeatureLayout, Key, Link, RandomTensors, Sampling, adam_update,
-    add_bias, all_are_finite, all_finite, bias_leaky_relu, blend, blur, clamp_update, conv2d, conv2d_down,
-    conv2d_transpose, conv2d_up, conv2d_weight_grad, dense, dense_transpose, downscale2x, ema_update,
-    instance_norm, instance_norm_style, leaky_relu, leaky_relu_grad, noise_bias_leaky_relu, smooth_down,
-    smooth_up, synthesis_layer, tally_update, upload, upscale2x,
+    add_bias, all_are_finite, all_finite, backward, bias_leaky_relu, blend, blur, clamp_update, conv2d,
+    conv2d_down, conv2d_transpose, conv2d_up, conv2d_weight_grad, dense, dense_transpose, downscale2x,
+    ema_update, instance_norm, instance_norm_style, leaky_relu, leaky_relu_grad, noise_bias_leaky_relu,
+    smooth_down, smooth_up, synthesis_layer, tally_update, upload, upscale2x,
 };
 
 /// An operation of some tensors.
@@ -71,7 +71,7 @@ fn run(f: &Operation, inputs: &[Tensor], differentiable: usize) -> Vec<Tensor> {
     let y = f(&arguments).unwrap();
     let cotangent = normal("cotangent", y.dims(), DType::F64);
     let cotangent = cotangent.to_dtype(y.dtype()).unwrap().to_device(y.device()).unwrap();
-    let gradients = (&y * cotangent).unwrap().sum_all().unwrap().backward().unwrap();
+    let gradients = backward(&(&y * cotangent).unwrap().sum_all().unwrap()).unwrap();
     let of = |var: &Var| gradients.get(var).unwrap().clone();
     std::iter::once(y).chain(vars.iter().map(of)).collect()
 }
@@ -289,8 +289,12 @@ fn chains() {
     let mut cases = Vec::new();
     for (layout, sampling) in LAYOUTS.into_iter().flat_map(|layout| WAYS.map(|way| (layout, way))) {
         let chain = move |x: &Tensor, v: &[Tensor], layout| {
-            let link =
-                |at: usize, sampling| Link { weight: v[at].clone(), bias: v[at + 1].clone(), sampling };
+            let link = |at: usize, sampling| Link {
+                weight: v[at].clone(),
+                scale: 0.7,
+                bias: v[at + 1].clone(),
+                sampling,
+            };
             Chain::new(x, &[link(1, Sampling::Keep), link(3, sampling)], layout)
         };
         cases.push(case("chain", shapes, 5, move |v| {

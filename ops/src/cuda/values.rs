@@ -15,7 +15,7 @@ use half::bf16;
 /// The types that tensors on a GPU have; kernels call them so too.
 pub(crate) trait Value: WithDType + CudaDType + CudnnDataType + DeviceRepr + ValidAsZeroBits {
     /// What is computed in; kernels call it `real`.
-    type Real: WithDType + CudnnDataType + DeviceRepr;
+    type Real: WithDType + CudaDType + CudnnDataType + DeviceRepr;
     /// What the kernels call it.
     const NAME: &str;
     const BLAS: cudaDataType;

@@ -6,10 +6,7 @@ use candle_core::cuda_backend::cudarc::driver::sys::CUdeviceptr;
 use candle_core::{CpuStorage, CudaDevice, CudaStorage, DType, InplaceOp1, Layout, Result, Tensor, bail};
 
 use super::{AdamSlot, AdamSteps, AdamUpdate};
-use crate::cuda::{Argument, Gpu, Row, TABLE_ROWS, THREADS, Value, address, address_of};
-
-/// Blocks of a launch that share the values of one tensor, at most.
-const MOST_BLOCKS: usize = 256;
+use crate::cuda::{Argument, Gpu, Row, TABLE_ROWS, Value, address, address_of};
 
 /// Runs `$body` with `$gpu` standing for the GPU of a tensor, with values of its type.
 macro_rules! on_gpu_of {
@@ -105,24 +102,14 @@ impl<T: Value> Gpu<T> {
         self.launch_rows("find_not_finite", tensors.into_iter().map(|x| [Some(x)]), &[found])
     }
 
-    /// Starts a kernel that is told of rows of tensors of the same size, as often as it takes to tell it of all of them.
+    /// Starts a kernel that is told of rows of tensors of the same size.
     fn launch_rows<'a, const N: usize>(
         &self,
         kernel: &'static str,
         rows: impl IntoIterator<Item = [Option<&'a Tensor>; N]>,
         others: &[Argument],
     ) -> Result<()> {
-        let rows = rows.into_iter().map(row::<T, N>).collect::<Result<Vec<_>>>()?;
-        for rows in rows.chunks(TABLE_ROWS) {
-            let longest = rows.iter().map(|row| row[4] as usize).max().unwrap_or(0);
-            let blocks = longest.div_ceil(4 * THREADS).min(MOST_BLOCKS);
-            let mut table = Box::new([Row::default(); TABLE_ROWS]);
-            table[..rows.len()].copy_from_slice(rows);
-            let arguments: Vec<_> =
-                std::iter::once(Argument::Table(table)).chain(others.iter().cloned()).collect();
-            self.context.launch::<T>(kernel, [blocks, rows.len(), 1], [THREADS, 1], &arguments)?;
-        }
-        Ok(())
+        self.launch_table(kernel, &rows.into_iter().map(row::<T, N>).collect::<Result<Vec<_>>>()?, others)
     }
 }
 

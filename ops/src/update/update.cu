@@ -1,17 +1,6 @@
 // What an optimizer does to the weights, in place, and what decides whether it does. Most launches are for many tensors at
 // once: a row of blocks for each, whose threads take four values at a time until none are left.
 
-// Where tensors of the same size lie, and how many values each has.
-struct Row {
-    real *at[4];
-    unsigned long long len;
-};
-
-// By value, so that nothing needs to be uploaded.
-struct Table {
-    Row rows[64];
-};
-
 // The steps of Adam: those done, the size of the present one, whether that is skipped, and whether a number was
 // found that is not finite.
 struct AdamSteps {
