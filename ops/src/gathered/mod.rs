@@ -222,7 +222,9 @@ mod tests {
 
     #[test]
     fn gradients_that_candle_would_miss_are_an_error() -> Result<()> {
-        let var = |name: &str| Ok((Var::from_tensor(&normal(name, &[3], DType::F32))?.into_inner(), 1.));
+        let var = |name: &str| -> Result<_> {
+            Ok((Var::from_tensor(&normal(name, &[3], DType::F32))?.into_inner(), 1.))
+        };
         let y = gathered(vec![var("a")?, var("b")?], DType::F32)?.sum_all()?;
         assert!(y.backward().unwrap_err().to_string().contains("stylegan_ops::backward"));
         assert!(backward(&y).is_ok());
