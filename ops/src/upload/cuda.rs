@@ -5,7 +5,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use candle_core::cuda_backend::cudarc::driver::{
-    CudaSlice, CudaStream, DeviceRepr, PinnedHostSlice, ValidAsZeroBits,
+    CudaEvent, CudaSlice, CudaStream, DeviceRepr, PinnedHostSlice, ValidAsZeroBits,
 };
 use candle_core::cuda_backend::{CudaStorageSlice, WrapErr};
 use candle_core::op::BackpropOp;
@@ -25,8 +25,14 @@ struct Uploads {
     floats: Buffers<f32>,
 }
 
-/// Pinned memory by its length, the buffer that was used least lately first.
-type Buffers<T> = RefCell<HashMap<usize, VecDeque<PinnedHostSlice<T>>>>;
+/// Buffers by their length, the one that was used least lately first.
+type Buffers<T> = RefCell<HashMap<usize, VecDeque<Buffer<T>>>>;
+
+/// Pinned memory, and when what was last in it will have been copied.
+struct Buffer<T> {
+    memory: PinnedHostSlice<T>,
+    copied: CudaEvent,
+}
 
 /// A tensor of these values, which the host need not keep.
 pub(super) fn upload<T: WithDType>(values: &[T], shape: Shape, device: &CudaDevice) -> Result<Tensor> {
@@ -57,19 +63,22 @@ impl Uploads {
         let compute = device.cuda_stream();
         let mut buffers = buffers(self).borrow_mut();
         let buffers = buffers.entry(values.len()).or_default();
-        let mut buffer = match buffers.pop_front() {
-            Some(buffer) if buffers.len() + 1 == BUFFERS => buffer,
-            other => {
-                buffers.extend(other);
+        let mut buffer = if buffers.len() < BUFFERS { None } else { buffers.pop_front() };
+        let Buffer { memory, copied: last } = match &mut buffer {
+            Some(buffer) => buffer,
+            none => none.insert(Buffer {
                 // SAFETY: all of it is written before it is read.
-                unsafe { compute.context().alloc_pinned::<T>(values.len()) }.w()?
-            }
+                memory: unsafe { compute.context().alloc_pinned::<T>(values.len()) }.w()?,
+                copied: self.stream.record_event(None).w()?,
+            }),
         };
-        // Waits until the buffer's own last copy is done.
-        buffer.as_mut_slice().w()?.copy_from_slice(values);
+        // The memory's own event is not recorded while tracking is disabled.
+        last.synchronize().w()?;
+        memory.as_mut_slice().w()?.copy_from_slice(values);
         // Memory of the copies' stream, so that no copy waits for what is being computed.
-        let copied = self.stream.clone_htod(&buffer).w()?;
-        buffers.push_back(buffer);
+        let copied = self.stream.clone_htod(&*memory).w()?;
+        last.record(&self.stream).w()?;
+        buffers.extend(buffer);
         compute.join(&self.stream).w()?;
         // SAFETY: the address and length are those of memory that nobody else has any more. From here on it belongs to the
         // stream that computes, which has just been told to wait for the copy, and gives it back after its last use.
