@@ -127,7 +127,7 @@ impl SynthesisLayer {
             (&self.weight, self.bias_before_blur, noise, self.norm, &style)
         {
             let style = Some((style, self.norm_epsilon));
-            return synthesis_layer(x, &weight.effective()?, noise, &self.bias, style, self.sampling, layout);
+            return synthesis_layer(x, weight.stored(), noise, &self.bias, style, self.sampling, layout);
         }
         let x = self.activated(&layout.to_planes(x)?, noise)?;
         let style = style.map(|style| style.to_dtype(x.dtype())).transpose()?;
@@ -169,7 +169,7 @@ impl SynthesisLayer {
             }
             (Some(weight), Some(noise)) => {
                 let layout = FeatureLayout::Nchw;
-                synthesis_layer(x, &weight.effective()?, noise, &self.bias, None, self.sampling, layout)
+                synthesis_layer(x, weight.stored(), noise, &self.bias, None, self.sampling, layout)
             }
         }
     }

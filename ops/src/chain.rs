@@ -13,7 +13,7 @@ use crate::custom_op::runs_on_every_engine;
 use crate::engine::{Engine, Input};
 use crate::feature_layout::FeatureLayout;
 use crate::finish::Finish;
-use crate::gathered::{gathered, scaled};
+use crate::gathered::{Part, gathered};
 use crate::gradients::{pack, unpack};
 use crate::leaky_relu::Activate;
 use crate::planes::Planes;
@@ -67,12 +67,7 @@ impl Chain {
             }
             planes = conv.output;
             convs.push(conv);
-            // What is moved on its way is another tensor.
-            let weight = match layout {
-                FeatureLayout::Nchw => (weight.clone(), *scale),
-                FeatureLayout::Nhwc => (layout.of_planes(&scaled(weight, *scale, x.dtype())?)?, 1.),
-            };
-            parameters.extend([weight, (bias.clone(), 1.)]);
+            parameters.extend([Part::weight(weight, *scale, layout)?, Part::new(bias, 1.)]);
         }
         if convs.is_empty() {
             bail!("chain: there are no layers");

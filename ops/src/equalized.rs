@@ -33,6 +33,11 @@ impl EqualizedWeight {
         Ok(Self { stored, scale: gain / (fan_in as f64).sqrt() * lrmul })
     }
 
+    /// The weight as it is stored, and what it is multiplied by.
+    pub fn stored(&self) -> (&Tensor, f64) {
+        (&self.stored, self.scale)
+    }
+
     /// The weight as the layer uses it.
     ///
     /// # Errors

@@ -14,7 +14,7 @@ use crate::custom_op::runs_on_every_engine;
 use crate::engine::{Engine, Input};
 use crate::feature_layout::FeatureLayout;
 use crate::finish::Finish;
-use crate::gathered::gathered;
+use crate::gathered::{Part, gathered, laid_out};
 use crate::gradients::{pack, unpack};
 use crate::noise::AddNoise;
 use crate::norm::Normalize;
@@ -28,7 +28,8 @@ use crate::resampled_conv::{ResampledConv, Sampling};
 ///
 /// # Shapes
 /// - `x`: `[batch, in_channels, height, width]`, or as `layout` has it
-/// - `weight`: `[out_channels, in_channels, kernel, kernel]`, `kernel` 1 or 3, 3 where the sides change
+/// - `weight`: `[out_channels, in_channels, kernel, kernel]`, `kernel` 1 or 3, 3 where the sides change, and what it is
+///   multiplied by
 /// - `noise`: `[batch, 1, height, width]` of the result, or `[1, 1, height, width]` for the same noise on all samples
 /// - `strength`, `bias`: `[out_channels]`
 /// - `style`: `[batch, 2 * out_channels]`, all scales, then all shifts
@@ -39,7 +40,7 @@ use crate::resampled_conv::{ResampledConv, Sampling};
 /// layout is none of its device's.
 pub fn synthesis_layer(
     x: &Tensor,
-    weight: &Tensor,
+    (weight, scale): (&Tensor, f64),
     (noise, strength): (&Tensor, &Tensor),
     bias: &Tensor,
     style: Option<(&Tensor, f64)>,
@@ -55,19 +56,19 @@ pub fn synthesis_layer(
         bail!("synthesis-layer: strength {:?} or bias {:?} do not match", strength.dims(), bias.dims());
     }
     // A custom operation takes three arguments at most.
-    let mut parameters = vec![(strength.clone(), 1.), (bias.clone(), 1.)];
+    let mut parameters = vec![Part::new(strength, 1.), Part::new(bias, 1.)];
     let epsilon = style.map_or(0., |(_, epsilon)| epsilon);
     if let Some((style, _)) = style {
         if style.dims() != [batch, 2 * channels] {
             bail!("synthesis-layer: style {:?} does not hold two values for each channel", style.dims());
         }
-        parameters.push((style.clone(), 1.));
+        parameters.push(Part::new(style, 1.));
     }
     let dtype = x.dtype();
     let noise = noise.detach().to_dtype(dtype)?.contiguous()?;
     let parameters = gathered(parameters, dtype)?;
     let layer = Layer { conv, epsilon, noise, activated: Arc::default() };
-    let weight = layout.of_planes(&weight.to_dtype(dtype)?)?.contiguous()?;
+    let weight = laid_out(weight, scale, dtype, layout)?;
     x.contiguous()?.apply_op3(&weight, &parameters, layer)
 }
 
@@ -230,7 +231,7 @@ mod tests {
                     |v| {
                         synthesis_layer(
                             &v[0],
-                            &v[1],
+                            (&v[1], 1.),
                             (&v[4], &v[2]),
                             &v[3],
                             None,
@@ -246,7 +247,7 @@ mod tests {
                     |v| {
                         synthesis_layer(
                             &v[0],
-                            &v[1],
+                            (&v[1], 1.),
                             (&v[5], &v[2]),
                             &v[3],
                             Some((&v[4], 0.1)),
@@ -265,7 +266,15 @@ mod tests {
         let tensor = |shape: &[usize]| normal("x", shape, DType::F32);
         let (x, weight, ones) = (tensor(&[2, 3, 4, 5]), tensor(&[7, 3, 3, 3]), tensor(&[7]));
         let layer = |weight: &Tensor, noise: &[usize], ones: &Tensor, sampling| {
-            synthesis_layer(&x, weight, (&tensor(noise), ones), ones, None, sampling, FeatureLayout::Nchw)
+            synthesis_layer(
+                &x,
+                (weight, 1.),
+                (&tensor(noise), ones),
+                ones,
+                None,
+                sampling,
+                FeatureLayout::Nchw,
+            )
         };
         let up = Sampling::Up { blur: true };
         assert!(layer(&weight, &[1, 1, 8, 10], &ones, up).is_ok());

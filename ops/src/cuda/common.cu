@@ -13,6 +13,10 @@ struct value {
 
     __device__ __forceinline__ value() {}
     __device__ __forceinline__ value(float x) {
+#if defined(__CUDACC_RTC__) && __CUDA_ARCH__ >= 800
+        asm("cvt.rn.bf16.f32 %0, %1;" : "=h"(bits) : "f"(x));
+        return;
+#endif
         uint wide = __float_as_uint(x);
         bool is_nan = (wide & 0x7fffffff) > 0x7f800000;
         bits = (is_nan ? wide | 0x400000 : wide + 0x7fff + (wide >> 16 & 1)) >> 16;

@@ -9,6 +9,10 @@ use super::{Argument, Gpu, PartialSums, THREADS, Value, View};
 const BYTES: usize = 16;
 /// Pixels that a thread works on, so that what it knows of its channels serves many.
 const PIXELS: usize = 16;
+/// The same where there are few.
+const FEW_PIXELS: usize = 4;
+/// Blocks that keep a large GPU busy.
+const BLOCKS: usize = 512;
 
 /// How samples are dealt out to blocks, see `last.cu`.
 #[derive(Clone, Copy)]
@@ -31,8 +35,10 @@ impl Lanes {
         let lanes = (channels * size_of::<T>()).div_ceil(BYTES).max(1);
         let width = lanes.next_power_of_two().min(THREADS / 2);
         let threads = [width, THREADS / width];
-        let part = threads[1] * PIXELS;
-        let (groups, splits) = (lanes.div_ceil(width), area.div_ceil(part));
+        let groups = lanes.div_ceil(width);
+        let splits = |pixels: usize| area.div_ceil(threads[1] * pixels);
+        let pixels = if samples * groups * splits(PIXELS) < BLOCKS { FEW_PIXELS } else { PIXELS };
+        let (part, splits) = (threads[1] * pixels, splits(pixels));
         Self { samples, channels, area, threads, groups, part, splits }
     }
 

@@ -33,41 +33,93 @@ struct Several {
     real at[CHANNELS];
 };
 
-// 16 bytes at once where they lie so.
-template <typename T> static __device__ __forceinline__ bool is_whole(const T *pointer, uint count) {
-    return count == CHANNELS && ((size_t)pointer & 15) == 0;
+// The values of a lane as they lie.
+typedef Packed<CHANNELS> Raw;
+
+// `count` neighbors as they lie, zeros behind them; 16 bytes at once if they are `IS_WHOLE`.
+template <bool IS_WHOLE> static __device__ __forceinline__ Raw load_raw(const value *x, uint count) {
+    if (IS_WHOLE) return *(const Raw *)x;
+    Raw raw;
+#pragma unroll
+    for (int k = 0; k < CHANNELS; k++) raw.at[k] = k < count ? x[k] : value(0);
+    return raw;
 }
 
-// `count` neighbors, zeros behind them.
-static __device__ __forceinline__ Several load_several(const value *x, uint count) {
+static __device__ __forceinline__ Several several(const Raw &raw) {
     Several several;
-    if (is_whole(x, count)) {
-        Packed<CHANNELS> packed = *(const Packed<CHANNELS> *)x;
 #pragma unroll
-        for (int k = 0; k < CHANNELS; k++) several.at[k] = packed.at[k];
-    } else {
-#pragma unroll
-        for (int k = 0; k < CHANNELS; k++) several.at[k] = k < count ? (real)x[k] : (real)0;
-    }
+    for (int k = 0; k < CHANNELS; k++) several.at[k] = raw.at[k];
     return several;
 }
 
+// The same where it is not known beforehand how they lie.
+static __device__ __forceinline__ Several load_several(const value *x, uint count) {
+    bool is_whole = count == CHANNELS && ((size_t)x & 15) == 0;
+    return several(is_whole ? load_raw<true>(x, count) : load_raw<false>(x, count));
+}
+
+template <bool IS_WHOLE>
 static __device__ __forceinline__ void store_several(value *y, uint count, const Several &several) {
-    if (is_whole(y, count)) {
-        Packed<CHANNELS> packed;
+    Raw raw;
 #pragma unroll
-        for (int k = 0; k < CHANNELS; k++) packed.at[k] = several.at[k];
-        *(Packed<CHANNELS> *)y = packed;
+    for (int k = 0; k < CHANNELS; k++) raw.at[k] = several.at[k];
+    if (IS_WHOLE) {
+        *(Raw *)y = raw;
     } else {
 #pragma unroll
         for (int k = 0; k < CHANNELS; k++)
-            if (k < count) y[k] = several.at[k];
+            if (k < count) y[k] = raw.at[k];
     }
+}
+
+static __device__ __forceinline__ void store_several(value *y, uint count, const Several &several) {
+    if (count == CHANNELS && ((size_t)y & 15) == 0) store_several<true>(y, count, several);
+    else store_several<false>(y, count, several);
+}
+
+// Whether each lane of features from here on has all of its neighbors, and they lie where 16 bytes are read at once.
+static __device__ __forceinline__ bool is_whole(const value *x, uint channels) {
+    return channels % CHANNELS == 0 && ((size_t)x & 15) == 0;
 }
 
 // Where pixel `pixel` of a lane lies in features.
 static __device__ __forceinline__ size_t place_of(const Lane &l, uint channels, uint area, uint pixel) {
     return ((size_t)l.sample * area + pixel) * channels + l.channel;
+}
+
+// Pixels of which a thread reads the values before it works on the first of them: reading one after the other, it would wait
+// most of its time. As many bytes as registers hold.
+#define AHEAD (CHANNELS > 4 ? 2 : 4)
+
+// Calls `work(place, pixel, values)` for each pixel of a lane in their order, with where it lies and its values in `from`.
+template <bool IS_WHOLE, int N, typename Work>
+static __device__ __forceinline__ void over_pixels(
+    const Lane &l, uint channels, uint area, const value *const (&from)[N], const Work &work
+) {
+    const uint step = blockDim.y;
+    uint pixel = l.start;
+    for (; pixel + (AHEAD - 1) * step < l.end; pixel += AHEAD * step) {
+        Raw raws[AHEAD][N];
+#pragma unroll
+        for (int i = 0; i < AHEAD; i++)
+#pragma unroll
+            for (int n = 0; n < N; n++)
+                raws[i][n] = load_raw<IS_WHOLE>(from[n] + place_of(l, channels, area, pixel + i * step), l.count);
+#pragma unroll
+        for (int i = 0; i < AHEAD; i++) {
+            Several values[N];
+#pragma unroll
+            for (int n = 0; n < N; n++) values[n] = several(raws[i][n]);
+            work(place_of(l, channels, area, pixel + i * step), pixel + i * step, values);
+        }
+    }
+    for (; pixel < l.end; pixel += step) {
+        size_t place = place_of(l, channels, area, pixel);
+        Several values[N];
+#pragma unroll
+        for (int n = 0; n < N; n++) values[n] = several(load_raw<IS_WHOLE>(from[n] + place, l.count));
+        work(place, pixel, values);
+    }
 }
 
 // The sums over all rows of a block, known to all of them.
@@ -93,17 +145,17 @@ static __device__ __forceinline__ double *partial_of(double *partials, const Lan
     return partials + ((size_t)(l.plane + k) * splits + l.split) * numbers;
 }
 
-// As `plane_sums`.
-extern "C" __global__ void sums_last(
+template <bool IS_WHOLE>
+static __device__ __forceinline__ void sums_of(
     const value *x, double *partials, uint channels, uint area, uint part, uint splits
 ) {
     Lane l = lane_of(channels, area, part, splits);
     Several sum = {};
-    for (uint pixel = l.start; pixel < l.end; pixel += blockDim.y) {
-        Several v = load_several(x + place_of(l, channels, area, pixel), l.count);
+    const value *const from[] = {x};
+    over_pixels<IS_WHOLE>(l, channels, area, from, [&](size_t, uint, const Several (&v)[1]) {
 #pragma unroll
-        for (int k = 0; k < CHANNELS; k++) sum.at[k] += v.at[k];
-    }
+        for (int k = 0; k < CHANNELS; k++) sum.at[k] += v[0].at[k];
+    });
     double sums[CHANNELS];
 #pragma unroll
     for (int k = 0; k < CHANNELS; k++) sums[k] = (double)sum.at[k];
@@ -111,4 +163,12 @@ extern "C" __global__ void sums_last(
 #pragma unroll
     for (int k = 0; k < CHANNELS; k++)
         if (threadIdx.y == 0 && k < l.count) *partial_of(partials, l, splits, 1, k) = sums[k];
+}
+
+// As `plane_sums`.
+extern "C" __global__ void sums_last(
+    const value *x, double *partials, uint channels, uint area, uint part, uint splits
+) {
+    if (is_whole(x, channels)) sums_of<true>(x, partials, channels, area, part, splits);
+    else sums_of<false>(x, partials, channels, area, part, splits);
 }

@@ -4,7 +4,7 @@ use candle_core::cuda_backend::CudaDType;
 use candle_core::{CudaStorage, DType, Layout, Result, Storage, bail};
 use half::bf16;
 
-use super::{Gathered, Scattered};
+use super::{Exchange, Gathered, Scattered, WayBack};
 use crate::cuda::{Gpu, Row, Value, View, address, address_of};
 
 pub(super) fn gathered(op: &Gathered, storage: &CudaStorage, layout: &Layout) -> Result<CudaStorage> {
@@ -30,9 +30,9 @@ impl<T: Value> Gpu<T> {
         let mut y = self.context.allocate::<T>(op.shape.elem_count())?;
         let mut to = address(&mut y);
         let mut rows = Vec::with_capacity(op.parts.len());
-        op.each((storage, layout), on_gpu, |storage, layout, scale| {
+        op.each((storage, layout), on_gpu, |storage, layout, scale, exchange| {
             let from = view::<T::Real>(storage, layout)?;
-            rows.push(row(from.address, to, scale, from.len()));
+            rows.push(row(from.address, to, scale, exchange, from.len()));
             to = address_of::<T>(to, from.len());
             Ok(())
         })?;
@@ -44,9 +44,9 @@ impl<T: Value> Gpu<T> {
         let mut from = view::<T>(storage, layout)?.address;
         let mut y = self.context.allocate::<T::Real>(layout.shape().elem_count())?;
         let mut to = address(&mut y);
-        let mut rows = Vec::with_capacity(op.parts.len());
-        for &(len, scale) in &op.parts {
-            rows.push(row(from, to, scale, len));
+        let mut rows = Vec::with_capacity(op.ways.len());
+        for &WayBack { len, scale, exchange } in &op.ways {
+            rows.push(row(from, to, scale, exchange, len));
             (from, to) = (address_of::<T>(from, len), address_of::<T::Real>(to, len));
         }
         self.launch_table("scattered", &rows, &[])?;
@@ -62,8 +62,9 @@ fn on_gpu(storage: &Storage) -> Result<&CudaStorage> {
 }
 
 /// As `gathered.cu` has it.
-fn row(from: u64, to: u64, scale: f64, len: usize) -> Row {
-    [from, to, scale.to_bits(), 0, len as u64]
+fn row(from: u64, to: u64, scale: f64, [ins, taps]: Exchange, len: usize) -> Row {
+    let sizes = if ins == 1 { 1 } else { (ins as u64) << 32 | taps as u64 };
+    [from, to, scale.to_bits(), sizes, len as u64]
 }
 
 fn view<'a, T: CudaDType>(storage: &'a CudaStorage, layout: &Layout) -> Result<View<'a, T>> {

@@ -1,4 +1,4 @@
-//! Several tensors in one, scaled and rounded on their way, in one pass.
+//! Several tensors in one, scaled, rounded and laid out on their way, in one pass.
 //!
 //! A network has about a hundred parameters, most of them small. Scaled, rounded and put together one by one they cost more
 //! starts of kernels than convolutions do, and as many again for their gradients.
@@ -10,46 +10,95 @@ mod cuda;
 use candle_core::CudaStorage;
 use candle_core::{CpuStorage, CustomOp1, DType, Layout, Result, Shape, Storage, Tensor, WithDType, bail};
 
+use crate::feature_layout::FeatureLayout;
 use crate::float::{Float, float_kernel, slice};
 use crate::gradients::tracked;
 
-/// All values of some tensors, each tensor times its scale, rounded to `dtype`, one behind the other.
-pub(crate) fn gathered(parts: Vec<(Tensor, f64)>, dtype: DType) -> Result<Tensor> {
-    let len = parts.iter().map(|(part, _)| part.elem_count()).sum::<usize>();
+/// A tensor to be gathered.
+#[derive(Clone)]
+pub(crate) struct Part {
+    tensor: Tensor,
+    scale: f64,
+    exchange: Exchange,
+}
+
+/// Input channels and places of a kernel whose order is exchanged: `[out, in, kernel, kernel]` becomes
+/// `[out, kernel, kernel, in]`. With one of either, all stays where it is.
+type Exchange = [usize; 2];
+
+/// Nothing is exchanged.
+const AS_IT_IS: Exchange = [1, 1];
+
+impl Part {
+    /// A tensor as it lies, times `scale`.
+    pub(crate) fn new(tensor: &Tensor, scale: f64) -> Self {
+        Self { tensor: tensor.clone(), scale, exchange: AS_IT_IS }
+    }
+
+    /// The weight of a convolution `[out, in, kernel, kernel]`, times `scale`, as `layout` has it.
+    pub(crate) fn weight(tensor: &Tensor, scale: f64, layout: FeatureLayout) -> Result<Self> {
+        let (_, ins, height, width) = tensor.dims4()?;
+        let exchange = if layout == FeatureLayout::Nhwc { [ins, height * width] } else { AS_IT_IS };
+        Ok(Self { tensor: tensor.clone(), scale, exchange })
+    }
+}
+
+/// All values of some tensors, rounded to `dtype`, one behind the other.
+pub(crate) fn gathered(parts: Vec<Part>, dtype: DType) -> Result<Tensor> {
+    let len = parts.iter().map(|part| part.tensor.elem_count()).sum::<usize>();
     gathered_as(parts, dtype, len.into())
 }
 
 /// A tensor times `scale`, rounded to `dtype`.
 pub(crate) fn scaled(x: &Tensor, scale: f64, dtype: DType) -> Result<Tensor> {
-    gathered_as(vec![(x.clone(), scale)], dtype, x.shape().clone())
+    gathered_as(vec![Part::new(x, scale)], dtype, x.shape().clone())
 }
 
-fn gathered_as(parts: Vec<(Tensor, f64)>, dtype: DType, shape: Shape) -> Result<Tensor> {
-    let parts =
-        parts.into_iter().map(|(part, scale)| Ok((part.contiguous()?, scale))).collect::<Result<Vec<_>>>()?;
-    let Some((first, _)) = parts.first() else { bail!("gathered: there is nothing to gather") };
+/// The weight of a convolution times `scale`, rounded to `dtype`, as `layout` has it.
+pub(crate) fn laid_out(weight: &Tensor, scale: f64, dtype: DType, layout: FeatureLayout) -> Result<Tensor> {
+    let (outs, ins, height, width) = weight.dims4()?;
+    let shape = match layout {
+        FeatureLayout::Nchw => [outs, ins, height, width],
+        FeatureLayout::Nhwc => [outs, height, width, ins],
+    };
+    gathered_as(vec![Part::weight(weight, scale, layout)?], dtype, shape.as_slice().into())
+}
+
+fn gathered_as(mut parts: Vec<Part>, dtype: DType, shape: Shape) -> Result<Tensor> {
+    for part in &mut parts {
+        part.tensor = part.tensor.contiguous()?;
+    }
+    let Some(Part { tensor: first, .. }) = parts.first() else {
+        bail!("gathered: there is nothing to gather")
+    };
     let is_one_pass = match (first.dtype(), dtype) {
         (DType::F32, DType::F32) | (DType::F64, DType::F64) => true,
         (DType::F32, DType::BF16) => first.device().is_cuda(),
         _ => false,
-    } && parts.iter().all(|(part, _)| part.dtype() == first.dtype());
+    } && parts.iter().all(|part| part.tensor.dtype() == first.dtype());
     // candle knows of one argument; gradients of variables are collected beside it.
-    let others: Vec<usize> =
-        (0..parts.len()).filter(|&i| parts[i].0.track_op() && !parts[i].0.is_variable()).collect();
+    let is_other = |part: &Part| part.tensor.track_op() && !part.tensor.is_variable();
+    let others: Vec<usize> = (0..parts.len()).filter(|&i| is_other(&parts[i])).collect();
     if others.len() > 1 || !is_one_pass {
-        let rounded = |(part, scale): &(Tensor, f64)| (part.flatten_all()? * *scale)?.to_dtype(dtype);
+        let rounded = |Part { tensor, scale, exchange: [ins, taps] }: &Part| {
+            let tensor = if ins * taps > 1 {
+                tensor.reshape(((), *ins, *taps))?.transpose(1, 2)?
+            } else {
+                tensor.clone()
+            };
+            (tensor.flatten_all()? * *scale)?.to_dtype(dtype)
+        };
         let parts = parts.iter().map(rounded).collect::<Result<Vec<_>>>()?;
         return Tensor::cat(&parts, 0)?.reshape(shape);
     }
-    let variable = || parts.iter().position(|(part, _)| part.track_op());
+    let variable = || parts.iter().position(|part| part.tensor.track_op());
     let known = others.first().copied().or_else(variable).unwrap_or(0);
-    let argument = parts[known].0.clone();
+    let argument = parts[known].tensor.clone();
     argument.apply_op1(Gathered { parts, known, dtype, shape })
 }
 
 struct Gathered {
-    /// With their scales.
-    parts: Vec<(Tensor, f64)>,
+    parts: Vec<Part>,
     /// Number of the one that candle knows.
     known: usize,
     dtype: DType,
@@ -57,9 +106,14 @@ struct Gathered {
 }
 
 impl Gathered {
-    /// Lengths and scales.
-    fn lengths(&self) -> Vec<(usize, f64)> {
-        self.parts.iter().map(|(part, scale)| (part.elem_count(), *scale)).collect()
+    /// Where gradients go.
+    fn ways_back(&self) -> Vec<WayBack> {
+        let way = |part: &Part| WayBack {
+            len: part.tensor.elem_count(),
+            scale: part.scale,
+            exchange: part.exchange,
+        };
+        self.parts.iter().map(way).collect()
     }
 
     /// Calls `with` for each part's storage and layout; that of the known one is locked already.
@@ -67,14 +121,14 @@ impl Gathered {
         &self,
         known: (&S, &Layout),
         of: fn(&Storage) -> Result<&S>,
-        mut with: impl FnMut(&S, &Layout, f64) -> Result<()>,
+        mut with: impl FnMut(&S, &Layout, f64, Exchange) -> Result<()>,
     ) -> Result<()> {
-        for (index, (part, scale)) in self.parts.iter().enumerate() {
+        for (index, Part { tensor, scale, exchange }) in self.parts.iter().enumerate() {
             if index == self.known {
-                with(known.0, known.1, *scale)?;
+                with(known.0, known.1, *scale, *exchange)?;
             } else {
-                let (storage, layout) = part.storage_and_layout();
-                with(of(&storage)?, layout, *scale)?;
+                let (storage, layout) = tensor.storage_and_layout();
+                with(of(&storage)?, layout, *scale, *exchange)?;
             }
         }
         Ok(())
@@ -89,8 +143,8 @@ impl CustomOp1 for Gathered {
     fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
         float_kernel!(self.name(), storage, T => {
             let mut all = Vec::with_capacity(self.shape.elem_count());
-            self.each((storage, layout), in_memory, |storage, layout, scale| {
-                append_scaled(&mut all, slice::<T>(storage, layout)?, scale);
+            self.each((storage, layout), in_memory, |storage, layout, scale, exchange| {
+                append_scaled(&mut all, slice::<T>(storage, layout)?, scale, exchange);
                 Ok(())
             })?;
             Ok((T::to_cpu_storage_owned(all), self.shape.clone()))
@@ -104,20 +158,21 @@ impl CustomOp1 for Gathered {
 
     fn bwd(&self, known: &Tensor, _: &Tensor, g: &Tensor) -> Result<Option<Tensor>> {
         let g = g.contiguous()?.flatten_all()?;
-        let is_same = known.dtype() == self.dtype && self.parts.iter().all(|(_, scale)| *scale == 1.);
+        let is_same = |part: &Part| part.scale == 1. && part.exchange.contains(&1);
+        let is_same = known.dtype() == self.dtype && self.parts.iter().all(is_same);
         let g = if is_same {
             g
         } else {
-            g.apply_op1_no_bwd(&Scattered { from: self.dtype, parts: self.lengths() })?
+            g.apply_op1_no_bwd(&Scattered { from: self.dtype, ways: self.ways_back() })?
         };
         let mut of_known = None;
         let mut start = 0;
-        for (index, (part, _)) in self.parts.iter().enumerate() {
-            let len = part.elem_count();
-            let gradient = || g.narrow(0, start, len)?.reshape(part.shape());
+        for (index, Part { tensor, .. }) in self.parts.iter().enumerate() {
+            let len = tensor.elem_count();
+            let gradient = || g.narrow(0, start, len)?.reshape(tensor.shape());
             if index == self.known {
                 of_known = tracked(known, gradient)?;
-            } else if tracked(part, gradient)?.is_some() {
+            } else if tracked(tensor, gradient)?.is_some() {
                 bail!("gathered: its gradients are found by `stylegan_ops::backward` alone");
             }
             start += len;
@@ -131,8 +186,14 @@ struct Scattered {
     /// The type of the gradient; the parts have the one that it is computed in.
     #[cfg_attr(not(feature = "cuda"), expect(dead_code, reason = "in memory all types are the same"))]
     from: DType,
-    /// Lengths and scales.
-    parts: Vec<(usize, f64)>,
+    ways: Vec<WayBack>,
+}
+
+/// What a gradient of so many values is multiplied by, and what is exchanged back in it.
+struct WayBack {
+    len: usize,
+    scale: f64,
+    exchange: Exchange,
 }
 
 impl CustomOp1 for Scattered {
@@ -144,9 +205,9 @@ impl CustomOp1 for Scattered {
         float_kernel!(self.name(), storage, T => {
             let mut rest = slice::<T>(storage, layout)?;
             let mut all = Vec::with_capacity(rest.len());
-            for &(len, scale) in &self.parts {
+            for &WayBack { len, scale, exchange: [ins, taps] } in &self.ways {
                 let (part, behind) = rest.split_at(len);
-                append_scaled(&mut all, part, scale);
+                append_scaled(&mut all, part, scale, [taps, ins]);
                 rest = behind;
             }
             Ok((T::to_cpu_storage_owned(all), layout.shape().clone()))
@@ -166,9 +227,18 @@ fn in_memory(storage: &Storage) -> Result<&CpuStorage> {
     }
 }
 
-fn append_scaled<T: Float>(all: &mut Vec<T>, part: &[T], scale: f64) {
+/// Values times `scale`; those of matrices of so many rows and columns with both exchanged.
+fn append_scaled<T: Float>(all: &mut Vec<T>, part: &[T], scale: f64, [rows, columns]: [usize; 2]) {
     let scale = T::from_f64(scale);
-    all.extend(part.iter().map(|&value| value * scale));
+    if rows == 1 || columns == 1 {
+        all.extend(part.iter().map(|&value| value * scale));
+        return;
+    }
+    for matrix in part.chunks_exact(rows * columns) {
+        for column in 0..columns {
+            all.extend(matrix[column..].iter().step_by(columns).map(|&value| value * scale));
+        }
+    }
 }
 
 #[cfg(test)]
@@ -188,8 +258,8 @@ mod tests {
             let plain = normal("d", &[4], dtype);
             let made = (vars[2].as_tensor() * 2.)?;
             let [a, b, _] = vars.each_ref().map(|var| var.as_tensor().clone());
-            let parts = vec![(a, 0.3), (plain, 0.5), (made.clone(), 1.), (b, -2.)];
-            let y = gathered(parts.clone(), dtype)?;
+            let parts = [(a, 0.3), (plain, 0.5), (made.clone(), 1.), (b, -2.)];
+            let y = gathered(parts.iter().map(|(x, scale)| Part::new(x, *scale)).collect(), dtype)?;
             let flat =
                 parts.iter().map(|(x, scale)| x.flatten_all()? * *scale).collect::<Result<Vec<_>>>()?;
             let expected = Tensor::cat(&flat, 0)?;
@@ -201,9 +271,43 @@ mod tests {
             }
             // Two that candle has to know.
             let other = (vars[1].as_tensor() * 3.)?;
-            let (y, expected) = (gathered(vec![(made, 1.), (other.clone(), 2.)], dtype)?, (&other * 2.)?);
+            let y = gathered(vec![Part::new(&made, 1.), Part::new(&other, 2.)], dtype)?;
+            let expected = (&other * 2.)?;
             assert_close("gathered", &y.narrow(0, 4, 7)?, &expected);
             assert!(backward(&y.sum_all()?)?.get(&vars[1]).is_some());
+        }
+        Ok(())
+    }
+
+    /// One weight alone, two that candle does not know of, and one of those that it has to.
+    #[test]
+    fn weights_are_laid_out() -> Result<()> {
+        let dtype = DType::F64;
+        let weight = |name: &str, kernel| Var::from_tensor(&normal(name, &[4, 5, kernel, kernel], dtype));
+        let vars = [weight("a", 3)?, weight("b", 1)?, weight("c", 3)?];
+        let last = FeatureLayout::Nhwc;
+        let permuted = |x: &Tensor, scale: f64| x.permute((0, 2, 3, 1))?.contiguous()? * scale;
+        let y = laid_out(&vars[0], 0.5, dtype, last)?;
+        let expected = permuted(&vars[0], 0.5)?;
+        assert_close("laid out", &y, &expected);
+        let of =
+            |loss: Tensor, var: &Var| Ok::<_, candle_core::Error>(backward(&loss)?.get(var).unwrap().clone());
+        let probe = normal("probe", y.dims(), dtype);
+        let by = |y: &Tensor| (y * &probe)?.sum_all();
+        assert_close("gradient", &of(by(&y)?, &vars[0])?, &of(by(&expected)?, &vars[0])?);
+        for made in [false, true] {
+            let tensors = vars
+                .each_ref()
+                .map(|var| if made { (var.as_tensor() * 2.).unwrap() } else { var.as_tensor().clone() });
+            let parts = tensors.iter().map(|x| Part::weight(x, 0.3, last)).collect::<Result<Vec<_>>>()?;
+            let y = gathered(parts, dtype)?;
+            let flat = tensors.iter().map(|x| permuted(x, 0.3)?.flatten_all()).collect::<Result<Vec<_>>>()?;
+            let expected = Tensor::cat(&flat, 0)?;
+            assert_close("gathered weights", &y, &expected);
+            for var in &vars {
+                let square = |y: &Tensor| y.powf(3.)?.sum_all();
+                assert_close("gradient", &of(square(&y)?, var)?, &of(square(&expected)?, var)?);
+            }
         }
         Ok(())
     }
@@ -223,7 +327,7 @@ mod tests {
     #[test]
     fn gradients_that_candle_would_miss_are_an_error() -> Result<()> {
         let var = |name: &str| -> Result<_> {
-            Ok((Var::from_tensor(&normal(name, &[3], DType::F32))?.into_inner(), 1.))
+            Ok(Part::new(&Var::from_tensor(&normal(name, &[3], DType::F32))?.into_inner(), 1.))
         };
         let y = gathered(vec![var("a")?, var("b")?], DType::F32)?.sum_all()?;
         assert!(y.backward().unwrap_err().to_string().contains("stylegan_ops::backward"));
