@@ -68,6 +68,7 @@ impl TrainConfig {
     fn lasting(&self) -> Self {
         let mut config = self.clone();
         config.device.precision = config.device.precision.lasting();
+        config.device.layout = config.device.layout.lasting();
         config
     }
 
@@ -129,6 +130,8 @@ mod tests {
         let [auto, tf32, bf16] =
             ["auto", "tf32", "bf16"].map(|name| config(&[&format!("device.precision={name}")]));
         assert_eq!(auto, config(&[]));
+        assert!(auto.differences(&config(&["device.layout=nchw"])).unwrap().is_empty());
+        assert_eq!(auto.differences(&config(&["device.layout=nhwc"])).unwrap()[0].key, "device.layout");
         assert_eq!(auto.lasting_toml().unwrap(), tf32.lasting_toml().unwrap());
         assert!(auto.differences(&tf32).unwrap().is_empty());
         assert_eq!(auto.differences(&bf16).unwrap()[0].key, "device.precision");

@@ -6,10 +6,10 @@ use stylegan_checkpoint::Meta;
 use stylegan_dataset::{Fit, LabelMode};
 use stylegan_discriminator::{CriticConfig, CriticSwitches};
 use stylegan_generator::GeneratorConfig;
-use stylegan_ops::{FeatureLayout, PartialWidths};
+use stylegan_ops::PartialWidths;
 
 use crate::bounds::{MOST_KIMG, outside};
-use crate::{AdamConfig, LossConfig, PerSide, Precision, Schedule};
+use crate::{AdamConfig, Layout, LossConfig, PerSide, Precision, Schedule};
 
 /// The largest seed: TOML has no larger number.
 pub const MOST_SEED: u64 = i64::MAX as u64;
@@ -205,9 +205,8 @@ impl Default for DataConfig {
 pub struct DeviceConfig {
     /// How exactly a GPU computes: `tf32`, `f32`, `bf16`, or `auto` for what it is good at.
     pub precision: Precision,
-    /// How features lie in the memory of a GPU: `nchw`, or `nhwc` for channels last.
-    #[schemars(with = "String")]
-    pub layout: FeatureLayout,
+    /// How features lie in the memory of a GPU: `nchw`, `nhwc` for channels last, or `auto` for what is faster.
+    pub layout: Layout,
 }
 
 impl TrainConfig {

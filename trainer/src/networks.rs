@@ -36,7 +36,7 @@ impl Networks {
         let seed = config.run.seed;
         let precision = config.device.precision;
         precision.prepare(device)?;
-        let (features, layout) = (precision.features(dtype), config.device.layout);
+        let (features, layout) = (precision.features(dtype), config.device.layout.on(device, precision)?);
         if layout == FeatureLayout::Nhwc && !device.is_cuda() {
             bail!("the layout is nhwc, which needs a GPU")
         }

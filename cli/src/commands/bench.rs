@@ -6,8 +6,8 @@ use anyhow::{Context, Result};
 use candle_core::{DType, Device, Var};
 use serde::Serialize;
 use stylegan_generator::{Generator, GeneratorConfig, Noise, Truncation};
-use stylegan_ops::{FeatureLayout, GpuMemory, Key, Parameters, RandomTensors, Widths, is_out_of_memory};
-use stylegan_trainer::{Precision, Settings, TrainConfig, Trainer, peak_memory_bytes};
+use stylegan_ops::{GpuMemory, Key, Parameters, RandomTensors, Widths, is_out_of_memory};
+use stylegan_trainer::{Layout, Precision, Settings, TrainConfig, Trainer, peak_memory_bytes};
 use tracing::{field, info_span};
 
 use crate::device::DeviceName;
@@ -73,9 +73,9 @@ struct Bench {
     #[arg(long, value_name = "PRECISION", default_value_t)]
     precision: Precision,
 
-    /// How features lie in a GPU's memory, `nchw` or `nhwc`
+    /// How features lie in a GPU's memory, `nchw`, `nhwc`, or `auto` for what is faster
     #[arg(long, value_name = "LAYOUT", default_value_t)]
-    layout: FeatureLayout,
+    layout: Layout,
 
     /// Change one number of the configuration that no other flag says, such as `generator.blur=false`; may be repeated
     #[arg(long = "set", value_name = "KEY=VALUE")]
@@ -85,6 +85,16 @@ struct Bench {
     #[arg(long)]
     json: bool,
 }
+
+/// Keys of the configuration that have a flag of their own.
+const FLAGS: [(&str, &str); 6] = [
+    ("generator.resolution", "--resolution"),
+    ("generator.fmap_base", "--fmap-base"),
+    ("generator.fmap_max", "--fmap-max"),
+    ("schedule.batch", "--batch"),
+    ("device.precision", "--precision"),
+    ("device.layout", "--layout"),
+];
 
 /// What was measured, under the names of the JSON.
 #[derive(Serialize)]
@@ -139,7 +149,7 @@ pub(crate) fn run(args: &Args) -> Result<Exit> {
         threads: rayon::current_num_threads(),
         device: bench.device.to_string(),
         precision: bench.precision.on(&device)?,
-        layout: bench.layout.to_string(),
+        layout: bench.layout.on(&device, bench.precision)?.to_string(),
         resolution: bench.resolution,
         fmap_base: bench.fmap_base,
         fmap_max: bench.fmap_max,
@@ -154,6 +164,16 @@ pub(crate) fn run(args: &Args) -> Result<Exit> {
 
 impl Bench {
     fn config(&self) -> Result<TrainConfig> {
+        for (key, flag) in FLAGS {
+            if self
+                .assignments
+                .iter()
+                .any(|assignment| assignment.split('=').next().map(str::trim) == Some(key))
+            {
+                let refused = format!("`--set {key}=…` says what `{flag}` does");
+                return Err(Refusal::usage(refused).hint(format!("give the value to `{flag}`")).into());
+            }
+        }
         let mut config = TrainConfig::load(None, &self.assignments)?;
         config.generator.resolution = self.resolution;
         config.generator.widths.fmap_base = self.fmap_base;
@@ -207,7 +227,7 @@ fn frozen_generator(args: &Bench, config: &TrainConfig, device: &Device) -> Resu
     args.precision.prepare(device)?;
     Ok(Generator::new(&config.generator, &parameters.frozen(DType::F32, device))?
         .with_features_in(args.precision.features(DType::F32))
-        .with_layout(args.layout))
+        .with_layout(args.layout.on(device, args.precision)?))
 }
 
 fn sample(args: &Bench, config: &TrainConfig, device: &Device) -> Result<Vec<f64>> {
