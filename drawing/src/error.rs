@@ -12,7 +12,7 @@ use stylegan_generator::SeedStyle;
 use crate::latent_file::{MAX_BYTES, MAX_LATENTS};
 use crate::layout::MAX_PIXELS;
 use crate::walk::MAX_FRAMES;
-use crate::{LatentSpace, Layout};
+use crate::{LatentSpace, Layout, Origin};
 
 /// A result of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -115,13 +115,13 @@ pub enum Error {
         /// How many were asked for.
         frames: u32,
     },
-    /// A recipe of another checkpoint.
-    #[error("the recipe is of the checkpoint {expected}, not {found}")]
-    OtherCheckpoint {
-        /// Hash of the recipe's checkpoint.
-        expected: String,
-        /// Hash of the checkpoint at hand.
-        found: String,
+    /// A recipe of another network.
+    #[error("the recipe is of {expected}, not of {found}")]
+    OtherNetwork {
+        /// The recipe's.
+        expected: Origin,
+        /// The one at hand.
+        found: Origin,
     },
     /// A recipe of other latents.
     #[error("the recipe is of the latents {expected}, not {found}")]

@@ -8,7 +8,7 @@ use stylegan_media::{RgbImage, to_u8};
 use stylegan_ops::{Key, Level};
 use tracing::{field, info, info_span};
 
-use crate::{DrawOptions, Error, Latent, LatentSpace, NoiseMode, Result, Sample};
+use crate::{DrawOptions, Error, Latent, LatentSpace, NoiseMode, Origin, Result, Sample};
 
 /// Draws the pictures of one checkpoint.
 ///
@@ -17,7 +17,7 @@ use crate::{DrawOptions, Error, Latent, LatentSpace, NoiseMode, Result, Sample};
 #[derive(Debug)]
 pub struct Painter {
     generator: Generator,
-    checkpoint_hash: String,
+    origin: Origin,
     device: Device,
     lod: f64,
     side: usize,
@@ -34,20 +34,29 @@ impl Painter {
     pub fn new(checkpoint: &Checkpoint, options: DrawOptions, device: &Device) -> Result<Self> {
         let config = &checkpoint.meta().generator;
         let lod = checkpoint.meta().progress.lod;
-        let Level { side, .. } = Level::new(config.resolution, lod)?;
-        let labels = options.class.map(|class| label_vector(class, config.label_dim, device)).transpose()?;
-        let checkpoint_hash = checkpoint.hash();
+        let hash = checkpoint.hash();
         info!(
             checkpoint = %checkpoint.path().display(),
-            hash = checkpoint_hash,
-            side,
+            hash,
+            side = Level::new(config.resolution, lod)?.side,
             lod,
             truncation_psi = options.truncation_psi,
             truncation_cutoff = options.truncation_cutoff,
             "drawing from"
         );
-        let generator = checkpoint.generator(device)?;
-        Ok(Self { generator, checkpoint_hash, device: device.clone(), lod, side, options, labels })
+        Self::of(checkpoint.generator(device)?, Origin::Checkpoint(hash), lod, options)
+    }
+
+    /// The painter of a generator at a level of detail.
+    ///
+    /// # Errors
+    /// If the network has no such label or level.
+    pub fn of(generator: Generator, origin: Origin, lod: f64, options: DrawOptions) -> Result<Self> {
+        let config = generator.config();
+        let Level { side, .. } = Level::new(config.resolution, lod)?;
+        let device = generator.w_avg().device().clone();
+        let labels = options.class.map(|class| label_vector(class, config.label_dim, &device)).transpose()?;
+        Ok(Self { generator, origin, device, lod, side, options, labels })
     }
 
     /// The shape of the network.
@@ -55,9 +64,14 @@ impl Painter {
         self.generator.config()
     }
 
-    /// The first 16 hexadecimal digits of the checkpoint's hash.
-    pub fn checkpoint_hash(&self) -> &str {
-        &self.checkpoint_hash
+    /// Where its network comes from.
+    pub fn origin(&self) -> &Origin {
+        &self.origin
+    }
+
+    /// Its network.
+    pub(crate) fn generator(&self) -> &Generator {
+        &self.generator
     }
 
     /// How it draws.
@@ -127,7 +141,12 @@ impl Painter {
     /// If the shape is another, or a label is missing.
     pub fn w(&self, z: &Tensor) -> Result<Tensor> {
         self.check_class(LatentSpace::Z)?;
-        Ok(self.generator.mapping().forward(z, self.labels.as_ref())?)
+        self.w_of(z, self.labels.as_ref())
+    }
+
+    /// The same with a label `[1, label_dim]` of its own.
+    pub(crate) fn w_of(&self, z: &Tensor, label: Option<&Tensor>) -> Result<Tensor> {
+        Ok(self.generator.mapping().forward(z, label)?)
     }
 
     /// The w of every layer, `[1, num_layers, w_dim]`, not truncated.
@@ -223,7 +242,7 @@ pub fn pixels(picture: &Tensor) -> Result<RgbImage> {
 }
 
 /// The label as the network takes it, `[1, label_dim]`.
-fn label_vector(class: usize, label_dim: usize, device: &Device) -> Result<Tensor> {
+pub(crate) fn label_vector(class: usize, label_dim: usize, device: &Device) -> Result<Tensor> {
     if label_dim == 0 {
         return Err(Error::NoLabels);
     }

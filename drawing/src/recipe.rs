@@ -10,8 +10,8 @@ use stylegan_media::{RgbImage, read_text, save_png_with_texts};
 use tracing::debug;
 
 use crate::{
-    DrawOptions, Error, FileErrorKind, LatentFile, LatentSource, LatentSpace, Layout, MixFigure, Painter,
-    Result, Seeds, Strip, text, walk::MAX_FRAMES,
+    DrawOptions, Error, FileErrorKind, LatentFile, LatentSource, LatentSpace, Layout, MixFigure, Origin,
+    Painter, Result, Seeds, Strip, TrainingGrid, text, walk::MAX_FRAMES,
 };
 
 /// Key of the text chunk.
@@ -25,8 +25,9 @@ const PROGRAM: &str = concat!("stylegan ", env!("CARGO_PKG_VERSION"));
 pub struct Recipe {
     /// Name and version of the program that drew it.
     program: String,
-    /// Hash of the checkpoint.
-    pub checkpoint: String,
+    /// Which network drew it.
+    #[serde(flatten)]
+    pub origin: Origin,
     /// What the picture shows.
     #[serde(flatten)]
     pub content: Content,
@@ -69,6 +70,9 @@ pub enum Content {
     /// Frames of a walk.
     #[serde(rename = "interpolate")]
     Interpolate(Strip),
+    /// What a training is looked at by.
+    #[serde(rename = "train")]
+    Training(TrainingGrid),
 }
 
 impl Content {
@@ -92,6 +96,7 @@ impl Content {
                 (!grid.holds(numbers.len())).then_some(too_small)
             }
             Self::Mix(_) => None,
+            Self::Training(figure) => figure.violation(),
             Self::Interpolate(Strip { walk, shown, grid }) => {
                 if !(1..=MAX_FRAMES).contains(&walk.frames) {
                     Some("its walk has too few or too many frames")
@@ -112,7 +117,7 @@ impl Recipe {
     pub fn new(painter: &Painter, content: Content) -> Self {
         Self {
             program: PROGRAM.to_owned(),
-            checkpoint: painter.checkpoint_hash().to_owned(),
+            origin: painter.origin().clone(),
             content,
             options: painter.options().clone(),
         }
@@ -167,13 +172,14 @@ impl Recipe {
     /// A painter that draws this recipe from its checkpoint.
     ///
     /// # Errors
-    /// If it is another checkpoint, and as [`Painter::new`].
+    /// If it holds another network, and as [`Painter::new`].
     pub fn painter(&self, checkpoint: &Checkpoint, device: &Device) -> Result<Painter> {
-        let found = checkpoint.hash();
-        if found != self.checkpoint {
-            return Err(Error::OtherCheckpoint { expected: self.checkpoint.clone(), found });
+        let painter = Painter::new(checkpoint, self.options.clone(), device)?;
+        let found = self.origin.alike(checkpoint, painter.generator())?;
+        if found != self.origin {
+            return Err(Error::OtherNetwork { expected: self.origin.clone(), found });
         }
-        Painter::new(checkpoint, self.options.clone(), device)
+        Ok(painter)
     }
 
     /// Draws the picture again, pixel for pixel.
@@ -186,6 +192,7 @@ impl Recipe {
             | Content::Latents { rows: Seeds(numbers), grid, .. } => source.grid(painter, numbers, *grid),
             Content::Mix(figure) => figure.draw(painter),
             Content::Interpolate(strip) => strip.draw(painter),
+            Content::Training(figure) => figure.draw_again(painter),
         }
     }
 
@@ -204,8 +211,8 @@ impl Recipe {
         }
         let is_hash = |text: &str| text.len() == 16 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
         let hashes = match &recipe.content {
-            Content::Latents { latents, .. } => [&recipe.checkpoint, latents],
-            _ => [&recipe.checkpoint; 2],
+            Content::Latents { latents, .. } => [recipe.origin.hash(), latents],
+            _ => [recipe.origin.hash(); 2],
         };
         if hashes.iter().any(|hash| !is_hash(hash)) {
             return Err("a hash is not 16 hexadecimal digits".to_owned());

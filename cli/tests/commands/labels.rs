@@ -101,6 +101,13 @@ fn folders_are_classes_with_names() {
     }
     let told = scene.run(&format!("inspect {checkpoint}")).stdout;
     assert!(told.contains("\nlabels       3: birds, cats, dogs\n"), "{told}");
+    // The training's own grids show a class for each seed.
+    let fakes = scene.names("runs/00000-tiny");
+    let last = fakes.iter().filter(|name| name.starts_with("fakes")).next_back().unwrap();
+    scene.draws(&format!("sample --like runs/00000-tiny/{last} --checkpoint {checkpoint} --out again.png"));
+    assert!(scene.picture("again.png") == scene.picture(&format!("runs/00000-tiny/{last}")), "other pixels");
+    let told = scene.run(&format!("inspect runs/00000-tiny/{last}")).stdout;
+    assert!(told.contains("\nclasses      "), "{told}");
     // Names outlast a conversion.
     scene.draws(&format!("convert {checkpoint} small.safetensors --sampling-only"));
     scene.draws(

@@ -8,6 +8,7 @@ use stylegan_checkpoint::Checkpoint;
 use stylegan_media::{read_text, save_png_with_texts};
 
 use crate::scene::Scene;
+use crate::train;
 
 const LIKE: &str = "sample --checkpoint net.safetensors --like";
 
@@ -78,6 +79,38 @@ fn a_recipe_says_all_and_no_path() {
     assert!(recipe(&scene, "b.png").contains(r#""class":2"#));
     scene.draws("sample --checkpoint labels.safetensors --like b.png --out again.png");
     assert_eq!(scene.bytes("again.png"), scene.bytes("b.png"));
+}
+
+#[test]
+fn the_grid_of_a_training_is_drawn_again() {
+    let scene = train::scene();
+    // A snapshot at every tick; in the first, the network is half as large as it will be.
+    let kept = "--set run.snapshot_ticks=1 --set run.keep_last=10";
+    train::train(&scene, &format!("{kept}"));
+    let run = "runs/00000-tiny";
+    let named = |prefix: &str| {
+        let mut names = scene.names(run);
+        names.retain(|name| name.starts_with(prefix) && name.contains("000016"));
+        assert_eq!(names.len(), 1, "{names:?}");
+        format!("{run}/{}", names[0])
+    };
+    let (fakes, snapshot) = (named("fakes"), named("network-snapshot-"));
+    let said = scene.draws(&format!("sample --like {fakes} --checkpoint {snapshot} --out again.png"));
+    assert!(said.ends_with("of 48x32 again to `again.png`\n"), "{said}");
+    assert!(scene.picture("again.png") == scene.picture(&fakes), "other pixels");
+    let told = scene.run(&format!("inspect {fakes}")).stdout;
+    assert!(
+        told.contains(
+            "\nnetwork      of a training, at 0.016 kimg\nseeds        0  1  2\n             3  4  5\n"
+        ),
+        "{told}"
+    );
+
+    // The newest snapshot is a later one.
+    let refused = scene.run(&format!("sample --like {fakes} --checkpoint {run} --out b.png"));
+    assert_eq!(refused.code, 1);
+    assert!(refused.stderr.contains("was drawn from a training at 0.016 kimg ("), "{}", refused.stderr);
+    assert!(refused.stderr.contains("is a training at 0.048 kimg ("), "{}", refused.stderr);
 }
 
 #[test]

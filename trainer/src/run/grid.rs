@@ -4,16 +4,19 @@ use std::path::{Path, PathBuf};
 
 use candle_core::{DType, Device, Tensor};
 use stylegan_dataset::{BatchRequest, Order, Pyramid, assemble};
-use stylegan_ops::{Key, RandomTensors, upscale2x};
+use stylegan_drawing::{
+    Content, DrawOptions, Layout, Moment, NoiseMode, Origin, Painter, Recipe, Seeds, TrainingGrid,
+};
+use stylegan_generator::{SeedStyle, Truncation};
+use stylegan_ops::upscale2x;
 use thiserror::Error;
 
 use super::error::{RunError, with_causes};
 use super::folder::RunFolder;
 use super::state::TrainingState;
 use crate::listeners::Audience;
-use crate::rehearsal::DRAWN_AT_ONCE;
 use crate::step::process_reals;
-use crate::{Event, TrainConfig, Trainer};
+use crate::{Event, TrainConfig};
 
 /// Why a grid is not there.
 #[derive(Debug, Error)]
@@ -21,17 +24,21 @@ pub(super) enum GridError {
     /// The networks or the device failed.
     #[error(transparent)]
     Networks(#[from] candle_core::Error),
+    /// The fakes cannot be drawn.
+    #[error(transparent)]
+    Drawing(#[from] stylegan_drawing::Error),
     /// The picture cannot be written.
     #[error(transparent)]
     Media(#[from] stylegan_media::Error),
 }
 
-/// The same reals and the same latents through the whole run, shown at full size with repeated pixels.
+/// The same reals and the same seeds through the whole run, shown at full size with repeated pixels.
 pub(super) struct Grids {
-    columns: usize,
-    rows: usize,
-    z: Tensor,
+    fakes: TrainingGrid,
+    /// Of each fake the label of the real in its place, `[count, label_dim]`.
     labels: Option<Tensor>,
+    /// Whether `fakes.classes` says the same, so that the fakes can be drawn again.
+    are_classes: bool,
     /// `[count, 3, resolution, resolution]` of bytes
     reals: Tensor,
     /// Level of detail of the reals saved last: at the same one they are the same picture.
@@ -43,23 +50,24 @@ impl Grids {
         let resolution = config.generator.resolution;
         let [columns, rows] = config.run.grid_of(resolution);
         let count = columns * rows;
-        let z = Key::new("latents of the grid", &[config.run.seed]).normal(
-            (count, config.generator.z_dim),
-            DType::F32,
-            device,
-        )?;
         let request = BatchRequest { first_position: 0, batch: count, resolution };
         // The first pictures that are trained on, as they are: some of them mirrored.
         let order = Order::new(config.run.seed, pyramid.len());
         let reals = assemble(pyramid, &order, config.data.mirror, &request)?;
-        let labels = match reals.labels {
-            Some(labels) if config.generator.label_dim > 0 => {
-                Some(Tensor::from_vec(labels, (count, config.generator.label_dim), device)?)
-            }
-            _ => None,
-        };
-        let reals = Tensor::from_vec(reals.pixels_u8, (count, 3, resolution, resolution), device)?;
-        Ok(Self { columns, rows, z, labels, reals, reals_lod: None })
+        let label_dim = config.generator.label_dim;
+        let labels = reals.labels.filter(|_| label_dim > 0);
+        let classes = labels.as_ref().map_or(Some(Vec::new()), |labels| classes(labels, label_dim));
+        Ok(Self {
+            are_classes: classes.is_some(),
+            fakes: TrainingGrid {
+                seeds: Seeds((0..count as u64).collect()),
+                grid: Layout { columns, rows },
+                classes: classes.unwrap_or_default(),
+            },
+            labels: labels.map(|labels| Tensor::from_vec(labels, (count, label_dim), device)).transpose()?,
+            reals: Tensor::from_vec(reals.pixels_u8, (count, 3, resolution, resolution), device)?,
+            reals_lod: None,
+        })
     }
 
     /// Saves the reals at full size, and the fakes of the networks at their start. Grids that cannot be saved are worth a
@@ -71,7 +79,8 @@ impl Grids {
         audience: &mut Audience<'_>,
     ) {
         let reals = process_reals(&self.reals, 0.0, DType::F32).map_err(GridError::from);
-        if let Err(error) = reals.and_then(|reals| self.write(&reals, &folder.path().join("reals.png"))) {
+        let path = folder.path().join("reals.png");
+        if let Err(error) = reals.and_then(|reals| self.write_pictures(&reals, &path)) {
             audience.warn(format!("cannot save `reals.png`: {}", with_causes(&error)));
         }
         let nimg = training.clock.position.nimg;
@@ -95,7 +104,7 @@ impl Grids {
     }
 
     fn save_fakes(&self, training: &TrainingState, path: PathBuf, audience: &mut Audience<'_>) {
-        let saved = self.write_fakes(&path, &training.trainer, training.settings().lod);
+        let saved = self.write_fakes(&path, training);
         tell("fakes", path, training, saved, audience);
     }
 
@@ -105,31 +114,51 @@ impl Grids {
         for _ in 0..lod.floor() as usize {
             pixels = stylegan_ops::downscale2x(&pixels)?;
         }
-        self.write(&process_reals(&pixels, lod, DType::F32)?, path)
+        self.write_pictures(&process_reals(&pixels, lod, DType::F32)?, path)
     }
 
-    /// The averaged generator's pictures of the grid's latents, not truncated, with the stored noise.
-    fn write_fakes(&self, path: &Path, trainer: &Trainer, lod: f64) -> Result<(), GridError> {
-        let count = self.columns * self.rows;
-        let mut pictures = Vec::new();
-        for first in (0..count).step_by(DRAWN_AT_ONCE) {
-            let chunk = DRAWN_AT_ONCE.min(count - first);
-            let labels = self.labels.as_ref().map(|labels| labels.narrow(0, first, chunk)).transpose()?;
-            let z = self.z.narrow(0, first, chunk)?;
-            pictures.push(trainer.networks().draw_averaged(&z, labels.as_ref(), lod)?);
+    /// The averaged generator's pictures of the seeds, not truncated, with the stored noise.
+    fn write_fakes(&self, path: &Path, training: &TrainingState) -> Result<(), GridError> {
+        let generator = training.trainer.networks().averaged().clone();
+        let origin = Origin::Training(Moment::of(&generator, training.clock.position.nimg)?);
+        let options = DrawOptions {
+            seed_style: SeedStyle::default(),
+            class: None,
+            truncation_psi: Truncation::OFF.psi,
+            truncation_cutoff: Truncation::OFF.cutoff,
+            noise_mode: NoiseMode::Const,
+            noise_seed: 0,
+        };
+        let painter = Painter::of(generator, origin, training.settings().lod, options)?;
+        let picture = self.fakes.draw(&painter, self.labels.as_ref())?;
+        if self.are_classes {
+            Recipe::new(&painter, Content::Training(self.fakes.clone())).save(path, &picture, true)?;
+        } else {
+            stylegan_media::save_png(path, &picture, true)?;
         }
-        self.write(&Tensor::cat(&pictures, 0)?, path)
+        Ok(())
     }
 
-    fn write(&self, pictures: &Tensor, path: &Path) -> Result<(), GridError> {
+    fn write_pictures(&self, pictures: &Tensor, path: &Path) -> Result<(), GridError> {
         let mut pictures = pictures.clone();
         while pictures.dim(3)? < self.reals.dim(3)? {
             pictures = upscale2x(&pictures)?;
         }
         let pictures = stylegan_media::to_u8(&pictures)?;
+        let Layout { columns, rows } = self.fakes.grid;
         // A run that goes on writes the same grids again.
-        Ok(stylegan_media::save_png(path, &stylegan_media::grid(&pictures, self.columns, self.rows), true)?)
+        Ok(stylegan_media::save_png(path, &stylegan_media::grid(&pictures, columns, rows), true)?)
     }
+}
+
+/// The class of each label of `label_dim` numbers; none if one of them is no class, a one among zeros.
+fn classes(labels: &[f32], label_dim: usize) -> Option<Vec<usize>> {
+    let class = |label: &[f32]| {
+        let class = label.iter().position(|&x| x == 1.0)?;
+        let is_class = label.iter().enumerate().all(|(index, &x)| x == f32::from(u8::from(index == class)));
+        is_class.then_some(class)
+    };
+    labels.chunks(label_dim).map(class).collect()
 }
 
 fn tell(

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use anyhow::Result;
-use stylegan_drawing::{Content, DrawOptions, Layout, NoiseMode, Recipe, Seeds};
+use stylegan_drawing::{Content, DrawOptions, Layout, NoiseMode, Origin, Recipe, Seeds};
 
 use crate::shell::quoted;
 
@@ -20,7 +20,12 @@ pub(super) fn text(path: &Path, json: bool) -> Result<String> {
     };
     line("file", &path.display().to_string());
     line("kind", &format!("picture of `stylegan {}`", command(&recipe.content)));
-    line("checkpoint", &recipe.checkpoint);
+    match &recipe.origin {
+        Origin::Checkpoint(hash) => line("checkpoint", hash),
+        Origin::Training(moment) => {
+            line("network", &format!("of a training, at {} kimg", moment.nimg as f64 / 1000.0))
+        }
+    }
     match &recipe.content {
         Content::Seeds { seeds, grid } => line("seeds", &as_they_stand(seeds, *grid)),
         Content::Latents { latents, space, rows, grid } => {
@@ -35,6 +40,13 @@ pub(super) fn text(path: &Path, json: bool) -> Result<String> {
         Content::Interpolate(strip) => {
             line("seeds", &format!("{} in {} frames", strip.walk.seeds, strip.walk.frames));
             line("frames", &as_they_stand(&strip.shown, strip.grid));
+        }
+        Content::Training(figure) => {
+            line("seeds", &as_they_stand(&figure.seeds, figure.grid));
+            if !figure.classes.is_empty() {
+                let classes = figure.classes.iter().map(|&class| class as u64).collect();
+                line("classes", &as_they_stand(&Seeds(classes), figure.grid));
+            }
         }
     }
     line("drawn with", &options(&recipe.options));
@@ -52,6 +64,7 @@ fn command(content: &Content) -> &'static str {
         Content::Latents { .. } => "sample --latents",
         Content::Mix(_) => "mix",
         Content::Interpolate(_) => "interpolate",
+        Content::Training(_) => "train",
     }
 }
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::Result;
-use stylegan_drawing::{Error, LatentFile, Recipe};
+use stylegan_drawing::{Error, LatentFile, Origin, Recipe};
 use tracing::info;
 
 use super::Args;
@@ -38,11 +38,14 @@ fn refused(error: Error, picture: &Path, args: &Args) -> anyhow::Error {
     let picture = picture.display();
     let latents = args.latents.as_deref().unwrap_or(Path::new("")).display();
     match error {
-        Error::OtherCheckpoint { expected, found } => Refusal::new(format!(
-            "`{picture}` was drawn from the checkpoint {expected}, but `{}` is {found}",
+        Error::OtherNetwork { expected, found } => Refusal::new(format!(
+            "`{picture}` was drawn from {expected}, but `{}` is {found}",
             args.network.checkpoint.display()
         ))
-        .hint("`stylegan inspect CHECKPOINT` says the hash of each"),
+        .hint(match expected {
+            Origin::Checkpoint(_) => "`stylegan inspect CHECKPOINT` says the hash of each",
+            Origin::Training(_) => "the run's folder may hold the snapshot of that kimg",
+        }),
         Error::OtherLatents { expected, found } => Refusal::new(format!(
             "`{picture}` was drawn from the latents {expected}, but `{latents}` is {found}"
         )),
