@@ -6,8 +6,11 @@ use serde::Deserialize;
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// Side of the pictures in pixels.
+    /// Longer side of the pictures in pixels.
     pub resolution: usize,
+    /// Height and width at the smallest level; of a file that does not tell, 4x4.
+    #[serde(default = "square")]
+    pub start: [usize; 2],
     /// Channels of the pictures.
     pub num_channels: usize,
     /// Length of z.
@@ -36,6 +39,11 @@ pub struct Config {
     pub mbstd_num_features: usize,
 }
 
+/// What most networks start from.
+fn square() -> [usize; 2] {
+    [4, 4]
+}
+
 /// Which up- and down-convolutions are fused.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(untagged)]
@@ -47,6 +55,13 @@ pub enum FusedScale {
 }
 
 impl Config {
+    /// Width and height of the pictures in pixels.
+    pub fn size(&self) -> (usize, usize) {
+        let [height, width] = self.start;
+        let repeat = self.resolution / height.max(width);
+        (width * repeat, height * repeat)
+    }
+
     /// Whether this synthesis layer up-samples in the fused form.
     pub fn is_fused_up(&self, layer: usize) -> bool {
         let side = 4usize << (layer / 2);

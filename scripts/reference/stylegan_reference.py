@@ -31,7 +31,8 @@ and of `Critic`:
   block_4.dense0.weight / .bias      [C, C4*16], the flattened index runs channel, row, column
   block_4.dense1.weight / .bias      [max(labels,1), C]
 
-Layer l lives at resolution 4 * 2**(l // 2); even l >= 2 are the up-sampling ones.
+Layer l lives at level l // 2, which is a square of 4 * 2**(l // 2) unless the network starts from another shape
+than 4x4; even l >= 2 are the up-sampling ones. Names have the longer side.
 "lod" (level of detail) counts halvings from the full resolution: lod 0 is full
 size, a fractional lod is a cross-fade between floor(lod) and floor(lod)+1.
 """
@@ -51,7 +52,8 @@ SQRT2 = math.sqrt(2.0)
 
 @dataclass(frozen=True)
 class Config:
-    resolution: int = 1024
+    resolution: int = 1024  # the longer side
+    start: tuple = (4, 4)  # height and width of the smallest level
     num_channels: int = 3
     latent_size: int = 512
     dlatent_size: int = 512
@@ -67,16 +69,21 @@ class Config:
     mbstd_num_features: int = 1
 
     @property
-    def res_log2(self):
-        return self.resolution.bit_length() - 1
+    def levels(self):
+        return (self.resolution // max(self.start)).bit_length()
 
     @property
     def num_layers(self):
-        return 2 * self.res_log2 - 2
+        return 2 * self.levels
 
     @property
     def resolutions(self):
-        return [2**i for i in range(2, self.res_log2 + 1)]
+        """The longer side of each level."""
+        return [max(self.start) << level for level in range(self.levels)]
+
+    def shape(self, level):
+        """Height and width of the pictures of a level, the smallest one being 0."""
+        return tuple(side << level for side in self.start)
 
     def fmap(self, stage):
         return min(int(self.fmap_base / 2.0 ** (stage * self.fmap_decay)), self.fmap_max)
@@ -229,7 +236,7 @@ class Mapping(nn.Module):
 class SynthesisLayer(nn.Module):
     def __init__(self, cfg, index):
         super().__init__()
-        self.index, self.res = index, 4 * 2 ** (index // 2)
+        self.index, self.res, self.shape = index, cfg.resolutions[index // 2], cfg.shape(index // 2)
         out = cfg.fmap_at(self.res)
         self.up = index >= 2 and index % 2 == 0
         self.fused = self.up and cfg.is_fused(self.res)
@@ -242,7 +249,7 @@ class SynthesisLayer(nn.Module):
         self.style_weight = nn.Parameter(torch.randn(2 * out, cfg.dlatent_size))
         self.style_bias = nn.Parameter(torch.zeros(2 * out))
         self.style_coef = he_scale(cfg.dlatent_size, gain=1.0)
-        self.register_buffer("noise_const", torch.randn(1, 1, self.res, self.res))
+        self.register_buffer("noise_const", torch.randn(1, 1, *self.shape))
 
     def style(self, w):
         return add_bias(w @ (self.style_weight * self.style_coef).t(), self.style_bias)
@@ -270,7 +277,7 @@ class Synthesis(nn.Module):
     def __init__(self, cfg):
         super().__init__()
         self.cfg = cfg
-        self.const = nn.Parameter(torch.ones(1, cfg.fmap_at(4), 4, 4))
+        self.const = nn.Parameter(torch.ones(1, cfg.fmap_at(max(cfg.start)), *cfg.start))
         for l in range(cfg.num_layers):
             self.add_module(f"layer{l}", SynthesisLayer(cfg, l))
         for r in cfg.resolutions:
@@ -290,7 +297,7 @@ class Synthesis(nn.Module):
         if isinstance(noise, str):
             if noise == "const":
                 return layer.noise_const
-            return torch.randn(batch, 1, layer.res, layer.res, dtype=self.const.dtype, device=self.const.device)
+            return torch.randn(batch, 1, *layer.shape, dtype=self.const.dtype, device=self.const.device)
         return noise[l]
 
     def forward(self, dlatents, lod=0.0, noise="random", full_size=False, taps=None):
@@ -306,8 +313,9 @@ class Synthesis(nn.Module):
         res = cfg.resolution >> level
         x = self.const.expand(n, -1, -1, -1)
         previous = None
-        for l in range(2 * (res.bit_length() - 1) - 2):
-            if l == 2 * (res.bit_length() - 1) - 4 and frac > 0:
+        used = cfg.num_layers - 2 * level
+        for l in range(used):
+            if l == used - 2 and frac > 0:
                 previous = x  # features one resolution below
             pre = self.layer(l).convolve(x)
             x = self.layer(l).epilogue(pre, dlatents[:, l], self.noise_for(l, noise, n))
@@ -325,9 +333,8 @@ class Synthesis(nn.Module):
         for l in range(cfg.num_layers):
             x = self.layer(l)(x, dlatents[:, l], self.noise_for(l, noise, n))
             if l % 2:
-                r = 4 * 2 ** (l // 2)
-                own = cfg.res_log2 - (r.bit_length() - 1)
-                new = self.rgb(r, x)
+                own = cfg.levels - 1 - l // 2
+                new = self.rgb(cfg.resolutions[l // 2], x)
                 img = new if img is None else lerp(new, upscale(img), min(max(lod - own, 0.0), 1.0))
         return img
 
@@ -399,13 +406,13 @@ class Critic(nn.Module):
             c, below = cfg.fmap_at(r), cfg.fmap_at(r // 2)
             self.add_module(f"from_rgb_{r}", Weighted((c, cfg.num_channels, 1, 1)))
             block = nn.Module()
-            if r > 4:
+            if r > max(cfg.start):
                 block.conv0 = Weighted((c, c, 3, 3))
                 block.conv1_down = Weighted((below, c, 3, 3))
             else:
                 extra = cfg.mbstd_num_features if cfg.mbstd_group_size > 1 else 0
                 block.conv = Weighted((c, c + extra, 3, 3))
-                block.dense0 = Weighted((below, c * 16))
+                block.dense0 = Weighted((below, c * math.prod(cfg.start)))
                 block.dense1 = Weighted((max(cfg.label_size, 1), below), gain=1.0)
             self.add_module(f"block_{r}", block)
 
@@ -414,7 +421,7 @@ class Critic(nn.Module):
 
     def block(self, r, x):
         b = getattr(self, f"block_{r}")
-        if r > 4:
+        if r > max(self.cfg.start):
             x = leaky_relu(b.conv0.conv(x))
             x = conv_downscale(blur(x), b.conv1_down.w(), self.cfg.is_fused(r))
             return leaky_relu(add_bias(x, b.conv1_down.b()))
@@ -430,17 +437,18 @@ class Critic(nn.Module):
         level = int(math.floor(lod))
         frac = lod - level
         res = cfg.resolution >> level
-        img = downscale(images, images.shape[-1] // res)
+        img = downscale(images, max(images.shape[-2:]) // res)
+        smallest = max(cfg.start)
         x = self.from_rgb(res, img)
-        if res > 4:
+        if res > smallest:
             x = self.block(res, x)
             res //= 2
             if frac > 0:
                 x = lerp(x, self.from_rgb(res, downscale(img)), frac)
-            while res > 4:
+            while res > smallest:
                 x = self.block(res, x)
                 res //= 2
-        scores = self.block(4, x)
+        scores = self.block(smallest, x)
         if cfg.label_size:
             scores = (scores * labels).sum(dim=1, keepdim=True)
         return scores  # [N, 1]
@@ -449,12 +457,11 @@ class Critic(nn.Module):
         """Every block runs on full-size input; blend weights are clipped."""
         cfg, img = self.cfg, images
         x = self.from_rgb(cfg.resolution, img)
-        for r in reversed(cfg.resolutions[1:]):
-            own = cfg.res_log2 - (r.bit_length() - 1)
+        for own, r in enumerate(reversed(cfg.resolutions[1:])):
             x = self.block(r, x)
             img = downscale(img)
             x = lerp(x, self.from_rgb(r // 2, img), min(max(lod - own, 0.0), 1.0))
-        scores = self.block(4, x)
+        scores = self.block(max(cfg.start), x)
         return (scores * labels).sum(dim=1, keepdim=True) if cfg.label_size else scores
 
 
@@ -687,7 +694,7 @@ def tf_name_map(cfg):
         out[p + "style_bias"] = ("synthesis", tf + "StyleMod/bias", "same")
         out[p + "noise_const"] = ("synthesis", f"noise{l}", "same")
     for r in cfg.resolutions:
-        lod = cfg.res_log2 - (r.bit_length() - 1)
+        lod = (cfg.resolution // r).bit_length() - 1
         out[f"synthesis.to_rgb_{r}.weight"] = ("synthesis", f"ToRGB_lod{lod}/weight", "conv")
         out[f"synthesis.to_rgb_{r}.bias"] = ("synthesis", f"ToRGB_lod{lod}/bias", "same")
         d = [(f"from_rgb_{r}", f"FromRGB_lod{lod}", "conv")]
