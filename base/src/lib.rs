@@ -1,5 +1,5 @@
 //! What every room needs and no tensor: keys of random streams, files and folders that appear whole or not at all,
-//! kinds of files, hints, units.
+//! kinds of files, widths and heights, hints, units.
 //!
 //! ```
 //! use stylegan_base::{Key, files};
@@ -19,8 +19,10 @@ mod file_kind;
 pub mod files;
 mod hint;
 mod key;
+mod resolution;
 pub mod units;
 
 pub use file_kind::FileKind;
 pub use hint::Hint;
 pub use key::{Key, short_hash};
+pub use resolution::Resolution;

@@ -34,7 +34,7 @@
 //! # let folder = tempfile::tempdir()?;
 //! # let path = folder.path().join("network-snapshot-000160.safetensors");
 //! let widths = Widths { fmap_base: 64, fmap_max: 8, ..Widths::default() };
-//! let generator = GeneratorConfig { resolution: 16, widths, ..GeneratorConfig::default() };
+//! let generator = GeneratorConfig { resolution: 16.into(), widths, ..GeneratorConfig::default() };
 //! let g_ema = Parameters::new(Key::new("init", &[0]));
 //! Generator::new(&generator, &g_ema.builder(DType::F32, &Device::Cpu))?;
 //!

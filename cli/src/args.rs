@@ -6,7 +6,7 @@ use clap::ValueEnum;
 use stylegan_checkpoint::Checkpoint;
 use stylegan_drawing::{DrawOptions, LatentSpace, NoiseMode};
 use stylegan_generator::{SeedStyle, Truncation};
-use stylegan_ops::resolution_violation;
+use stylegan_ops::Resolution;
 use stylegan_trainer::{ConfigError, MOST_SEED, TrainConfig};
 
 use crate::device::DeviceName;
@@ -149,8 +149,9 @@ fn psi(text: &str) -> Result<f64, String> {
     }
 }
 
-/// A side that a network can have.
+/// A side that a square network of any program can have.
 pub(crate) fn side(text: &str) -> Result<usize, String> {
-    let is_possible = |side: &usize| resolution_violation("", *side).is_none();
+    let is_possible =
+        |side: &usize| side.is_power_of_two() && Resolution::square(*side).violation().is_none();
     text.parse().ok().filter(is_possible).ok_or_else(|| "a side is a power of two from 8 to 1024".to_owned())
 }

@@ -46,7 +46,7 @@ impl Console {
         let fading =
             if fade > 0.0 { format!(" fade-in {:.0}%", 100.0 * (1.0 - fade)) } else { String::new() };
         let message = format!(
-            "{:.1}/{:.0} kimg {resolution}x{resolution}{fading} {images_per_sec:.0} img/s",
+            "{:.1}/{:.0} kimg {resolution}{fading} {images_per_sec:.0} img/s",
             nimg as f64 / 1000.0,
             total_nimg as f64 / 1000.0,
         );

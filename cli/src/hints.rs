@@ -90,11 +90,19 @@ fn of_dataset(error: &stylegan_dataset::Error) -> Option<String> {
             "mend or remove these files, or let more of them be left out, `--max-bad-fraction F`".to_owned()
         }
         DatasetKind::TooSmall { fitting: Some(fitting), .. } => {
+            let fitting = fitting.short();
             format!("`--resolution {fitting}` fits, `--allow-upscale` enlarges the small ones")
         }
         DatasetKind::TooSmall { fitting: None, .. } => {
             "remove the small ones, or enlarge them with `--allow-upscale`".to_owned()
         }
+        DatasetKind::PackChannels { found, .. } => {
+            format!("pack the original pictures anew with these channels, or train with `--channels {found}`")
+        }
+        DatasetKind::PackTooSmall { resolution, .. } => format!(
+            "pack the original pictures anew at that resolution, or train with `--resolution {}`",
+            resolution.short()
+        ),
         DatasetKind::Labels { .. } => "mend the file, or leave its labels alone, `--labels off`".to_owned(),
         DatasetKind::ClassFolders { .. } => "leave the folders alone, `--labels off`".to_owned(),
         _ => return error.hint(),
@@ -135,9 +143,12 @@ fn of_run(error: &RunError) -> Option<String> {
     let hint = match error {
         RunError::TooSmall { packed, .. } => {
             return Some(format!(
-                "`--set generator.resolution={packed}` trains at that side; a new pack needs larger pictures or \
-                 `--allow-upscale`"
+                "`--resolution {}` trains at that size; a new pack needs larger pictures or `--allow-upscale`",
+                packed.short()
             ));
+        }
+        RunError::Channels { found, .. } => {
+            return Some(format!("`--channels {found}` trains with these; others need a new pack"));
         }
         RunError::Labels { found: 0, .. } => {
             "leave `generator.label_dim` out; `--labels folders` makes a class of each folder"
@@ -153,7 +164,7 @@ fn of_run(error: &RunError) -> Option<String> {
         }
         RunError::Shape { path, grows_to: Some(to), .. } => {
             return Some(format!(
-                "`--resume {}` grows them to {to}x{to} in a new run folder, `--resume no` starts a new run",
+                "`--resume {}` grows them to {to} in a new run folder, `--resume no` starts a new run",
                 path.display()
             ));
         }
@@ -165,7 +176,7 @@ fn of_run(error: &RunError) -> Option<String> {
             ));
         }
         RunError::NeverGrows { fade_ends_kimg: Some(end), .. } => {
-            return Some(format!("a longer `--kimg`, of more than {end}, trains the new side"));
+            return Some(format!("a longer `--kimg`, of more than {end}, trains the new level"));
         }
         RunError::NothingToResume { .. } => {
             "`--resume no` starts a new run; `--resume SNAPSHOT` goes on from networks alone"

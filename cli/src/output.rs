@@ -124,7 +124,7 @@ fn hint_of(path: &Path, extension: &str) -> String {
 
 /// Makes sure that a picture of several is not too large; `hint` is what to do instead.
 pub(crate) fn check_pixels(layout: Layout, painter: &Painter, hint: &str) -> Result<()> {
-    layout.check_size(painter.side()).map_err(|error| Refusal::new(error.to_string()).hint(hint).into())
+    layout.check_size(painter.resolution()).map_err(|error| Refusal::new(error.to_string()).hint(hint).into())
 }
 
 /// Makes the folder unless it is there.

@@ -53,10 +53,10 @@ pub(crate) fn open_painter(network: &NetworkArgs, style: &StyleArgs, space: Late
 
 /// Says so if the pictures are not of full size yet.
 pub(crate) fn say_if_growing(checkpoint: &Checkpoint, painter: &Painter) {
-    let (side, lod, full) = (painter.side(), painter.lod(), painter.config().resolution);
+    let (resolution, lod, full) = (painter.resolution(), painter.lod(), painter.config().resolution);
     if lod > 0.0 {
         note(&format!(
-            "`{}` is in the middle of growing: pictures are {side}x{side} (lod {lod:.2} of {full}x{full})",
+            "`{}` is in the middle of growing: pictures are {resolution} (lod {lod:.2} of {full})",
             checkpoint.path().display(),
         ));
     }

@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use stylegan_base::units::grouped;
-use stylegan_dataset::{Error, ErrorKind, Fit, LeftOut, PackOptions, PackReport, Pyramid, Skipped};
+use stylegan_dataset::{Channels, Error, ErrorKind, Fit, LeftOut, PackOptions, PackReport, Pyramid, Skipped};
+use stylegan_ops::Resolution;
 
 use crate::cache;
 use crate::report::{Refusal, note};
@@ -32,7 +33,8 @@ pub(crate) fn open(
 fn training_hint(error: &Error) -> Option<String> {
     match &error.kind {
         ErrorKind::TooSmall { fitting: Some(fitting), .. } => Some(format!(
-            "`--set generator.resolution={fitting}` fits, `--allow-upscale` enlarges the small ones"
+            "`--resolution {}` fits, `--allow-upscale` enlarges the small ones",
+            fitting.short()
         )),
         ErrorKind::TooSmall { fitting: None, .. } => {
             Some("remove the small ones, or enlarge them with `--allow-upscale`".to_owned())
@@ -49,24 +51,29 @@ fn training_hint(error: &Error) -> Option<String> {
 pub(crate) fn summary(report: &PackReport) -> String {
     let PackReport { resolution, count, .. } = report;
     let mut lines = vec![format!(
-        "{} {} pictures of {resolution}x{resolution} in `{}`, {:.1} MiB",
+        "{} {} pictures of {resolution} in `{}`, {:.1} MiB",
         if report.is_reused { "found" } else { "packed" },
         grouped(count),
         report.path.display(),
         report.bytes as f64 / f64::from(1 << 20)
     )];
     let converted = report.converted;
-    let squared = match report.fit {
-        Fit::Crop => ["was not square: its middle was taken", "were not square: their middle was taken"],
-        Fit::Pad(_) => ["was not square: it was padded", "were not square: they were padded"],
-        Fit::Stretch => ["was not square: it was stretched", "were not square: they were stretched"],
+    let is_square = report.resolution.is_square();
+    let [was, were] = if is_square { ["was not square", "were not square"] } else { ["had", "had"] };
+    let other = if is_square { String::new() } else { format!(" another ratio than {resolution}") };
+    let [one, many] = match report.fit {
+        Fit::Crop => ["its middle was taken", "their middle was taken"],
+        Fit::Pad(_) => ["it was padded", "they were padded"],
+        Fit::Stretch => ["it was stretched", "they were stretched"],
     };
+    let ratio = [format!("{was}{other}: {one}"), format!("{were}{other}: {many}")];
     for (count, one, many) in [
         (
             converted.grey,
             "was grey and was given three equal channels",
             "were grey and were given three equal channels",
         ),
+        (converted.color, "had colors and was made grey", "had colors and were made grey"),
         (
             converted.palette,
             "had a palette and was given its colors",
@@ -78,7 +85,7 @@ pub(crate) fn summary(report: &PackReport) -> String {
             "had 16 bits a channel and were rounded to 8",
         ),
         (converted.alpha, "was transparent and was set on white", "were transparent and were set on white"),
-        (report.not_square, squared[0], squared[1]),
+        (report.other_ratio, &*ratio[0], &*ratio[1]),
         (report.skipped.len(), "could not be read and was left out", "could not be read and were left out"),
         (report.upscaled, "was smaller and was enlarged", "were smaller and were enlarged"),
     ] {
@@ -86,15 +93,40 @@ pub(crate) fn summary(report: &PackReport) -> String {
             lines.push(format!("{} {}", grouped(count), if count == 1 { one } else { many }));
         }
     }
-    if report.not_square > 0
+    if report.other_ratio > 0
         && report.fit == Fit::Crop
-        && let Some(line) = lines.iter_mut().find(|line| line.contains("not square"))
+        && let Some(line) = lines.iter_mut().find(|line| line.ends_with("middle was taken"))
     {
         line.push_str(" (`--fit pad` or `--fit stretch` keeps all of a picture)");
     }
+    lines.extend(proposals(report));
     lines.extend(too_small(report));
     lines.extend(left_out(&report.left_out));
     lines.join("\n")
+}
+
+/// What would suit these pictures better than what they were packed as.
+fn proposals(report: &PackReport) -> Vec<String> {
+    let PackReport { resolution, uncropped, colorless, count, converted, channels, .. } = *report;
+    let mut lines = Vec::new();
+    // About as large as they are packed, which the length of the training depends on.
+    let about_as_large = |level: &Resolution| level.side().ilog2() <= resolution.side().ilog2();
+    let proposed = uncropped.and_then(|largest| {
+        largest.levels().rev().filter(|level| level.violation().is_none()).find(about_as_large)
+    });
+    let is_cut = report.other_ratio > 0 && report.fit == Fit::Crop;
+    if let Some(proposed) = proposed.filter(|_| is_cut) {
+        let Resolution { width, height } = proposed.start();
+        lines.push(format!(
+            "nearly all have a ratio of {width}:{height}: `--resolution {proposed}` takes them as they are"
+        ));
+    }
+    if channels == Channels::Rgb && colorless == count && count > 0 {
+        lines.push("none has colors: `--channels 1` makes networks of grey pictures".to_owned());
+    } else if channels == Channels::Rgb && converted.alpha * 2 > count {
+        lines.push("`--channels 4` keeps what is transparent".to_owned());
+    }
+    lines
 }
 
 /// The pictures that are smaller than the rest.
@@ -107,7 +139,7 @@ fn too_small(PackReport { too_small, resolution, .. }: &PackReport) -> Option<St
     let were = if too_small.len() == 1 { "was" } else { "were" };
     (!names.is_empty()).then(|| {
         format!(
-            "{} {were} smaller than {resolution}x{resolution} and {were} left out: {} (`--allow-upscale` enlarges them)",
+            "{} {were} smaller than {resolution} and {were} left out: {} (`--allow-upscale` enlarges them)",
             grouped(too_small.len()),
             names.join(", ")
         )

@@ -1,7 +1,7 @@
 //! Progress bars on stderr, made of spans.
 //!
 //! A span with a field `total` has a bar while it is open, moved by `span.record("done", …)` and named after the span; a
-//! field `side` stands beside the name. So libraries say how far they are, and nothing of bars.
+//! field `resolution` stands beside the name. So libraries say how far they are, and nothing of bars.
 
 use std::io::{self, Write, stderr};
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
@@ -97,7 +97,7 @@ impl SpanBars {
 struct Counts {
     total: Option<u64>,
     done: Option<u64>,
-    side: Option<u64>,
+    resolution: Option<String>,
 }
 
 impl Visit for Counts {
@@ -105,7 +105,6 @@ impl Visit for Counts {
         match field.name() {
             "total" => self.total = Some(value),
             "done" => self.done = Some(value),
-            "side" => self.side = Some(value),
             _ => {}
         }
     }
@@ -114,13 +113,17 @@ impl Visit for Counts {
         self.record_u64(field, value.try_into().unwrap_or(0));
     }
 
-    fn record_debug(&mut self, _: &Field, _: &dyn std::fmt::Debug) {}
+    fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
+        if field.name() == "resolution" {
+            self.resolution = Some(format!("{value:?}"));
+        }
+    }
 }
 
 impl Counts {
     fn show(&self, bar: &ProgressBar, name: &str) {
-        if let Some(side) = self.side {
-            bar.set_message(format!("{name} {side}x{side}"));
+        if let Some(resolution) = &self.resolution {
+            bar.set_message(format!("{name} {resolution}"));
         }
         if let Some(total) = self.total {
             bar.set_length(total);

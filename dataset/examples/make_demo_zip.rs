@@ -50,7 +50,7 @@ impl Arguments {
 fn main() -> Result<(), Box<dyn Error>> {
     let Arguments { source, out, side, max_bytes, quality } = Arguments::parse(std::env::args().skip(1))?;
     let folder = tempfile::tempdir()?;
-    let options = PackOptions { resolution: Some(side), ..PackOptions::default() };
+    let options = PackOptions { resolution: Some(side.into()), ..PackOptions::default() };
     let (pyramid, _) = pack(&source, &folder.path().join("packed"), &options, &mut |_| {})?;
 
     let mut zip = ZipWriter::new(BufWriter::new(File::create_new(&out)?));
@@ -62,7 +62,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut bytes = 22 + entry_bytes(labels.0, labels.1.len());
     let mut count = 0;
     while count < pyramid.len() {
-        let jpeg = encode(&pyramid.picture(side, count)?, side, quality)?;
+        let jpeg = encode(&pyramid.picture(side.into(), count)?, side, quality)?;
         let name = format!("{:05}/img{count:08}.jpg", count / 1000);
         bytes += entry_bytes(&name, jpeg.len());
         if bytes > max_bytes {

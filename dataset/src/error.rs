@@ -4,8 +4,10 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use stylegan_base::Resolution;
 use stylegan_base::files::NewFolder;
 
+use crate::channels::Channels;
 use crate::left_out::{LeftOut, READ, counted};
 use crate::skipped::{Skipped, list};
 
@@ -97,25 +99,23 @@ pub enum ErrorKind {
         /// The fraction that would have been accepted.
         max_bad_fraction: f64,
     },
-    /// Pictures are smaller than the side they are to be packed at.
+    /// Pictures are smaller than the resolution they are to be packed at.
     TooSmall {
         /// How many pictures are smaller.
         count: usize,
         /// The smallest of them.
         example: String,
-        /// Its width.
-        width: usize,
-        /// Its height.
-        height: usize,
-        /// The side asked for.
-        side: usize,
-        /// The largest side that nearly all pictures have, if a network can have it.
-        fitting: Option<usize>,
+        /// Its width and height.
+        size: Resolution,
+        /// The resolution asked for.
+        resolution: Resolution,
+        /// The largest resolution of that ratio that nearly all pictures have the pixels for, if a network can have it.
+        fitting: Option<Resolution>,
     },
-    /// The side is none that a network can have.
+    /// The resolution is none that a network can have.
     Resolution {
-        /// The side asked for.
-        resolution: usize,
+        /// The resolution asked for.
+        resolution: Resolution,
     },
     /// The accepted fraction of unreadable files is no fraction.
     Fraction {
@@ -143,19 +143,26 @@ pub enum ErrorKind {
     },
     /// The folder is no pack.
     NotAPack,
-    /// The pack's pictures are smaller than asked for.
+    /// The pack's pictures are smaller than asked for, or of another ratio.
     PackTooSmall {
-        /// The side of its pictures.
-        resolution: usize,
-        /// The side asked for.
-        requested: usize,
+        /// The resolution of its pictures.
+        resolution: Resolution,
+        /// The resolution asked for.
+        requested: Resolution,
     },
-    /// The pack has no level of that side.
+    /// The pack's pictures have other channels than asked for.
+    PackChannels {
+        /// Those of its pictures.
+        found: Channels,
+        /// Those asked for.
+        requested: Channels,
+    },
+    /// The pack has no such level.
     NoSuchLevel {
-        /// The side asked for.
-        side: usize,
-        /// The side of the largest level.
-        resolution: usize,
+        /// The level asked for.
+        level: Resolution,
+        /// The largest level.
+        resolution: Resolution,
     },
     /// The pack has no picture of that number.
     NoSuchPicture {
@@ -243,13 +250,13 @@ impl fmt::Display for Error {
                 max_bad_fraction * 100.0,
                 list(skipped)
             ),
-            ErrorKind::TooSmall { count, example, width, height, side, .. } => write!(
+            ErrorKind::TooSmall { count, example, size, resolution, .. } => write!(
                 f,
-                "{count} of the pictures in `{path}` are smaller than {side}x{side}, such as `{example}` with \
-                 {width}x{height}"
+                "{count} of the pictures in `{path}` are smaller than {resolution}, such as `{example}` with {size}"
             ),
             ErrorKind::Resolution { resolution } => {
-                write!(f, "resolution {resolution} is not a power of two from 8 to 1024")
+                let violation = resolution.violation().unwrap_or_default();
+                write!(f, "resolution {} {violation}", resolution.short())
             }
             ErrorKind::Fraction { fraction } => {
                 write!(f, "`max_bad_fraction` is {fraction}, not a number from 0 to 1")
@@ -267,10 +274,20 @@ impl fmt::Display for Error {
             ),
             ErrorKind::NotAPack => write!(f, "`{path}` is not a packed data set"),
             ErrorKind::PackTooSmall { resolution, requested } => {
-                write!(f, "the packed data set `{path}` has resolution {resolution}, less than {requested}")
+                let (has, is_asked) = (resolution.short(), requested.short());
+                let is_less = resolution.doublings_to(*requested).is_some();
+                let so = if is_less { "less than" } else { "and no level of" };
+                write!(f, "the packed data set `{path}` has resolution {has}, {so} {is_asked}")
             }
-            ErrorKind::NoSuchLevel { side, resolution } => {
-                write!(f, "no level of side {side} in a packed data set of resolution {resolution}")
+            ErrorKind::PackChannels { found, requested } => {
+                write!(
+                    f,
+                    "the pictures of the packed data set `{path}` have {}, not {requested}",
+                    found.counted()
+                )
+            }
+            ErrorKind::NoSuchLevel { level, resolution } => {
+                write!(f, "no level of {level} in a packed data set of {resolution}")
             }
             ErrorKind::NoSuchPicture { index, count } => {
                 write!(f, "no picture {index} in a packed data set of {count}")

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use stylegan_base::Hint;
+use stylegan_base::{Hint, Resolution};
 
 use crate::error::{Error, ErrorKind};
 use crate::pack::levels::floor_power_of_two;
@@ -44,13 +44,16 @@ impl Hint for Error {
                 "mend or remove these files, or let a larger fraction of them be left out".into()
             }
             ErrorKind::TooSmall { fitting: Some(fitting), .. } => {
-                format!("resolution {fitting} fits, and small ones can be enlarged")
+                format!("resolution {} fits, and small ones can be enlarged", fitting.short())
             }
             ErrorKind::TooSmall { fitting: None, .. } => "remove the small ones, or have them enlarged".into(),
             ErrorKind::Resolution { resolution } => {
-                let below = floor_power_of_two((*resolution).clamp(8, 1024)).unwrap_or(8);
-                let above = (below * 2).min(1024);
-                if *resolution > below && above > below {
+                let (least, most) = (Resolution::LEAST_SIDE, Resolution::MOST_SIDE);
+                let below = floor_power_of_two(resolution.side().clamp(least, most)).unwrap_or(least);
+                let above = (below * 2).min(most);
+                if !resolution.is_square() {
+                    "such as 512x384 for pictures of 4:3, 768x512 of 3:2, 1024x576 of 16:9, and halves of these".into()
+                } else if resolution.side() > below && above > below {
                     format!("the nearest are {below} and {above}")
                 } else {
                     format!("the nearest is {below}")
@@ -66,7 +69,10 @@ impl Hint for Error {
             ErrorKind::NewerFormat { .. } => "update this program, or pack the pictures anew".into(),
             ErrorKind::NotAPack => "a packed data set is a folder with an `index.json`, made by packing pictures".into(),
             ErrorKind::PackTooSmall { resolution, .. } => {
-                format!("pack the original pictures anew at that resolution, or train at {resolution}")
+                format!("pack the original pictures anew at that resolution, or train at {}", resolution.short())
+            }
+            ErrorKind::PackChannels { found, .. } => {
+                format!("pack the original pictures anew with these channels, or train with {found}")
             }
             _ => return None,
         })
@@ -97,7 +103,10 @@ mod tests {
 
     #[test]
     fn the_nearest_resolutions_are_suggested() {
-        let hint = |resolution| ErrorKind::Resolution { resolution }.at("photos").hint().unwrap();
+        let hint = |resolution: usize| {
+            let kind = ErrorKind::Resolution { resolution: resolution.into() };
+            kind.at("photos").hint().unwrap()
+        };
         assert_eq!(hint(100), "the nearest are 64 and 128");
         assert_eq!(hint(0), "the nearest is 8");
         assert_eq!(hint(2048), "the nearest is 1024");

@@ -1,7 +1,7 @@
 //! Pictures in: folders and zips, the packed pyramid, the order of training.
 //!
 //! A [`Source`] is what a person has: a folder of PNG, JPEG, WebP, BMP and TIFF files, or a zip of them. [`pack`] decodes it
-//! once into a [`Pyramid`], a folder of raw pixels at every side from the full one down to 4, which training
+//! once into a [`Pyramid`], a folder of raw pixels at every level from the full one down to a few pixels, which training
 //! reads and never decodes. [`Order`] says which picture stands at which position of an endless
 //! training run, and [`Prefetcher`] assembles the batches of those positions ahead of the step.
 //!
@@ -15,15 +15,16 @@
 //! #     image::RgbImage::from_pixel(20, 16, image::Rgb([shade; 3])).save(photos.join(format!("{shade}.png")))?;
 //! # }
 //! let (pyramid, report) = open_or_pack(&photos, &cache, &PackOptions::default(), &mut |_skipped| {})?;
-//! assert_eq!((report.count, pyramid.resolution()), (3, 16));
+//! assert_eq!((report.count, pyramid.resolution()), (3, 16.into()));
 //!
 //! let order = Order::new(7, pyramid.len());
-//! let request = BatchRequest { first_position: 0, batch: 2, resolution: 8 };
+//! let request = BatchRequest { first_position: 0, batch: 2, resolution: 8.into() };
 //! let batch = assemble(&pyramid, &order, true, &request)?;
 //! assert_eq!(batch.pixels_u8.len(), 2 * 3 * 8 * 8);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod channels;
 mod error;
 mod feed;
 mod found_labels;
@@ -37,6 +38,7 @@ mod readers;
 mod shared_file;
 mod skipped;
 
+pub use channels::Channels;
 pub use error::{Error, ErrorKind};
 pub use feed::{Batch, BatchRequest, Order, Prefetcher, assemble};
 pub use found_labels::{FoundLabels, LabelFile, LabelFileState, LabelMode};
@@ -44,7 +46,8 @@ pub use labels::Labels;
 pub use left_out::LeftOut;
 pub use mirror_test::MirrorTest;
 pub use pack::{
-    CachedPack, Contents, Filling, Fit, PackOptions, PackReport, Pyramid, cached_packs, open_or_pack, pack,
+    CachedPack, Contents, Converted, Filling, Fit, Format, PackOptions, PackReport, Pyramid, cached_packs,
+    open_or_pack, pack,
 };
-pub use readers::{Converted, Source};
+pub use readers::Source;
 pub use skipped::Skipped;

@@ -3,7 +3,7 @@
 use crate::error::Error;
 use crate::pack::Pyramid;
 
-/// Side at which pictures are compared: light and shade, no details.
+/// Longer side at which pictures are compared: light and shade, no details.
 const SIDE: usize = 16;
 
 /// More pictures change little.
@@ -38,11 +38,13 @@ impl MirrorTest {
     /// # Errors
     /// If they cannot be read.
     pub fn of(pyramid: &Pyramid) -> Result<Self, Error> {
-        let side = SIDE.min(pyramid.resolution());
+        let resolution = pyramid.resolution();
+        let small = resolution.levels().rev().find(|level| level.side() <= SIDE);
+        let level = small.unwrap_or_else(|| resolution.start());
         let looked_at = pyramid.len().min(MOST);
         let pictures = (0..looked_at).map(|number| {
-            let pixels_u8 = pyramid.picture(side, number * pyramid.len() / looked_at)?;
-            Ok(pixels_u8.chunks_exact(side).flat_map(odd_part).collect())
+            let pixels_u8 = pyramid.picture(level, number * pyramid.len() / looked_at)?;
+            Ok(pixels_u8.chunks_exact(level.width).flat_map(odd_part).collect())
         });
         let odd_parts: Vec<Vec<f32>> = pictures.collect::<Result<_, Error>>()?;
         Ok(Self { told: told(&odd_parts), looked_at })

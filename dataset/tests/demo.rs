@@ -12,6 +12,6 @@ fn the_demo_pictures_are_whole() {
     let parent = tempfile::tempdir().unwrap();
     let (pyramid, report) =
         pack(&source, &parent.path().join("packed"), &PackOptions::default(), &mut |_| {}).unwrap();
-    assert_eq!((pyramid.len(), pyramid.resolution(), pyramid.labels()), (3_575, 64, None));
+    assert_eq!((pyramid.len(), pyramid.resolution(), pyramid.labels()), (3_575, 64.into(), None));
     assert!(report.skipped.is_empty() && report.converted.is_empty() && report.left_out.is_empty());
 }

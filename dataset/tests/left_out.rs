@@ -40,7 +40,7 @@ fn runs_and_hidden_folders_are_no_data() {
     for source in [folder(parent.path(), "photos", &files), zip(parent.path(), "photos.zip", &files)] {
         let (pyramid, report) = packed(&source, PackOptions::default()).unwrap();
         assert_eq!(pyramid.names(), ["0.png", "cats/1.png", "runs/notes/2.png"]);
-        assert_eq!(pyramid.resolution(), 32);
+        assert_eq!(pyramid.resolution(), 32.into());
         assert_eq!(report.left_out.runs, ["runs/00000-tiny"]);
         assert_eq!(
             report.left_out.hidden,
@@ -67,11 +67,11 @@ fn most_pictures_choose_the_side() {
     let mut files: Vec<(&str, Vec<u8>)> = names.iter().map(|name| (&**name, png(40, 36, 1))).collect();
     files[4].1 = png(8, 8, 2);
     let photos = folder(parent.path(), "photos", &files);
-    for (resolution, side) in [(None, 32), (Some(16), 16)] {
+    for (resolution, side) in [(None, 32), (Some(16.into()), 16)] {
         let source = folder(parent.path(), &format!("photos{side}"), &files);
         let (pyramid, report) =
             packed(&source, PackOptions { resolution, ..PackOptions::default() }).unwrap();
-        assert_eq!((pyramid.resolution(), pyramid.len()), (side, 11));
+        assert_eq!((pyramid.resolution(), pyramid.len()), (side.into(), 11));
         let [small] = &report.too_small[..] else { panic!("{:?}", report.too_small) };
         assert_eq!((&*small.name, &*small.reason), ("04.png", "8x8"));
         assert!(packed(&source, PackOptions { resolution, ..PackOptions::default() }).unwrap().1.is_reused);
@@ -81,18 +81,20 @@ fn most_pictures_choose_the_side() {
     }
     let enlarged = PackOptions { allow_upscale: true, ..PackOptions::default() };
     let (pyramid, report) = packed(&photos, enlarged).unwrap();
-    assert_eq!((pyramid.resolution(), pyramid.len(), report.upscaled), (32, 12, 1));
+    assert_eq!((pyramid.resolution(), pyramid.len(), report.upscaled), (32.into(), 12, 1));
 
     // More than a few are refused, and the side that fits is that of most.
     files[5].1 = png(20, 20, 3);
     files[6].1 = png(20, 20, 4);
     let many = folder(parent.path(), "many", &files);
-    let error = packed(&many, PackOptions { resolution: Some(32), ..PackOptions::default() }).unwrap_err();
+    let error =
+        packed(&many, PackOptions { resolution: Some(32.into()), ..PackOptions::default() }).unwrap_err();
     assert!(
-        matches!(error.kind, ErrorKind::TooSmall { count: 3, side: 32, fitting: Some(16), .. }),
+        matches!(error.kind, ErrorKind::TooSmall { count: 3, resolution, fitting: Some(fitting), .. }
+            if (resolution, fitting) == (32.into(), 16.into())),
         "{error}"
     );
-    assert_eq!(packed(&many, PackOptions::default()).unwrap().0.resolution(), 16);
+    assert_eq!(packed(&many, PackOptions::default()).unwrap().0.resolution(), 16.into());
 }
 
 #[test]
@@ -104,8 +106,9 @@ fn what_is_not_square_is_counted_and_fits_as_asked() {
         let source = folder(parent.path(), &fit.replace(':', "-"), &files);
         let options = PackOptions { fit: fit.parse().unwrap(), ..PackOptions::default() };
         let (pyramid, report) = packed(&source, options).unwrap();
-        assert_eq!((report.not_square, report.fit), (1, options.fit));
-        let (side, pixels) = (pyramid.resolution(), pyramid.picture(pyramid.resolution(), 0).unwrap());
+        assert_eq!((report.other_ratio, report.fit), (1, options.fit));
+        let (resolution, side) = (pyramid.resolution(), pyramid.resolution().side());
+        let pixels = pyramid.picture(resolution, 0).unwrap();
         (side, [0, 1, 2].map(|channel| pixels[channel * side * side]))
     };
     assert_eq!(corner("crop"), (16, [250, 10, 20]));
@@ -142,7 +145,7 @@ fn more_endings_and_formats_are_read_and_the_rest_is_counted() {
     let (pyramid, report) = packed(&source, options).unwrap();
     assert_eq!(pyramid.names(), ["a.jfif", "b.JPE", "c.bmp", "d.tif", "e.tiff"]);
     let expected: Vec<u8> = picture(16, 16, 4).pixels().map(|pixel| pixel.0[0]).collect();
-    assert_eq!(pyramid.picture(16, 3).unwrap()[..256], expected);
+    assert_eq!(pyramid.picture(16.into(), 3).unwrap()[..256], expected);
     assert_eq!(report.converted.sixteen_bit, 1);
     assert_eq!(report.left_out.counted_pictures(), "2 `.heic`, 1 `.gif`");
     assert_eq!(report.left_out.counted_files(), "1 `.txt`");

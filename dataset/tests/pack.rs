@@ -13,7 +13,7 @@ use pictures::{encoded, folder, names_in, picture, png, zip};
 use progress::{Progress, progress_of};
 use stylegan_base::Hint;
 use stylegan_dataset::{
-    Converted, Error, ErrorKind, Labels, PackOptions, PackReport, Pyramid, open_or_pack, pack,
+    Channels, Converted, Error, ErrorKind, Labels, PackOptions, PackReport, Pyramid, open_or_pack, pack,
 };
 
 fn quiet(source: &Path, out: &Path, options: &PackOptions) -> Result<(Pyramid, PackReport), Error> {
@@ -21,7 +21,7 @@ fn quiet(source: &Path, out: &Path, options: &PackOptions) -> Result<(Pyramid, P
 }
 
 fn at(resolution: usize) -> PackOptions {
-    PackOptions { resolution: Some(resolution), ..PackOptions::default() }
+    PackOptions { resolution: Some(resolution.into()), ..PackOptions::default() }
 }
 
 /// What a file says that has the picture's pixels in each channel.
@@ -55,15 +55,20 @@ fn a_mixed_folder_becomes_a_pyramid() {
 
     let names = ["a.webp", "b.png", "b/c/wide.jpg", "b/exact.png", "deep.png", "grey.PNG", "misnamed.png"];
     assert_eq!(pyramid.names(), names);
-    assert_eq!((pyramid.len(), pyramid.resolution(), pyramid.labels()), (7, 64, None));
-    assert_eq!(report.converted, Converted { grey: 1, palette: 0, sixteen_bit: 1, alpha: 1 });
-    assert_eq!((report.is_reused, report.count, report.not_square, report.upscaled), (false, 7, 2, 0));
+    assert_eq!((pyramid.len(), pyramid.resolution(), pyramid.labels()), (7, 64.into(), None));
+    assert_eq!(report.converted, Converted { grey: 1, sixteen_bit: 1, alpha: 1, ..Converted::default() });
+    assert_eq!((report.is_reused, report.count, report.other_ratio, report.upscaled), (false, 7, 2, 0));
     // Not counting what macOS adds.
     assert_eq!(report.left_out.counted_files(), "1 `.txt`");
     assert_eq!(report.bytes, 7 * 3 * (64 * 64 + 32 * 32 + 16 * 16 + 8 * 8 + 4 * 4));
     assert!(report.skipped.is_empty());
-    let seen = |name, side| Progress { name, total: 7, done: vec![7], side };
-    assert_eq!(progress, [seen("measuring", None), seen("packing", Some(64))]);
+    let seen = |name, resolution: Option<&str>| Progress {
+        name,
+        total: 7,
+        done: vec![7],
+        resolution: resolution.map(str::to_owned),
+    };
+    assert_eq!(progress, [seen("measuring", None), seen("packing", Some("64x64"))]);
     assert_eq!(
         names_in(&out),
         [
@@ -77,30 +82,31 @@ fn a_mixed_folder_becomes_a_pyramid() {
     );
     assert_eq!(names_in(parent.path()), ["packed", "photos"]);
 
-    assert_eq!(pyramid.picture(64, 0).unwrap(), planes(&picture(64, 64, 3)));
-    assert_eq!(pyramid.picture(64, 3).unwrap(), planes(&picture(64, 64, 1)));
-    assert_eq!(pyramid.picture(64, 4).unwrap(), planes(&picture(64, 64, 6)));
-    let grey = pyramid.picture(64, 5).unwrap();
+    assert_eq!(pyramid.picture(64.into(), 0).unwrap(), planes(&picture(64, 64, 3)));
+    assert_eq!(pyramid.picture(64.into(), 3).unwrap(), planes(&picture(64, 64, 1)));
+    assert_eq!(pyramid.picture(64.into(), 4).unwrap(), planes(&picture(64, 64, 6)));
+    let grey = pyramid.picture(64.into(), 5).unwrap();
     assert_eq!(grey[..64 * 64], grey[64 * 64..2 * 64 * 64]);
     for index in 0..7 {
         assert_levels_are_means(&pyramid, index);
     }
     assert!(matches!(
-        pyramid.picture(128, 0),
-        Err(Error { kind: ErrorKind::NoSuchLevel { side: 128, resolution: 64 }, .. })
+        pyramid.picture(128.into(), 0),
+        Err(Error { kind: ErrorKind::NoSuchLevel { level, resolution }, .. })
+            if (level, resolution) == (128.into(), 64.into())
     ));
-    assert!(matches!(pyramid.picture(2, 0), Err(Error { kind: ErrorKind::NoSuchLevel { .. }, .. })));
+    assert!(matches!(pyramid.picture(2.into(), 0), Err(Error { kind: ErrorKind::NoSuchLevel { .. }, .. })));
     assert!(matches!(
-        pyramid.picture(4, 7),
+        pyramid.picture(4.into(), 7),
         Err(Error { kind: ErrorKind::NoSuchPicture { index: 7, count: 7 }, .. })
     ));
 }
 
 fn assert_levels_are_means(pyramid: &Pyramid, index: usize) {
-    let full = pyramid.picture(64, index).unwrap();
+    let full = pyramid.picture(64.into(), index).unwrap();
     for side in [32, 16, 8, 4] {
         let factor = 64 / side;
-        for (i, &value) in pyramid.picture(side, index).unwrap().iter().enumerate() {
+        for (i, &value) in pyramid.picture(side.into(), index).unwrap().iter().enumerate() {
             let (channel, row, column) = (i / (side * side), i / side % side, i % side);
             let mut sum = 0.0;
             for y in 0..factor {
@@ -119,7 +125,7 @@ fn the_largest_common_side_is_chosen() {
     let parent = tempfile::tempdir().unwrap();
     let source = folder(parent.path(), "photos", &[("0.png", png(80, 40, 1)), ("1.png", png(33, 90, 2))]);
     let (pyramid, _) = quiet(&source, &parent.path().join("packed"), &PackOptions::default()).unwrap();
-    assert_eq!(pyramid.resolution(), 32);
+    assert_eq!(pyramid.resolution(), 32.into());
 }
 
 #[test]
@@ -144,7 +150,7 @@ fn an_unchanged_source_is_not_packed_again() {
     assert!(open(at(16)).unwrap().1.is_reused);
 
     let (smaller, report, _) = open(at(8)).unwrap();
-    assert_eq!((smaller.resolution(), report.is_reused), (8, false));
+    assert_eq!((smaller.resolution(), report.is_reused), (8.into(), false));
     assert_eq!(names_in(&cache).len(), 2);
 
     fs::write(source.join("2.png"), png(16, 16, 3)).unwrap();
@@ -160,13 +166,13 @@ fn a_pack_is_a_source_too() {
     let out = parent.path().join("packed");
     quiet(&source, &out, &at(32)).unwrap();
     let cache = parent.path().join("cache");
-    for resolution in [None, Some(32), Some(8)] {
+    for resolution in [None, Some(32.into()), Some(8.into())] {
         let options = PackOptions { resolution, ..PackOptions::default() };
         let (pyramid, report) = open_or_pack(&out, &cache, &options, &mut |_| {}).unwrap();
-        assert_eq!((pyramid.resolution(), pyramid.path(), report.is_reused), (32, &*out, true));
+        assert_eq!((pyramid.resolution(), pyramid.path(), report.is_reused), (32.into(), &*out, true));
     }
     let error = open_or_pack(&out, &cache, &at(64), &mut |_| {}).unwrap_err();
-    assert!(matches!(error.kind, ErrorKind::PackTooSmall { resolution: 32, requested: 64, .. }), "{error}");
+    assert!(error.to_string().ends_with("has resolution 32, less than 64"), "{error}");
     assert!(!cache.exists());
 }
 
@@ -287,14 +293,14 @@ fn small_pictures_are_enlarged_only_on_request() {
 
     let tiny = folder(parent.path(), "tiny", &[("0.png", png(7, 30, 1))]);
     let error = quiet(&tiny, &parent.path().join("other"), &PackOptions::default()).unwrap_err();
-    assert!(matches!(error.kind, ErrorKind::TooSmall { side: 8, width: 7, height: 30, .. }), "{error}");
+    assert!(error.to_string().contains("smaller than 8x8, such as `0.png` with 7x30"), "{error}");
 }
 
 #[test]
 fn impossible_options_are_refused() {
     let parent = tempfile::tempdir().unwrap();
     let source = folder(parent.path(), "photos", &[("0.png", png(16, 16, 1))]);
-    for resolution in [0, 1, 4, 12, 2048, usize::MAX] {
+    for resolution in [0, 1, 4, 13, 2048, usize::MAX] {
         let error = quiet(&source, &parent.path().join("packed"), &at(resolution)).unwrap_err();
         assert!(matches!(error.kind, ErrorKind::Resolution { .. }), "{error}");
     }
@@ -386,4 +392,133 @@ fn sources_that_are_none_are_refused() {
         let message = refused(&file);
         assert!(message.ends_with(expected), "{message}");
     }
+}
+
+/// Numbers of one picture of the pack at one level.
+fn at_level(pyramid: &Pyramid, level: &str, index: usize) -> Vec<u8> {
+    pyramid.picture(level.parse().unwrap(), index).unwrap()
+}
+
+#[test]
+fn a_pack_has_the_ratio_that_is_asked_for() {
+    let parent = tempfile::tempdir().unwrap();
+    let source = folder(
+        parent.path(),
+        "photos",
+        &[("0.png", png(16, 12, 1)), ("1.png", png(32, 24, 2)), ("2.png", png(40, 40, 3))],
+    );
+    let out = parent.path().join("packed");
+    let wide = PackOptions { resolution: Some("16x12".parse().unwrap()), ..PackOptions::default() };
+    let (pyramid, report) = quiet(&source, &out, &wide).unwrap();
+    assert_eq!((pyramid.resolution().to_string(), report.other_ratio), ("16x12".to_owned(), 1));
+    assert_eq!(report.bytes, 3 * 3 * (16 * 12 + 8 * 6 + 4 * 3));
+    assert_eq!(names_in(&out), ["index.json", "level-0004.bin", "level-0008.bin", "level-0016.bin"]);
+    let index = |out: &Path| fs::read_to_string(out.join("index.json")).unwrap();
+    assert!(
+        index(&out)
+            .starts_with(r#"{"format":"stylegan-pyramid","version":3,"resolution":"16x12","count":3,"#)
+    );
+    // Squares in color are written as by versions that know nothing else.
+    let square = parent.path().join("square");
+    quiet(&source, &square, &PackOptions::default()).unwrap();
+    assert!(
+        index(&square).starts_with(r#"{"format":"stylegan-pyramid","version":2,"resolution":8,"count":3,"#)
+    );
+    let full = at_level(&pyramid, "16x12", 0);
+    assert_eq!(full, planes(&picture(16, 12, 1)));
+    let small = at_level(&pyramid, "8x6", 0);
+    for (i, &value) in small.iter().enumerate() {
+        let (channel, row, column) = (i / 48, i / 8 % 6, i % 8);
+        let at = |y: usize, x: usize| f64::from(full[channel * 192 + (2 * row + y) * 16 + 2 * column + x]);
+        let mean = (at(0, 0) + at(0, 1) + at(1, 0) + at(1, 1)) / 4.0;
+        assert!((f64::from(value) - mean).abs() <= 0.5, "{i}: {value} {mean}");
+    }
+    assert_eq!(at_level(&pyramid, "4x3", 2).len(), 3 * 12);
+    for level in ["12x16", "16", "8", "4x4", "2x1"] {
+        let error = pyramid.picture(level.parse().unwrap(), 0).unwrap_err();
+        assert!(matches!(error.kind, ErrorKind::NoSuchLevel { .. }), "{error}");
+    }
+
+    // A level of it serves, another ratio does not.
+    let asked = |text: &str| {
+        let options = PackOptions { resolution: Some(text.parse().unwrap()), ..PackOptions::default() };
+        open_or_pack(&out, &parent.path().join("cache"), &options, &mut |_| {})
+    };
+    assert!(asked("8x6").unwrap().1.is_reused);
+    let error = asked("16").unwrap_err();
+    assert!(error.to_string().ends_with("has resolution 16x12, and no level of 16"), "{error}");
+    let error = asked("32x24").unwrap_err();
+    assert!(error.to_string().ends_with("has resolution 16x12, less than 32x24"), "{error}");
+    // Packs of several shapes of one source lie beside each other.
+    let cache = parent.path().join("cache");
+    for resolution in [None, Some("8x6"), Some("6x8")] {
+        let resolution = resolution.map(|text| text.parse().unwrap());
+        let options = PackOptions { resolution, ..PackOptions::default() };
+        assert!(!open_or_pack(&source, &cache, &options, &mut |_| {}).unwrap().1.is_reused);
+        assert!(open_or_pack(&source, &cache, &options, &mut |_| {}).unwrap().1.is_reused);
+    }
+}
+
+#[test]
+fn the_ratio_of_the_pictures_is_told() {
+    let parent = tempfile::tempdir().unwrap();
+    let files: Vec<(String, Vec<u8>)> = (0..5).map(|i| (format!("{i}.png"), png(70, 52, i))).collect();
+    let files: Vec<(&str, Vec<u8>)> = files.iter().map(|(name, bytes)| (&**name, bytes.clone())).collect();
+    let source = folder(parent.path(), "photos", &files);
+    let out = parent.path().join("packed");
+    let (_, report) = quiet(&source, &out, &at(32)).unwrap();
+    assert_eq!(report.uncropped.map(|resolution| resolution.to_string()).as_deref(), Some("64x48"));
+    // It is told again by the pack itself.
+    let (_, again) = quiet(&source, &out, &at(32)).unwrap();
+    assert!(again.is_reused && again.uncropped == report.uncropped && again.other_ratio == 5);
+}
+
+#[test]
+fn a_pack_has_the_channels_that_are_asked_for() {
+    let parent = tempfile::tempdir().unwrap();
+    let color = picture(16, 16, 1);
+    let cut_out = image::RgbaImage::from_fn(16, 16, |x, y| {
+        let [red, green, blue] = color.get_pixel(x, y).0;
+        image::Rgba([red, green, blue, if x < 8 { 255 } else { 0 }])
+    });
+    let source = folder(
+        parent.path(),
+        "photos",
+        &[
+            ("0.png", encoded(&color.clone().into(), ImageFormat::Png)),
+            ("1.png", encoded(&DynamicImage::from(color.clone()).to_luma8().into(), ImageFormat::Png)),
+            ("2.png", encoded(&cut_out.into(), ImageFormat::Png)),
+        ],
+    );
+    let packed = |channels| {
+        let options = PackOptions { channels, ..PackOptions::default() };
+        quiet(&source, &parent.path().join(format!("packed{channels}")), &options).unwrap()
+    };
+    let (grey, report) = packed(Channels::Grey);
+    assert_eq!((grey.channels(), report.channels, report.bytes), (Channels::Grey, Channels::Grey, 3 * 336));
+    assert_eq!(report.converted, Converted { color: 2, alpha: 1, ..Converted::default() });
+    let luminance = DynamicImage::from(color.clone()).to_luma8().into_raw();
+    assert_eq!(at_level(&grey, "16", 0), luminance);
+    assert_eq!(at_level(&grey, "16", 1), luminance);
+    assert_eq!(at_level(&grey, "16", 2)[8..16], [255; 8]);
+
+    let (rgba, report) = packed(Channels::Rgba);
+    assert_eq!(
+        (report.converted, report.bytes),
+        (Converted { grey: 1, ..Converted::default() }, 3 * 4 * 336)
+    );
+    let (opaque, cut_out) = (at_level(&rgba, "16", 0), at_level(&rgba, "16", 2));
+    assert_eq!((&opaque[..3 * 256], &opaque[3 * 256..]), (&planes(&color)[..], &[255; 256][..]));
+    for (i, value) in cut_out.iter().enumerate() {
+        assert_eq!(*value, if i % 16 < 8 { opaque[i] } else { 0 }, "{i}");
+    }
+    let (_, report) = packed(Channels::Rgb);
+    assert_eq!((report.colorless, report.count), (1, 3));
+
+    let options = PackOptions { channels: Channels::Grey, ..PackOptions::default() };
+    let error = quiet(&source, &parent.path().join("packed3"), &options).unwrap_err();
+    assert!(error.to_string().contains("but of 3 channels, not 1;"), "{error}");
+    let error = open_or_pack(rgba.path(), parent.path(), &options, &mut |_| {}).unwrap_err();
+    assert!(error.to_string().ends_with("have 4 channels, not 1"), "{error}");
+    assert!(error.hint().unwrap().ends_with("or train with 4"));
 }

@@ -27,14 +27,14 @@ fn a_batch_follows_the_order() {
     let pyramid = packed(parent.path(), 5);
     let order = Order::new(11, pyramid.len());
     // Over the end of the first epoch.
-    let request = BatchRequest { first_position: 3, batch: 7, resolution: 8 };
+    let request = BatchRequest { first_position: 3, batch: 7, resolution: 8.into() };
     let plain = assemble(&pyramid, &order, false, &request).unwrap();
     let mirrored = assemble(&pyramid, &order, true, &request).unwrap();
     assert_eq!((plain.request, plain.labels.as_ref()), (request, None));
     let mut flips = 0;
     for (offset, pixels) in plain.pixels_u8.chunks(3 * 8 * 8).enumerate() {
         let position = 3 + offset as u64;
-        assert_eq!(pixels, pyramid.picture(8, order.index(position)).unwrap());
+        assert_eq!(pixels, pyramid.picture(8.into(), order.index(position)).unwrap());
         let other = &mirrored.pixels_u8[offset * 3 * 8 * 8..][..3 * 8 * 8];
         let expected: Vec<u8> = if order.mirrored(position, 0.5) {
             flips += 1;
@@ -45,13 +45,13 @@ fn a_batch_follows_the_order() {
         assert_eq!(other, expected);
     }
     assert!((1..7).contains(&flips), "{flips}");
-    let request = BatchRequest { resolution: 32, ..request };
+    let request = BatchRequest { resolution: 32.into(), ..request };
     assert!(matches!(
         assemble(&pyramid, &order, false, &request),
-        Err(Error { kind: ErrorKind::NoSuchLevel { side: 32, .. }, .. })
+        Err(Error { kind: ErrorKind::NoSuchLevel { level, .. }, .. }) if level == 32.into()
     ));
     let order = Order::new(11, 6);
-    let request = BatchRequest { batch: 6, resolution: 8, first_position: 0 };
+    let request = BatchRequest { batch: 6, resolution: 8.into(), first_position: 0 };
     assert!(matches!(
         assemble(&pyramid, &order, false, &request),
         Err(Error { kind: ErrorKind::NoSuchPicture { .. }, .. })
@@ -65,7 +65,11 @@ fn prefetched_batches_are_the_same() {
     let order = Order::new(2, pyramid.len());
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
     let requests: Vec<BatchRequest> = (0..9)
-        .map(|i| BatchRequest { first_position: i * 4, batch: 4, resolution: if i < 5 { 8 } else { 16 } })
+        .map(|i| BatchRequest {
+            first_position: i * 4,
+            batch: 4,
+            resolution: if i < 5 { 8 } else { 16 }.into(),
+        })
         .collect();
     let spawn = |requests: Vec<BatchRequest>| {
         Prefetcher::spawn(runtime.handle(), pyramid.clone(), order.clone(), true, requests.into_iter(), 2)
@@ -80,7 +84,7 @@ fn prefetched_batches_are_the_same() {
     assert!(prefetcher.next().is_none());
 
     let mut wrong = requests.clone();
-    wrong[1].resolution = 64;
+    wrong[1].resolution = 64.into();
     let mut prefetcher = spawn(wrong);
     assert!(prefetcher.next().unwrap().is_ok());
     assert!(matches!(prefetcher.next(), Some(Err(Error { kind: ErrorKind::NoSuchLevel { .. }, .. }))));
@@ -142,24 +146,24 @@ fn damaged_levels_are_refused() {
 fn a_level_cut_short_or_deleted_while_it_is_open() {
     let parent = tempfile::tempdir().unwrap();
     let pyramid = packed(parent.path(), 5);
-    let (first, last) = (pyramid.picture(8, 0).unwrap(), pyramid.picture(16, 4).unwrap());
+    let (first, last) = (pyramid.picture(8.into(), 0).unwrap(), pyramid.picture(16.into(), 4).unwrap());
     let level = pyramid.path().join("level-0008.bin");
     fs::OpenOptions::new().write(true).open(&level).unwrap().set_len(3 * 192 + 10).unwrap();
-    assert_eq!(pyramid.picture(8, 0).unwrap(), first);
+    assert_eq!(pyramid.picture(8.into(), 0).unwrap(), first);
     for (index, offset) in [(3, 576), (4, 768)] {
         let mut pixels_u8 = vec![7];
-        let error = pyramid.append_picture(8, index, &mut pixels_u8).unwrap_err();
+        let error = pyramid.append_picture(8.into(), index, &mut pixels_u8).unwrap_err();
         assert_eq!(error.to_string(), format!("cannot read `{}` at byte {offset}", level.display()));
         assert!(error.hint().unwrap().starts_with("the file was cut short"), "{error:?}");
         assert_eq!(pixels_u8, [7]);
     }
-    let request = BatchRequest { first_position: 0, batch: 5, resolution: 8 };
+    let request = BatchRequest { first_position: 0, batch: 5, resolution: 8.into() };
     let error = assemble(&pyramid, &Order::new(1, 5), false, &request).unwrap_err();
     assert!(matches!(error.kind, ErrorKind::ReadAt { .. }), "{error:?}");
     // What is open outlasts its name, where the system lets an open file be deleted.
     if cfg!(unix) {
         fs::remove_dir_all(pyramid.path()).unwrap();
-        assert_eq!(pyramid.picture(16, 4).unwrap(), last);
+        assert_eq!(pyramid.picture(16.into(), 4).unwrap(), last);
     }
 }
 

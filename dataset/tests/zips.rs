@@ -57,10 +57,10 @@ fn a_zip_with_labels_is_read() {
     assert_eq!(pyramid.names(), ["00000/img00000000.png", "00000/img00000001.png"]);
     assert_eq!(pyramid.labels(), Some(&Labels::Classes { count: 2, indices: vec![1, 0], names: vec![] }));
     let expected: Vec<u8> = picture(16, 16, 1).pixels().map(|pixel| pixel.0[0]).collect();
-    assert_eq!(pyramid.picture(16, 1).unwrap()[..256], expected);
+    assert_eq!(pyramid.picture(16.into(), 1).unwrap()[..256], expected);
 
     let order = Order::new(0, 2);
-    let request = BatchRequest { first_position: 0, batch: 3, resolution: 8 };
+    let request = BatchRequest { first_position: 0, batch: 3, resolution: 8.into() };
     let batch = assemble(&pyramid, &order, false, &request).unwrap();
     let labels: Vec<f32> =
         (0..3).flat_map(|at| if order.index(at) == 0 { [0.0, 1.0] } else { [1.0, 0.0] }).collect();

@@ -7,7 +7,8 @@
 use candle_core::{Result, Tensor, bail};
 use candle_nn::VarBuilder;
 use stylegan_ops::{
-    Chain, EqualizedConv, EqualizedDense, FeatureLayout, GAIN_LEAKY_RELU, Link, Sampling, leaky_relu_grad,
+    Chain, EqualizedConv, EqualizedDense, FeatureLayout, GAIN_LEAKY_RELU, Link, Resolution, Sampling,
+    leaky_relu_grad,
 };
 
 use crate::CriticConfig;
@@ -19,7 +20,7 @@ pub(crate) struct FromRgb(EqualizedConv);
 
 impl FromRgb {
     pub(crate) fn new(config: &CriticConfig, side: usize, vb: &VarBuilder) -> Result<Self> {
-        EqualizedConv::new(3, config.feature_maps(side), 1, GAIN_LEAKY_RELU, vb).map(Self)
+        EqualizedConv::new(config.num_channels, config.feature_maps(side), 1, GAIN_LEAKY_RELU, vb).map(Self)
     }
 
     pub(crate) fn link(&self) -> Link {
@@ -27,7 +28,7 @@ impl FromRgb {
     }
 }
 
-/// A block from 8x8 up: conv 3x3, leaky ReLU, blur, conv 3x3 with 2x downscale, leaky ReLU.
+/// A block above the head: conv 3x3, leaky ReLU, blur, conv 3x3 with 2x downscale, leaky ReLU.
 #[derive(Clone, Debug)]
 pub(crate) struct Block {
     conv0: EqualizedConv,
@@ -50,7 +51,7 @@ impl Block {
     }
 }
 
-/// The last block, features at 4x4 to scores: minibatch stddev, conv 3x3, two dense layers.
+/// The last block, features at the smallest level, which is 4x4 in a square network, to scores: minibatch stddev, conv 3x3, two dense layers.
 #[derive(Clone, Debug)]
 pub(crate) struct Head {
     stddev: Option<MinibatchStddev>,
@@ -70,10 +71,11 @@ pub(crate) struct HeadRecord {
 }
 
 impl Head {
-    pub(crate) fn new(config: &CriticConfig, vb: &VarBuilder) -> Result<Self> {
-        let channels = config.feature_maps(4);
-        // The width of a block "below" 4x4, stage 0 of the formula.
-        let hidden = config.feature_maps(2);
+    /// The head of features of `start`.
+    pub(crate) fn new(config: &CriticConfig, start: Resolution, vb: &VarBuilder) -> Result<Self> {
+        let channels = config.feature_maps(start.side());
+        // The width of a block "below", stage 0 of the formula in a square network.
+        let hidden = config.feature_maps(start.side() / 2);
         let stddev_channels = config.switches.stddev_channels();
         let stddev = (stddev_channels > 0).then_some(MinibatchStddev {
             group_size: config.switches.mbstd_group_size,
@@ -88,7 +90,13 @@ impl Head {
                 GAIN_LEAKY_RELU,
                 &vb.pp("conv"),
             )?,
-            dense0: EqualizedDense::new(16 * channels, hidden, GAIN_LEAKY_RELU, 1.0, &vb.pp("dense0"))?,
+            dense0: EqualizedDense::new(
+                start.pixels() * channels,
+                hidden,
+                GAIN_LEAKY_RELU,
+                1.0,
+                &vb.pp("dense0"),
+            )?,
             dense1: EqualizedDense::new(hidden, config.label_dim.max(1), 1.0, 1.0, &vb.pp("dense1"))?,
             label_dim: config.label_dim,
         })

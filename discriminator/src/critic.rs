@@ -2,7 +2,7 @@
 
 use candle_core::{DType, Result, Tensor, bail};
 use candle_nn::VarBuilder;
-use stylegan_ops::{Chain, FeatureLayout, Level, blend, downscale2x, downscale2x_adjoint, sides};
+use stylegan_ops::{Chain, FeatureLayout, Level, Resolution, blend, downscale2x, downscale2x_adjoint};
 
 use crate::CriticConfig;
 use crate::block::{Block, FromRgb, Head, HeadRecord};
@@ -11,12 +11,12 @@ use crate::block::{Block, FromRgb, Head, HeadRecord};
 #[derive(Clone, Debug)]
 pub struct Critic {
     config: CriticConfig,
-    /// One for each side from 4 on.
+    /// One for each level from the smallest on.
     from_rgb: Vec<FromRgb>,
-    /// One for each side from 8 on.
+    /// One for each level but the smallest, which is the head's.
     blocks: Vec<Block>,
     head: Head,
-    /// The type of features above 4x4; none for that of the pictures.
+    /// The type of features above the head; none for that of the pictures.
     features: Option<DType>,
     layout: FeatureLayout,
 }
@@ -28,10 +28,10 @@ pub struct Recording {
     labels: Option<Tensor>,
     /// Samples in each set of pictures.
     batch: usize,
-    /// From the pictures to the next smaller side.
+    /// From the pictures to the next smaller level.
     top: Chain,
     fade: Option<Fade>,
-    /// From there to 4x4; none if that is where `top` ends.
+    /// From there to the head; none if that is where `top` ends.
     below: Option<Chain>,
     head: HeadRecord,
 }
@@ -44,7 +44,8 @@ struct Fade {
 }
 
 impl Critic {
-    /// The critic of `config`, with its tensors from `vb`: `from_rgb_4`, `from_rgb_8`, ..., `block_4`, `block_8`, ...
+    /// The critic of `config`, with its tensors from `vb`: `from_rgb_4`, `from_rgb_8`, ..., `block_4`, `block_8`, ..., by the
+    /// longer side.
     ///
     /// # Errors
     /// If the configuration is impossible or `vb` has no such tensors.
@@ -52,22 +53,24 @@ impl Critic {
         if let Some(violation) = config.violations().first() {
             bail!("{violation}")
         }
+        let start = config.resolution.start();
+        let sides = || config.resolution.levels().map(Resolution::side);
         Ok(Self {
-            from_rgb: sides(config.resolution)
+            from_rgb: sides()
                 .map(|side| FromRgb::new(config, side, &vb.pp(format!("from_rgb_{side}"))))
                 .collect::<Result<_>>()?,
-            blocks: sides(config.resolution)
+            blocks: sides()
                 .skip(1)
                 .map(|side| Block::new(config, side, &vb.pp(format!("block_{side}"))))
                 .collect::<Result<_>>()?,
-            head: Head::new(config, &vb.pp("block_4"))?,
+            head: Head::new(config, start, &vb.pp(format!("block_{}", start.side())))?,
             config: config.clone(),
             features: None,
             layout: FeatureLayout::Nchw,
         })
     }
 
-    /// The same network with features of another type above 4x4, such as `bf16` on a GPU; weights, pictures, scores and
+    /// The same network with features of another type above the head, such as `bf16` on a GPU; weights, pictures, scores and
     /// gradients keep theirs.
     #[must_use]
     pub fn with_features_in(self, dtype: DType) -> Self {
@@ -88,8 +91,8 @@ impl Critic {
     /// The score of each picture.
     ///
     /// # Shapes
-    /// - `pictures`: `[batch, 3, side, side]` in -1..1, with `side = resolution / 2^floor(lod)`; the batch divisible
-    ///   by the group size of the minibatch stddev, or smaller than it
+    /// - `pictures`: `[batch, num_channels, height, width]` in -1..1, those of the resolution `/ 2^floor(lod)`; the batch
+    ///   divisible by the group size of the minibatch stddev, or smaller than it
     /// - `labels`: `[batch, label_dim]`, for a critic with labels
     /// - returns: `[batch]`
     ///
@@ -116,7 +119,7 @@ impl Critic {
     /// The scores of several sets of pictures in one pass, each a minibatch of its own.
     ///
     /// # Shapes
-    /// - `sets`: `[batch, 3, side, side]` each
+    /// - `sets`: `[batch, num_channels, height, width]` each
     /// - `labels`: `[batch, label_dim]`, the same for all sets
     /// - returns: `[batch]` for each set
     ///
@@ -137,15 +140,16 @@ impl Critic {
         let pictures = &if sets.len() == 1 { (*first).clone() } else { Tensor::cat(sets, 0)? };
         let level = Level::new(self.config.resolution, lod)?;
         let (_, channels, height, width) = pictures.dims4()?;
-        if (channels, height, width) != (3, level.side, level.side) {
+        let (found, expected) = (Resolution { width, height }, level.resolution);
+        if (channels, found) != (self.config.num_channels, expected) {
             bail!(
-                "the critic expects pictures of {side}x{side} with 3 channels at level of detail {lod}, not \
-                 {width}x{height} with {channels}",
-                side = level.side
+                "the critic expects pictures of {expected} with {} channels at level of detail {lod}, not {found} with \
+                 {channels}",
+                self.config.num_channels
             )
         }
-        // Index of the pictures' side in `from_rgb`, and number of blocks above 4x4 in use.
-        let count = sides(level.side).count() - 1;
+        // Index of the pictures' level in `from_rgb`, and number of blocks above the head in use.
+        let count = level.resolution.doublings() as usize;
         let mut links = vec![self.from_rgb[count].link()];
         let (blocks, top_block) = match self.blocks[..count].split_last() {
             Some((top, blocks)) => (blocks, Some(top)),
@@ -191,7 +195,7 @@ impl Recording {
     /// exact second-order gradients by one ordinary backward pass. No gradient of a weight is computed here.
     ///
     /// # Shapes
-    /// - returns: as the pictures, `[batch, 3, side, side]`
+    /// - returns: as the pictures, `[batch, num_channels, height, width]`
     ///
     /// # Errors
     /// If the device fails.

@@ -2,7 +2,7 @@
 
 use candle_core::{DType, Device, Result, Tensor, Var};
 use stylegan_discriminator::{Critic, CriticConfig, CriticSwitches};
-use stylegan_ops::{Key, Level, Parameters, RandomTensors, Widths, backward};
+use stylegan_ops::{Key, Level, Parameters, RandomTensors, Resolution, Widths, backward};
 
 /// Half the distance between the two points of a difference: large enough for float64, and so small that no
 /// activation crosses the kink of the leaky `ReLU` between them.
@@ -18,7 +18,7 @@ struct Case {
 /// 16 pixels with 5, 6 and 8 feature maps, the last layer with 10.
 fn small() -> CriticConfig {
     CriticConfig {
-        resolution: 16,
+        resolution: 16.into(),
         widths: Widths { fmap_base: 10, fmap_decay: 0.3, fmap_max: 512 },
         ..CriticConfig::default()
     }
@@ -31,6 +31,11 @@ fn cases() -> Vec<Case> {
     let stddev = |group, features| {
         switched(CriticSwitches { mbstd_group_size: group, mbstd_num_features: features, ..usual })
     };
+    let shaped = |width, height, num_channels| CriticConfig {
+        resolution: Resolution { width, height },
+        num_channels,
+        ..small()
+    };
     vec![
         case("full size", small(), 4, 0.0),
         case("fading to full size", small(), 4, 0.4),
@@ -42,6 +47,11 @@ fn cases() -> Vec<Case> {
         case("no stddev", stddev(1, 1), 3, 0.3),
         case("labels", CriticConfig { label_dim: 3, ..small() }, 4, 0.3),
         case("no blur", switched(CriticSwitches { blur: false, ..usual }), 4, 0.3),
+        case("wide, fading in", shaped(16, 12, 4), 4, 0.4),
+        case("wide, the smallest", shaped(16, 12, 3), 4, 2.0),
+        case("high, grey", shaped(8, 10, 1), 4, 0.0),
+        case("high, fading at half size", shaped(12, 16, 1), 4, 1.7),
+        case("wide, from 16x9", shaped(32, 18, 3), 2, 0.3),
     ]
 }
 
@@ -66,6 +76,7 @@ impl Setup {
             var.set(&(normal("bias", name, var.dims())? * 0.3)?)?;
         }
         let level = Level::new(case.config.resolution, case.lod)?;
+        let Resolution { width, height } = level.resolution;
         let labels = match case.config.label_dim {
             0 => None,
             // Not only zeros and ones: the product with the scores must be right, too.
@@ -74,7 +85,7 @@ impl Setup {
         Ok(Self {
             parameters,
             critic,
-            pictures: normal("pictures", case.name, &[case.batch, 3, level.side, level.side])?,
+            pictures: normal("pictures", case.name, &[case.batch, case.config.num_channels, height, width])?,
             labels,
             lod: case.lod,
             repeat: level.pixel_repeat as f64,

@@ -4,12 +4,14 @@
 use candle_core::{Result, Tensor, Var};
 use stylegan_discriminator::{Critic, CriticConfig, CriticSwitches};
 use stylegan_golden::{Golden, TestDevice};
-use stylegan_ops::{Key, Level, Parameters, Widths, backward};
+use stylegan_ops::{Key, Level, Parameters, Resolution, Widths, backward};
 
 fn config(golden: &Golden) -> CriticConfig {
     let golden_config = golden.config();
+    let (width, height) = golden_config.size();
     CriticConfig {
-        resolution: golden_config.resolution,
+        resolution: Resolution { width, height },
+        num_channels: golden_config.num_channels,
         label_dim: golden_config.label_size,
         widths: Widths {
             fmap_base: golden_config.fmap_base,
@@ -37,13 +39,20 @@ fn network(on: &TestDevice, prefix: &str) -> Result<(Parameters, Critic)> {
     load(&on.golden(&format!("{prefix}_weights")))
 }
 
+/// The files of a loss: a narrow 32-pixel network, a 16-pixel one with no two widths equal, and two that are not square and
+/// have four channels and one.
+fn files(loss: &str) -> Vec<String> {
+    let of = |prefix: &str| ["lod0", "fade"].map(|at| format!("{prefix}_{loss}_{at}"));
+    ["a", "b", "e", "f"].into_iter().flat_map(of).collect()
+}
+
 /// The norm of each sample's gradient, `[batch]`.
 fn norms(gradient: &Tensor) -> Result<Tensor> {
     gradient.sqr()?.sum((1, 2, 3))?.sqrt()
 }
 
 fn scores_and_input_gradients_at_every_level_of_detail(on: &TestDevice) -> Result<()> {
-    for (prefix, cases) in [("a", 7), ("b", 5)] {
+    for (prefix, cases) in [("a", 7), ("b", 5), ("e", 5), ("f", 5)] {
         let (_, critic) = network(on, prefix)?;
         let golden = on.golden(&format!("{prefix}_critic_lods"));
         for case in 0..cases {
@@ -71,7 +80,8 @@ fn scores_and_input_gradients_at_every_level_of_detail(on: &TestDevice) -> Resul
 }
 
 fn gradient_penalty_and_its_gradient_for_every_weight(on: &TestDevice) -> Result<()> {
-    for file in ["a_gp_lod0", "a_gp_fade", "b_gp_lod0", "b_gp_fade"] {
+    for file in files("gp") {
+        let file = &file;
         let (parameters, critic) = network(on, &file[..1])?;
         let golden = on.golden(file);
         let lod = golden.scalar("lod");
@@ -96,7 +106,8 @@ fn gradient_penalty_and_its_gradient_for_every_weight(on: &TestDevice) -> Result
 
 /// Both orders of derivative in one loss, as a training step has them.
 fn complete_critic_losses_and_their_gradients(on: &TestDevice) -> Result<()> {
-    for file in ["a_wgan_gp_lod0", "a_wgan_gp_fade", "b_wgan_gp_lod0", "b_wgan_gp_fade"] {
+    for file in files("wgan_gp") {
+        let file = &file;
         let (parameters, critic) = network(on, &file[..1])?;
         let golden = on.golden(file);
         let lod = golden.scalar("lod");
@@ -110,7 +121,8 @@ fn complete_critic_losses_and_their_gradients(on: &TestDevice) -> Result<()> {
         golden.assert_close("d_loss_per_sample", &loss);
         golden.assert_gradients("grad.critic.", &parameters.vars(), &backward(&loss.mean_all()?)?);
     }
-    for file in ["a_r1_lod0", "a_r1_fade", "b_r1_lod0", "b_r1_fade"] {
+    for file in files("r1") {
+        let file = &file;
         let (parameters, critic) = network(on, &file[..1])?;
         let golden = on.golden(file);
         let lod = golden.scalar("lod");

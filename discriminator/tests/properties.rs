@@ -8,7 +8,7 @@ use stylegan_ops::{Key, Parameters, RandomTensors, Widths, backward};
 /// 16 pixels with 5, 6 and 8 feature maps, the last layer with 10.
 fn small() -> CriticConfig {
     CriticConfig {
-        resolution: 16,
+        resolution: 16.into(),
         widths: Widths { fmap_base: 10, fmap_decay: 0.3, fmap_max: 512 },
         ..CriticConfig::default()
     }
@@ -151,8 +151,8 @@ fn sets_of_pictures_do_not_see_each_other() -> Result<()> {
 #[test]
 fn the_smallest_and_a_large_resolution() -> Result<()> {
     for resolution in [8, 256] {
-        let (_, critic) =
-            build(&CriticConfig { resolution, widths: Widths { fmap_max: 5, ..small().widths }, ..small() })?;
+        let widths = Widths { fmap_max: 5, ..small().widths };
+        let (_, critic) = build(&CriticConfig { resolution: resolution.into(), widths, ..small() })?;
         let (scores, recording) = critic.forward_recorded(&pictures(2, resolution)?, 0.5, None)?;
         assert_eq!(scores.dims(), [2]);
         let gradient = recording.input_gradient()?;
@@ -170,6 +170,12 @@ fn what_does_not_fit_is_refused_with_a_reason() -> Result<()> {
     };
     let error = refusal(&critic, 4, 16, 1.0, None);
     assert!(error.contains("pictures of 8x8") && error.contains("not 16x16"), "{error}");
+    let wide = Tensor::zeros((4, 3, 12, 16), DType::F32, &Device::Cpu)?;
+    let error = critic.forward(&wide, 0.0, None).unwrap_err().to_string();
+    assert!(error.contains("pictures of 16x16 with 3 channels") && error.contains("not 16x12"), "{error}");
+    let grey = Tensor::zeros((4, 1, 16, 16), DType::F32, &Device::Cpu)?;
+    let error = critic.forward(&grey, 0.0, None).unwrap_err().to_string();
+    assert!(error.ends_with("not 16x16 with 1"), "{error}");
     let error = refusal(&critic, 6, 16, 0.0, None);
     assert!(error.contains("a batch of 6") && error.contains("groups of 4"), "{error}");
     let error = refusal(&critic, 4, 4, 2.5, None);
@@ -226,7 +232,8 @@ fn parameter_counts() -> Result<()> {
     for (resolution, expected) in
         [(64, 22_498_049), (128, 22_941_313), (256, 23_052_353), (512, 23_080_225), (1024, 23_087_249)]
     {
-        let (parameters, _) = build(&CriticConfig { resolution, ..CriticConfig::default() })?;
+        let (parameters, _) =
+            build(&CriticConfig { resolution: resolution.into(), ..CriticConfig::default() })?;
         let count = parameters.vars().iter().map(|(_, var)| var.elem_count()).sum::<usize>();
         assert_eq!(count, expected, "{resolution}");
     }

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use stylegan_base::units::grouped;
 use stylegan_base::{FileKind, Hint};
 use stylegan_generator::SeedStyle;
+use stylegan_ops::Resolution;
 
 use crate::latent_file::{MAX_BYTES, MAX_LATENTS};
 use crate::layout::MAX_PIXELS;
@@ -34,10 +35,10 @@ pub enum Error {
     #[error("cannot compute a latent")]
     Latent(#[from] candle_core::Error),
     /// The network or the device failed.
-    #[error("cannot draw a picture of {side}x{side}")]
+    #[error("cannot draw a picture of {resolution}")]
     Draw {
-        /// Side of the picture in pixels.
-        side: usize,
+        /// Width and height of the picture.
+        resolution: Resolution,
         /// Why.
         source: candle_core::Error,
     },
@@ -90,15 +91,15 @@ pub enum Error {
     },
     /// More pixels than one picture may have.
     #[error(
-        "{layout} pictures of {side}x{side} make a picture of {} pixels, more than {}",
-        grouped(layout.pixels(*side)),
+        "{layout} pictures of {resolution} make a picture of {} pixels, more than {}",
+        grouped(layout.pixels(*resolution)),
         grouped(MAX_PIXELS)
     )]
     TooManyPixels {
         /// How many pictures stand side by side.
         layout: Layout,
-        /// Side of each in pixels.
-        side: usize,
+        /// Width and height of each.
+        resolution: Resolution,
     },
     /// A walk that goes nowhere.
     #[error("a walk needs at least two seeds")]

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use stylegan_ops::Resolution;
+
 use crate::{Error, Result};
 
 /// A grid and its copy in the encoder take six bytes for each of these.
@@ -36,20 +38,20 @@ impl Layout {
         self.columns.saturating_mul(self.rows) >= count
     }
 
-    /// Pixels of the whole, where each picture has `side` a side.
-    pub(crate) fn pixels(self, side: usize) -> usize {
-        self.columns.saturating_mul(self.rows).saturating_mul(side * side)
+    /// Pixels of the whole, where each picture is of this size.
+    pub(crate) fn pixels(self, resolution: Resolution) -> usize {
+        self.columns.saturating_mul(self.rows).saturating_mul(resolution.pixels())
     }
 
     /// Makes sure that the picture of this layout fits into memory.
     ///
     /// # Errors
     /// If it does not.
-    pub fn check_size(self, side: usize) -> Result<()> {
-        if self.pixels(side) <= MAX_PIXELS {
+    pub fn check_size(self, resolution: Resolution) -> Result<()> {
+        if self.pixels(resolution) <= MAX_PIXELS {
             return Ok(());
         }
-        Err(Error::TooManyPixels { layout: self, side })
+        Err(Error::TooManyPixels { layout: self, resolution })
     }
 }
 
@@ -92,11 +94,11 @@ mod tests {
     #[test]
     fn a_picture_beyond_memory_is_refused() {
         let layout = Layout { columns: 16, rows: 16 };
-        layout.check_size(1024).unwrap();
-        let error = Layout { columns: 17, ..layout }.check_size(1024).unwrap_err();
+        layout.check_size(1024.into()).unwrap();
+        let error = Layout { columns: 17, ..layout }.check_size(1024.into()).unwrap_err();
         let message =
             "17x16 pictures of 1024x1024 make a picture of 285,212,672 pixels, more than 268,435,456";
         assert_eq!(error.to_string(), message);
-        assert!(Layout { columns: 100_000, rows: 100_000 }.check_size(1024).is_err());
+        assert!(Layout { columns: 100_000, rows: 100_000 }.check_size(1024.into()).is_err());
     }
 }

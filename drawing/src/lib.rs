@@ -17,7 +17,7 @@
 //! let checkpoint = Checkpoint::open("../demo/faces-64.safetensors")?;
 //! let options = DrawOptions { truncation_psi: 0.5, ..DrawOptions::of(&checkpoint) };
 //! let painter = Painter::new(&checkpoint, options, &Device::Cpu)?;
-//! let picture = painter.draw(&painter.seed(7)?)?; // [1, 3, side, side]
+//! let picture = painter.draw(&painter.seed(7)?)?; // [1, 3, height, width]
 //! let faces = LatentSource::Seeds.grid(&painter, &[0, 1, 2, 7], Layout { columns: 2, rows: 2 })?;
 //! # let folder = tempfile::tempdir()?;
 //! # let png = folder.path().join("faces.png");

@@ -2,7 +2,7 @@
 
 use candle_core::Tensor;
 use serde::{Deserialize, Serialize};
-use stylegan_media::{RgbImage, mix_figure};
+use stylegan_media::{DynamicImage, mix_figure};
 
 use crate::{Error, Latent, Layers, Layout, Painter, Result, Sample, Seeds, text};
 
@@ -18,7 +18,7 @@ pub struct MixFigure {
     /// Seeds of the columns.
     #[serde(with = "text")]
     pub cols: Seeds,
-    /// Layers that take the column's style, from 0 (4x4) on, two for each side.
+    /// Layers that take the column's style, from 0 (the smallest level, mostly 4x4) on, two for each level.
     #[serde(with = "text")]
     pub styles: Layers,
 }
@@ -39,7 +39,7 @@ impl MixFigure {
     ///
     /// # Errors
     /// If there is no such seed or layer, the picture would be too large, or the device fails.
-    pub fn draw(&self, painter: &Painter) -> Result<RgbImage> {
+    pub fn draw(&self, painter: &Painter) -> Result<DynamicImage> {
         let (rows, columns, styles) = (&self.rows.0, &self.cols.0, &self.styles.0);
         let num_layers = painter.config().num_layers();
         if let Some(&layer) = styles.iter().find(|&&layer| layer >= num_layers) {
@@ -47,7 +47,7 @@ impl MixFigure {
         }
         painter.check_seeds(rows)?;
         painter.check_seeds(columns)?;
-        self.layout().check_size(painter.side())?;
+        self.layout().check_size(painter.resolution())?;
 
         let mixes = rows.iter().flat_map(|&row| columns.iter().map(move |&column| Cell::Mix { row, column }));
         let cells: Vec<Cell> =
@@ -62,8 +62,8 @@ impl MixFigure {
         })?;
         let (of_rows, rest) = pictures.split_at(rows.len());
         let (of_columns, mixes) = rest.split_at(columns.len());
-        let mixes: Vec<Vec<RgbImage>> =
-            mixes.chunks(columns.len().max(1)).map(<[RgbImage]>::to_vec).collect();
+        let mixes: Vec<Vec<DynamicImage>> =
+            mixes.chunks(columns.len().max(1)).map(<[DynamicImage]>::to_vec).collect();
         Ok(mix_figure(of_rows, of_columns, &mixes))
     }
 }

@@ -4,8 +4,8 @@ use candle_core::{Device, Tensor};
 use rayon::prelude::*;
 use stylegan_checkpoint::Checkpoint;
 use stylegan_generator::{Generator, GeneratorConfig, Noise};
-use stylegan_media::{RgbImage, to_u8};
-use stylegan_ops::{Key, Level};
+use stylegan_media::{DynamicImage, to_u8};
+use stylegan_ops::{Key, Level, Resolution};
 use tracing::{field, info, info_span};
 
 use crate::{DrawOptions, Error, Latent, LatentSpace, NoiseMode, Origin, Result, Sample};
@@ -20,7 +20,7 @@ pub struct Painter {
     origin: Origin,
     device: Device,
     lod: f64,
-    side: usize,
+    resolution: Resolution,
     options: DrawOptions,
     /// `[1, label_dim]`
     labels: Option<Tensor>,
@@ -38,7 +38,7 @@ impl Painter {
         info!(
             checkpoint = %checkpoint.path().display(),
             hash,
-            side = Level::new(config.resolution, lod)?.side,
+            resolution = %Level::new(config.resolution, lod)?.resolution,
             lod,
             truncation_psi = options.truncation_psi,
             truncation_cutoff = options.truncation_cutoff,
@@ -53,10 +53,10 @@ impl Painter {
     /// If the network has no such label or level.
     pub fn of(generator: Generator, origin: Origin, lod: f64, options: DrawOptions) -> Result<Self> {
         let config = generator.config();
-        let Level { side, .. } = Level::new(config.resolution, lod)?;
+        let Level { resolution, .. } = Level::new(config.resolution, lod)?;
         let device = generator.w_avg().device().clone();
         let labels = options.class.map(|class| label_vector(class, config.label_dim, &device)).transpose()?;
-        Ok(Self { generator, origin, device, lod, side, options, labels })
+        Ok(Self { generator, origin, device, lod, resolution, options, labels })
     }
 
     /// The shape of the network.
@@ -84,9 +84,9 @@ impl Painter {
         &self.device
     }
 
-    /// Side of the pictures in pixels.
-    pub fn side(&self) -> usize {
-        self.side
+    /// Width and height of the pictures.
+    pub fn resolution(&self) -> Resolution {
+        self.resolution
     }
 
     /// Level of detail of the pictures: 0 is full size, the fraction is the fade.
@@ -161,7 +161,7 @@ impl Painter {
         })
     }
 
-    /// Draws one picture, `[1, 3, side, side]`, mostly from -1 to 1.
+    /// Draws one picture, `[1, num_channels, height, width]`, mostly from -1 to 1.
     ///
     /// # Errors
     /// If the latent is none of this network, or the device fails.
@@ -177,10 +177,10 @@ impl Painter {
         };
         self.generator
             .draw_w_plus(&w_plus, self.lod, self.options.truncation(), &noise)
-            .map_err(|source| Error::Draw { side: self.side, source })
+            .map_err(|source| Error::Draw { resolution: self.resolution, source })
     }
 
-    /// Draws one picture `[1, 3, side, side]` for each job, a few at a time, and hands them to `sink` in order.
+    /// Draws one picture `[1, num_channels, height, width]` for each job, a few at a time, and hands them to `sink` in order.
     ///
     /// # Errors
     /// If a picture cannot be drawn, or with the error of `sink`; nothing more is drawn then.
@@ -190,7 +190,8 @@ impl Painter {
         sample: impl Fn(&J) -> Result<Sample> + Sync,
         mut sink: impl FnMut(&J, Tensor) -> Result<(), E>,
     ) -> Result<(), E> {
-        let span = info_span!("drawing", side = self.side, total = jobs.len(), done = field::Empty);
+        let span =
+            info_span!("drawing", resolution = %self.resolution, total = jobs.len(), done = field::Empty);
         let _entered = span.enter();
         let mut done = 0_u64;
         for jobs in jobs.chunks(self.at_once()) {
@@ -213,7 +214,7 @@ impl Painter {
         &self,
         jobs: &[J],
         sample: impl Fn(&J) -> Result<Sample> + Sync,
-    ) -> Result<Vec<RgbImage>> {
+    ) -> Result<Vec<DynamicImage>> {
         let mut pictures = Vec::with_capacity(jobs.len());
         self.draw_all(jobs, sample, |_, picture| {
             pictures.push(pixels(&picture)?);
@@ -224,7 +225,7 @@ impl Painter {
 
     /// How many pictures are drawn side by side: enough for the cores, and not too many for the memory.
     fn at_once(&self) -> usize {
-        match (&self.device, self.side) {
+        match (&self.device, self.resolution.side()) {
             (Device::Cpu, ..=256) => rayon::current_num_threads(),
             (Device::Cpu, _) => rayon::current_num_threads().min(4),
             _ => 1,
@@ -232,11 +233,11 @@ impl Painter {
     }
 }
 
-/// The pixels of one picture `[1, 3, side, side]`.
+/// The pixels of one picture `[1, num_channels, height, width]`.
 ///
 /// # Errors
 /// If it is of another shape, or its device fails.
-pub fn pixels(picture: &Tensor) -> Result<RgbImage> {
+pub fn pixels(picture: &Tensor) -> Result<DynamicImage> {
     let none = || stylegan_media::Error::Shape { shape: picture.dims().to_vec() };
     Ok(to_u8(picture)?.pop().ok_or_else(none)?)
 }

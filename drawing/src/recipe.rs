@@ -6,7 +6,7 @@ use candle_core::Device;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use stylegan_checkpoint::Checkpoint;
-use stylegan_media::{RgbImage, read_text, save_png_with_texts};
+use stylegan_media::{DynamicImage, read_text, save_png_with_texts};
 use tracing::debug;
 
 use crate::{
@@ -127,7 +127,7 @@ impl Recipe {
     ///
     /// # Errors
     /// If the file exists and `overwrite` does not allow that, or it cannot be written.
-    pub fn save(&self, path: &Path, picture: &RgbImage, overwrite: bool) -> Result<()> {
+    pub fn save(&self, path: &Path, picture: &DynamicImage, overwrite: bool) -> Result<()> {
         let json = serde_json::to_string(self)
             .map_err(|error| FileErrorKind::BadRecipe(error.to_string()).at(path))?;
         save_png_with_texts(path, picture, &[("Software", PROGRAM), (KEY, &json)], overwrite)?;
@@ -186,7 +186,7 @@ impl Recipe {
     ///
     /// # Errors
     /// If the recipe asks for what the network does not have, or the device fails.
-    pub fn draw(&self, painter: &Painter, source: &LatentSource) -> Result<RgbImage> {
+    pub fn draw(&self, painter: &Painter, source: &LatentSource) -> Result<DynamicImage> {
         match &self.content {
             Content::Seeds { seeds: Seeds(numbers), grid }
             | Content::Latents { rows: Seeds(numbers), grid, .. } => source.grid(painter, numbers, *grid),

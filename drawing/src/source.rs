@@ -1,6 +1,6 @@
 //! Where latents come from: seeds, or a file.
 
-use stylegan_media::{RgbImage, grid};
+use stylegan_media::{DynamicImage, grid};
 
 use crate::{Error, LatentFile, LatentSpace, Layout, Painter, Result, Sample};
 
@@ -56,9 +56,9 @@ impl LatentSource {
     ///
     /// # Errors
     /// As [`LatentSource::check`], and if the picture would be too large or the device fails.
-    pub fn grid(&self, painter: &Painter, numbers: &[u64], layout: Layout) -> Result<RgbImage> {
+    pub fn grid(&self, painter: &Painter, numbers: &[u64], layout: Layout) -> Result<DynamicImage> {
         self.check(painter, numbers)?;
-        layout.check_size(painter.side())?;
+        layout.check_size(painter.resolution())?;
         let pictures = painter.pictures(numbers, |&number| self.sample(painter, number))?;
         Ok(grid(&pictures, layout.columns, layout.rows))
     }

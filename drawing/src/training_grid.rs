@@ -2,7 +2,7 @@
 
 use candle_core::Tensor;
 use serde::{Deserialize, Serialize};
-use stylegan_media::{RgbImage, grid};
+use stylegan_media::{DynamicImage, grid};
 use stylegan_ops::upscale2x;
 
 use crate::painter::label_vector;
@@ -39,7 +39,7 @@ impl TrainingGrid {
     ///
     /// # Errors
     /// If the network has no such seeds or labels, the picture would be too large, or the device fails.
-    pub fn draw(&self, painter: &Painter, labels: Option<&Tensor>) -> Result<RgbImage> {
+    pub fn draw(&self, painter: &Painter, labels: Option<&Tensor>) -> Result<DynamicImage> {
         let full = painter.config().resolution;
         self.grid.check_size(full)?;
         let seeds: Vec<_> = self.seeds.0.iter().copied().enumerate().collect();
@@ -50,7 +50,7 @@ impl TrainingGrid {
             Ok(Sample { latent: Latent::W(w), noise_numbers: vec![seed] })
         };
         painter.draw_all(&seeds, sample, |_, mut picture| {
-            while picture.dim(3)? < full {
+            while picture.dim(3)? < full.width {
                 picture = upscale2x(&picture)?;
             }
             pictures.push(pixels(&picture)?);
@@ -60,7 +60,7 @@ impl TrainingGrid {
     }
 
     /// The same with the labels of its classes.
-    pub(crate) fn draw_again(&self, painter: &Painter) -> Result<RgbImage> {
+    pub(crate) fn draw_again(&self, painter: &Painter) -> Result<DynamicImage> {
         let label_dim = painter.config().label_dim;
         if self.classes.is_empty() {
             return if label_dim == 0 { self.draw(painter, None) } else { Err(Error::NoClass { label_dim }) };

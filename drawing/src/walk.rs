@@ -3,7 +3,7 @@
 use candle_core::{IndexOp, Tensor};
 use serde::{Deserialize, Serialize};
 use stylegan_generator::{Space, interpolate};
-use stylegan_media::{RgbImage, grid};
+use stylegan_media::{DynamicImage, grid};
 
 use crate::{Error, Latent, Layout, Painter, Result, Sample, Seeds, text};
 
@@ -113,9 +113,9 @@ impl Strip {
     ///
     /// # Errors
     /// As [`Walk::path`], and if the picture would be too large.
-    pub fn draw(&self, painter: &Painter) -> Result<RgbImage> {
+    pub fn draw(&self, painter: &Painter) -> Result<DynamicImage> {
         let Self { walk, shown: Seeds(shown), grid: layout } = self;
-        layout.check_size(painter.side())?;
+        layout.check_size(painter.resolution())?;
         let path = walk.path(painter)?;
         let pictures = painter.pictures(shown, |&frame| path.sample(frame))?;
         Ok(grid(&pictures, layout.columns, layout.rows))

@@ -4,7 +4,7 @@ use std::ops::Not;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use stylegan_ops::{NORM_EPSILON, Widths, resolution_violation, sides};
+use stylegan_ops::{NORM_EPSILON, Resolution, Widths, channels_violation, resolution_violation};
 
 /// What follows the activation of a synthesis layer, before the style.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -27,8 +27,13 @@ pub enum Norm {
     reason = "each is a row of the paper's Table 1, switched on its own"
 )]
 pub struct GeneratorConfig {
-    /// Side of the pictures in pixels, a power of two, 8 to 1024.
-    pub resolution: usize,
+    /// Side of the pictures in pixels, a power of two from 8 to 1024, or their width and height such as "512x384": up to
+    /// 1024, and one power of two times sides up to 16.
+    #[schemars(with = "String")]
+    pub resolution: Resolution,
+    /// Channels of the pictures: 1 for grey, 3 for color, 4 for color and transparency (color times alpha, and alpha).
+    #[serde(skip_serializing_if = "is_color")]
+    pub num_channels: usize,
     /// Length of the latent vector z.
     pub z_dim: usize,
     /// Length of the intermediate latent vector w.
@@ -68,6 +73,12 @@ pub struct GeneratorConfig {
 
 /// What the original has is not written, as files always were.
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+fn is_color(num_channels: &usize) -> bool {
+    *num_channels == 3
+}
+
+/// Likewise.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
 fn is_original_epsilon(norm_epsilon: &f64) -> bool {
     *norm_epsilon == NORM_EPSILON
 }
@@ -75,7 +86,8 @@ fn is_original_epsilon(norm_epsilon: &f64) -> bool {
 impl Default for GeneratorConfig {
     fn default() -> Self {
         Self {
-            resolution: 1024,
+            resolution: Resolution::square(1024),
+            num_channels: 3,
             z_dim: 512,
             w_dim: 512,
             mapping_layers: 8,
@@ -96,12 +108,12 @@ impl Default for GeneratorConfig {
 }
 
 impl GeneratorConfig {
-    /// Layers of the synthesis network, two for each side from 4 on: `2 · log2(resolution) - 2`.
+    /// Layers of the synthesis network, two for each level from the start on: `2 · log2(resolution) - 2` in a square one.
     pub fn num_layers(&self) -> usize {
-        2 * sides(self.resolution).count()
+        2 * self.resolution.levels().len()
     }
 
-    /// Feature maps of the block at `side` pixels.
+    /// Feature maps of the block whose longer side has `side` pixels.
     pub fn feature_maps(&self, side: usize) -> usize {
         self.widths.feature_maps(side)
     }
@@ -112,6 +124,7 @@ impl GeneratorConfig {
     /// memory than a machine has.
     pub fn violations(&self) -> Vec<String> {
         let mut found = Vec::from_iter(resolution_violation("generator", self.resolution));
+        found.extend(channels_violation("generator", self.num_channels));
         for (key, value, least, most) in [
             ("z_dim", self.z_dim, 1, 4096),
             ("w_dim", self.w_dim, 1, 4096),
@@ -165,7 +178,7 @@ mod tests {
     #[test]
     fn all_violations_are_reported_at_once() {
         let config = GeneratorConfig {
-            resolution: 100,
+            resolution: 100.into(),
             z_dim: 0,
             mapping_lrmul: f64::NAN,
             norm_epsilon: 0.0,
@@ -184,12 +197,14 @@ mod tests {
         let written = |config: &GeneratorConfig| serde_json::to_value(config).unwrap();
         let original = written(&GeneratorConfig::default());
         let config = GeneratorConfig {
+            num_channels: 1,
             norm_epsilon: 1e-5,
             bias_before_blur: true,
             noise_per_block: true,
             ..GeneratorConfig::default()
         };
         for (key, value) in [
+            ("num_channels", 1.into()),
             ("norm_epsilon", 1e-5.into()),
             ("bias_before_blur", true.into()),
             ("noise_per_block", true.into()),

@@ -1,6 +1,6 @@
 //! One layer of the synthesis network.
 
-use candle_core::{Result, Tensor};
+use candle_core::{Result, Tensor, bail};
 use candle_nn::{Init, VarBuilder};
 use stylegan_ops::{
     Chain, EqualizedWeight, FeatureLayout, GAIN_LEAKY_RELU, Sampling, add_bias, bias_leaky_relu, blur,
@@ -12,7 +12,7 @@ use crate::{GeneratorConfig, Noise, Norm};
 
 /// A synthesis layer: `[upscale ->] conv 3x3 [-> blur] -> noise -> bias -> leaky ReLU -> norm -> style`.
 ///
-/// Layer 0 has no convolution. Even layers from 2 on double the side. In networks with `bias_before_blur` these add
+/// Layer 0 has no convolution. Even layers from 2 on double width and height. In networks with `bias_before_blur` these add
 /// their bias before the blur.
 #[derive(Clone, Debug)]
 pub struct SynthesisLayer {
@@ -42,7 +42,10 @@ struct Style {
 
 impl SynthesisLayer {
     pub(crate) fn new(config: &GeneratorConfig, index: usize, vb: &VarBuilder) -> Result<Self> {
-        let side = 4 << (index / 2);
+        let Some(resolution) = config.resolution.levels().nth(index / 2) else {
+            bail!("a network of {} has no layer {index}", config.resolution)
+        };
+        let side = resolution.side();
         let channels = config.feature_maps(side);
         let upscales = index >= 2 && index.is_multiple_of(2);
         let weight = if index == 0 {
@@ -54,7 +57,7 @@ impl SynthesisLayer {
         let zeros = |count: usize, name: &str| vb.get_with_hints(count, name, Init::Const(0.0));
         let noise = if config.noise {
             let stored = vb.get_with_hints(
-                (1, 1, side, side),
+                (1, 1, resolution.height, resolution.width),
                 crate::NOISE_CONST,
                 Init::Randn { mean: 0.0, stdev: 1.0 },
             )?;
@@ -94,9 +97,9 @@ impl SynthesisLayer {
     /// The whole layer, its parameters rounded to the type of `x`.
     ///
     /// # Shapes
-    /// - `x`: `[batch, in, side, side]`
+    /// - `x`: `[batch, in, height, width]`
     /// - `w`: `[batch, w_dim]`
-    /// - returns: `[batch, channels, side, side]`, of twice the side in a layer that up-samples
+    /// - returns: `[batch, channels, height, width]`, twice as high and wide in a layer that up-samples
     ///
     /// # Errors
     /// If a shape differs, or given noise has no image for this layer.
@@ -112,13 +115,10 @@ impl SynthesisLayer {
         noise: &Noise,
         layout: FeatureLayout,
     ) -> Result<Tensor> {
-        // Both layouts have a side there.
-        let (batch, side) = (x.dim(0)?, x.dim(2)?);
-        let side = if matches!(self.sampling, Sampling::Up { .. }) { 2 * side } else { side };
         let noise = match &self.noise {
-            Some(layer) => noise
-                .of_layer(layer.image_of, &layer.stored, batch, side, x)?
-                .map(|image| (image, &layer.strength)),
+            Some(layer) => {
+                noise.of_layer(layer.image_of, &layer.stored, x)?.map(|image| (image, &layer.strength))
+            }
             None => None,
         };
         let noise = noise.as_ref().map(|(image, strength)| (image, *strength));

@@ -13,7 +13,7 @@
 //! let w = generator.mapping().forward(&z, None)?; // [1, w_dim]
 //! let w_plus = generator.broadcast(&w)?; // [1, num_layers, w_dim]
 //! let w_plus = generator.truncate(&w_plus, Truncation { psi: 0.7, cutoff: 8 })?;
-//! let pictures = generator.synthesis().forward(&w_plus, 0.0, &Noise::Const)?; // [1, 3, side, side]
+//! let pictures = generator.synthesis().forward(&w_plus, 0.0, &Noise::Const)?; // [1, 3, height, width]
 //! # let folder = tempfile::tempdir()?;
 //! # let png = folder.path().join("seed0007.png");
 //! save_png(&png, &to_u8(&pictures)?[0], false)?;

@@ -124,7 +124,7 @@ impl Generator {
     /// # Shapes
     /// - `z`: `[batch, z_dim]`
     /// - `labels`: `[batch, label_dim]`, for a network with labels
-    /// - returns: `[batch, 3, side, side]` in -1..1 (not clamped), at the side of `lod`
+    /// - returns: `[batch, num_channels, height, width]` in -1..1 (not clamped), of the size of `lod`
     ///
     /// # Errors
     /// If a shape differs or `lod` is outside the network.

@@ -12,25 +12,20 @@ pub enum Noise {
     Random(Key),
     /// No noise.
     None,
-    /// These images, one `[batch or 1, 1, side, side]` for each layer in use.
+    /// These images, one `[batch or 1, 1, height, width]` for each layer in use.
     Given(Vec<Tensor>),
 }
 
 impl Noise {
-    /// The image of `layer`, whose features have `side` pixels a side; of the type and on the device of `like`.
-    pub(crate) fn of_layer(
-        &self,
-        layer: usize,
-        stored: &Tensor,
-        batch: usize,
-        side: usize,
-        like: &Tensor,
-    ) -> Result<Option<Tensor>> {
+    /// The image of `layer` for features of the type, on the device and of the batch of `like`; `stored` is its own, as high
+    /// and as wide.
+    pub(crate) fn of_layer(&self, layer: usize, stored: &Tensor, like: &Tensor) -> Result<Option<Tensor>> {
+        let (_, _, height, width) = stored.dims4()?;
         Ok(match self {
             Noise::None => None,
             Noise::Const => Some(stored.clone()),
             Noise::Random(key) => Some(key.child("layer", layer as u64).normal(
-                (batch, 1, side, side),
+                (like.dim(0)?, 1, height, width),
                 like.dtype(),
                 like.device(),
             )?),

@@ -3,20 +3,20 @@
 use candle_core::{DType, Result, Tensor, bail};
 use candle_nn::{Init, VarBuilder};
 use stylegan_ops::{
-    EqualizedConv, EqualizedWeight, FeatureLayout, GAIN_LEAKY_RELU, Level, blend, sides, upscale2x,
+    EqualizedConv, EqualizedWeight, FeatureLayout, GAIN_LEAKY_RELU, Level, Resolution, blend, upscale2x,
 };
 
 use crate::{GeneratorConfig, Noise, SynthesisLayer};
 
 /// Draws a picture from one w for each layer (Karras et al. 2019, figure 1b).
 ///
-/// It works at the side of the level of detail, never at full size with repeated pixels.
+/// It works at the size of the level of detail, never at full size with repeated pixels.
 #[derive(Clone, Debug)]
 pub struct Synthesis {
-    resolution: usize,
+    resolution: Resolution,
     input: Input,
     layers: Vec<SynthesisLayer>,
-    /// One for each side from 4 on.
+    /// One for each level from the start on.
     to_rgb: Vec<EqualizedConv>,
     /// The type of features; none for that of w.
     features: Option<DType>,
@@ -26,27 +26,30 @@ pub struct Synthesis {
 /// What layer 0 starts from.
 #[derive(Clone, Debug)]
 enum Input {
-    /// A learned constant, `[1, channels, 4, 4]`.
+    /// A learned constant, `[1, channels, height, width]` of the start, which is 4x4 in a square network.
     Const(Tensor),
     /// The first layer's w through a dense layer, as Progressive GAN has it; its bias is the epilogue's.
-    Dense(EqualizedWeight),
+    Dense { weight: EqualizedWeight, start: Resolution },
 }
 
 impl Synthesis {
     /// The synthesis network of `config`: `const` (or `input.weight`), `layer0`, `layer1`, ... and `to_rgb_4`,
-    /// `to_rgb_8`, ...
+    /// `to_rgb_8`, ..., by the longer side.
     ///
     /// # Errors
     /// If `vb` has no such tensors.
     pub fn new(config: &GeneratorConfig, vb: &VarBuilder) -> Result<Self> {
-        let channels = config.feature_maps(4);
+        let start = config.resolution.start();
+        let channels = config.feature_maps(start.side());
         let input = if config.const_input {
-            Input::Const(vb.get_with_hints((1, channels, 4, 4), "const", Init::Const(1.0))?)
+            let shape = (1, channels, start.height, start.width);
+            Input::Const(vb.get_with_hints(shape, "const", Init::Const(1.0))?)
         } else {
             // Progressive GAN's gain here is a quarter of the usual.
             let gain = GAIN_LEAKY_RELU / 4.0;
-            let shape = [16 * channels, config.w_dim];
-            Input::Dense(EqualizedWeight::new(&shape, gain, 1.0, "weight", &vb.pp("input"))?)
+            let shape = [start.pixels() * channels, config.w_dim];
+            let weight = EqualizedWeight::new(&shape, gain, 1.0, "weight", &vb.pp("input"))?;
+            Input::Dense { weight, start }
         };
         let mut layers = (0..config.num_layers())
             .map(|index| SynthesisLayer::new(config, index, &vb.pp(format!("layer{index}"))))
@@ -57,9 +60,13 @@ impl Synthesis {
                 second[0].take_noise_of(&first[0]);
             }
         }
-        let to_rgb = sides(config.resolution)
-            .map(|side| {
-                EqualizedConv::new(config.feature_maps(side), 3, 1, 1.0, &vb.pp(format!("to_rgb_{side}")))
+        let to_rgb = config
+            .resolution
+            .levels()
+            .map(|level| {
+                let side = level.side();
+                let vb = vb.pp(format!("to_rgb_{side}"));
+                EqualizedConv::new(config.feature_maps(side), config.num_channels, 1, 1.0, &vb)
             })
             .collect::<Result<_>>()?;
         Ok(Self {
@@ -72,7 +79,7 @@ impl Synthesis {
         })
     }
 
-    /// The layers, two for each side from 4 on.
+    /// The layers, two for each level from the start on.
     pub fn layers(&self) -> &[SynthesisLayer] {
         &self.layers
     }
@@ -86,7 +93,7 @@ impl Synthesis {
         self.layout = layout;
     }
 
-    /// The features that enter layer 0, `[batch, channels, 4, 4]`.
+    /// The features that enter layer 0, `[batch, channels, height, width]` of the start.
     ///
     /// # Errors
     /// If `w` is not `[batch, w_dim]`.
@@ -97,17 +104,19 @@ impl Synthesis {
                 let (_, channels, height, width) = constant.dims4()?;
                 constant.expand((batch, channels, height, width))?.contiguous()
             }
-            Input::Dense(weight) => weight.matmul(w)?.reshape((batch, (), 4, 4)),
+            Input::Dense { weight, start } => {
+                weight.matmul(w)?.reshape((batch, (), start.height, start.width))
+            }
         }
     }
 
-    /// Pictures at the side of `lod`, in -1..1 (not clamped).
+    /// Pictures of the size of `lod`, in -1..1 (not clamped).
     ///
     /// While `lod` has a fraction `t`, the picture is `lerp(to_rgb(new), upscale(to_rgb(previous)), t)`.
     ///
     /// # Shapes
-    /// - `w_plus`: `[batch, num_layers, w_dim]`; layers beyond the side of `lod` are not looked at
-    /// - returns: `[batch, 3, side, side]` with `side = resolution / 2^floor(lod)`
+    /// - `w_plus`: `[batch, num_layers, w_dim]`; layers beyond the level of `lod` are not looked at
+    /// - returns: `[batch, num_channels, height, width]`, those of the resolution `/ 2^floor(lod)`
     ///
     /// # Errors
     /// If a shape differs, or `lod` is outside the network.
@@ -117,7 +126,7 @@ impl Synthesis {
         if num_layers != self.layers.len() {
             bail!("w_plus has {num_layers} layers where the network has {}", self.layers.len())
         }
-        let blocks = sides(level.side).count();
+        let blocks = level.resolution.levels().len();
         let w_of = |layer: usize| w_plus.get_on_dim(1, layer);
         let mut x = self.input(&w_of(0)?)?.to_dtype(self.features.unwrap_or(w_plus.dtype()))?;
         let mut previous = None;

@@ -15,7 +15,7 @@ const BATCH: usize = 3;
 /// A narrow network of 16 pixels with all that is different.
 fn different() -> GeneratorConfig {
     GeneratorConfig {
-        resolution: 16,
+        resolution: 16.into(),
         z_dim: 7,
         w_dim: 9,
         mapping_fmaps: 8,
@@ -199,7 +199,7 @@ fn a_network_of_another_program_draws_its_pictures() -> Result<()> {
     let golden = TestDevice::cpu(DType::F32).golden("d_compatibility");
     let (z_dim, width) = (golden.get("z").dim(1)?, golden.get("gen.synthesis.layer0.bias").dim(0)?);
     let original = GeneratorConfig {
-        resolution: 16,
+        resolution: 16.into(),
         z_dim,
         w_dim: z_dim,
         mapping_fmaps: z_dim,

@@ -4,15 +4,19 @@
 use candle_core::{Result, Tensor, Var};
 use stylegan_generator::{Generator, GeneratorConfig, Noise, Truncation, is_buffer, mix_styles};
 use stylegan_golden::{Golden, TestDevice};
-use stylegan_ops::{Key, Parameters, Widths, backward};
+use stylegan_ops::{Key, Parameters, Resolution, Widths, backward};
 
 /// A narrow 32-pixel network, and a 16-pixel one with no two widths equal and fused up-convolutions.
 const NETWORKS: [&str; 2] = ["a", "b"];
+/// These, and networks that are not square and have one or four channels.
+const ALL_SHAPES: [&str; 4] = ["a", "b", "e", "f"];
 
 fn config(golden: &Golden) -> GeneratorConfig {
     let golden_config = golden.config();
+    let (width, height) = golden_config.size();
     GeneratorConfig {
-        resolution: golden_config.resolution,
+        resolution: Resolution { width, height },
+        num_channels: golden_config.num_channels,
         z_dim: golden_config.latent_size,
         w_dim: golden_config.dlatent_size,
         mapping_layers: golden_config.mapping_layers,
@@ -97,7 +101,7 @@ fn mapping_with_labels(on: &TestDevice) -> Result<()> {
 }
 
 fn synthesis_layer_by_layer(on: &TestDevice) -> Result<()> {
-    for prefix in NETWORKS {
+    for prefix in ALL_SHAPES {
         let (_, generator) = network(on, prefix)?;
         let golden = on.golden(&format!("{prefix}_layers"));
         let w_plus = golden.get("dlatents");
@@ -143,7 +147,7 @@ fn gradients_of_single_layers(on: &TestDevice) -> Result<()> {
 }
 
 fn pictures_at_every_level_of_detail(on: &TestDevice) -> Result<()> {
-    for (prefix, cases) in [("a", 7), ("b", 5)] {
+    for (prefix, cases) in [("a", 7), ("b", 5), ("e", 5), ("f", 5)] {
         let (_, generator) = network(on, prefix)?;
         let golden = on.golden(&format!("{prefix}_synthesis_lods"));
         let w_plus = golden.get("dlatents");

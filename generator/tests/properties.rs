@@ -5,12 +5,12 @@ use std::collections::HashMap;
 
 use candle_core::{DType, Device, Result, Tensor, Var};
 use stylegan_generator::{Generator, GeneratorConfig, Noise, Norm, SeedStyle, Truncation, is_buffer};
-use stylegan_ops::{Key, Level, Parameters, RandomTensors, Widths, backward};
+use stylegan_ops::{Key, Level, Parameters, RandomTensors, Resolution, Widths, backward};
 
 /// A narrow network of 16 pixels with no two widths equal.
 fn small() -> GeneratorConfig {
     GeneratorConfig {
-        resolution: 16,
+        resolution: 16.into(),
         z_dim: 7,
         w_dim: 9,
         mapping_fmaps: 8,
@@ -62,11 +62,13 @@ fn ablation() -> Vec<(char, GeneratorConfig)> {
 fn is_in_use(name: &str, level: Level, config: &GeneratorConfig) -> bool {
     let part = name.split('.').nth(1).unwrap();
     if let Some(layer) = part.strip_prefix("layer") {
-        let side = 4 << (layer.parse::<usize>().unwrap() / 2);
-        side <= level.side && (config.styles || !name.contains("style"))
+        let layer: usize = layer.parse().unwrap();
+        let side = config.resolution.levels().nth(layer / 2).unwrap().side();
+        side <= level.resolution.side() && (config.styles || !name.contains("style"))
     } else if let Some(side) = part.strip_prefix("to_rgb_") {
         let side = side.parse::<usize>().unwrap();
-        side == level.side || (level.fade > 0.0 && side * 2 == level.side)
+        let largest = level.resolution.side();
+        side == largest || (level.fade > 0.0 && side * 2 == largest)
     } else {
         true
     }
@@ -74,7 +76,14 @@ fn is_in_use(name: &str, level: Level, config: &GeneratorConfig) -> bool {
 
 #[test]
 fn every_row_of_table_1_draws_and_trains() -> Result<()> {
-    for (row, config) in ablation() {
+    let shapes = [("16", 3), ("16x12", 4), ("16x20", 1)];
+    let all = ablation().into_iter().flat_map(|(row, config)| {
+        shapes.map(|(resolution, num_channels)| {
+            let resolution = resolution.parse().unwrap();
+            (row, GeneratorConfig { resolution, num_channels, ..config.clone() })
+        })
+    });
+    for (row, config) in all {
         let (parameters, generator) = build_generic(&config)?;
         let z = generator.latents(&[1, 2, 3], SeedStyle::Native)?;
         for lod in [0.0, 0.3, 1.0, 1.6, 2.0] {
@@ -82,7 +91,8 @@ fn every_row_of_table_1_draws_and_trains() -> Result<()> {
             let w_plus = generator.broadcast(&generator.mapping().forward(&z, None)?)?;
             let noise = Noise::Random(Key::new("noise", &[]));
             let pictures = generator.synthesis().forward(&w_plus, lod, &noise)?;
-            assert_eq!(pictures.dims(), [3, 3, level.side, level.side], "row {row} at {lod}");
+            let Resolution { width, height } = level.resolution;
+            assert_eq!(pictures.dims(), [3, config.num_channels, height, width], "row {row} at {lod}");
             assert!(values(&pictures).iter().all(|pixel| pixel.is_finite()), "row {row} at {lod}");
             let samples: Vec<_> = (0..3).map(|i| values(&pictures.get(i).unwrap())).collect();
             assert!(
@@ -303,7 +313,7 @@ fn feature_maps_follow_their_decay() -> Result<()> {
 fn the_smallest_and_a_large_resolution() -> Result<()> {
     for (resolution, layers) in [(8, 4), (256, 14)] {
         let (_, generator) = build(&GeneratorConfig {
-            resolution,
+            resolution: resolution.into(),
             widths: Widths { fmap_max: 5, ..small().widths },
             ..small()
         })?;
@@ -417,7 +427,8 @@ fn parameter_counts() -> Result<()> {
     for (resolution, expected) in
         [(64, 25_137_935), (128, 25_843_858), (256, 26_086_229), (512, 26_179_768), (1024, 26_219_627)]
     {
-        let (parameters, _) = build(&GeneratorConfig { resolution, ..GeneratorConfig::default() })?;
+        let (parameters, _) =
+            build(&GeneratorConfig { resolution: resolution.into(), ..GeneratorConfig::default() })?;
         let vars = parameters.vars();
         let trainable = vars.iter().filter(|(name, _)| !is_buffer(name));
         assert_eq!(trainable.map(|(_, var)| var.elem_count()).sum::<usize>(), expected, "{resolution}");
@@ -442,8 +453,8 @@ fn row_a_is_as_large_as_progressive_gan() -> Result<()> {
 
 #[test]
 fn impossible_shapes_are_refused_with_a_reason() -> Result<()> {
-    let error = build(&GeneratorConfig { resolution: 24, ..small() }).unwrap_err().to_string();
-    assert!(error.contains("`generator.resolution` is 24"), "{error}");
+    let error = build(&GeneratorConfig { resolution: 100.into(), ..small() }).unwrap_err().to_string();
+    assert!(error.contains("`generator.resolution` is 100"), "{error}");
     let (_, generator) = build(&small())?;
     let too_few_layers = Tensor::zeros((2, 4, 9), DType::F32, &Device::Cpu)?;
     let error = generator.synthesis().forward(&too_few_layers, 0.0, &Noise::None).unwrap_err().to_string();

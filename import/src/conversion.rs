@@ -212,3 +212,23 @@ pub(crate) fn computed(name: Name<'_>, noise_per_block: bool) -> Option<Origin> 
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn other_channels_are_told_from_other_shapes() {
+        for (name, found, expected, channels) in [
+            ("synthesis.to_rgb_8.weight", &[1, 5, 1, 1][..], &[3, 5, 1, 1][..], Some(1)),
+            ("synthesis.to_rgb_8.bias", &[4], &[3], Some(4)),
+            ("from_rgb_8.weight", &[5, 4, 1, 1], &[5, 3, 1, 1], Some(4)),
+            ("synthesis.to_rgb_8.weight", &[3, 5, 1, 1], &[3, 5, 1, 1], None),
+            ("synthesis.to_rgb_8.weight", &[1, 6, 1, 1], &[3, 5, 1, 1], None),
+            ("synthesis.to_rgb_8.weight", &[], &[3, 5, 1, 1], None),
+            ("block_8.conv0.weight", &[4, 5, 3, 3], &[3, 5, 3, 3], None),
+        ] {
+            assert_eq!(other_channels(name, found, expected), channels, "{name} {found:?}");
+        }
+    }
+}

@@ -120,7 +120,9 @@ impl Hint for Error {
             ErrorKind::OtherArchitecture { .. } => {
                 "its weights would draw other pictures here than where they come from"
             }
-            ErrorKind::Channels { .. } => "networks of three channels can be converted",
+            ErrorKind::Channels { .. } => {
+                "networks of three channels can be converted, and the original's of one"
+            }
             ErrorKind::UntoldResolution { .. } | ErrorKind::NoSuchResolution { .. } => {
                 "the side for which it was trained must be told, such as 256"
             }

@@ -115,7 +115,7 @@ impl Foreign {
                 return rosinality::conversion(&arrays, store, source, resolution);
             }
         };
-        let told = conversion.meta().generator.resolution;
+        let told = conversion.meta().generator.resolution.side();
         match resolution {
             Some(asked) if asked != told => {
                 Err(self.store.damaged(format!("it says itself that its side is {told}, not {asked}")))

@@ -15,7 +15,7 @@ pub enum Error {
     #[error(transparent)]
     File(#[from] FileError),
     /// The tensor is not one of pictures.
-    #[error("pictures have the shape [batch, 3, height, width], not {shape:?}")]
+    #[error("pictures have the shape [batch, 1, 3 or 4, height, width], not {shape:?}")]
     Shape {
         /// The tensor's shape.
         shape: Vec<usize>,

@@ -1,10 +1,11 @@
 //! Films that any browser shows.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
 use ::gif::{Encoder, EncodingError, Frame, Repeat};
-use image::RgbImage;
+use image::DynamicImage;
 
 use crate::error::{Error, FileErrorKind};
 use crate::file::NewFile;
@@ -63,18 +64,22 @@ impl GifWriter {
         Ok(Self { encoder, path, fps, size, frames: 0 })
     }
 
-    /// Adds one frame.
+    /// Adds one frame, in colors, on white where it is transparent.
     ///
     /// # Errors
     /// If it is of another size than the film, or cannot be written.
-    pub fn add(&mut self, picture: &RgbImage) -> Result<(), Error> {
-        if picture.dimensions() != self.size {
-            let (found, expected) = (picture.dimensions(), self.size);
+    pub fn add(&mut self, picture: &DynamicImage) -> Result<(), Error> {
+        let size = (picture.width(), picture.height());
+        if size != self.size {
+            let (found, expected) = (size, self.size);
             return Err(FileErrorKind::FrameSize { frame: self.frames, found, expected }.at(&self.path));
         }
         // Both fit, as the film's do.
-        let mut frame =
-            Frame::from_rgb_speed(self.size.0 as u16, self.size.1 as u16, picture.as_raw(), SPEED);
+        let rgb = match picture {
+            DynamicImage::ImageRgb8(rgb) => Cow::Borrowed(rgb.as_raw()),
+            other => Cow::Owned(on_white(other)),
+        };
+        let mut frame = Frame::from_rgb_speed(self.size.0 as u16, self.size.1 as u16, &rgb, SPEED);
         frame.delay = delay(self.frames, self.fps);
         self.encoder.write_frame(&frame).map_err(|e| failure(&self.path, e))?;
         self.frames += 1;
@@ -100,7 +105,7 @@ impl GifWriter {
 /// As [`GifWriter`], and if there are no frames. The file is not touched before all frames are written.
 pub fn save_gif(
     path: &Path,
-    frames: impl IntoIterator<Item = RgbImage>,
+    frames: impl IntoIterator<Item = DynamicImage>,
     fps: u32,
     looping: bool,
     overwrite: bool,
@@ -112,12 +117,22 @@ pub fn save_gif(
     let Some(first) = frames.next() else {
         return Err(FileErrorKind::NoFrames.at(path));
     };
-    let mut film = GifWriter::with_file(file, first.dimensions(), fps, looping)?;
+    let mut film = GifWriter::with_file(file, (first.width(), first.height()), fps, looping)?;
     film.add(&first)?;
     for frame in frames {
         film.add(&frame)?;
     }
     film.finish()
+}
+
+/// `[height, width, 3]`
+fn on_white(picture: &DynamicImage) -> Vec<u8> {
+    let rgba = picture.to_rgba8();
+    let pixels = rgba.pixels().flat_map(|pixel| {
+        let [red, green, blue, alpha] = pixel.0.map(u32::from);
+        [red, green, blue].map(|value| ((value * alpha + 255 * (255 - alpha) + 127) / 255) as u8)
+    });
+    pixels.collect()
 }
 
 fn check_fps(fps: u32) -> Result<(), Error> {
@@ -144,7 +159,7 @@ mod tests {
     use std::io::BufReader;
 
     use image::codecs::gif::GifDecoder;
-    use image::{AnimationDecoder, Rgb};
+    use image::{AnimationDecoder, Rgb, RgbImage};
 
     use super::*;
     use crate::error::FileError;
@@ -154,10 +169,11 @@ mod tests {
         kind
     }
 
-    fn frame(number: u32) -> RgbImage {
-        RgbImage::from_fn(20, 12, |x, y| {
+    fn frame(number: u32) -> DynamicImage {
+        let frame = RgbImage::from_fn(20, 12, |x, y| {
             Rgb([(x * 9 + number * 5) as u8, (y * 20) as u8, (255 - x * 6 - number) as u8])
-        })
+        });
+        frame.into()
     }
 
     #[test]
@@ -171,7 +187,7 @@ mod tests {
         let mut milliseconds = 0;
         for (number, shown) in frames.iter().enumerate() {
             milliseconds += shown.delay().numer_denom_ms().0;
-            let expected = frame(number as u32);
+            let expected = frame(number as u32).into_rgb8();
             assert_eq!(shown.buffer().dimensions(), expected.dimensions());
             let error: u32 = shown
                 .buffer()
@@ -209,7 +225,7 @@ mod tests {
         let path = folder.path().join("walk.gif");
         let error = save_gif(&path, [], 30, true, false).unwrap_err();
         assert!(matches!(kind(error), FileErrorKind::NoFrames));
-        let error = save_gif(&path, [frame(0), RgbImage::new(20, 13)], 30, true, false).unwrap_err();
+        let error = save_gif(&path, [frame(0), DynamicImage::new_rgb8(20, 13)], 30, true, false).unwrap_err();
         let message = format!("frame 1 of `{}` is 20x13, not 20x12", path.display());
         assert_eq!(error.to_string(), message);
         for fps in [0, 51] {
@@ -217,7 +233,7 @@ mod tests {
             assert!(matches!(error, Error::FramesPerSecond { .. }), "{error}");
         }
         for (width, height) in [(0, 4), (65_536, 1)] {
-            let error = save_gif(&path, [RgbImage::new(width, height)], 9, true, false).unwrap_err();
+            let error = save_gif(&path, [DynamicImage::new_rgb8(width, height)], 9, true, false).unwrap_err();
             assert!(matches!(kind(error), FileErrorKind::GifSize { .. }));
         }
         let unfinished = GifWriter::create(&path, (20, 12), 30, true, false).unwrap();
@@ -225,7 +241,7 @@ mod tests {
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
 
         fs::write(&path, "precious").unwrap();
-        let never = std::iter::from_fn(|| -> Option<RgbImage> { panic!("drawn in vain") });
+        let never = std::iter::from_fn(|| -> Option<DynamicImage> { panic!("drawn in vain") });
         let error = save_gif(&path, never, 30, true, false).unwrap_err();
         assert!(matches!(kind(error), FileErrorKind::Exists));
         assert_eq!(fs::read(&path).unwrap(), b"precious");

@@ -1,18 +1,16 @@
 //! Several pictures in one.
 
-use image::{Rgb, RgbImage, imageops};
+use image::{ColorType, DynamicImage, GrayImage, Luma, Rgb, RgbImage, RgbaImage, imageops};
 
-const WHITE: Rgb<u8> = Rgb([255; 3]);
-
-/// Pictures side by side, row after row; cells without a picture stay white.
+/// Pictures side by side, row after row; cells without a picture stay white, or transparent.
 ///
 /// A cell is as large as the largest picture; pictures past the last cell are left out.
-pub fn grid(images: &[RgbImage], columns: usize, rows: usize) -> RgbImage {
+pub fn grid(images: &[DynamicImage], columns: usize, rows: usize) -> DynamicImage {
     let (width, height) = cell_size(images);
-    let mut picture = RgbImage::from_pixel(columns as u32 * width, rows as u32 * height, WHITE);
+    let mut picture = empty(columns as u32 * width, rows as u32 * height, images);
     for (i, image) in images.iter().take(columns * rows).enumerate() {
         let (column, row) = ((i % columns) as i64, (i / columns) as i64);
-        imageops::replace(&mut picture, image, column * i64::from(width), row * i64::from(height));
+        replace(&mut picture, image, column * i64::from(width), row * i64::from(height));
     }
     picture
 }
@@ -20,25 +18,50 @@ pub fn grid(images: &[RgbImage], columns: usize, rows: usize) -> RgbImage {
 /// The style-mixing figure: sources along the left and the top edge, and where a row and a column meet, their mix.
 ///
 /// `cells[row][column]` is the mix of `rows[row]` and `columns[column]`. A small white gap sets the sources apart.
-pub fn mix_figure(rows: &[RgbImage], columns: &[RgbImage], cells: &[Vec<RgbImage>]) -> RgbImage {
+pub fn mix_figure(
+    rows: &[DynamicImage],
+    columns: &[DynamicImage],
+    cells: &[Vec<DynamicImage>],
+) -> DynamicImage {
     let (width, height) = cell_size(rows.iter().chain(columns).chain(cells.iter().flatten()));
     let gap = (width.min(height) / 16).max(2);
     let left = |column: usize| i64::from(width + gap) + column as i64 * i64::from(width);
     let top = |row: usize| i64::from(height + gap) + row as i64 * i64::from(height);
-    let mut picture = RgbImage::from_pixel(left(columns.len()) as u32, top(rows.len()) as u32, WHITE);
+    let all = rows.iter().chain(columns);
+    let mut picture = empty(left(columns.len()) as u32, top(rows.len()) as u32, all);
     for (column, image) in columns.iter().enumerate() {
-        imageops::replace(&mut picture, image, left(column), 0);
+        replace(&mut picture, image, left(column), 0);
     }
     for (row, image) in rows.iter().enumerate() {
-        imageops::replace(&mut picture, image, 0, top(row));
+        replace(&mut picture, image, 0, top(row));
         for (column, image) in cells.get(row).into_iter().flatten().take(columns.len()).enumerate() {
-            imageops::replace(&mut picture, image, left(column), top(row));
+            replace(&mut picture, image, left(column), top(row));
         }
     }
     picture
 }
 
-fn cell_size<'a>(images: impl IntoIterator<Item = &'a RgbImage>) -> (u32, u32) {
+/// A picture of nothing for these to stand on, of their channels: white, or transparent.
+fn empty<'a>(width: u32, height: u32, images: impl IntoIterator<Item = &'a DynamicImage>) -> DynamicImage {
+    match images.into_iter().next().map(DynamicImage::color) {
+        Some(ColorType::L8) => GrayImage::from_pixel(width, height, Luma([255])).into(),
+        Some(ColorType::Rgba8) => RgbaImage::new(width, height).into(),
+        _ => RgbImage::from_pixel(width, height, Rgb([255; 3])).into(),
+    }
+}
+
+/// Sets a picture into a larger one.
+fn replace(picture: &mut DynamicImage, image: &DynamicImage, left: i64, top: i64) {
+    use DynamicImage::{ImageLuma8, ImageRgb8, ImageRgba8};
+    match (picture, image) {
+        (ImageLuma8(picture), ImageLuma8(image)) => imageops::replace(picture, image, left, top),
+        (ImageRgb8(picture), ImageRgb8(image)) => imageops::replace(picture, image, left, top),
+        (ImageRgba8(picture), ImageRgba8(image)) => imageops::replace(picture, image, left, top),
+        (picture, image) => imageops::replace(picture, image, left, top),
+    }
+}
+
+fn cell_size<'a>(images: impl IntoIterator<Item = &'a DynamicImage>) -> (u32, u32) {
     images
         .into_iter()
         .fold((0, 0), |(width, height), image| (width.max(image.width()), height.max(image.height())))
@@ -48,21 +71,22 @@ fn cell_size<'a>(images: impl IntoIterator<Item = &'a RgbImage>) -> (u32, u32) {
 mod tests {
     use super::*;
 
-    fn plain(shade: u8) -> RgbImage {
-        RgbImage::from_pixel(5, 3, Rgb([shade; 3]))
+    fn plain(shade: u8) -> DynamicImage {
+        RgbImage::from_pixel(5, 3, Rgb([shade; 3])).into()
     }
 
     #[test]
     fn a_grid_is_filled_row_by_row() {
         let picture = grid(&[plain(0), plain(1), plain(2), plain(3), plain(4)], 2, 3);
+        let picture = picture.into_rgb8();
         assert_eq!(picture.dimensions(), (10, 9));
         for (x, y, pixel) in picture.enumerate_pixels() {
             let cell = (x / 5 + y / 3 * 2) as u8;
             assert_eq!(pixel.0, [if cell < 5 { cell } else { 255 }; 3], "{x} {y}");
         }
         assert_eq!(grid(&[plain(0), plain(1)], 1, 1), plain(0));
-        assert_eq!(grid(&[], 3, 2).dimensions(), (0, 0));
-        assert_eq!(grid(&[plain(0)], 0, 2).dimensions(), (0, 6));
+        assert_eq!(grid(&[], 3, 2).into_rgb8().dimensions(), (0, 0));
+        assert_eq!(grid(&[plain(0)], 0, 2).into_rgb8().dimensions(), (0, 6));
     }
 
     #[test]
@@ -70,7 +94,7 @@ mod tests {
         let rows = [plain(10), plain(20)];
         let columns = [plain(1), plain(2), plain(3)];
         let cells = [vec![plain(11), plain(12), plain(13)], vec![plain(21), plain(22), plain(23)]];
-        let picture = mix_figure(&rows, &columns, &cells);
+        let picture = mix_figure(&rows, &columns, &cells).into_rgb8();
         assert_eq!(picture.dimensions(), (5 + 2 + 3 * 5, 3 + 2 + 2 * 3));
         for (x, y, pixel) in picture.enumerate_pixels() {
             let column = if x < 5 { Some(0) } else { x.checked_sub(7).map(|x| x / 5 + 1) };
@@ -82,8 +106,24 @@ mod tests {
             assert_eq!(pixel.0, [expected; 3], "{x} {y}");
         }
         // Missing mixes leave white, and surplus ones nothing.
-        let picture = mix_figure(&rows, &columns[..1], &cells[..1]);
+        let picture = mix_figure(&rows, &columns[..1], &cells[..1]).into_rgb8();
         assert_eq!(picture.dimensions(), (12, 11));
         assert_eq!((picture.get_pixel(8, 6).0[0], picture.get_pixel(8, 10).0[0]), (11, 255));
+    }
+
+    #[test]
+    fn pictures_keep_their_channels() {
+        let grey = |shade| DynamicImage::from(GrayImage::from_pixel(2, 3, Luma([shade])));
+        let picture = grid(&[grey(7), grey(9), grey(11)], 2, 2);
+        assert_eq!(picture.color(), ColorType::L8);
+        assert_eq!(picture.as_bytes()[10..16], [9, 9, 11, 11, 255, 255]);
+        let rgba = |alpha| DynamicImage::from(RgbaImage::from_pixel(2, 3, image::Rgba([5, 6, 7, alpha])));
+        let picture = mix_figure(&[rgba(100)], &[rgba(200)], &[vec![rgba(0)]]);
+        assert_eq!(picture.color(), ColorType::Rgba8);
+        let picture = picture.into_rgba8();
+        let at = |x, y| picture.get_pixel(x, y).0;
+        assert_eq!((at(0, 0), at(5, 2), at(1, 7)), ([0; 4], [5, 6, 7, 200], [5, 6, 7, 100]));
+        // What is not seen of a picture stays in it.
+        assert_eq!(at(5, 7), [5, 6, 7, 0]);
     }
 }

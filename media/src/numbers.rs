@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::error::{Error, FileErrorKind};
 use crate::file::NewFile;
 
-/// A safetensors file with one tensor, `images [count, 3, height, width]` of f32: what a network draws, neither clamped
+/// A safetensors file with one tensor, `images [count, channels, height, width]` of f32: what a network draws, neither clamped
 /// nor quantized.
 ///
 /// It is written picture by picture, so that all of them need not fit into memory. The file is there as a whole after
@@ -17,24 +17,18 @@ use crate::file::NewFile;
 #[derive(Debug)]
 pub struct NumbersWriter {
     file: NewFile,
-    /// `[count, 3, height, width]`
+    /// `[count, channels, height, width]`
     shape: [usize; 4],
     added: usize,
 }
 
 impl NumbersWriter {
-    /// Begins a file of `count` pictures of `width` and `height` pixels.
+    /// Begins a file of pictures of this shape, `[count, channels, height, width]`.
     ///
     /// # Errors
     /// If the file exists and `overwrite` does not allow that, or it cannot be written.
-    pub fn create(
-        path: &Path,
-        count: usize,
-        (width, height): (usize, usize),
-        overwrite: bool,
-    ) -> Result<Self, Error> {
+    pub fn create(path: &Path, shape: [usize; 4], overwrite: bool) -> Result<Self, Error> {
         let mut file = NewFile::create(path, overwrite)?;
-        let shape = [count, 3, height, width];
         let bytes = shape.iter().product::<usize>() * size_of::<f32>();
         let tensor = json!({ "dtype": "F32", "shape": shape, "data_offsets": [0, bytes] });
         let mut header = json!({ "images": tensor }).to_string();
@@ -49,7 +43,7 @@ impl NumbersWriter {
     /// Adds pictures.
     ///
     /// # Shapes
-    /// - `images`: `[batch, 3, height, width]`
+    /// - `images`: `[batch, channels, height, width]`
     ///
     /// # Errors
     /// If they are of another shape or too many, or cannot be written.
@@ -105,7 +99,7 @@ mod tests {
     fn numbers_come_back_as_they_were_drawn() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("images.safetensors");
-        let mut writer = NumbersWriter::create(&path, 3, (5, 2), false).unwrap();
+        let mut writer = NumbersWriter::create(&path, [3, 3, 2, 5], false).unwrap();
         let images = images(3);
         writer.add(&images.narrow(0, 0, 2).unwrap()).unwrap();
         writer.add(&images.narrow(0, 2, 1).unwrap()).unwrap();
@@ -133,7 +127,7 @@ mod tests {
     fn what_was_not_announced_leaves_nothing() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("images.safetensors");
-        let create = |count| NumbersWriter::create(&path, count, (5, 2), false).unwrap();
+        let create = |count| NumbersWriter::create(&path, [count, 3, 2, 5], false).unwrap();
         let error = create(2).add(&images(3)).unwrap_err();
         assert_eq!(error.to_string(), format!("`{}` is for 2 pictures, not 3", path.display()));
         let mut short = create(2);
@@ -144,7 +138,7 @@ mod tests {
         assert!(matches!(create(1).add(&turned), Err(Error::Shape { .. })));
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
         fs::write(&path, "precious").unwrap();
-        let error = NumbersWriter::create(&path, 1, (5, 2), false).unwrap_err();
+        let error = NumbersWriter::create(&path, [1, 3, 2, 5], false).unwrap_err();
         assert_eq!(error.to_string(), format!("`{}` exists; nothing was overwritten", path.display()));
     }
 }

@@ -1,44 +1,65 @@
 //! From what a network draws to what a file holds.
 
 use candle_core::{DType, Device, Tensor};
-use image::RgbImage;
+use image::{DynamicImage, GrayImage, RgbImage, RgbaImage};
 
 use crate::error::Error;
 
 /// The pictures of a batch, as `trunc(clamp(127.5 * x + 128, 0, 255))` like the original; what is not a number becomes 0.
 ///
+/// One channel is grey, three are RGB, and four are RGB times alpha and alpha: of these, colors are divided by alpha, as PNG
+/// has them.
+///
 /// # Shapes
-/// - `images`: `[batch, 3, height, width]`, from -1 to 1
+/// - `images`: `[batch, 1, 3 or 4, height, width]`, from -1 to 1
 ///
 /// # Errors
 /// If the tensor is of another shape, or its device fails.
-pub fn to_u8(images: &Tensor) -> Result<Vec<RgbImage>, Error> {
-    let (batch, height, width) = match *images.dims() {
-        [batch, 3, height, width] => (batch, height, width),
-        ref shape => return Err(Error::Shape { shape: shape.to_vec() }),
-    };
-    let rgb_signed = images
+pub fn to_u8(images: &Tensor) -> Result<Vec<DynamicImage>, Error> {
+    let shape = || Error::Shape { shape: images.dims().to_vec() };
+    let &[batch, channels, height, width] = images.dims() else { return Err(shape()) };
+    let signed = images
         .to_dtype(DType::F32)?
         .permute((0, 2, 3, 1))?
         .to_device(&Device::Cpu)?
         .flatten_all()?
         .to_vec1::<f32>()?;
-    let picture_len = height * width * 3;
-    let shape = || Error::Shape { shape: images.dims().to_vec() };
+    // The cast truncates, clamps and takes care of what is not a number.
+    let mut bytes = signed.iter().map(|x| (127.5 * x + 128.0) as u8);
+    let (columns, rows) = (width as u32, height as u32);
+    let picture_len = height * width * channels;
     (0..batch)
-        .map(|i| {
-            // The cast truncates, clamps and takes care of what is not a number.
-            let pixels = rgb_signed[i * picture_len..(i + 1) * picture_len]
-                .iter()
-                .map(|x| (127.5 * x + 128.0) as u8)
-                .collect();
-            RgbImage::from_raw(width as u32, height as u32, pixels).ok_or_else(shape)
+        .map(|_| {
+            let mut samples: Vec<u8> = bytes.by_ref().take(picture_len).collect();
+            let picture = match channels {
+                1 => GrayImage::from_raw(columns, rows, samples).map(DynamicImage::from),
+                3 => RgbImage::from_raw(columns, rows, samples).map(DynamicImage::from),
+                4 => {
+                    samples.chunks_exact_mut(4).for_each(divide_by_alpha);
+                    RgbaImage::from_raw(columns, rows, samples).map(DynamicImage::from)
+                }
+                _ => None,
+            };
+            picture.ok_or_else(shape)
         })
         .collect()
 }
 
+/// From color times alpha to color, where there is any.
+fn divide_by_alpha(pixel: &mut [u8]) {
+    if let [colors @ .., alpha] = pixel {
+        let share = u32::from(*alpha);
+        for color in colors {
+            let value = u32::from(*color) * 255;
+            *color = (value + share / 2).checked_div(share).map_or(0, |value| value.min(255) as u8);
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use image::ColorType;
+
     use super::*;
 
     #[test]
@@ -97,10 +118,10 @@ mod tests {
         let x: Vec<f32> = golden.iter().map(|(x, _)| *x).collect();
         let expected: Vec<u8> = golden.iter().map(|(_, pixel)| *pixel).collect();
         let images = Tensor::from_vec(x, (1, 3, 16, 1), &Device::Cpu).unwrap();
-        let pictures = to_u8(&images).unwrap();
-        assert_eq!(pictures[0].dimensions(), (1, 16));
+        let picture = to_u8(&images).unwrap().remove(0).into_rgb8();
+        assert_eq!(picture.dimensions(), (1, 16));
         let planes: Vec<u8> =
-            (0..3).flat_map(|channel| pictures[0].pixels().map(move |pixel| pixel.0[channel])).collect();
+            (0..3).flat_map(|channel| picture.pixels().map(move |pixel| pixel.0[channel])).collect();
         assert_eq!(planes, expected);
     }
 
@@ -117,8 +138,8 @@ mod tests {
             }
         }
         let images = Tensor::from_vec(values, (batch, 3, height, width), &Device::Cpu).unwrap();
-        for (b, picture) in to_u8(&images).unwrap().iter().enumerate() {
-            for (x, y, pixel) in picture.enumerate_pixels() {
+        for (b, picture) in to_u8(&images).unwrap().into_iter().enumerate() {
+            for (x, y, pixel) in picture.into_rgb8().enumerate_pixels() {
                 for c in 0..3 {
                     assert_eq!(pixel.0[c], value(b, c, y as usize, x as usize));
                 }
@@ -130,15 +151,35 @@ mod tests {
     fn strange_values_have_pixels_too() {
         let values = [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, 1e30, -1e30, -0.0];
         let images = Tensor::new(&values, &Device::Cpu).unwrap().reshape((2, 3, 1, 1)).unwrap();
-        let pixels: Vec<u8> = to_u8(&images).unwrap().into_iter().flat_map(RgbImage::into_raw).collect();
+        let pixels: Vec<u8> =
+            to_u8(&images).unwrap().into_iter().flat_map(DynamicImage::into_bytes).collect();
         assert_eq!(pixels, [0, 255, 0, 255, 0, 128]);
     }
 
     #[test]
     fn other_shapes_are_refused() {
-        for shape in [&[3, 4, 4][..], &[2, 1, 4, 4], &[2, 3, 4, 4, 1]] {
+        for shape in [&[3, 4, 4][..], &[2, 2, 4, 4], &[2, 5, 4, 4], &[2, 0, 4, 4], &[2, 3, 4, 4, 1]] {
             let images = Tensor::zeros(shape, DType::F32, &Device::Cpu).unwrap();
             assert!(matches!(to_u8(&images), Err(Error::Shape { shape: found }) if found == shape));
         }
+    }
+
+    #[test]
+    fn grey_and_transparent_pictures_are_what_they_are() {
+        let of = |bytes: &[f64], channels: usize| {
+            let signed: Vec<f64> = bytes.iter().map(|byte| (byte - 127.9) / 127.5).collect();
+            let images =
+                Tensor::from_vec(signed, (1, channels, 1, bytes.len() / channels), &Device::Cpu).unwrap();
+            to_u8(&images).unwrap().remove(0)
+        };
+        let grey = of(&[3.0, 200.0, 77.0], 1);
+        assert_eq!((grey.color(), grey.as_bytes()), (ColorType::L8, &[3, 200, 77][..]));
+        // Planes of red, green, blue and alpha: opaque, half, nothing, and brighter than it can be.
+        let planes =
+            [200.0, 100.0, 0.0, 60.0, 100.0, 50.0, 0.0, 60.0, 50.0, 25.0, 0.0, 60.0, 255.0, 128.0, 0.0, 50.0];
+        let rgba = of(&planes, 4);
+        assert_eq!(rgba.color(), ColorType::Rgba8);
+        let pixels: Vec<&[u8]> = rgba.as_bytes().chunks(4).collect();
+        assert_eq!(pixels, [[200, 100, 50, 255], [199, 100, 50, 128], [0, 0, 0, 0], [255, 255, 255, 50]]);
     }
 }

@@ -53,7 +53,7 @@ mod tests {
     use std::fs;
     use std::path::PathBuf;
 
-    use image::RgbImage;
+    use image::{DynamicImage, RgbImage};
     use png::Encoder;
 
     use super::*;
@@ -81,15 +81,16 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("picture.png");
         let pixels = RgbImage::from_fn(7, 4, |x, y| image::Rgb([(x * 30) as u8, (y * 60) as u8, 9]));
+        let pixels = DynamicImage::from(pixels);
         let texts = [("Software", "a program"), ("key", "{\"psi\":0.7}"), ("empty", "")];
         save_png_with_texts(&path, &pixels, &texts, false).unwrap();
         for (key, text) in texts {
             assert_eq!(read_text(&path, key).unwrap().as_deref(), Some(text));
         }
         assert_eq!(read_text(&path, "other").unwrap(), None);
-        assert_eq!(image::open(&path).unwrap().into_rgb8(), pixels);
+        assert_eq!(image::open(&path).unwrap(), pixels);
         assert!(save_png_with_texts(&path, &pixels, &[("key", "\u{4e00}")], true).is_err());
-        assert_eq!(image::open(&path).unwrap().into_rgb8(), pixels);
+        assert_eq!(image::open(&path).unwrap(), pixels);
     }
 
     #[test]

@@ -48,7 +48,7 @@ pub trait Metric {
     /// Takes in a batch of pictures; of a set that it does not need, it takes none.
     ///
     /// # Shapes
-    /// - `pictures`: `[batch, 3, side, side]` in -1..1, of the same side in all batches of both sets
+    /// - `pictures`: `[batch, channels, height, width]` in -1..1, of the same size in all batches of both sets
     ///
     /// # Errors
     /// If the metric is not made for pictures of this shape.
@@ -80,7 +80,7 @@ pub struct Needs {
     pub reals: usize,
     /// Fakes.
     pub fakes: usize,
-    /// Side of the pictures, in pixels.
+    /// Shorter side of the pictures, in pixels.
     pub side: usize,
 }
 

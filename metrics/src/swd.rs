@@ -3,7 +3,7 @@
 use candle_core::{D, DType, Device, Result, Tensor, bail};
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
-use stylegan_ops::{Key, RandomTensors, downscale2x, upscale2x};
+use stylegan_ops::{Key, RandomTensors, Resolution, downscale2x, upscale2x};
 
 use crate::{Metric, Needs, Set};
 
@@ -13,13 +13,13 @@ const PATCH: usize = 7;
 const PATCHES: usize = 128;
 /// Random directions that patches are projected on.
 const DIRECTIONS: usize = 512;
-/// Side of the smallest level of the pyramid, in pixels.
+/// No side of the pyramid is halved below this, in pixels.
 const SMALLEST: usize = 16;
 
 /// The distance at each level of the Laplacian pyramid.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SlicedWasserstein {
-    /// Side of the level in pixels, and its distance times 1000; the full side first.
+    /// Longer side of the level in pixels, and its distance times 1000; the full size first.
     pub levels: Vec<(usize, f64)>,
 }
 
@@ -32,8 +32,8 @@ impl SlicedWasserstein {
 
 /// The sliced Wasserstein distance of Progressive GAN (Karras et al. 2018, section 5), times 1000, by the name of `swd`.
 ///
-/// Both sets are taken apart into Laplacian pyramids down to 16x16. At each level 128 patches of 7x7 pixels are taken
-/// from each picture, each color is normalized by mean and deviation over all patches of its set, and the mean
+/// Both sets are taken apart into Laplacian pyramids down to 16x16, or as far as the shorter side has 16 pixels or more. At each level 128 patches of 7x7 pixels are taken
+/// from each picture, each channel is normalized by mean and deviation over all patches of its set, and the mean
 /// distance of sorted projections on 512 random directions is the result. Small values mean alike textures; it needs
 /// no trained network. Numbers are comparable for equal counts of pictures only.
 ///
@@ -50,16 +50,17 @@ pub struct Swd {
 struct Patches {
     /// Pictures so far.
     count: usize,
-    /// From the full side down.
+    /// From the full size down.
     levels: Vec<PatchesOfLevel>,
 }
 
 #[derive(Clone, Debug)]
 struct PatchesOfLevel {
-    side: usize,
+    size: Resolution,
+    channels: usize,
     /// Of the places of patches.
     rng: ChaCha8Rng,
-    /// `[patches, 3, 7 * 7]`
+    /// `[patches, channels, 7 * 7]`
     values: Vec<f32>,
 }
 
@@ -83,8 +84,9 @@ impl Swd {
             )
         }
         let levels = reals.levels.iter().zip(&fakes.levels).map(|(reals, fakes)| {
-            let key = Key::new("swd directions", &[self.seed, reals.side as u64]);
-            Ok((reals.side, 1000.0 * distance(&reals.normalized()?, &fakes.normalized()?, key)?))
+            let side = reals.size.side();
+            let key = Key::new("swd directions", &[self.seed, side as u64]);
+            Ok((side, 1000.0 * distance(&reals.normalized()?, &fakes.normalized()?, key)?))
         });
         Ok(SlicedWasserstein { levels: levels.collect::<Result<_>>()? })
     }
@@ -100,17 +102,22 @@ impl Metric for Swd {
     }
 
     fn add(&mut self, set: Set, pictures: &Tensor) -> Result<()> {
-        let (count, channels, side, width) = pictures.dims4()?;
-        if channels != 3 || side != width || !side.is_power_of_two() || side < SMALLEST {
+        let (count, channels, height, width) = pictures.dims4()?;
+        let size = Resolution { width, height };
+        if size.shorter_side() < SMALLEST || channels == 0 {
             bail!(
-                "sliced Wasserstein distance: square pictures of a power of two of at least {SMALLEST}x{SMALLEST} with 3 \
-                 channels are needed, not of {width}x{side} with {channels}"
+                "sliced Wasserstein distance: pictures of at least {SMALLEST}x{SMALLEST} are needed, not of {size} with \
+                 {channels} channels"
             )
         }
         if let Some(first) = self.reals.levels.first().or(self.fakes.levels.first())
-            && first.side != side
+            && (first.size, first.channels) != (size, channels)
         {
-            bail!("sliced Wasserstein distance: pictures of {side}x{side} after some of {0}x{0}", first.side)
+            bail!(
+                "sliced Wasserstein distance: pictures of {size} with {channels} channels after some of {} with {}",
+                first.size,
+                first.channels
+            )
         }
         // The same places in both sets would tie the sets together; each has its own.
         let (patches, number) = match set {
@@ -120,9 +127,9 @@ impl Metric for Swd {
         patches.count += count;
         for (index, level) in laplacian_pyramid(pictures)?.iter().enumerate() {
             if patches.levels.len() == index {
-                let side = side >> index;
-                let rng = Key::new("swd patches", &[self.seed, side as u64, number]).rng();
-                patches.levels.push(PatchesOfLevel { side, rng, values: Vec::new() });
+                let size = Resolution { width: width >> index, height: height >> index };
+                let rng = Key::new("swd patches", &[self.seed, size.side() as u64, number]).rng();
+                patches.levels.push(PatchesOfLevel { size, channels, rng, values: Vec::new() });
             }
             patches.levels[index].add(level)?;
         }
@@ -144,8 +151,8 @@ impl Metric for Swd {
 /// [`Swd`] of two sets that are there as a whole.
 ///
 /// # Shapes
-/// - `reals`, `fakes`: `[pictures, 3, side, side]` in -1..1, the same number of pictures of the same side, a power of two
-///   and at least 16
+/// - `reals`, `fakes`: `[pictures, channels, height, width]` in -1..1, the same number of pictures of the same size, at least
+///   16x16
 ///
 /// # Errors
 /// If the shapes differ from that.
@@ -156,11 +163,12 @@ pub fn sliced_wasserstein(reals: &Tensor, fakes: &Tensor, seed: u64) -> Result<S
     swd.distance()
 }
 
-/// Details at each side from the full one down, the last level with all that is left.
+/// Details at each size from the full one down, the last level with all that is left.
 fn laplacian_pyramid(pictures: &Tensor) -> Result<Vec<Tensor>> {
     let mut levels = Vec::new();
     let mut current = pictures.to_dtype(DType::F32)?;
-    while current.dim(3)? > SMALLEST {
+    let is_halved = |side: usize| side.is_multiple_of(2) && side / 2 >= SMALLEST;
+    while is_halved(current.dim(2)?) && is_halved(current.dim(3)?) {
         let smaller = downscale2x(&binomial(&current)?)?;
         levels.push((&current - binomial(&upscale2x(&smaller)?)?)?);
         current = smaller;
@@ -178,16 +186,16 @@ fn binomial(x: &Tensor) -> Result<Tensor> {
 impl PatchesOfLevel {
     /// Takes patches from each of these pictures of the level.
     fn add(&mut self, pictures: &Tensor) -> Result<()> {
-        let side = self.side;
+        let Self { size: Resolution { width, height }, channels, .. } = *self;
         let values = pictures.flatten_all()?.to_vec1::<f32>()?;
-        self.values.reserve(values.len() / (side * side) * PATCHES * PATCH * PATCH);
-        for picture in values.chunks_exact(3 * side * side) {
+        self.values.reserve(values.len() / (height * width) * PATCHES * PATCH * PATCH);
+        for picture in values.chunks_exact(channels * height * width) {
             for _ in 0..PATCHES {
-                let mut place = || rand::Rng::random_range(&mut self.rng, 0..=side - PATCH);
-                let (top, left) = (place(), place());
-                for plane in picture.chunks_exact(side * side) {
+                let mut place = |side| rand::Rng::random_range(&mut self.rng, 0..=side - PATCH);
+                let (top, left) = (place(height), place(width));
+                for plane in picture.chunks_exact(height * width) {
                     for row in top..top + PATCH {
-                        self.values.extend_from_slice(&plane[row * side + left..][..PATCH]);
+                        self.values.extend_from_slice(&plane[row * width + left..][..PATCH]);
                     }
                 }
             }
@@ -195,10 +203,11 @@ impl PatchesOfLevel {
         Ok(())
     }
 
-    /// `[patches, 3 * 49]`, each color with mean 0 and deviation 1 over all patches.
+    /// `[patches, channels * 49]`, each channel with mean 0 and deviation 1 over all patches.
     fn normalized(&self) -> Result<Tensor> {
-        let patches = self.values.len() / (3 * PATCH * PATCH);
-        let patches = Tensor::from_slice(&self.values, (patches, 3, PATCH * PATCH), &Device::Cpu)?;
+        let patches = self.values.len() / (self.channels * PATCH * PATCH);
+        let shape = (patches, self.channels, PATCH * PATCH);
+        let patches = Tensor::from_slice(&self.values, shape, &Device::Cpu)?;
         let mean = patches.mean_keepdim((0, 2))?;
         let centered = patches.broadcast_sub(&mean)?;
         let deviation = (centered.sqr()?.mean_keepdim((0, 2))? + 1e-12)?.sqrt()?;
@@ -251,6 +260,28 @@ mod tests {
     }
 
     #[test]
+    fn pictures_of_any_shape_are_halved_while_16_pixels_are_left() -> Result<()> {
+        for ((channels, height, width), expected) in [
+            ((1, 48, 64), &[64, 32][..]),
+            ((4, 36, 64), &[64, 32]),
+            ((3, 64, 48), &[64, 32]),
+            ((3, 16, 128), &[128]),
+            ((3, 17, 33), &[33]),
+        ] {
+            let pictures = |seed| {
+                Key::new("pictures", &[seed]).normal((5, channels, height, width), DType::F32, &Device::Cpu)
+            };
+            let SlicedWasserstein { levels } = sliced_wasserstein(&pictures(1)?, &pictures(2)?, 0)?;
+            assert_eq!(levels.iter().map(|(side, _)| *side).collect::<Vec<_>>(), expected);
+            assert!(levels.iter().all(|(_, distance)| distance.is_finite() && *distance > 0.0), "{levels:?}");
+            let SlicedWasserstein { levels } = sliced_wasserstein(&pictures(1)?, &(pictures(2)? * 3.0)?, 0)?;
+            // Each channel is normalized: contrast does not count.
+            assert!(levels[0].1 < 100.0, "{levels:?}");
+        }
+        Ok(())
+    }
+
+    #[test]
     fn the_distance_of_a_shift_is_the_shift() -> Result<()> {
         // Along one direction of length 1 the sorted projections of x and x + shift differ by their product.
         let x = Key::new("x", &[0]).normal((500, 6), DType::F32, &Device::Cpu)?;
@@ -265,10 +296,13 @@ mod tests {
 
     #[test]
     fn sets_that_do_not_fit_are_refused() -> Result<()> {
-        let pictures = |count, side| Tensor::zeros((count, 3, side, side), DType::F32, &Device::Cpu);
+        let pictures = |count, side| Tensor::zeros((count, 3, side, 2 * side), DType::F32, &Device::Cpu);
         assert!(sliced_wasserstein(&pictures(2, 32)?, &pictures(3, 32)?, 0).is_err());
         assert!(sliced_wasserstein(&pictures(2, 8)?, &pictures(2, 8)?, 0).is_err());
-        assert!(sliced_wasserstein(&pictures(2, 24)?, &pictures(2, 24)?, 0).is_err());
+        assert!(sliced_wasserstein(&pictures(2, 15)?, &pictures(2, 15)?, 0).is_err());
+        assert!(sliced_wasserstein(&pictures(2, 32)?, &pictures(2, 16)?, 0).is_err());
+        let grey = Tensor::zeros((2, 1, 32, 64), DType::F32, &Device::Cpu)?;
+        assert!(sliced_wasserstein(&pictures(2, 32)?, &grey, 0).is_err());
         Ok(())
     }
 }

@@ -157,7 +157,7 @@ impl Graph {
         self.node("Gemm", &inputs, vec![Attribute::int("transB", 1)])
     }
 
-    /// A convolution in `groups` groups by a square kernel, with the zero padding that keeps the side.
+    /// A convolution in `groups` groups by a square kernel, with the zero padding that keeps the size.
     pub(crate) fn conv(
         &mut self,
         x: &Value,

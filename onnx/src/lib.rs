@@ -1,11 +1,11 @@
 //! The generator as an ONNX model, for runtimes that know neither this program nor its files.
 //!
-//! | value    | shape                    |                                                                     |
-//! |----------|--------------------------|---------------------------------------------------------------------|
-//! | `z`      | `[batch, z_dim]`         | input: standard normal numbers                                      |
-//! | `labels` | `[batch, label_dim]`     | input of networks with labels                                       |
-//! | `psi`    | `[]`                     | input: truncation, 0 for the mean picture, 1 for none               |
-//! | `image`  | `[batch, 3, side, side]` | output in -1..1, not clamped; the side is that of the level of detail |
+//! | value    | shape                       |                                                              |
+//! |----------|-----------------------------|--------------------------------------------------------------|
+//! | `z`      | `[batch, z_dim]`            | input: standard normal numbers                               |
+//! | `labels` | `[batch, label_dim]`        | input of networks with labels                                |
+//! | `psi`    | `[]`                        | input: truncation, 0 for the mean picture, 1 for none        |
+//! | `image`  | `[batch, channels, height, width]` | output in -1..1, not clamped; of the size of the level of detail |
 //!
 //! All are f32. The operators are standard ones of opset 17. Weights are stored as the layers use them, with the
 //! constants of the equalized learning rate in them.
@@ -17,7 +17,7 @@
 //! use stylegan_ops::{Key, Parameters, Widths};
 //!
 //! let widths = Widths { fmap_base: 64, fmap_max: 8, ..Widths::default() };
-//! let config = GeneratorConfig { resolution: 16, widths, ..GeneratorConfig::default() };
+//! let config = GeneratorConfig { resolution: 16.into(), widths, ..GeneratorConfig::default() };
 //! let parameters = Parameters::new(Key::new("init", &[0]));
 //! let builder = parameters.builder(DType::F32, &Device::Cpu);
 //! Generator::new(&config, &builder)?;
@@ -55,7 +55,7 @@ const LIMIT_BYTES: usize = i32::MAX as usize;
 /// What is fixed in a model.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Settings {
-    /// Level of detail: 0 is full size, each +1 halves the side, the fraction is the fade.
+    /// Level of detail: 0 is full size, each +1 halves width and height, the fraction is the fade.
     pub lod: f64,
     /// Layers below this one are truncated; with 0, `psi` does nothing.
     pub truncation_cutoff: usize,
@@ -85,7 +85,7 @@ pub fn export(
         ir_version: IR_VERSION,
         producer_name: "stylegan".to_owned(),
         producer_version: env!("CARGO_PKG_VERSION").to_owned(),
-        doc_string: format!("A StyleGAN generator of {side}x{side} pictures", side = level.side),
+        doc_string: format!("A StyleGAN generator of {} pictures", level.resolution),
         graph: Some(graph(config, vb, settings, level)?),
         opset_import: vec![OperatorSetId { domain: String::new(), version: OPSET }],
         metadata_props: properties.collect(),
@@ -126,7 +126,8 @@ fn graph(
         inputs.push(ValueInfo::new("labels", [batch(), count(config.label_dim)], of));
     }
     inputs.push(ValueInfo::new("psi", [], "truncation: 0 draws the mean picture, 1 leaves w alone"));
-    let axes = [batch(), count(3), count(level.side), count(level.side)];
+    let axes =
+        [batch(), count(config.num_channels), count(level.resolution.height), count(level.resolution.width)];
     let image = ValueInfo::new(OUTPUT, axes, "in -1..1, not clamped");
     let (nodes, initializers) = graph.finish(OUTPUT);
     Ok(proto::Graph { nodes, name: "generator".to_owned(), initializers, inputs, outputs: vec![image] })

@@ -3,7 +3,7 @@
 use candle_core::{Device, Result, Tensor};
 use candle_nn::VarBuilder;
 use stylegan_generator::{GeneratorConfig, NOISE_CONST, Norm};
-use stylegan_ops::{EqualizedWeight, GAIN_LEAKY_RELU, Level, sides};
+use stylegan_ops::{EqualizedWeight, GAIN_LEAKY_RELU, Level, Resolution};
 
 use crate::graph::{Graph, Value};
 
@@ -25,36 +25,41 @@ impl Synthesis<'_> {
     ) -> Result<Value> {
         let mut x = self.input(graph, w_of(0))?;
         let mut previous = None;
-        let num_layers = 2 * sides(level.side).count();
+        let num_layers = 2 * level.resolution.levels().len();
         for index in 0..num_layers {
             if level.fade > 0.0 && index + 2 == num_layers {
                 previous = Some(x.clone());
             }
             x = self.layer(graph, index, &x, w_of(index))?;
         }
-        let picture = self.to_rgb(graph, level.side, &x)?;
+        let picture = self.to_rgb(graph, level.resolution.side(), &x)?;
         let Some(x) = previous else { return Ok(picture) };
-        let previous = self.to_rgb(graph, level.side / 2, &x)?;
+        let previous = self.to_rgb(graph, level.resolution.side() / 2, &x)?;
         let previous = graph.upscale2x(&previous)?;
         let fade = graph.number(level.fade)?;
         Ok(graph.lerp(&picture, &previous, &fade))
     }
 
-    /// The features that enter layer 0, `[batch, channels, 4, 4]`; the constant has a batch of one, and the style of
+    /// The features that enter layer 0, `[batch, channels, height, width]` of the start; the constant has a batch of one, and the style of
     /// layer 0 makes it whole.
     fn input(&self, graph: &mut Graph, w: &Value) -> Result<Value> {
-        let channels = self.config.feature_maps(4);
+        let start = self.config.resolution.start();
+        let channels = self.config.feature_maps(start.side());
         graph.enter(&self.vb);
         if self.config.const_input {
-            return graph.tensor(&self.vb, "const", &self.vb.get((1, channels, 4, 4), "const")?);
+            return graph.tensor(
+                &self.vb,
+                "const",
+                &self.vb.get((1, channels, start.height, start.width), "const")?,
+            );
         }
         let vb = self.vb.pp("input");
         graph.enter(&vb);
-        let shape = [16 * channels, self.config.w_dim];
+        let shape = [start.pixels() * channels, self.config.w_dim];
         let weight = EqualizedWeight::new(&shape, GAIN_LEAKY_RELU / 4.0, 1.0, "weight", &vb)?;
         let weight = graph.tensor(&vb, "weight", &weight.effective()?)?;
         let x = graph.dense(w, &weight, None);
-        Ok(graph.reshape(&x, [channels, 4, 4]))
+        Ok(graph.reshape(&x, [channels, start.height, start.width]))
     }
 
     fn layer(&self, graph: &mut Graph, index: usize, x: &Value, w: &Value) -> Result<Value> {
@@ -63,7 +68,7 @@ impl Synthesis<'_> {
         let mut x = self.convolved(graph, index, x, &vb)?;
         if self.config.noise && self.noise {
             let image = self.noise_image(graph, index)?;
-            let channels = self.config.feature_maps(side_of(index));
+            let channels = self.config.feature_maps(self.resolution_of(index).side());
             let strength = vb.get(channels, "noise_strength")?.reshape((channels, 1, 1))?;
             let strength = graph.tensor(&vb, "noise_strength", &strength)?;
             let noise = graph.mul(&image, &strength);
@@ -85,7 +90,7 @@ impl Synthesis<'_> {
 
     /// Convolution, sampling and bias; layer 0 has the bias alone.
     fn convolved(&self, graph: &mut Graph, index: usize, x: &Value, vb: &VarBuilder) -> Result<Value> {
-        let side = side_of(index);
+        let side = self.resolution_of(index).side();
         let channels = self.config.feature_maps(side);
         let bias = vb.get(channels, "bias")?;
         if index == 0 {
@@ -113,10 +118,10 @@ impl Synthesis<'_> {
 
     /// The stored image of a layer, or of the first of its block.
     fn noise_image(&self, graph: &mut Graph, index: usize) -> Result<Value> {
-        let side = side_of(index);
+        let Resolution { width, height } = self.resolution_of(index);
         let of_layer = if self.config.noise_per_block { index - index % 2 } else { index };
         let vb = self.vb.pp(format!("layer{of_layer}"));
-        graph.tensor(&vb, NOISE_CONST, &vb.get((1, 1, side, side), NOISE_CONST)?)
+        graph.tensor(&vb, NOISE_CONST, &vb.get((1, 1, height, width), NOISE_CONST)?)
     }
 
     /// `x · (scale + 1) + shift`
@@ -128,7 +133,7 @@ impl Synthesis<'_> {
         w: &Value,
         vb: &VarBuilder,
     ) -> Result<Value> {
-        let channels = self.config.feature_maps(side_of(index));
+        let channels = self.config.feature_maps(self.resolution_of(index).side());
         let weight = EqualizedWeight::new(&[2 * channels, self.config.w_dim], 1.0, 1.0, "style_weight", vb)?;
         let weight = graph.tensor(vb, "style_weight", &weight.effective()?)?;
         // The scales' 1 is in the bias.
@@ -142,20 +147,22 @@ impl Synthesis<'_> {
         Ok(graph.add(&x, &shift))
     }
 
+    /// Width and height of a layer's features.
+    fn resolution_of(&self, index: usize) -> Resolution {
+        let resolution = self.config.resolution;
+        resolution.levels().nth(index / 2).unwrap_or(resolution)
+    }
+
     fn to_rgb(&self, graph: &mut Graph, side: usize, x: &Value) -> Result<Value> {
         let vb = self.vb.pp(format!("to_rgb_{side}"));
         graph.enter(&vb);
-        let shape = [3, self.config.feature_maps(side), 1, 1];
+        let channels = self.config.num_channels;
+        let shape = [channels, self.config.feature_maps(side), 1, 1];
         let weight = EqualizedWeight::new(&shape, 1.0, 1.0, "weight", &vb)?;
         let weight = graph.tensor(&vb, "weight", &weight.effective()?)?;
-        let bias = graph.tensor(&vb, "bias", &vb.get(3, "bias")?)?;
+        let bias = graph.tensor(&vb, "bias", &vb.get(channels, "bias")?)?;
         Ok(graph.conv(x, &weight, Some(&bias), 1, 1))
     }
-}
-
-/// Side of a layer's features.
-fn side_of(index: usize) -> usize {
-    4 << (index / 2)
 }
 
 /// `[1, 2, 1]` along both axes, of sum 1, for each channel alone: `[channels, 1, 3, 3]`.

@@ -15,7 +15,7 @@ const SETTINGS: Settings = Settings { lod: 0.0, truncation_cutoff: 3, noise: tru
 /// No two numbers alike that a mistake could exchange.
 fn small() -> GeneratorConfig {
     GeneratorConfig {
-        resolution: 32,
+        resolution: 32.into(),
         z_dim: 12,
         w_dim: 10,
         mapping_layers: 3,
@@ -40,7 +40,7 @@ fn parameters(config: &GeneratorConfig) -> Result<Parameters> {
 fn exported(config: &GeneratorConfig, settings: Settings) -> Result<(Model, Generator)> {
     let parameters = parameters(config)?;
     let builder = parameters.frozen(DType::F32, &Device::Cpu);
-    let bytes = export(config, &builder, settings, [("resolution", config.resolution.to_string())])?;
+    let bytes = export(config, &builder, settings, [("resolution", config.resolution.short())])?;
     let model = Model::decode(bytes.as_slice()).map_err(candle_core::Error::wrap)?;
     Ok((model, Generator::new(config, &builder)?))
 }
@@ -209,6 +209,13 @@ fn every_switch_of_a_network() -> Result<()> {
         ..small()
     };
     let row_b = GeneratorConfig { blur: true, ..row_a.clone() };
+    let shaped = |resolution: &str, num_channels, config: GeneratorConfig| {
+        let resolution = resolution.parse().map_err(candle_core::Error::msg)?;
+        Result::Ok(GeneratorConfig { resolution, num_channels, ..config })
+    };
+    let wide = shaped("32x24", 4, small())?;
+    let high = shaped("16x20", 1, small())?;
+    let wide_without_constant = shaped("32x24", 3, row_a.clone())?;
     let row_c = GeneratorConfig { const_input: false, noise: false, ..small() };
     let row_d = GeneratorConfig { noise: false, ..small() };
     for (case, config) in [
@@ -216,7 +223,10 @@ fn every_switch_of_a_network() -> Result<()> {
         ("row B", row_b),
         ("row C", row_c),
         ("row D", row_d),
-        ("8x8", GeneratorConfig { resolution: 8, ..small() }),
+        ("8x8", GeneratorConfig { resolution: 8.into(), ..small() }),
+        ("wide, four channels", wide),
+        ("high, grey", high),
+        ("wide, row A", wide_without_constant),
         ("one mapping layer", GeneratorConfig { mapping_layers: 1, ..small() }),
         ("labels", GeneratorConfig { label_dim: 5, ..small() }),
         ("labels, no mapping", GeneratorConfig { label_dim: 5, mapping_layers: 0, w_dim: 24, ..small() }),
@@ -290,9 +300,9 @@ fn what_cannot_be_exported() -> Result<()> {
     let export = |config: &GeneratorConfig| {
         export(config, &parameters.frozen(DType::F32, &Device::Cpu), SETTINGS, []).unwrap_err().to_string()
     };
-    let impossible = export(&GeneratorConfig { resolution: 33, ..small() });
+    let impossible = export(&GeneratorConfig { resolution: 33.into(), ..small() });
     assert!(impossible.contains("`generator.resolution` is 33"), "{impossible}");
-    let missing = export(&GeneratorConfig { resolution: 64, ..small() });
+    let missing = export(&GeneratorConfig { resolution: 64.into(), ..small() });
     assert!(missing.contains("synthesis.layer8"), "{missing}");
     Ok(())
 }

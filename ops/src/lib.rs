@@ -1,5 +1,5 @@
 //! The tensor operations that `StyleGAN` needs and candle lacks or does slowly, and what both networks share:
-//! named parameters, keyed randomness, equalized weights, sides and widths.
+//! named parameters, keyed randomness, equalized weights, levels of detail and widths.
 
 #![expect(
     clippy::unused_self,
@@ -23,6 +23,7 @@ mod gpu_memory;
 mod gradients;
 mod layer;
 mod leaky_relu;
+mod level;
 mod loops;
 mod noise;
 mod norm;
@@ -31,7 +32,6 @@ mod planes;
 mod random;
 mod resample;
 mod resampled_conv;
-mod resolution;
 mod smooth;
 #[cfg(test)]
 mod testing;
@@ -39,7 +39,7 @@ mod update;
 mod upload;
 mod widths;
 
-pub use stylegan_base::Key;
+pub use stylegan_base::{Key, Resolution};
 
 pub use bias::{add_bias, bias_leaky_relu};
 pub use chain::{Chain, Link};
@@ -53,13 +53,13 @@ pub use gpu_memory::{GpuMemory, gpu_capability, gpu_name, is_out_of_memory};
 pub use gradients::backward;
 pub use layer::synthesis_layer;
 pub use leaky_relu::{SLOPE as LEAKY_RELU_SLOPE, leaky_relu, leaky_relu_grad};
+pub use level::{Level, channels_violation, resolution_violation};
 pub use noise::noise_bias_leaky_relu;
 pub use norm::{EPSILON as NORM_EPSILON, instance_norm, instance_norm_style, pixel_norm};
 pub use parameters::Parameters;
 pub use random::RandomTensors;
 pub use resample::{blend, blur, downscale2x, downscale2x_adjoint, upscale2x, upscale2x_adjoint};
 pub use resampled_conv::Sampling;
-pub use resolution::{Level, resolution_violation, sides};
 pub use smooth::{smooth_down, smooth_down_adjoint, smooth_up};
 pub use update::{
     AdamSlot, AdamSteps, AdamUpdate, adam_update, all_are_finite, all_finite, clamp_update, ema_update,

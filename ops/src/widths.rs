@@ -25,8 +25,8 @@ impl Widths {
     /// Largest `fmap_base`, far beyond any network that was ever trained, as are the other limits.
     pub const MAX_BASE: usize = 1 << 20;
 
-    /// Feature maps of the block at `side` pixels: `min(fmap_base / 2^(stage · fmap_decay), fmap_max)`, at least 1,
-    /// where the stage is `log2(side) - 1`.
+    /// Feature maps of the block whose longer side has `side` pixels: `min(fmap_base / 2^(stage · fmap_decay), fmap_max)`, at
+    /// least 1, where the stage is `floor(log2(side)) - 1`.
     pub fn feature_maps(&self, side: usize) -> usize {
         let stage = f64::from(side.max(2).ilog2() - 1);
         let unlimited = self.fmap_base as f64 / (stage * self.fmap_decay).exp2();
@@ -90,8 +90,8 @@ mod tests {
 
     #[test]
     fn the_papers_widths() {
-        let widths: Vec<usize> =
-            crate::sides(1024).map(|side| Widths::default().feature_maps(side)).collect();
+        let levels = crate::Resolution::square(1024).levels();
+        let widths: Vec<usize> = levels.map(|level| Widths::default().feature_maps(level.side())).collect();
         assert_eq!(widths, [512, 512, 512, 512, 256, 128, 64, 32, 16]);
     }
 

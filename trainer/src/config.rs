@@ -6,7 +6,7 @@ use stylegan_checkpoint::Meta;
 use stylegan_dataset::{Fit, LabelMode};
 use stylegan_discriminator::{CriticConfig, CriticSwitches};
 use stylegan_generator::GeneratorConfig;
-use stylegan_ops::PartialWidths;
+use stylegan_ops::{PartialWidths, Resolution};
 
 use crate::bounds::{MOST_KIMG, outside};
 use crate::{AdamConfig, Layout, LossConfig, PerSide, Precision, Schedule};
@@ -106,13 +106,13 @@ impl Default for RunConfig {
 }
 
 impl RunConfig {
-    /// Columns and rows of the grids of pictures of this side.
-    pub(crate) fn grid_of(&self, resolution: usize) -> [usize; 2] {
+    /// Columns and rows of the grids of pictures of this size.
+    pub(crate) fn grid_of(&self, resolution: Resolution) -> [usize; 2] {
         let [columns, rows] = self.grid;
         // The original's: as many as fit 1920x1080, but at least 3 by 2 and at most 32 by 32.
         [
-            if columns > 0 { columns } else { (1920 / resolution).clamp(3, 32) },
-            if rows > 0 { rows } else { (1080 / resolution).clamp(2, 32) },
+            if columns > 0 { columns } else { (1920 / resolution.width.max(1)).clamp(3, 32) },
+            if rows > 0 { rows } else { (1080 / resolution.height.max(1)).clamp(2, 32) },
         ]
     }
 }
@@ -174,11 +174,11 @@ pub struct DataConfig {
     /// `auto` for those of a `dataset.json`, `folders` for a class for each folder, `off` for none.
     #[schemars(with = "String")]
     pub labels: LabelMode,
-    /// What becomes of pictures that are not square when they are packed: `crop` takes their middle, `stretch` and `pad`
+    /// What becomes of pictures of another ratio than `generator.resolution` when they are packed: `crop` takes their middle, `stretch` and `pad`
     /// keep all of them; `pad:RRGGBB` fills with a color instead of black, `pad:edge` with the pixels at the edge.
     #[schemars(with = "String")]
     pub fit: Fit,
-    /// Whether pictures smaller than the network's side are enlarged instead of left out or refused.
+    /// Whether pictures smaller than the network's are enlarged instead of left out or refused.
     pub allow_upscale: bool,
     /// Share of the files that may be unreadable; more refuses the data set.
     pub max_bad_fraction: f64,
@@ -212,9 +212,9 @@ pub struct DeviceConfig {
 impl TrainConfig {
     /// The critic's whole shape.
     pub fn critic(&self) -> CriticConfig {
-        let GeneratorConfig { resolution, label_dim, widths, .. } = self.generator;
+        let GeneratorConfig { resolution, num_channels, label_dim, widths, .. } = self.generator;
         let PartialCriticConfig { widths: own, switches } = self.discriminator;
-        CriticConfig { resolution, label_dim, widths: own.or(widths), switches }
+        CriticConfig { resolution, num_channels, label_dim, widths: own.or(widths), switches }
     }
 
     /// The same with the shape of the networks of a snapshot.
@@ -267,7 +267,7 @@ impl TrainConfig {
             found.extend(outside(key, value, least, most));
         }
         // Sides that cannot be are reported above.
-        let most = (MOST_GRID_PIXELS / self.generator.resolution.clamp(8, 1024)).min(256);
+        let most = (MOST_GRID_PIXELS / self.generator.resolution.side().clamp(8, 1024)).min(256);
         if self.run.grid.iter().any(|&count| count > most) {
             let [columns, rows] = self.run.grid;
             found.push(format!(

@@ -33,9 +33,9 @@ impl DiskPlan {
         let (mut ticks, mut grids_bytes) = (0.0, 0.0);
         let [columns, rows] = run.grid_of(config.generator.resolution).map(|count| count as u64);
         for level in levels {
-            let tick_kimg = run.tick_kimg.get(level.side).unwrap_or(f64::INFINITY);
+            let tick_kimg = run.tick_kimg.get(level.resolution.side()).unwrap_or(f64::INFINITY);
             let of_level = (level.ends_kimg - level.starts_kimg) / tick_kimg.max(level.batch as f64 / 1000.0);
-            let pixels = columns * rows * (level.side * level.side) as u64;
+            let pixels = columns * rows * level.resolution.pixels() as u64;
             ticks += of_level;
             grids_bytes += 2.0 * of_level * (pixels * PNG_BYTES_PER_PIXEL) as f64;
         }

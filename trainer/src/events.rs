@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize};
 use stylegan_base::units::{format_duration, gibibytes};
+use stylegan_ops::Resolution;
 
 /// Something that happened in a run, as a line of JSON that can be read back.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -100,8 +101,8 @@ pub struct StepProgress {
     pub nimg: u64,
     /// Real pictures to be shown in all.
     pub total_nimg: u64,
-    /// Side of the pictures, in pixels.
-    pub resolution: usize,
+    /// Width and height of the pictures; of squares, one number.
+    pub resolution: Resolution,
     /// Share of the next smaller side in the pictures, 0 outside of fades.
     pub fade: f64,
     /// Real pictures per second over the last seconds.
@@ -127,8 +128,8 @@ pub struct Tick {
     pub step: u64,
     /// Level of detail.
     pub lod: f64,
-    /// Side of the pictures, in pixels.
-    pub resolution: usize,
+    /// Width and height of the pictures; of squares, one number.
+    pub resolution: Resolution,
     /// Pictures in a minibatch.
     pub batch: usize,
     /// What the scheduled learning rates were multiplied with: half for every time the run was taken back.
@@ -243,7 +244,7 @@ mod tests {
                 step: 3,
                 nimg: 12,
                 total_nimg: 20,
-                resolution: 8,
+                resolution: Resolution { width: 8, height: 6 },
                 fade: 0.25,
                 images_per_sec: 7.5,
                 left_sec: Some(1.5),

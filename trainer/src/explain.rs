@@ -69,6 +69,8 @@ impl TrainConfig {
         let mut table = Table::try_from(Self { discriminator, ..self.clone() })?;
         let generator = &self.generator;
         if let Some(Value::Table(table)) = table.get_mut("generator") {
+            table
+                .insert("num_channels".to_owned(), i64::try_from(generator.num_channels).unwrap_or(3).into());
             table.insert("norm_epsilon".to_owned(), generator.norm_epsilon.into());
             table.insert("bias_before_blur".to_owned(), generator.bias_before_blur.into());
             table.insert("noise_per_block".to_owned(), generator.noise_per_block.into());

@@ -4,6 +4,7 @@ use std::fmt;
 
 use stylegan_base::Hint;
 use stylegan_base::units::Bytes;
+use stylegan_ops::Resolution;
 
 use crate::schedule::{Schedule, is_batch_possible};
 use crate::{PerSide, TrainConfig};
@@ -60,8 +61,8 @@ pub(crate) fn try_doubtful<E>(
 /// A level whose minibatches do not fit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OversizedLevel {
-    /// Side of the pictures, in pixels.
-    pub side: usize,
+    /// Width and height of the pictures.
+    pub resolution: Resolution,
     /// Pictures in a minibatch.
     pub batch: usize,
     /// Most pictures in a minibatch that fits; none if there is no such minibatch.
@@ -201,16 +202,22 @@ impl OversizedLevel {
 
 impl fmt::Display for OversizedLevel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { side, batch, .. } = self;
-        write!(f, "minibatches of {batch} at {side}x{side}")
+        let Self { resolution, batch, .. } = self;
+        write!(f, "minibatches of {batch} at {resolution}")
     }
 }
 
 /// The schedule's minibatches where they fit, and the largest that fit where they do not.
-fn fitting(schedule: &Schedule, resolution: usize, oversized: &[OversizedLevel]) -> Option<PerSide<usize>> {
-    let sides = stylegan_ops::sides(resolution).filter(|&side| side >= schedule.initial_resolution);
-    let batches = sides.map(|side| {
-        let level = oversized.iter().find(|level| level.side == side);
+fn fitting(
+    schedule: &Schedule,
+    resolution: Resolution,
+    oversized: &[OversizedLevel],
+) -> Option<PerSide<usize>> {
+    let first = schedule.first_level(resolution);
+    let batches = resolution.levels().skip_while(|level| *level != first).map(|level| {
+        // Tables have powers of two.
+        let side = 1 << level.side().ilog2();
+        let level = oversized.iter().find(|oversized| oversized.resolution == level);
         Some((side, level.map_or_else(|| schedule.batch.get(side), |level| level.largest)?))
     });
     Some(PerSide::from_ascending(batches.collect::<Option<Vec<_>>>()?))
@@ -291,7 +298,7 @@ mod tests {
         let memory =
             DeviceMemory { device: "`cuda:0`".to_owned(), total_bytes: 8 << 30, available_bytes: 31 << 28 };
         let oversized = oversized.iter().map(|&(side, largest)| OversizedLevel {
-            side,
+            resolution: side.into(),
             batch: config.schedule.batch.get(side).unwrap(),
             largest,
         });
@@ -310,7 +317,7 @@ mod tests {
             let hint = out_of_memory(&before, &oversized, Evidence::Rehearsal).hint().unwrap();
             let words = hint.strip_prefix("`").and_then(|hint| hint.strip_suffix("` fits")).unwrap();
             let after = config(&[assignment, words]);
-            for side in stylegan_ops::sides(1024).filter(|&side| side >= 8) {
+            for side in (3..=10).map(|log2| 1 << log2) {
                 let level = oversized.iter().find(|level| level.0 == side);
                 let wanted = level.map_or(before.schedule.batch.get(side), |level| level.1);
                 assert_eq!(after.schedule.batch.get(side), wanted, "{assignment} {side}: {hint}");

@@ -11,7 +11,7 @@
 //! let config = TrainConfig::load(Some("demo"), &["schedule.total_kimg=100".to_owned()])?;
 //! let plan = TrainPlan::new(&config)?;
 //! println!("{plan}");
-//! assert_eq!(plan.levels.iter().map(|level| level.side).collect::<Vec<_>>(), [8, 16, 32]);
+//! assert_eq!(plan.levels.iter().map(|level| level.resolution.side()).collect::<Vec<_>>(), [8, 16, 32]);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 

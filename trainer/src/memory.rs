@@ -1,7 +1,7 @@
 //! How much memory a training holds, measured and estimated.
 
 use candle_core::Device;
-use stylegan_ops::{GpuMemory, sides};
+use stylegan_ops::{GpuMemory, Resolution};
 
 use crate::TrainConfig;
 
@@ -28,13 +28,13 @@ fn bytes_of(path: &str, name: &str) -> Option<u64> {
     Some(kibibytes * 1024)
 }
 
-/// About how much memory training at `side` takes, in bytes.
+/// About how much memory training at `resolution` takes, in bytes.
 ///
 /// Weights with their moments and gradients, plus what the graph of the dearer of the two steps keeps. The number of
 /// tensors kept per layer was counted in the code of the layers.
 pub(crate) fn estimate_bytes(
     config: &TrainConfig,
-    side: usize,
+    resolution: Resolution,
     batch: usize,
     g_parameters: u64,
     d_parameters: u64,
@@ -44,12 +44,12 @@ pub(crate) fn estimate_bytes(
     let weights = 8 * g_parameters + 6 * d_parameters;
     let critic = config.critic();
     let (mut g_features, mut d_features) = (0, 0);
-    for s in sides(side) {
-        let pixels = (s * s) as u64;
+    for level in resolution.levels() {
+        let (side, pixels) = (level.side(), level.pixels() as u64);
         // Two layers of up-scaled, convolved, blurred, activated and styled features.
-        g_features += pixels * config.generator.feature_maps(s) as u64 * 8;
+        g_features += pixels * config.generator.feature_maps(side) as u64 * 8;
         // conv0, its activation, blur, conv1 before and after downscaling, forwards three times and backwards once.
-        d_features += pixels * (critic.feature_maps(s) * 4 + critic.feature_maps(s / 2)) as u64 * 4;
+        d_features += pixels * (critic.feature_maps(side) * 4 + critic.feature_maps(side / 2)) as u64 * 4;
     }
     let frozen_critic = d_features / 4;
     let activations = batch as u64 * d_features.max(g_features + frozen_critic);

@@ -72,13 +72,13 @@ impl Networks {
         &self.averaged
     }
 
-    /// Pictures of the averaged generator at the side of `lod`, not truncated, with the stored noise: what a training is
+    /// Pictures of the averaged generator of the size of `lod`, not truncated, with the stored noise: what a training is
     /// looked at by.
     ///
     /// # Shapes
     /// - `z`: `[batch, z_dim]`
     /// - `labels`: `[batch, label_dim]`, for a network with labels
-    /// - returns: `[batch, 3, side, side]` in -1..1 (not clamped)
+    /// - returns: `[batch, num_channels, height, width]` in -1..1 (not clamped)
     pub(crate) fn draw_averaged(&self, z: &Tensor, labels: Option<&Tensor>, lod: f64) -> Result<Tensor> {
         self.averaged.draw(z, labels, lod, Truncation::OFF, &Noise::Const)
     }

@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use candle_core::{DType, Device, Result, Tensor};
-use stylegan_ops::{is_out_of_memory, sides};
-use tracing::field::Empty;
+use stylegan_ops::{Resolution, is_out_of_memory};
+use tracing::field::{Empty, display};
 use tracing::{debug, info_span};
 
 use crate::memory::{estimate_bytes, machine_memory_bytes};
@@ -33,7 +33,8 @@ pub struct Pace {
     maintenance_secs: f64,
     /// What the tick had taken when its level began.
     level_began: Sample,
-    side: usize,
+    /// The level of the last iteration; none before any.
+    resolution: Option<Resolution>,
 }
 
 #[derive(Clone, Debug)]
@@ -60,8 +61,8 @@ impl Pace {
     pub fn new(config: &TrainConfig) -> Self {
         let resolution = config.generator.resolution;
         let level = |plan: LevelPlan| LevelPace {
-            work: work(config, plan.side),
-            tick_kimg: config.run.tick_kimg.get(plan.side).unwrap_or(f64::INFINITY),
+            work: work(config, plan.resolution),
+            tick_kimg: config.run.tick_kimg.get(plan.resolution.side()).unwrap_or(f64::INFINITY),
             before: Sample::default(),
             tick: Sample::default(),
             plan,
@@ -70,7 +71,7 @@ impl Pace {
             levels: config.schedule.levels(resolution).into_iter().map(level).collect(),
             maintenance_secs: 0.0,
             level_began: Sample::default(),
-            side: 0,
+            resolution: None,
         }
     }
 
@@ -83,7 +84,7 @@ impl Pace {
     pub fn rehearsed(config: &TrainConfig, device: &Device) -> Result<Self> {
         let mut pace = Self::new(config);
         let total = pace.levels.len() as u64;
-        let span = info_span!("timing", total, done = Empty, side = Empty).entered();
+        let span = info_span!("timing", total, done = Empty, resolution = Empty).entered();
         let started = Instant::now();
         let mut trainer = match Trainer::new(config.clone(), DType::F32, device) {
             Err(error) if is_out_of_memory(&error) => return Ok(pace),
@@ -93,12 +94,13 @@ impl Pace {
         // The smallest tells what can be afforded of the largest, on which it all depends.
         let all = 0..pace.levels.len();
         for (done, index) in all.clone().take(1).chain(all.skip(1).rev()).enumerate() {
-            let side = pace.levels[index].plan.side;
-            span.record("side", side);
+            let resolution = pace.levels[index].plan.resolution;
+            span.record("resolution", display(resolution));
             let fits = |batch: &usize| {
                 !device.is_cpu()
-                    || machine_memory_bytes()
-                        .is_none_or(|(_, available)| estimate_bytes(config, side, *batch, g, d) <= available)
+                    || machine_memory_bytes().is_none_or(|(_, available)| {
+                        estimate_bytes(config, resolution, *batch, g, d) <= available
+                    })
             };
             // Small minibatches take more for a picture than large ones: they only tell what can be afforded.
             let mut timed = 0;
@@ -110,7 +112,7 @@ impl Pace {
                     Err(error) if is_out_of_memory(&error) => break,
                     sample => pace.levels[index].before = sample?,
                 }
-                debug!(side, batch, secs = pace.levels[index].before.secs, "level timed");
+                debug!(%resolution, batch, secs = pace.levels[index].before.secs, "level timed");
             }
             span.record("done", done as u64 + 1);
             if done > 0 && started.elapsed().as_secs_f64() > ALL_SECS {
@@ -134,27 +136,29 @@ impl Pace {
         (1..=most).rev().find(|&batch| is_batch_possible(batch, group_size))
     }
 
-    /// Takes notice of what a tick has taken so far, up to an iteration at `side`.
-    pub(crate) fn observe(&mut self, side: usize, images: u64, secs: f64) {
+    /// Takes notice of what a tick has taken so far, up to an iteration at `resolution`.
+    pub(crate) fn observe(&mut self, resolution: Resolution, images: u64, secs: f64) {
         let so_far = Sample { images: images as f64, secs };
-        if self.side != side {
-            let ended = self.levels.iter().find(|level| level.plan.side == self.side);
+        if self.resolution != Some(resolution) {
+            let ended = self.levels.iter().find(|level| Some(level.plan.resolution) == self.resolution);
             // The first picture of the level is in it by now.
             self.level_began = match ended {
                 Some(level) => level.tick.plus(self.level_began),
                 None => Sample::default(),
             };
-            self.side = side;
+            self.resolution = Some(resolution);
         }
         let began = self.level_began;
-        if let Some(level) = self.levels.iter_mut().find(|level| level.plan.side == side) {
+        if let Some(level) = self.levels.iter_mut().find(|level| level.plan.resolution == resolution) {
             level.tick = Sample { images: so_far.images - began.images, secs: so_far.secs - began.secs };
         }
     }
 
     /// A tick ends that has taken so long, and it takes so long until the next one begins.
     pub(crate) fn close_tick(&mut self, secs: f64, maintenance: Duration) {
-        if let Some(level) = self.levels.iter_mut().find(|level| level.plan.side == self.side) {
+        if let Some(level) =
+            self.levels.iter_mut().find(|level| Some(level.plan.resolution) == self.resolution)
+        {
             level.tick.secs = secs - self.level_began.secs;
         }
         self.maintenance_secs = maintenance.as_secs_f64();
@@ -204,9 +208,9 @@ impl Pace {
         self.level_secs(kimg).map(|secs| secs.iter().sum())
     }
 
-    /// Seconds that a picture takes at `side`; none before anything was measured.
-    pub(crate) fn secs_per_image_at(&self, side: usize) -> Option<f64> {
-        self.secs_per_image(self.levels.iter().position(|level| level.plan.side == side)?)
+    /// Seconds that a picture takes at `resolution`; none before anything was measured.
+    pub(crate) fn secs_per_image_at(&self, resolution: Resolution) -> Option<f64> {
+        self.secs_per_image(self.levels.iter().position(|level| level.plan.resolution == resolution)?)
     }
 }
 
@@ -227,16 +231,16 @@ impl Sample {
 impl LevelPlan {
     /// Its settings once it is faded in, with minibatches of so many pictures, and rates that change nothing.
     fn steady(&self, config: &TrainConfig, batch: usize) -> Settings {
-        let lod = f64::from(config.generator.resolution.ilog2()) - f64::from(self.side.ilog2());
-        Settings { lod, side: self.side, batch, g_lrate: 0.0, d_lrate: 0.0 }
+        let lod = self.resolution.doublings_to(config.generator.resolution).unwrap_or(0);
+        Settings { lod: lod.into(), resolution: self.resolution, batch, g_lrate: 0.0, d_lrate: 0.0 }
     }
 }
 
 /// Times iterations, after one that is not: as many as fit into the time of one, three at most.
 fn time_level(trainer: &mut Trainer, config: &TrainConfig, settings: Settings) -> Result<Sample> {
-    let Settings { side, batch, .. } = settings;
+    let Settings { resolution: Resolution { width, height }, batch, .. } = settings;
     let device = trainer.device().clone();
-    let pixels = Tensor::zeros((batch, 3, side, side), DType::U8, &device)?;
+    let pixels = Tensor::zeros((batch, config.generator.num_channels, height, width), DType::U8, &device)?;
     let labels = match config.generator.label_dim {
         0 => None,
         label_dim => Some(Tensor::zeros((batch, label_dim), DType::F32, &device)?),
@@ -254,19 +258,21 @@ fn time_level(trainer: &mut Trainer, config: &TrainConfig, settings: Settings) -
     Ok(Sample { images: (steps as usize * batch) as f64, secs: started.elapsed().as_secs_f64() })
 }
 
-/// About how many multiplications a picture takes in an iteration at `side`, in whatever unit.
-fn work(config: &TrainConfig, side: usize) -> f64 {
+/// About how many multiplications a picture takes in an iteration at `resolution`, in whatever unit.
+fn work(config: &TrainConfig, resolution: Resolution) -> f64 {
     let critic = config.critic();
     let convolutions = |channels: usize, below: usize| {
         let (channels, below) = (channels as f64, below as f64);
         9.0 * channels * (channels + below) + BETWEEN * (channels + below)
     };
-    sides(side)
-        .map(|side| {
+    resolution
+        .levels()
+        .map(|level| {
+            let side = level.side();
             let g =
                 convolutions(config.generator.feature_maps(side), config.generator.feature_maps(side / 2));
             let d = convolutions(critic.feature_maps(side), critic.feature_maps(side / 2));
-            (side * side) as f64 * (GENERATOR_PASSES * g + CRITIC_PASSES * d)
+            level.pixels() as f64 * (GENERATOR_PASSES * g + CRITIC_PASSES * d)
         })
         .sum()
 }
@@ -321,19 +327,19 @@ mod tests {
     #[test]
     fn a_tick_that_spans_two_levels_is_told_apart() {
         let mut pace = pace();
-        pace.observe(8, 100, 1.0);
-        pace.observe(8, 200, 2.0);
-        pace.observe(16, 300, 6.0);
-        pace.observe(16, 400, 10.0);
-        assert_eq!(pace.secs_per_image_at(8), Some(0.01));
-        assert_eq!(pace.secs_per_image_at(16), Some(0.04));
+        pace.observe(8.into(), 100, 1.0);
+        pace.observe(8.into(), 200, 2.0);
+        pace.observe(16.into(), 300, 6.0);
+        pace.observe(16.into(), 400, 10.0);
+        assert_eq!(pace.secs_per_image_at(8.into()), Some(0.01));
+        assert_eq!(pace.secs_per_image_at(16.into()), Some(0.04));
         // The device was waited for at the end.
         pace.close_tick(12.0, Duration::ZERO);
-        assert_eq!(pace.secs_per_image_at(16), Some(0.05));
+        assert_eq!(pace.secs_per_image_at(16.into()), Some(0.05));
         // Slower than before: new counts more than old.
-        pace.observe(16, 200, 16.0);
+        pace.observe(16.into(), 200, 16.0);
         pace.close_tick(16.0, Duration::ZERO);
-        let secs = pace.secs_per_image_at(16).unwrap();
+        let secs = pace.secs_per_image_at(16.into()).unwrap();
         assert_eq!(secs, (5.0 + 16.0) / (100.0 + 200.0));
     }
 }

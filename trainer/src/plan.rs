@@ -9,7 +9,7 @@ use serde::Serialize;
 use stylegan_base::units::{Bytes, format_duration};
 use stylegan_discriminator::Critic;
 use stylegan_generator::Generator;
-use stylegan_ops::{Key, Parameters};
+use stylegan_ops::{Key, Parameters, Resolution};
 
 use crate::fit::{DeviceMemory, Evidence, largest_that_fits};
 use crate::memory::{estimate_bytes, machine_memory_bytes};
@@ -20,8 +20,10 @@ use crate::{DiskPlan, LevelPlan, OutOfMemory, OversizedLevel, Pace, TrainConfig,
 /// The plan of a training: its levels, the size of its networks, the memory they will take.
 #[derive(Clone, Debug, Serialize)]
 pub struct TrainPlan {
-    /// Side of the finished pictures, in pixels.
-    pub resolution: usize,
+    /// Width and height of the finished pictures.
+    pub resolution: Resolution,
+    /// Channels of the pictures.
+    pub num_channels: usize,
     /// Trained numbers of the generator.
     pub g_parameters: u64,
     /// Trained numbers of the critic.
@@ -54,11 +56,12 @@ impl TrainPlan {
         let levels = config.schedule.levels(config.generator.resolution);
         let memory_bytes = levels
             .iter()
-            .map(|level| estimate_bytes(config, level.side, level.batch, g_parameters, d_parameters))
+            .map(|level| estimate_bytes(config, level.resolution, level.batch, g_parameters, d_parameters))
             .max()
             .unwrap_or(0);
         Ok(Self {
             resolution: config.generator.resolution,
+            num_channels: config.generator.num_channels,
             g_parameters,
             d_parameters,
             memory_bytes,
@@ -103,7 +106,7 @@ impl TrainPlan {
     pub fn shortage(&self, config: &TrainConfig) -> Option<OutOfMemory> {
         let (total_bytes, available_bytes) = machine_memory_bytes()?;
         let fits = |level: &LevelPlan, batch| {
-            let bytes = estimate_bytes(config, level.side, batch, self.g_parameters, self.d_parameters);
+            let bytes = estimate_bytes(config, level.resolution, batch, self.g_parameters, self.d_parameters);
             bytes <= available_bytes
         };
         let group_size = config.discriminator.switches.mbstd_group_size;
@@ -115,7 +118,7 @@ impl TrainPlan {
                 let Ok(largest) = largest_that_fits(level.batch, group_size, |batch| {
                     Ok::<_, Infallible>(fits(level, batch))
                 });
-                OversizedLevel { side: level.side, batch: level.batch, largest }
+                OversizedLevel { resolution: level.resolution, batch: level.batch, largest }
             })
             .collect();
         let memory = DeviceMemory { device: "this machine".to_owned(), total_bytes, available_bytes };
@@ -137,9 +140,14 @@ pub struct Measured {
 impl fmt::Display for TrainPlan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let resolution = self.resolution;
+        let channels = match self.num_channels {
+            1 => ", grey",
+            4 => ", color and transparency",
+            _ => "",
+        };
         writeln!(
             f,
-            "Model     StyleGAN, {resolution}x{resolution}, G {}, D {} parameters",
+            "Model     StyleGAN, {resolution}{channels}, G {}, D {} parameters",
             millions(self.g_parameters),
             millions(self.d_parameters)
         )?;
@@ -162,9 +170,12 @@ impl fmt::Display for TrainPlan {
         }
         writeln!(f, "Disk      {}", self.disk)?;
         writeln!(f, "Schedule  {} kimg", self.total_kimg)?;
+        let longest = self.levels.iter().map(|level| level.resolution.short().len()).max().unwrap_or(0);
+        let column = (longest + 2).max(6);
         write!(
             f,
-            "            side   fade-in from      steady from       to           batch  G rate   D rate"
+            "            {:<column$} fade-in from      steady from       to           batch  G rate   D rate",
+            "side"
         )?;
         f.write_str(match (&self.measured, &self.level_secs) {
             (None, None) => "",
@@ -189,8 +200,8 @@ impl fmt::Display for TrainPlan {
             };
             let takes = self.level_secs.as_ref().map_or_else(String::new, |secs| duration(secs[index]));
             let row = format!(
-                "            {:<6} {fade:<17} {steady:<17} {:<12} {:<6} {:<8} {:<8} {memory}{takes}",
-                level.side,
+                "            {:<column$} {fade:<17} {steady:<17} {:<12} {:<6} {:<8} {:<8} {memory}{takes}",
+                level.resolution.short(),
                 time(level.ends_kimg),
                 level.batch,
                 level.g_lrate,

@@ -355,7 +355,12 @@ mod tests {
             error.to_string().split_once("`: ").unwrap().1.to_owned()
         };
         for (line, column, value, reason) in [
-            ("resolution = ", 14, "\"large\"", "invalid type: string \"large\", expected usize"),
+            (
+                "resolution = ",
+                14,
+                "\"large\"",
+                "invalid value: string \"large\", expected a side such as 512, or a width and a height such as \"512x384\"",
+            ),
             ("fmap_base = ", 13, "\"large\"", "invalid type: string \"large\", expected usize"),
             ("fmap_max = ", 12, "1.5", "invalid type: floating point `1.5`, expected usize"),
         ] {
@@ -437,7 +442,7 @@ mod tests {
         assert_eq!(
             error.to_string(),
             "the configuration has 2 errors:\n  `generator.resolution` is 100, but must be a power of two from 8 to \
-             1024\n  `loss.gp_lambda` is -1, but must be 0 to 1000000000"
+             1024, or a width and a height such as 512x384 that are one power of two times up to 16 each\n  `loss.gp_lambda` is -1, but must be 0 to 1000000000"
         );
     }
 }

@@ -2,8 +2,8 @@
 
 use candle_core::{DType, Device, DeviceLocation, Result, Tensor, bail};
 use stylegan_generator::W_AVG;
-use stylegan_ops::{GpuMemory, Key, RandomTensors, gpu_name, is_out_of_memory};
-use tracing::field::Empty;
+use stylegan_ops::{GpuMemory, Key, RandomTensors, Resolution, gpu_name, is_out_of_memory};
+use tracing::field::{Empty, display};
 use tracing::{debug, info_span};
 
 use crate::fit::{DeviceMemory, Evidence, largest_that_fits, try_doubtful};
@@ -39,7 +39,7 @@ impl Trainer {
     }
 
     fn pass_through(&self, settings: Settings) -> Result<()> {
-        let Settings { lod, side, batch, .. } = settings;
+        let Settings { lod, resolution: Resolution { width, height }, batch, .. } = settings;
         let (dtype, device) = (self.dtype(), self.device());
         let mut config = self.config().clone();
         if config.training.style_mixing_prob > 0.0 {
@@ -48,7 +48,8 @@ impl Trainer {
         let key = Key::new("rehearsal", &[]);
         let draws =
             IterationDraws::new(&|purpose| key.child(purpose, 0), &config, batch, lod, dtype, device)?;
-        let reals = process_reals(&Tensor::zeros((batch, 3, side, side), DType::U8, device)?, lod, dtype)?;
+        let shape = (batch, config.generator.num_channels, height, width);
+        let reals = process_reals(&Tensor::zeros(shape, DType::U8, device)?, lod, dtype)?;
         let labels_of = |count: usize| match config.generator.label_dim {
             0 => Ok(None),
             label_dim => Tensor::zeros((count, label_dim), dtype, device).map(Some),
@@ -127,24 +128,24 @@ impl<'a> Rehearsal<'a> {
     /// Tries levels, by what is left of them after `kimg`: all of them, or those alone that may not fit.
     pub(crate) fn levels(&self, levels: &[LevelPlan], kimg: f64, all: bool) -> Result<Vec<Fit>> {
         let total = levels.len() as u64;
-        let span = info_span!("rehearsal", total, done = Empty, side = Empty, batch = Empty).entered();
+        let span = info_span!("rehearsal", total, done = Empty, resolution = Empty, batch = Empty).entered();
         let mut done: u64 = 0;
         let config = self.trainer.config();
         let [g, d] = self.trainer.networks().parameter_counts();
         let estimates: Vec<u64> =
-            levels.iter().map(|level| estimate_bytes(config, level.side, level.batch, g, d)).collect();
+            levels.iter().map(|level| estimate_bytes(config, level.resolution, level.batch, g, d)).collect();
         let available = if all { 0 } else { self.memory.available_bytes };
         let mut fits = vec![Fit::Untried; levels.len()];
         try_doubtful(&estimates, available, |index| -> Result<_> {
             let level = &levels[index];
-            span.record("side", level.side).record("batch", level.batch);
+            span.record("resolution", display(level.resolution)).record("batch", level.batch);
             let settings = level.dearest(config.generator.resolution, kimg);
             let peak_bytes = self.peak_bytes(settings)?;
             fits[index] = match peak_bytes {
                 Some(bytes) => Fit::Fits(bytes),
                 None => Fit::TooLarge(self.largest(settings, level.batch - 1)?),
             };
-            debug!(side = level.side, batch = level.batch, peak_bytes, "level tried");
+            debug!(resolution = %level.resolution, batch = level.batch, peak_bytes, "level tried");
             done += 1;
             span.record("done", done);
             Ok(peak_bytes)
@@ -160,7 +161,7 @@ impl<'a> Rehearsal<'a> {
             .zip(fits)
             .filter_map(|(level, fit)| match *fit {
                 Fit::TooLarge(largest) => {
-                    Some(OversizedLevel { side: level.side, batch: level.batch, largest })
+                    Some(OversizedLevel { resolution: level.resolution, batch: level.batch, largest })
                 }
                 _ => None,
             })
@@ -170,8 +171,8 @@ impl<'a> Rehearsal<'a> {
 
     /// What to say when iterations with these settings ran out of memory after all.
     pub(crate) fn explain(&self, settings: Settings, is_saved: bool) -> Result<OutOfMemory> {
-        let Settings { side, batch, .. } = settings;
-        let level = OversizedLevel { side, batch, largest: self.largest(settings, batch)? };
+        let Settings { resolution, batch, .. } = settings;
+        let level = OversizedLevel { resolution, batch, largest: self.largest(settings, batch)? };
         Ok(self.out_of_memory(vec![level], Evidence::Training { is_saved }))
     }
 

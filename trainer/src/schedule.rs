@@ -2,7 +2,7 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use stylegan_ops::Level;
+use stylegan_ops::{Level, Resolution};
 
 use crate::PerSide;
 use crate::bounds::{MOST_KIMG, outside};
@@ -14,7 +14,7 @@ use crate::bounds::{MOST_KIMG, outside};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Schedule {
-    /// Side at which training starts, in pixels.
+    /// Side at which training starts, in pixels: the longer one of pictures that are not square, or less than it.
     pub initial_resolution: usize,
     /// Training of each side before the next one fades in, in kimg.
     pub steady_kimg: f64,
@@ -57,8 +57,8 @@ impl Default for Schedule {
 pub struct Settings {
     /// Level of detail: 0 is full size, a fraction is a fade.
     pub lod: f64,
-    /// Side of the pictures, in pixels.
-    pub side: usize,
+    /// Width and height of the pictures.
+    pub resolution: Resolution,
     /// Pictures in a minibatch.
     pub batch: usize,
     /// Learning rate of the generator.
@@ -76,41 +76,54 @@ impl Settings {
 
 impl Schedule {
     /// The settings after `nimg` real pictures, for a network of `resolution`.
-    pub fn at(&self, resolution: usize, nimg: u64) -> Settings {
+    pub fn at(&self, resolution: Resolution, nimg: u64) -> Settings {
         let kimg = nimg as f64 / 1000.0;
         let phase_kimg = self.steady_kimg + self.fade_kimg;
         let phase = if phase_kimg > 0.0 { (kimg / phase_kimg).floor() } else { 0.0 };
         let into_phase = kimg - phase * phase_kimg;
-        let mut lod = f64::from(resolution.ilog2()) - f64::from(self.initial_resolution.ilog2()) - phase;
+        let mut lod = f64::from(self.first_lod(resolution)) - phase;
         if self.fade_kimg > 0.0 {
             lod -= (into_phase - self.steady_kimg).max(0.0) / self.fade_kimg;
         }
         let lod = lod.max(0.0);
-        let side = Level::new(resolution, lod).map_or(resolution, |level| level.side);
+        let resolution = Level::new(resolution, lod).map_or(resolution, |level| level.resolution);
+        let side = resolution.side();
         let rampup =
             if self.lrate_rampup_kimg > 0.0 { (kimg / self.lrate_rampup_kimg).min(1.0) } else { 1.0 };
         Settings {
             lod,
-            side,
+            resolution,
             batch: self.batch.get(side).unwrap_or(1),
             g_lrate: self.g_lrate.get(side).unwrap_or(0.0) * rampup,
             d_lrate: self.d_lrate.get(side).unwrap_or(0.0) * rampup,
         }
     }
 
+    /// The level of detail at which a network of `resolution` starts: of its levels the smallest that is about as large as
+    /// `initial_resolution` or larger.
+    fn first_lod(&self, resolution: Resolution) -> u32 {
+        let initial = self.initial_resolution.max(1).ilog2();
+        resolution.side().max(1).ilog2().saturating_sub(initial).min(resolution.doublings())
+    }
+
+    /// What a network of `resolution` is trained at first.
+    pub(crate) fn first_level(&self, resolution: Resolution) -> Resolution {
+        resolution.levels().rev().nth(self.first_lod(resolution) as usize).unwrap_or(resolution)
+    }
+
     /// Real pictures shown when a network of `resolution` comes to `lod`; at its start if it starts beyond.
-    pub fn nimg_of_lod(&self, resolution: usize, lod: f64) -> u64 {
-        let all = f64::from(resolution.ilog2()) - f64::from(self.initial_resolution.ilog2());
-        let levels = (all - lod).max(0.0);
+    pub fn nimg_of_lod(&self, resolution: Resolution, lod: f64) -> u64 {
+        let levels = (f64::from(self.first_lod(resolution)) - lod).max(0.0);
         let fading = levels.fract();
         let into_phase = if fading > 0.0 { self.steady_kimg + fading * self.fade_kimg } else { 0.0 };
         ((levels.floor() * (self.steady_kimg + self.fade_kimg) + into_phase) * 1000.0).round() as u64
     }
 
-    /// Times in kimg at which `side` starts to fade in and at which its fade ends; none of a side that is there from the
-    /// start.
-    pub fn fade_of(&self, side: usize) -> Option<(f64, f64)> {
-        let index = side.ilog2().checked_sub(self.initial_resolution.ilog2()).filter(|&index| index > 0)?;
+    /// Times in kimg at which a level of a network of `resolution` starts to fade in and at which its fade ends; none of a
+    /// level that is there from the start, or never.
+    pub fn fade_of(&self, resolution: Resolution, level: Resolution) -> Option<(f64, f64)> {
+        let lod = level.doublings_to(resolution)?;
+        let index = self.first_lod(resolution).checked_sub(lod).filter(|&index| index > 0)?;
         let ends = f64::from(index) * (self.steady_kimg + self.fade_kimg);
         Some((ends - self.fade_kimg, ends))
     }
@@ -122,38 +135,39 @@ impl Schedule {
 
     /// Every level with the kimg at which it starts to fade in (the first is there from 0), ends its fade, and gives
     /// way to the next (the last at the end of the training). Levels that the training does not reach are left out.
-    pub fn levels(&self, resolution: usize) -> Vec<LevelPlan> {
-        let count = resolution.ilog2().saturating_sub(self.initial_resolution.ilog2()) as usize;
-        (0..=count)
-            .map(|index| {
-                let side = self.initial_resolution << index;
-                let (starts_kimg, steady_kimg) = self.fade_of(side).unwrap_or((0.0, 0.0));
-                LevelPlan {
-                    side,
-                    starts_kimg,
-                    steady_kimg,
-                    ends_kimg: if index == count {
-                        self.total_kimg
-                    } else {
-                        (steady_kimg + self.steady_kimg).min(self.total_kimg)
-                    },
-                    batch: self.batch.get(side).unwrap_or(1),
-                    g_lrate: self.g_lrate.get(side).unwrap_or(0.0),
-                    d_lrate: self.d_lrate.get(side).unwrap_or(0.0),
-                }
-            })
-            .filter(|level| level.starts_kimg < self.total_kimg)
-            .collect()
+    pub fn levels(&self, resolution: Resolution) -> Vec<LevelPlan> {
+        let unused = resolution.doublings() - self.first_lod(resolution);
+        let used = resolution.levels().skip(unused as usize);
+        used.map(|level| {
+            let side = level.side();
+            let (starts_kimg, steady_kimg) = self.fade_of(resolution, level).unwrap_or((0.0, 0.0));
+            LevelPlan {
+                resolution: level,
+                starts_kimg,
+                steady_kimg,
+                ends_kimg: if level == resolution {
+                    self.total_kimg
+                } else {
+                    (steady_kimg + self.steady_kimg).min(self.total_kimg)
+                },
+                batch: self.batch.get(side).unwrap_or(1),
+                g_lrate: self.g_lrate.get(side).unwrap_or(0.0),
+                d_lrate: self.d_lrate.get(side).unwrap_or(0.0),
+            }
+        })
+        .filter(|level| level.starts_kimg < self.total_kimg)
+        .collect()
     }
 
     /// Everything wrong with it, for a network of `resolution` whose minibatch stddev has groups of `group_size`.
-    pub fn violations(&self, resolution: usize, group_size: usize) -> Vec<String> {
+    pub fn violations(&self, resolution: Resolution, group_size: usize) -> Vec<String> {
         let mut found = Vec::new();
         let initial = self.initial_resolution;
-        if !(initial.is_power_of_two() && (4..=resolution).contains(&initial)) {
+        if !(initial.is_power_of_two() && (4..=resolution.side()).contains(&initial)) {
             found.push(format!(
                 "`schedule.initial_resolution` is {initial}, but must be a power of two from 4 to `generator.resolution` \
-                 ({resolution})"
+                 ({})",
+                resolution.short()
             ));
         }
         for (key, kimg) in [
@@ -164,9 +178,10 @@ impl Schedule {
         ] {
             found.extend(outside(&format!("schedule.{key}"), kimg, 0.0, MOST_KIMG));
         }
-        if self.steady_kimg + self.fade_kimg == 0.0 && initial < resolution {
+        if self.steady_kimg + self.fade_kimg == 0.0 && self.first_lod(resolution) > 0 {
             found.push(format!(
-                "`schedule.steady_kimg` and `schedule.fade_kimg` are both 0, so training never leaves {initial}x{initial}"
+                "`schedule.steady_kimg` and `schedule.fade_kimg` are both 0, so training never leaves {}",
+                self.first_level(resolution)
             ));
         }
         found.extend(self.batch.violations("schedule.batch"));
@@ -198,8 +213,8 @@ pub(crate) fn is_batch_possible(batch: usize, group_size: usize) -> bool {
 /// One level of the growing network within a training.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct LevelPlan {
-    /// Side of the pictures, in pixels.
-    pub side: usize,
+    /// Width and height of the pictures.
+    pub resolution: Resolution,
     /// Start of its fade-in, in kimg.
     pub starts_kimg: f64,
     /// End of its fade-in, in kimg.
@@ -216,13 +231,13 @@ pub struct LevelPlan {
 
 impl LevelPlan {
     /// The settings of those of its iterations after `kimg` that take the most memory, in a network of `resolution`:
-    /// while it fades in, the smaller side's pictures are there as well.
-    pub(crate) fn dearest(&self, resolution: usize, kimg: f64) -> Settings {
-        let lod = f64::from(resolution.ilog2()) - f64::from(self.side.ilog2());
+    /// while it fades in, the smaller level's pictures are there as well.
+    pub(crate) fn dearest(&self, resolution: Resolution, kimg: f64) -> Settings {
+        let lod = f64::from(self.resolution.doublings_to(resolution).unwrap_or(0));
         let fades = kimg.max(self.starts_kimg) < self.steady_kimg;
         Settings {
             lod: if fades { lod + 0.5 } else { lod },
-            side: self.side,
+            resolution: self.resolution,
             batch: self.batch,
             g_lrate: self.g_lrate,
             d_lrate: self.d_lrate,
@@ -268,12 +283,46 @@ mod tests {
         for (lod, kimg) in
             [(3.0, 0.0), (2.5, 650.0), (2.0, 800.0), (0.75, 2175.0), (0.25, 2325.0), (0.0, 2400.0)]
         {
-            let nimg = schedule.nimg_of_lod(64, lod);
+            let nimg = schedule.nimg_of_lod(64.into(), lod);
             assert_eq!(nimg, (kimg * 1000.0) as u64, "{lod}");
-            assert_eq!(schedule.at(64, nimg).lod, lod);
-            assert!(nimg == 0 || schedule.at(64, nimg - 1).lod > lod);
+            assert_eq!(schedule.at(64.into(), nimg).lod, lod);
+            assert!(nimg == 0 || schedule.at(64.into(), nimg - 1).lod > lod);
         }
         // 4x4 comes before the start of this schedule.
-        assert_eq!(schedule.nimg_of_lod(64, 4.0), 0);
+        assert_eq!(schedule.nimg_of_lod(64.into(), 4.0), 0);
+    }
+
+    #[test]
+    fn levels_of_any_ratio_come_in_their_order() {
+        let levels = |schedule: &Schedule, resolution: &str| {
+            let resolution: Resolution = resolution.parse().unwrap();
+            assert_eq!(schedule.violations(resolution, 4), [""; 0]);
+            let levels = schedule.levels(resolution);
+            assert_eq!(levels[0].resolution, schedule.first_level(resolution));
+            for level in &levels {
+                // What the schedule says at each time is what the plan says.
+                let lod = f64::from(level.resolution.doublings_to(resolution).unwrap());
+                assert_eq!(schedule.nimg_of_lod(resolution, lod), (level.steady_kimg * 1000.0) as u64);
+                let settings = schedule.at(resolution, (level.steady_kimg * 1000.0) as u64);
+                assert_eq!((settings.lod, settings.resolution), (lod, level.resolution));
+                assert_eq!((settings.batch, settings.g_lrate), (level.batch, level.g_lrate));
+            }
+            levels.iter().map(|level| format!("{} {}", level.resolution, level.batch)).collect::<Vec<_>>()
+        };
+        let mut schedule = Schedule { total_kimg: 1e6, ..Schedule::default() };
+        assert_eq!(levels(&schedule, "16"), ["8x8 128", "16x16 128"]);
+        assert_eq!(levels(&schedule, "64x48"), ["8x6 128", "16x12 128", "32x24 64", "64x48 32"]);
+        assert_eq!(levels(&schedule, "48x64"), ["6x8 128", "12x16 128", "24x32 64", "48x64 32"]);
+        // 10 is about 8, and so is 12; nothing of the last one is as small.
+        assert_eq!(levels(&schedule, "40x32"), ["10x8 128", "20x16 128", "40x32 64"]);
+        assert_eq!(levels(&schedule, "24"), ["12x12 128", "24x24 128"]);
+        assert_eq!(levels(&schedule, "64x36"), ["16x9 128", "32x18 64", "64x36 32"]);
+        schedule.initial_resolution = 4;
+        assert_eq!(levels(&schedule, "16x12"), ["4x3 128", "8x6 128", "16x12 128"]);
+        schedule.initial_resolution = 16;
+        assert_eq!(levels(&schedule, "16x12"), ["16x12 128"]);
+        schedule.initial_resolution = 32;
+        let words = schedule.violations("16x12".parse().unwrap(), 4).remove(0);
+        assert!(words.ends_with("from 4 to `generator.resolution` (16x12)"), "{words}");
     }
 }

@@ -153,7 +153,7 @@ impl Trainer {
     /// and `step`. Reports `d_loss` and `g_loss`, and what the loss reports, a number each.
     ///
     /// # Shapes
-    /// - `pixels_u8`: `[batch, 3, side, side]` of bytes, the reals
+    /// - `pixels_u8`: `[batch, num_channels, height, width]` of bytes, the reals
     /// - `labels`: `[batch, label_dim]` of the reals; the generator's step uses them as well
     ///
     /// # Errors
@@ -201,7 +201,7 @@ impl Trainer {
     /// One step of the critic; returns its mean loss and what the loss reports.
     ///
     /// # Shapes
-    /// - `reals`: `[batch, 3, side, side]` in -1..1
+    /// - `reals`: `[batch, num_channels, height, width]` in -1..1
     /// - `loss_draw`: as [`Loss::draw`](crate::Loss::draw) says
     ///
     /// # Errors
@@ -309,11 +309,11 @@ impl Trainer {
 /// Bytes to what the critic sees: 0..255 to -1..1, and while a level fades in, blended with its half-size self.
 ///
 /// # Shapes
-/// - `pixels_u8`: `[batch, 3, side, side]`
+/// - `pixels_u8`: `[batch, num_channels, height, width]`
 /// - returns: the same
 ///
 /// # Errors
-/// If the shape differs or the side is odd.
+/// If the shape differs or a side is odd.
 pub fn process_reals(pixels_u8: &Tensor, lod: f64, dtype: DType) -> Result<Tensor> {
     let x = pixels_u8.to_dtype(dtype)?.affine(2.0 / 255.0, -1.0)?;
     match lod.fract() {

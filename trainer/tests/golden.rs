@@ -8,7 +8,7 @@ use serde::Deserialize;
 use stylegan_discriminator::CriticSwitches;
 use stylegan_generator::{GeneratorConfig, Noise, is_buffer};
 use stylegan_golden::{Closeness, Golden, TestDevice, fixtures};
-use stylegan_ops::{Widths, backward};
+use stylegan_ops::{Resolution, Widths, backward};
 use stylegan_trainer::{
     CriticBatch, Draws, LossKind, PartialCriticConfig, PerSide, Position, Precision, Report, Schedule,
     Settings, TrainConfig, Trainer, TrainingConfig, process_reals,
@@ -17,9 +17,11 @@ use stylegan_trainer::{
 /// A trainer of the networks behind `golden` with these first weights.
 fn trainer(golden: &Golden, kind: LossKind, training: TrainingConfig, weights: &Golden) -> Result<Trainer> {
     let shape = golden.config();
+    let (width, height) = shape.size();
     let mut config = TrainConfig {
         generator: GeneratorConfig {
-            resolution: shape.resolution,
+            resolution: Resolution { width, height },
+            num_channels: shape.num_channels,
             z_dim: shape.latent_size,
             w_dim: shape.dlatent_size,
             mapping_layers: shape.mapping_layers,
@@ -70,15 +72,16 @@ fn draws(golden: &Golden, prefix: &str, cutoff: &str) -> Draws {
     }
 }
 
-fn settings(golden: &Golden, side: usize, batch: usize) -> Settings {
+fn settings(golden: &Golden, resolution: Resolution, batch: usize) -> Settings {
     let rate = |name: &str| if golden.contains(name) { golden.scalar(name) } else { 0.0 };
-    Settings { lod: golden.scalar("lod"), side, batch, g_lrate: rate("lr_g"), d_lrate: rate("lr_d") }
+    Settings { lod: golden.scalar("lod"), resolution, batch, g_lrate: rate("lr_g"), d_lrate: rate("lr_d") }
 }
 
 fn critic_losses_and_all_their_gradients(on: &TestDevice) -> Result<()> {
     for (kind, name) in [(LossKind::WganGp, "wgan_gp"), (LossKind::LogisticR1, "r1")] {
-        for file in
-            ["a", "b"].iter().flat_map(|prefix| ["lod0", "fade"].map(|at| format!("{prefix}_{name}_{at}")))
+        for file in ["a", "b", "e", "f"]
+            .iter()
+            .flat_map(|prefix| ["lod0", "fade"].map(|at| format!("{prefix}_{name}_{at}")))
         {
             let golden = on.golden(&file);
             let weights = on.golden(&format!("{}_weights", &file[..1]));
@@ -108,8 +111,9 @@ fn critic_losses_and_all_their_gradients(on: &TestDevice) -> Result<()> {
 
 fn generator_losses_and_all_their_gradients(on: &TestDevice) -> Result<()> {
     for (kind, name) in [(LossKind::WganGp, "wgan_gp"), (LossKind::LogisticR1, "r1")] {
-        for file in
-            ["a", "b"].iter().flat_map(|prefix| ["lod0", "fade"].map(|at| format!("{prefix}_{name}_{at}")))
+        for file in ["a", "b", "e", "f"]
+            .iter()
+            .flat_map(|prefix| ["lod0", "fade"].map(|at| format!("{prefix}_{name}_{at}")))
         {
             let golden = on.golden(&file);
             let weights = on.golden(&format!("{}_weights", &file[..1]));
@@ -193,9 +197,9 @@ fn whole_iterations_with_adam_and_average(on: &TestDevice) -> Result<()> {
         for iteration in 1..=iterations {
             let at = format!("it{iteration}.");
             let reals = golden.get(&format!("{at}reals"));
-            let (batch, _, side, _) = reals.dims4()?;
+            let (batch, _, height, width) = reals.dims4()?;
             let mix = (kind == LossKind::WganGp).then(|| golden.get(&format!("{at}mix")));
-            let settings = settings(&golden, side, batch);
+            let settings = settings(&golden, Resolution { width, height }, batch);
             trainer.enter_level(settings)?;
             let d_draws = draws(&golden, &format!("{at}d_"), &format!("{at}d_cutoff"));
             let g_draws = draws(&golden, &format!("{at}g_"), &format!("{at}g_cutoff"));
@@ -364,10 +368,10 @@ fn the_schedule_table() {
     for (name, Scenario { args, rows, walk }) in scenarios {
         let schedule = args.schedule(walk.minibatch_repeats);
         for row in rows {
-            let got = schedule.at(args.resolution, row.cur_nimg);
+            let got = schedule.at(args.resolution.into(), row.cur_nimg);
             let expected = Settings {
                 lod: row.lod,
-                side: row.resolution,
+                resolution: row.resolution.into(),
                 batch: row.minibatch,
                 g_lrate: row.lrate,
                 d_lrate: row.lrate,
@@ -378,16 +382,16 @@ fn the_schedule_table() {
         let (mut position, mut last_lod) = (Position::default(), None);
         let mut events = walk.events.iter().peekable();
         for evaluation in 0..walk.evaluations {
-            let settings = schedule.at(args.resolution, position.round_nimg);
+            let settings = schedule.at(args.resolution.into(), position.round_nimg);
             let resets = settings.changes_level(last_lod);
             match events.next_if(|event| event.evaluation == evaluation) {
                 Some(event) => {
                     assert_eq!(
-                        (position.nimg, settings.lod, settings.side, settings.batch, resets),
+                        (position.nimg, settings.lod, settings.resolution, settings.batch, resets),
                         (
                             event.cur_nimg,
                             event.lod,
-                            event.resolution,
+                            event.resolution.into(),
                             event.minibatch,
                             event.reset_optimizers
                         ),

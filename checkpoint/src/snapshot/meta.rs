@@ -72,8 +72,9 @@ impl Meta {
         if let Some(critic) = &self.critic {
             found.extend(critic.violations());
             for (key, g, d) in [
-                ("resolution", self.generator.resolution, critic.resolution),
-                ("label_dim", self.generator.label_dim, critic.label_dim),
+                ("resolution", self.generator.resolution.short(), critic.resolution.short()),
+                ("num_channels", self.generator.num_channels.to_string(), critic.num_channels.to_string()),
+                ("label_dim", self.generator.label_dim.to_string(), critic.label_dim.to_string()),
             ] {
                 if g != d {
                     found.push(format!("`generator.{key}` is {g}, but `discriminator.{key}` is {d}"));

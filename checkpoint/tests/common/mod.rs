@@ -20,7 +20,7 @@ impl State {
 
     pub(crate) fn of_type(dtype: DType) -> Self {
         let generator = GeneratorConfig {
-            resolution: 16,
+            resolution: 16.into(),
             z_dim: 5,
             w_dim: 7,
             mapping_layers: 2,
@@ -29,7 +29,7 @@ impl State {
             ..GeneratorConfig::default()
         };
         let critic = CriticConfig {
-            resolution: 16,
+            resolution: 16.into(),
             widths: Widths { fmap_base: 32, fmap_max: 8, ..Widths::default() },
             ..CriticConfig::default()
         };

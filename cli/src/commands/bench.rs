@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use candle_core::{DType, Device, Var};
 use serde::Serialize;
 use stylegan_generator::{Generator, GeneratorConfig, Noise, Truncation};
-use stylegan_ops::{GpuMemory, Key, Parameters, RandomTensors, Widths, is_out_of_memory};
+use stylegan_ops::{GpuMemory, Key, Parameters, RandomTensors, Resolution, Widths, is_out_of_memory};
 use stylegan_trainer::{Layout, Precision, Settings, TrainConfig, Trainer, peak_memory_bytes};
 use tracing::{field, info_span};
 
@@ -36,9 +36,9 @@ enum Command {
 /// The network has first values, full size and the paper's latents; pictures are noise.
 #[derive(Debug, clap::Args)]
 struct Bench {
-    /// Side of the pictures in pixels, a power of two from 8 to 1024
-    #[arg(long, value_name = "N", default_value_t = 64)]
-    resolution: usize,
+    /// Side of the pictures in pixels, a power of two from 8 to 1024, or their width and height, such as 512x384
+    #[arg(long, value_name = "N|WxH", default_value = "64", allow_negative_numbers = true)]
+    resolution: Resolution,
 
     /// Feature maps of the largest side, times half of the side
     #[arg(long, value_name = "N", default_value_t = Widths::default().fmap_base)]
@@ -109,7 +109,7 @@ struct Measured {
     device: String,
     precision: Precision,
     layout: String,
-    resolution: usize,
+    resolution: Resolution,
     fmap_base: usize,
     fmap_max: usize,
     batch: usize,
@@ -154,9 +154,7 @@ pub(crate) fn run(args: &Args) -> Result<Exit> {
         fmap_base: bench.fmap_base,
         fmap_max: bench.fmap_max,
         batch: bench.batch,
-        widths: stylegan_ops::sides(bench.resolution)
-            .map(|side| config.generator.feature_maps(side))
-            .collect(),
+        widths: bench.resolution.levels().map(|level| config.generator.feature_maps(level.side())).collect(),
     };
     data(&if bench.json { serde_json::to_string(&measured)? + "\n" } else { measured.lines() })?;
     Ok(Exit::Done)
@@ -178,7 +176,9 @@ impl Bench {
         config.generator.resolution = self.resolution;
         config.generator.widths.fmap_base = self.fmap_base;
         config.generator.widths.fmap_max = self.fmap_max;
-        config.schedule.initial_resolution = self.resolution.min(config.schedule.initial_resolution);
+        // Of a side that is no power of two, the one below.
+        let side = 1 << self.resolution.side().max(1).ilog2();
+        config.schedule.initial_resolution = config.schedule.initial_resolution.min(side);
         config.schedule.batch = stylegan_trainer::PerSide::same(self.batch);
         config.device.precision = self.precision;
         config.device.layout = self.layout;
@@ -191,23 +191,22 @@ impl Bench {
             return error;
         }
         let Self { device, batch, resolution, .. } = self;
-        Refusal::new(format!(
-            "`{device}` has too little memory for batches of {batch} at {resolution}x{resolution}"
-        ))
-        .hint("a smaller `--batch` takes less; `nvidia-smi` shows what else is in the memory")
-        .into()
+        Refusal::new(format!("`{device}` has too little memory for batches of {batch} at {resolution}"))
+            .hint("a smaller `--batch` takes less; `nvidia-smi` shows what else is in the memory")
+            .into()
     }
 }
 
 fn train(args: &Bench, config: &TrainConfig, device: &Device) -> Result<Vec<f64>> {
     let mut trainer = Trainer::new(config.clone(), DType::F32, device)?;
-    let shape = (args.batch, 3, args.resolution, args.resolution);
+    let Resolution { width, height } = args.resolution;
+    let shape = (args.batch, config.generator.num_channels, height, width);
     let pixels = Key::new("pictures of a benchmark", &[]).uniform_tensor(shape, DType::F32, device)?;
     let pixels_u8 = (pixels * 255.0)?.to_dtype(DType::U8)?;
-    let rate = |rates: &stylegan_trainer::PerSide<f64>| rates.get(args.resolution).unwrap_or(0.001);
+    let rate = |rates: &stylegan_trainer::PerSide<f64>| rates.get(args.resolution.side()).unwrap_or(0.001);
     let settings = Settings {
         lod: 0.0,
-        side: args.resolution,
+        resolution: args.resolution,
         batch: args.batch,
         g_lrate: rate(&config.schedule.g_lrate),
         d_lrate: rate(&config.schedule.d_lrate),
@@ -247,9 +246,10 @@ fn project(args: &Bench, config: &TrainConfig, device: &Device) -> Result<Vec<f6
     let generator = frozen_generator(args, config, device)?;
     let key = Key::new("projection of a benchmark", &[]);
     let normal = |purpose, shape: &[usize]| key.child(purpose, 0).normal(shape, DType::F32, device);
-    let GeneratorConfig { w_dim, resolution, .. } = config.generator;
+    let GeneratorConfig { w_dim, num_channels, resolution: Resolution { width, height }, .. } =
+        config.generator;
     let w_plus = Var::from_tensor(&normal("w", &[args.batch, config.generator.num_layers(), w_dim])?)?;
-    let pictures = normal("pictures", &[args.batch, 3, resolution, resolution])?;
+    let pictures = normal("pictures", &[args.batch, num_channels, height, width])?;
     measure(args, device, || {
         let drawn = generator.synthesis().forward(&w_plus, 0.0, &Noise::Const)?;
         let gradients = (drawn - &pictures)?.sqr()?.mean_all()?.backward()?;
@@ -295,7 +295,7 @@ impl Measured {
     fn lines(&self) -> String {
         let &Self { resolution, batch, threads, ref device, images_per_sec, step_millis_median, .. } = self;
         format!(
-            "{} {resolution}x{resolution}, batch {batch}, {threads} threads on {device}: {images_per_sec:.2} images/s, \
+            "{} {resolution}, batch {batch}, {threads} threads on {device}: {images_per_sec:.2} images/s, \
              {step_millis_median:.1} ms a step (median of {}), {:.2} GiB at most\n",
             self.what,
             self.step_millis.len(),

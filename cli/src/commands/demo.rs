@@ -13,7 +13,7 @@ use stylegan_dataset::{BatchRequest, Order, Pyramid, assemble};
 use stylegan_drawing::{DrawOptions, Layers, MixFigure, Painter, Seeds, Walk};
 use stylegan_generator::{Generator, GeneratorConfig, Noise, Space, Truncation};
 use stylegan_metrics::{SlicedWasserstein, sliced_wasserstein};
-use stylegan_ops::{Key, Parameters, RandomTensors};
+use stylegan_ops::{Key, Parameters, RandomTensors, Resolution};
 use stylegan_trainer::{Pace, Resume, TrainConfig, process_reals};
 
 use super::interpolate::write_film;
@@ -153,10 +153,11 @@ impl Distances {
     }
 }
 
-fn reals(pyramid: &Pyramid, resolution: usize, count: usize) -> Result<Tensor> {
+fn reals(pyramid: &Pyramid, resolution: Resolution, count: usize) -> Result<Tensor> {
     let request = BatchRequest { first_position: 0, batch: count, resolution };
     let batch = assemble(pyramid, &Order::new(0, pyramid.len()), false, &request)?;
-    let pixels = Tensor::from_vec(batch.pixels_u8, (count, 3, resolution, resolution), &Device::Cpu)?;
+    let shape = (count, batch.channels, resolution.height, resolution.width);
+    let pixels = Tensor::from_vec(batch.pixels_u8, shape, &Device::Cpu)?;
     Ok(process_reals(&pixels, 0.0, DType::F32)?)
 }
 

@@ -21,7 +21,7 @@ use crate::report::{Exit, Refusal, note};
 /// Write the generator as an ONNX model, for programs in any language
 ///
 /// Inputs of the model are `z [batch, z_dim]`, standard normal numbers, and `psi`, a number: how far w keeps from its
-/// mean. A network with labels has `labels [batch, label_dim]` as well. Its output is `image [batch, 3, side, side]`
+/// mean. A network with labels has `labels [batch, label_dim]` as well. Its output is `image [batch, channels, height, width]`
 /// in -1..1, not clamped.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -72,7 +72,7 @@ pub(crate) fn run(args: &Args) -> Result<Exit> {
     let noise = *noise_mode == NoiseMode::Const;
     let properties = [
         ("checkpoint", checkpoint.hash()),
-        ("resolution", config.resolution.to_string()),
+        ("resolution", config.resolution.short()),
         ("lod", lod.to_string()),
         ("kimg", meta.progress.kimg().to_string()),
         ("truncation_cutoff", truncation_cutoff.to_string()),
@@ -84,10 +84,10 @@ pub(crate) fn run(args: &Args) -> Result<Exit> {
     files::write(out, force.force, &mut |file| file.write_all(&model))
         .with_context(|| format!("cannot write `{}`", out.display()))?;
     info!(path = %out.display(), size_bytes = model.len(), "wrote model");
-    let (side, full) = (Level::new(config.resolution, lod)?.side, config.resolution);
-    let growing = if lod > 0.0 { format!(", growing to {full}x{full},") } else { String::new() };
+    let (resolution, full) = (Level::new(config.resolution, lod)?.resolution, config.resolution);
+    let growing = if lod > 0.0 { format!(", growing to {full},") } else { String::new() };
     note(&format!(
-        "wrote a generator of {side}x{side} pictures{growing} to `{}`, {:.1} MiB",
+        "wrote a generator of {resolution} pictures{growing} to `{}`, {:.1} MiB",
         out.display(),
         mebibytes(model.len() as u64),
     ));

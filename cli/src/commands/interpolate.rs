@@ -9,6 +9,7 @@ use stylegan_drawing::{
 };
 use stylegan_generator::Space;
 use stylegan_media::GifWriter;
+use stylegan_ops::Resolution;
 use tracing::info;
 
 use crate::args::{NetworkArgs, StyleArgs};
@@ -103,7 +104,8 @@ fn open(args: &Args) -> Result<Painter> {
 /// Draws the walk and writes it as a GIF.
 pub(super) fn write_film(painter: &Painter, walk: &Walk, fps: u32, path: &Path, force: Force) -> Result<()> {
     let points = walk.path(painter)?;
-    let size = (painter.side() as u32, painter.side() as u32);
+    let Resolution { width, height } = painter.resolution();
+    let size = (width as u32, height as u32);
     let mut film = GifWriter::create(path, size, fps, walk.looping, force.force)?;
     painter.draw_all(
         &walk.all(),
@@ -150,8 +152,8 @@ fn as_files(args: &Args, walk: &Walk, folder: &Path) -> Result<()> {
 }
 
 fn done(painter: &Painter, walk: &Walk, path: &Path) {
-    let (side, frames) = (painter.side(), walk.frames);
-    info!(frames, side, path = %path.display(), "wrote frames");
+    let (resolution, frames) = (painter.resolution(), walk.frames);
+    info!(frames, %resolution, path = %path.display(), "wrote frames");
     let frames = if frames == 1 { "1 frame".to_owned() } else { format!("{frames} frames") };
-    note(&format!("wrote {frames} of {side}x{side} to `{}`", path.display()));
+    note(&format!("wrote {frames} of {resolution} to `{}`", path.display()));
 }

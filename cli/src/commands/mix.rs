@@ -29,7 +29,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "LIST")]
     cols: Seeds,
 
-    /// Layers that take the column's style, numbers and ranges from 0 (4x4) on, two for each side
+    /// Layers that take the column's style, numbers and ranges from 0 (the smallest pictures, mostly 4x4) on, two
+    /// for each size
     #[arg(long, value_name = "LIST")]
     styles: Layers,
 
@@ -62,9 +63,9 @@ pub(crate) fn run(args: &Args) -> Result<Exit> {
 pub(super) fn write_figure(painter: &Painter, figure: MixFigure, path: &Path, force: Force) -> Result<()> {
     check_pixels(figure.layout(), painter, "take fewer seeds")?;
     let picture = figure.draw(painter)?;
-    let (columns, rows, side) = (figure.cols.0.len(), figure.rows.0.len(), painter.side());
+    let (columns, rows, resolution) = (figure.cols.0.len(), figure.rows.0.len(), painter.resolution());
     Recipe::new(painter, Content::Mix(figure)).save(path, &picture, force.force)?;
-    info!(columns, rows, side, path = %path.display(), "wrote mixes");
-    note(&format!("wrote {columns}x{rows} mixes of {side}x{side} to `{}`", path.display()));
+    info!(columns, rows, %resolution, path = %path.display(), "wrote mixes");
+    note(&format!("wrote {columns}x{rows} mixes of {resolution} to `{}`", path.display()));
     Ok(())
 }

@@ -7,9 +7,10 @@ use anyhow::{Context, Result};
 use candle_core::Device;
 use clap::ValueEnum;
 use stylegan_dataset::{
-    Error as DatasetError, ErrorKind as DatasetErrorKind, Fit, FoundLabels, LabelMode, MirrorTest,
+    Channels, Error as DatasetError, ErrorKind as DatasetErrorKind, Fit, FoundLabels, LabelMode, MirrorTest,
     PackOptions, Pyramid, Source,
 };
+use stylegan_ops::Resolution;
 use stylegan_trainer::{
     Event, Job, LabelDecision, Listener, Outcome, Pace, Resume, Signals, TrainConfig, TrainPlan,
     run as run_job, trained_before,
@@ -25,7 +26,7 @@ use crate::{cache, events, labels, pictures, signals};
 
 /// Train a network on your pictures
 ///
-/// The pictures are made square (`--fit`), resized and stored once in the folder of runs; then the network
+/// The pictures are given one shape (`--resolution`, `--fit`), resized and stored once in the folder of runs; then the network
 /// grows from small pictures to large ones. Ctrl-C finishes the step, saves and stops; the same command goes on where
 /// it was, and ends as if it had never stopped.
 #[derive(Debug, clap::Args)]
@@ -37,6 +38,15 @@ pub(crate) struct Args {
 
     #[command(flatten)]
     config: ConfigArgs,
+
+    /// Side of the pictures in pixels, a power of two from 8 to 1024, or their width and height, such as 512x384 [default:
+    /// the configuration's]
+    #[arg(long, value_name = "N|WxH", allow_negative_numbers = true)]
+    resolution: Option<Resolution>,
+
+    /// Channels of the pictures: 1 for grey, 3 for color, 4 for color and transparency [default: the configuration's, mostly 3]
+    #[arg(long, value_name = "1|3|4", allow_negative_numbers = true)]
+    channels: Option<Channels>,
 
     /// Folder of all runs; this one gets a folder of its own inside
     #[arg(long, alias = "outdir", value_name = "DIR", default_value = "runs")]
@@ -81,7 +91,7 @@ pub(crate) struct Args {
     #[arg(long)]
     allow_upscale: bool,
 
-    /// What becomes of pictures that are not square: `crop`, `stretch`, `pad`, `pad:RRGGBB` or `pad:edge`
+    /// What becomes of pictures of another ratio than `--resolution`: `crop`, `stretch`, `pad`, `pad:RRGGBB` or `pad:edge`
     #[arg(long, value_name = "FIT")]
     fit: Option<Fit>,
 
@@ -117,6 +127,12 @@ pub(crate) fn run(args: &Args) -> Result<Exit> {
     let mut config = args.config.load()?;
     if let Some(kimg) = args.kimg {
         config.schedule.total_kimg = kimg;
+    }
+    if let Some(resolution) = args.resolution {
+        config.generator.resolution = resolution;
+    }
+    if let Some(channels) = args.channels {
+        config.generator.num_channels = channels.count();
     }
     if let Some(seed) = args.seed {
         config.run.seed = seed;
@@ -237,10 +253,11 @@ fn parse_resume(text: &str) -> Result<Resume, String> {
     })
 }
 
-/// The pictures of `source`, packed at the network's side.
+/// The pictures of `source`, packed as the networks take them.
 pub(super) fn open_pictures(source: &Path, runs: &Path, config: &TrainConfig) -> Result<Pyramid> {
     let options = PackOptions {
         resolution: Some(config.generator.resolution),
+        channels: Channels::try_from(config.generator.num_channels).map_err(anyhow::Error::msg)?,
         fit: config.data.fit,
         allow_upscale: config.data.allow_upscale,
         max_bad_fraction: config.data.max_bad_fraction,

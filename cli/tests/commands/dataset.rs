@@ -14,7 +14,8 @@ fn pictures_are_packed_once() {
     assert!(
         words.ends_with(
             "12 were not square: their middle was taken (`--fit pad` or `--fit stretch` keeps all of a picture)\n\
-             1 could not be read and was left out\n"
+             1 could not be read and was left out\n\
+             nearly all have a ratio of 10:9: `--resolution 20x18` takes them as they are\n"
         ),
         "{words}"
     );
@@ -43,8 +44,13 @@ fn what_cannot_be_packed() {
     );
     refuses(
         "photos --out packed --resolution 100",
-        "resolution 100 is not a power of two",
+        "resolution 100 must be a power of two from 8 to 1024, or a width and a height such as 512x384 ",
         "the nearest are 64 and 128",
+    );
+    refuses(
+        "photos --out packed --resolution 100x75",
+        "resolution 100x75 must be a power of two",
+        "such as 512x384 for pictures of 4:3",
     );
     refuses(
         "photos --out packed --resolution 32",

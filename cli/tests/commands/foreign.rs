@@ -216,10 +216,6 @@ fn what_is_no_network_of_ours_is_named() {
              before the convolutions: not supported\n\nhint: its weights would draw other pictures here than where they \
              come from\n",
         ),
-        (
-            "official_res16_grey.pkl",
-            "is a network of 1 channel, not of red, green and blue\n\nhint: networks of three channels can be converted\n",
-        ),
     ] {
         let scene = with(sample, "net.pth");
         for command in

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use candle_core::{DType, Device, Tensor};
-use image::RgbImage;
+use image::DynamicImage;
 use stylegan_checkpoint::Checkpoint;
 use stylegan_generator::{Generator, Noise, SeedStyle, Truncation};
 use stylegan_media::to_u8;
@@ -72,8 +72,8 @@ fn numbers_are_those_of_the_network() {
     assert!(off.to_scalar::<f32>().unwrap() < 1e-5, "{off}");
     // The pixels are these numbers, quantized.
     scene.draws(&format!("{SAMPLE} --seeds 3,4 --out pixels"));
-    let pixels: Vec<RgbImage> =
-        ["4", "3", "3"].map(|seed| scene.picture(&format!("pixels/seed000{seed}.png"))).into();
+    let pixels: Vec<DynamicImage> =
+        ["4", "3", "3"].map(|seed| scene.picture(&format!("pixels/seed000{seed}.png")).into()).into();
     assert_eq!(to_u8(&images).unwrap(), pixels);
 
     let before = scene.bytes("images.safetensors");

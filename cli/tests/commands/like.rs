@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use candle_core::{Device, Tensor};
-use image::RgbImage;
+use image::{DynamicImage, RgbImage};
 use stylegan_checkpoint::Checkpoint;
 use stylegan_media::{read_text, save_png_with_texts};
 
@@ -195,7 +195,7 @@ fn a_recipe_may_ask_for_anything() {
     let scene = Scene::new();
     scene.draws("sample --checkpoint net.safetensors --seeds 3 --out a.png");
     let good = recipe(&scene, "a.png");
-    let picture = scene.picture("a.png");
+    let picture = DynamicImage::from(scene.picture("a.png"));
     for (from, to, words) in [
         (
             r#""seeds":"3""#,

@@ -28,9 +28,9 @@ fn more_is_told_on_stderr_where_it_is_asked_for() {
     for part in [
         "opened checkpoint path=net.safetensors ",
         "drawing from checkpoint=net.safetensors hash=\"",
-        "drawing{side=16 total=2}: new\n",
-        "drawing{side=16 total=2}: close ",
-        "wrote pictures count=2 side=16 path=out.png\n",
+        "drawing{resolution=16x16 total=2}: new\n",
+        "drawing{resolution=16x16 total=2}: close ",
+        "wrote pictures count=2 resolution=16x16 path=out.png\n",
         "\nwrote 2 pictures of 16x16 to `out.png`\n",
     ] {
         assert!(ran.stderr.contains(part), "{part}: {}", ran.stderr);

@@ -22,6 +22,7 @@ mod numbers;
 mod pretrained;
 mod sample;
 mod scene;
+mod shapes;
 mod train;
 mod train_again;
 mod train_input;

@@ -14,11 +14,15 @@ struct Bounds {
 const TRAIN: &str = "train --data photos --dry-run";
 const COUNT: &[&str] = &["-1", "1.5", "18446744073709551616"];
 const SIDE: &[&str] = &["-8", "0", "4", "100", "2048"];
+const RESOLUTION: &[&str] = &["-8", "0", "4", "100", "2048", "8x", "4x3", "511x384", "1920x1080", "16x12x3"];
+const CHANNELS: &[&str] = &["-1", "0", "2", "5", "1.5"];
 const WIDTH: &[&str] = &["-1", "0", "1048577"];
 
 #[rustfmt::skip]
 const BOUNDS: &[Bounds] = &[
     Bounds { command: "train --kimg {}", within: &["0", "1e9"], beyond: &["-1", "1.1e9", "nan", "inf"] },
+    Bounds { command: "train --resolution {}", within: &["8", "8x6", "24"], beyond: RESOLUTION },
+    Bounds { command: "train --channels {}", within: &["1", "4"], beyond: CHANNELS },
     Bounds { command: "train --seed {}", within: &["0", "9223372036854775807"], beyond: &["-1", "9223372036854775808", "1.5"] },
     Bounds { command: "demo --minutes {}", within: &[], beyond: &["-1", "0", "0.0099", "10001", "nan", "inf"] },
     Bounds { command: "demo --seed {}", within: &[], beyond: &["-1", "9223372036854775808", "1.5"] },
@@ -39,23 +43,24 @@ const BOUNDS: &[Bounds] = &[
     Bounds { command: "convert --resolution {}", within: &[], beyond: SIDE },
     Bounds { command: "export --resolution {}", within: &[], beyond: SIDE },
     Bounds { command: "export --truncation-cutoff {}", within: &["0"], beyond: COUNT },
-    Bounds { command: "dataset pack --resolution {}", within: &["8"], beyond: SIDE },
+    Bounds { command: "dataset pack --resolution {}", within: &["8", "8x6"], beyond: RESOLUTION },
+    Bounds { command: "dataset pack --channels {}", within: &["1", "4"], beyond: CHANNELS },
     Bounds { command: "dataset pack --max-bad-fraction {}", within: &["0", "1"], beyond: &["-0.1", "1.1", "nan", "inf"] },
-    Bounds { command: "bench train --resolution {}", within: &[], beyond: SIDE },
+    Bounds { command: "bench train --resolution {}", within: &[], beyond: RESOLUTION },
     Bounds { command: "bench train --fmap-base {}", within: &[], beyond: WIDTH },
     Bounds { command: "bench train --fmap-max {}", within: &[], beyond: &["-1", "0", "4097"] },
     Bounds { command: "bench train --batch {}", within: &[], beyond: &["-1", "0", "65537"] },
     Bounds { command: "bench train --steps {}", within: &[], beyond: &["-1", "0", "1000001"] },
     Bounds { command: "bench train --seconds {}", within: &[], beyond: &["-1", "0", "3601"] },
     Bounds { command: "bench train --threads {}", within: &[], beyond: &["-1", "0", "1025"] },
-    Bounds { command: "bench sample --resolution {}", within: &[], beyond: SIDE },
+    Bounds { command: "bench sample --resolution {}", within: &[], beyond: RESOLUTION },
     Bounds { command: "bench sample --fmap-base {}", within: &[], beyond: WIDTH },
     Bounds { command: "bench sample --fmap-max {}", within: &[], beyond: &["-1", "0", "4097"] },
     Bounds { command: "bench sample --batch {}", within: &[], beyond: &["-1", "0", "65537"] },
     Bounds { command: "bench sample --resolution 8 --fmap-base 1 --fmap-max 1 --batch 1 --threads 1 --steps {}", within: &["1"], beyond: &["-1", "0", "1000001"] },
     Bounds { command: "bench sample --seconds {}", within: &[], beyond: &["-1", "0", "3601"] },
     Bounds { command: "bench sample --threads {}", within: &[], beyond: &["-1", "0", "1025"] },
-    Bounds { command: "bench project --resolution {}", within: &[], beyond: SIDE },
+    Bounds { command: "bench project --resolution {}", within: &[], beyond: RESOLUTION },
     Bounds { command: "bench project --fmap-base {}", within: &[], beyond: WIDTH },
     Bounds { command: "bench project --fmap-max {}", within: &[], beyond: &["-1", "0", "4097"] },
     Bounds { command: "bench project --batch {}", within: &[], beyond: &["-1", "0", "65537"] },

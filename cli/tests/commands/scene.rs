@@ -45,7 +45,7 @@ impl Scene {
     /// The same of any seed style.
     pub(crate) fn checkpoint_of(&self, name: &str, lod: f64, label_dim: usize, seed_style: SeedStyle) {
         let generator = GeneratorConfig {
-            resolution: 16,
+            resolution: 16.into(),
             z_dim: 12,
             w_dim: 10,
             mapping_layers: 3,
@@ -55,7 +55,7 @@ impl Scene {
             ..GeneratorConfig::default()
         };
         let critic = CriticConfig {
-            resolution: 16,
+            resolution: 16.into(),
             widths: Widths { fmap_base: 64, fmap_max: 8, ..Widths::default() },
             label_dim,
             ..CriticConfig::default()

@@ -189,7 +189,10 @@ fn every_documented_key_reaches_the_run() {
     );
     let config = TrainConfig::load(scene.path("runs/00000-tiny/config.toml").to_str(), &[]).unwrap();
     let (generator, schedule) = (&config.generator, &config.schedule);
-    assert_eq!((generator.resolution, generator.widths.fmap_base, generator.widths.fmap_max), (8, 48, 7));
+    assert_eq!(
+        (generator.resolution, generator.widths.fmap_base, generator.widths.fmap_max),
+        (8.into(), 48, 7)
+    );
     assert_eq!((generator.z_dim, generator.w_dim, generator.mapping_layers), (5, 6, 3));
     assert_eq!((schedule.initial_resolution, schedule.steady_kimg, schedule.fade_kimg), (8, 0.1, 0.2));
     assert_eq!((schedule.total_kimg, config.loss.kind), (0.02, LossKind::LogisticR1));

@@ -44,7 +44,7 @@ fn pictures_that_are_too_many_bad_or_too_small() {
     let scene = scene();
     let good = scene.bytes("photos/00.png");
     let small = "error: 12 of the pictures in `photos` are smaller than 32x32, such as `00.png` with 20x18\n\n\
-                 hint: `--set generator.resolution=16` fits, `--allow-upscale` enlarges the small ones\n";
+                 hint: `--resolution 16` fits, `--allow-upscale` enlarges the small ones\n";
     refuses(&scene, "--data photos --set generator.resolution=32", 1, small);
     std::fs::write(scene.path("photos/cut.png"), &good[..good.len() / 2]).unwrap();
     // Whether the damage shows while sizes are read or only when pixels are.
@@ -92,7 +92,8 @@ fn configurations_that_are_none() {
     );
     photos(
         "--set generator.resolution=100",
-        "error: `generator.resolution` is 100, but must be a power of two from 8 to 1024\n",
+        "error: `generator.resolution` is 100, but must be a power of two from 8 to 1024, or a width and a height such as 512x384 \
+         that are one power of two times up to 16 each\n",
     );
     photos(
         "--set schedule.initial_resolution=32 --set run.tick_kimg=0 --set schedule.total_kimg=-1",

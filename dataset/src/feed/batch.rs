@@ -1,5 +1,7 @@
 //! The pictures of one training step.
 
+use stylegan_base::Resolution;
+
 use super::order::Order;
 use crate::error::Error;
 use crate::pack::Pyramid;
@@ -11,8 +13,8 @@ pub struct BatchRequest {
     pub first_position: u64,
     /// How many pictures.
     pub batch: usize,
-    /// Their side.
-    pub resolution: usize,
+    /// Their width and height.
+    pub resolution: Resolution,
 }
 
 /// The pictures of one step, ready to become a tensor.
@@ -20,7 +22,9 @@ pub struct BatchRequest {
 pub struct Batch {
     /// What was asked for.
     pub request: BatchRequest,
-    /// `[batch, 3, resolution, resolution]`, those already mirrored that are to be.
+    /// The channels of each picture.
+    pub channels: usize,
+    /// `[batch, channels, height, width]`, those already mirrored that are to be.
     pub pixels_u8: Vec<u8>,
     /// `[batch, label width]`, if the pictures have labels.
     pub labels: Option<Vec<f32>>,
@@ -29,7 +33,7 @@ pub struct Batch {
 /// Copies the pictures that `request` names out of the pyramid; with `mirror`, every second one by chance mirrored.
 ///
 /// # Errors
-/// If the pyramid has no level of that side, the order is one of another number of pictures, or a picture cannot be
+/// If the pyramid has no such level, the order is one of another number of pictures, or a picture cannot be
 /// read.
 pub fn assemble(
     pyramid: &Pyramid,
@@ -38,7 +42,9 @@ pub fn assemble(
     request: &BatchRequest,
 ) -> Result<Batch, Error> {
     let BatchRequest { first_position, batch, resolution } = *request;
-    let mut pixels_u8 = Vec::with_capacity(batch.saturating_mul(3 * resolution * resolution).min(1 << 32));
+    let channels = pyramid.channels().count();
+    let length = batch.saturating_mul(channels * resolution.pixels());
+    let mut pixels_u8 = Vec::with_capacity(length.min(1 << 32));
     let mut labels = pyramid.labels().map(|_| Vec::new());
     for offset in 0..batch as u64 {
         let position = first_position + offset;
@@ -46,11 +52,11 @@ pub fn assemble(
         let start = pixels_u8.len();
         pyramid.append_picture(resolution, index, &mut pixels_u8)?;
         if mirror && order.mirrored(position, 0.5) {
-            pixels_u8[start..].chunks_exact_mut(resolution).for_each(<[u8]>::reverse);
+            pixels_u8[start..].chunks_exact_mut(resolution.width).for_each(<[u8]>::reverse);
         }
         if let (Some(all), Some(labels)) = (pyramid.labels(), &mut labels) {
             all.append(index, labels);
         }
     }
-    Ok(Batch { request: *request, pixels_u8, labels })
+    Ok(Batch { request: *request, channels, pixels_u8, labels })
 }

@@ -5,9 +5,13 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+use stylegan_base::Resolution;
+
 use super::contents::Contents;
 use super::fit::Fit;
 use super::index::Index;
+use super::options::PackOptions;
+use crate::channels::Channels;
 use crate::error::Error;
 
 /// The names of packs of one source in the cache.
@@ -15,21 +19,28 @@ pub(super) struct Places {
     /// Folder and beginning of a name.
     folder: PathBuf,
     name: String,
+    channels: Channels,
     fit: Fit,
 }
 
 impl Places {
-    pub(super) fn new(source: &Path, folder: &Path, fit: Fit) -> Self {
-        Self { folder: folder.to_owned(), name: plain_name(source), fit }
+    pub(super) fn new(source: &Path, folder: &Path, options: &PackOptions) -> Self {
+        let PackOptions { channels, fit, .. } = *options;
+        Self { folder: folder.to_owned(), name: plain_name(source), channels, fit }
     }
 
-    /// Where the pack of that side and source fingerprint belongs.
-    pub(super) fn pack(&self, resolution: usize, fingerprint: &str) -> PathBuf {
+    /// Where the pack of that resolution and source fingerprint belongs.
+    pub(super) fn pack(&self, resolution: Resolution, fingerprint: &str) -> PathBuf {
+        let channels = match self.channels {
+            Channels::Rgb => String::new(),
+            channels => format!("{channels}ch-"),
+        };
         let fit = match self.fit {
             Fit::Crop => String::new(),
             fit => format!("{}-", fit.to_string().replace(':', "-")),
         };
-        self.folder.join(format!("{}-{resolution}-{fit}{}", self.name, &fingerprint[..12]))
+        let (name, resolution) = (&self.name, resolution.short());
+        self.folder.join(format!("{name}-{resolution}-{channels}{fit}{}", &fingerprint[..12]))
     }
 }
 
@@ -51,8 +62,8 @@ pub struct CachedPack {
     pub path: PathBuf,
     /// Where the pictures were.
     pub source: String,
-    /// The side of the largest level.
-    pub resolution: usize,
+    /// Width and height of the largest level.
+    pub resolution: Resolution,
     /// How many pictures it holds.
     pub count: usize,
     /// How many bytes the pixels take.
@@ -82,14 +93,15 @@ impl CachedPack {
 
     /// Whether these are the pictures that it holds; of an early pack that was never opened since, no.
     pub fn holds(&self, contents: &Contents) -> bool {
-        let Index { resolution, pictures, digests, .. } = &self.index;
-        Contents::new(*resolution, None, pictures, digests).has_pixels_of(contents)
+        let Index { pictures, digests, .. } = &self.index;
+        Contents::new(self.index.format(), None, pictures, digests).has_pixels_of(contents)
     }
 
     /// Whether these are the pictures and the labels that it holds, as when a file of the source was touched.
     pub fn holds_all(&self, contents: &Contents) -> bool {
-        let Index { resolution, labels, pictures, digests, .. } = &self.index;
-        Contents::new(*resolution, labels.as_ref(), pictures, digests).fingerprint() == contents.fingerprint()
+        let Index { labels, pictures, digests, .. } = &self.index;
+        Contents::new(self.index.format(), labels.as_ref(), pictures, digests).fingerprint()
+            == contents.fingerprint()
     }
 
     /// Removes it. A run that has it open reads on, where the system lets open files be removed.

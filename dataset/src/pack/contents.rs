@@ -4,6 +4,10 @@ use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
+use stylegan_base::Resolution;
+
+use super::format::Format;
+use crate::channels::Channels;
 use crate::labels::Labels;
 
 /// What fingerprints of contents begin with. Those of earlier versions, of the times of files, are bare digits.
@@ -17,8 +21,12 @@ const MAX_BYTES: usize = 1 << 30;
 /// Where the pictures came from, what the files were called and when they were written changes none of them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Contents {
-    /// The side of the largest level, whose pixels these are.
-    side: usize,
+    /// The largest level, whose pixels these are.
+    #[serde(rename = "side")]
+    resolution: Resolution,
+    /// Of a list that does not tell, three.
+    #[serde(default, skip_serializing_if = "is_rgb")]
+    channels: Channels,
     /// Of the labels, where they are trained by.
     labels: Option<String>,
     /// The name and the digest of each picture.
@@ -26,9 +34,10 @@ pub struct Contents {
 }
 
 impl Contents {
-    pub(crate) fn new(side: usize, labels: Option<&Labels>, names: &[String], digests: &[String]) -> Self {
+    pub(crate) fn new(format: Format, labels: Option<&Labels>, names: &[String], digests: &[String]) -> Self {
         Self {
-            side,
+            resolution: format.resolution,
+            channels: format.channels,
             labels: labels.map(labels_digest),
             pictures: names.iter().cloned().zip(digests.iter().cloned()).collect(),
         }
@@ -50,7 +59,14 @@ impl Contents {
     /// The same for the same pixels, labels and order.
     pub fn fingerprint(&self) -> String {
         let mut hasher = blake3::Hasher::new_derive_key("stylegan pictures of a training v1");
-        hasher.update(&(self.side as u64).to_le_bytes());
+        let Resolution { width, height } = self.resolution;
+        hasher.update(&(width as u64).to_le_bytes());
+        if height != width {
+            hasher.update(b"height").update(&(height as u64).to_le_bytes());
+        }
+        if self.channels != Channels::Rgb {
+            hasher.update(b"channels").update(&(self.channels.count() as u64).to_le_bytes());
+        }
         for (_, digest) in &self.pictures {
             hasher.update(digest.as_bytes());
         }
@@ -68,7 +84,8 @@ impl Contents {
     /// Whether the pixels and their order are the same, whatever the labels.
     pub fn has_pixels_of(&self, other: &Self) -> bool {
         let (digests, others) = (self.pictures.iter(), other.pictures.iter());
-        self.side == other.side && digests.map(|(_, digest)| digest).eq(others.map(|(_, digest)| digest))
+        (self.resolution, self.channels) == (other.resolution, other.channels)
+            && digests.map(|(_, digest)| digest).eq(others.map(|(_, digest)| digest))
     }
 
     /// What is another than `before`, a sentence each; empty if nothing is.
@@ -77,15 +94,20 @@ impl Contents {
             return Vec::new();
         }
         let mut found = Vec::new();
-        if self.side != before.side {
-            let (now, before) = (self.side, before.side);
-            found.push(format!("the pictures are packed at {now}x{now}, but were at {before}x{before}"));
+        if self.resolution != before.resolution {
+            let (now, before) = (self.resolution, before.resolution);
+            found.push(format!("the pictures are packed at {now}, but were at {before}"));
         }
+        if self.channels != before.channels {
+            let (now, before) = (self.channels.counted(), before.channels);
+            found.push(format!("the pictures are packed with {now}, but were with {before}"));
+        }
+        let is_same_format = (self.resolution, self.channels) == (before.resolution, before.channels);
         let by_name = |contents: &Self| contents.pictures.iter().cloned().collect::<HashMap<_, _>>();
         let (now, earlier) = (by_name(self), by_name(before));
-        // Pixels of another side are others in any case.
+        // Pixels of another size are others in any case.
         let changed = names(self.pictures.iter().filter(|(name, digest)| {
-            self.side == before.side && earlier.get(name).is_some_and(|earlier| earlier != digest)
+            is_same_format && earlier.get(name).is_some_and(|earlier| earlier != digest)
         }));
         let added = names(self.pictures.iter().filter(|(name, _)| !earlier.contains_key(name)));
         let removed = names(before.pictures.iter().filter(|(name, _)| !now.contains_key(name)));
@@ -115,6 +137,11 @@ impl Contents {
         }
         found
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+fn is_rgb(channels: &Channels) -> bool {
+    *channels == Channels::Rgb
 }
 
 /// The digest of one picture's pixels.
@@ -168,7 +195,8 @@ mod tests {
             labels.map(|indices| Labels::Classes { count: 3, indices: indices.to_vec(), names: Vec::new() });
         let (names, digests): (Vec<_>, Vec<_>) =
             pictures.iter().map(|(name, pixel)| ((*name).to_owned(), picture_digest(&[*pixel]))).unzip();
-        Contents::new(16, labels.as_ref(), &names, &digests)
+        let format = Format { resolution: 16.into(), channels: Channels::Rgb };
+        Contents::new(format, labels.as_ref(), &names, &digests)
     }
 
     #[test]
@@ -185,7 +213,12 @@ mod tests {
             "4 pictures were added: `d`, `e`, `f`, …; 1 was removed: `c`; 1 was changed: `b`"
         );
         assert_eq!(said(&[("c", 3), ("a", 1), ("b", 2)]), "the pictures are in another order");
-        let larger = Contents { side: 32, ..before.clone() };
+        let grey = Contents { channels: Channels::Grey, ..before.clone() };
+        assert_eq!(grey.differences(&before), ["the pictures are packed with 1 channel, but were with 3"]);
+        let high = Contents { resolution: "16x12".parse().unwrap(), ..before.clone() };
+        assert_eq!(high.differences(&before), ["the pictures are packed at 16x12, but were at 16x16"]);
+        assert!(grey.fingerprint() != before.fingerprint() && high.fingerprint() != before.fingerprint());
+        let larger = Contents { resolution: 32.into(), ..before.clone() };
         assert_eq!(larger.differences(&before), ["the pictures are packed at 32x32, but were at 16x16"]);
     }
 
@@ -202,6 +235,8 @@ mod tests {
 
     #[test]
     fn a_text_keeps_everything() {
+        let color = contents(&[("a", 1)], None).to_json().unwrap();
+        assert!(color.starts_with(r#"{"side":16,"labels":null,"pictures":[["a",""#), "{color}");
         let contents = contents(&[("],[ä\"", 1), ("b", 2)], Some(&[1, 0]));
         assert_eq!(Contents::from_json(contents.to_json().unwrap().as_bytes()), Some(contents));
         assert_eq!(Contents::from_json(b"[1, 2"), None);

@@ -4,37 +4,47 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+use stylegan_base::Resolution;
 
-/// What becomes of a picture that is not square, where pictures are packed.
+/// What becomes of a picture that has another ratio of width and height than it is packed at.
 ///
 /// As a text it is `crop`, `stretch`, `pad` (with black), `pad:RRGGBB` (with a color) or `pad:edge`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Fit {
-    /// Its middle square is taken.
+    /// Its middle is taken, as much as there is of the ratio.
     #[default]
     Crop,
-    /// All of it is kept, and the rest of the square is filled.
+    /// All of it is kept, and the rest is filled.
     Pad(Filling),
     /// All of it is kept, out of proportion.
     Stretch,
 }
 
-/// What fills a square beside a picture.
+/// What fills the rest beside a picture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Filling {
-    /// A color, RGB.
+    /// A color, RGB; black is transparent where there is transparency.
     Color([u8; 3]),
     /// The pixels at the picture's edge.
     Edge,
 }
 
 impl Fit {
-    /// How many pixels of a picture become a side of the square, in the direction in which there are fewest.
-    pub(crate) fn side_of(self, width: u32, height: u32) -> usize {
+    /// How many pixels of a picture become a side of a square, in the direction in which there are fewest.
+    pub(crate) fn side_of(self, size: Resolution) -> usize {
         match self {
-            Self::Crop | Self::Stretch => width.min(height) as usize,
-            Self::Pad(_) => width.max(height) as usize,
+            Self::Crop | Self::Stretch => size.shorter_side(),
+            Self::Pad(_) => size.side(),
+        }
+    }
+
+    /// Whether a picture of this size has the pixels for a resolution, and needs not be enlarged.
+    pub(crate) fn has_pixels(self, size: Resolution, resolution: Resolution) -> bool {
+        let (is_wide, is_high) = (size.width >= resolution.width, size.height >= resolution.height);
+        match self {
+            Self::Crop | Self::Stretch => is_wide && is_high,
+            Self::Pad(_) => is_wide || is_high,
         }
     }
 }

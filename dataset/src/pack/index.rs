@@ -5,20 +5,23 @@ use std::io::{self, Read, Write};
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
-use stylegan_base::files;
+use stylegan_base::{Resolution, files};
 
 use super::contents::DIGEST_DIGITS;
 use super::fit::Fit;
-use super::levels::{bytes_per_picture, is_resolution};
+use super::format::Format;
+use super::pixels::Converted;
+use crate::channels::Channels;
 use crate::error::{Error, ErrorKind};
 use crate::found_labels::LabelFile;
 use crate::labels::Labels;
-use crate::readers::Converted;
 use crate::skipped::{Skipped, printable};
 
 const FORMAT: &str = "stylegan-pyramid";
-/// 2 has digests of the pictures; of 1, which has none, they are found from its pixels.
-const VERSION: u64 = 2;
+/// 3 has a height or channels of its own, and is written where it has; 2 has digests of the pictures; of 1, which has
+/// none, they are found from its pixels.
+const VERSION: u64 = 3;
+const VERSION_OF_RGB_SQUARES: u64 = 2;
 const FILE_NAME: &str = "index.json";
 
 /// More than the names of five million pictures take.
@@ -29,8 +32,10 @@ const MAX_BYTES: u64 = 1 << 30;
 pub(crate) struct Index {
     format: String,
     version: u64,
-    /// The side of the largest level.
-    pub(crate) resolution: usize,
+    /// Width and height of the largest level.
+    pub(crate) resolution: Resolution,
+    #[serde(default, skip_serializing_if = "is_rgb")]
+    pub(crate) channels: Channels,
     /// How many pictures each level holds.
     pub(crate) count: usize,
     /// The source's, of names, lengths and times, when it was packed.
@@ -42,8 +47,15 @@ pub(crate) struct Index {
     #[serde(default)]
     pub(crate) fit: Fit,
     pub(crate) upscaled: usize,
-    #[serde(default)]
-    pub(crate) not_square: usize,
+    /// Pictures of another ratio than the resolution.
+    #[serde(default, rename = "not_square")]
+    pub(crate) other_ratio: usize,
+    /// Pictures without colors, where there could be some.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(crate) colorless: usize,
+    /// The largest resolution at which nearly nothing would be cut off, if the pictures have a ratio of their own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) uncropped: Option<Resolution>,
     pub(crate) converted: Converted,
     /// What could not be read.
     pub(crate) skipped: Vec<Skipped>,
@@ -56,7 +68,7 @@ pub(crate) struct Index {
     pub(crate) labels: Option<Labels>,
     /// The path of each picture inside the source.
     pub(crate) pictures: Vec<String>,
-    /// The digest of each picture's pixels at the largest side; empty if they were not taken yet.
+    /// The digest of each picture's pixels at the largest level; empty if they were not taken yet.
     #[serde(default)]
     pub(crate) digests: Vec<String>,
 }
@@ -69,19 +81,35 @@ struct Version {
     version: u64,
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+fn is_rgb(channels: &Channels) -> bool {
+    *channels == Channels::Rgb
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+fn is_zero(count: &usize) -> bool {
+    *count == 0
+}
+
 impl Index {
-    pub(crate) fn new(resolution: usize, fingerprint: &str, source: &Path) -> Self {
+    pub(crate) fn new(format: Format, fingerprint: &str, source: &Path) -> Self {
+        let Format { resolution, channels } = format;
+        let Resolution { width, .. } = resolution;
+        let is_rgb_square = resolution.is_square() && width.is_power_of_two() && channels == Channels::Rgb;
         Self {
             format: FORMAT.into(),
-            version: VERSION,
+            version: if is_rgb_square { VERSION_OF_RGB_SQUARES } else { VERSION },
             resolution,
+            channels,
             count: 0,
             fingerprint: fingerprint.into(),
             source: source.display().to_string(),
             automatic_resolution: false,
             fit: Fit::default(),
             upscaled: 0,
-            not_square: 0,
+            other_ratio: 0,
+            colorless: 0,
+            uncropped: None,
             converted: Converted::default(),
             skipped: Vec::new(),
             too_small: Vec::new(),
@@ -92,9 +120,14 @@ impl Index {
         }
     }
 
+    /// What its pictures are like.
+    pub(crate) fn format(&self) -> Format {
+        Format { resolution: self.resolution, channels: self.channels }
+    }
+
     /// How many bytes the levels take together.
     pub(crate) fn pixel_bytes(&self) -> u64 {
-        self.count as u64 * bytes_per_picture(self.resolution) as u64
+        self.count as u64 * self.format().bytes() as u64
     }
 
     /// The index of the pack in `folder`; `None` if it is no pack.
@@ -130,8 +163,8 @@ impl Index {
     }
 
     fn validate(&self) -> Result<(), String> {
-        if !is_resolution(self.resolution) {
-            return Err(format!("gives the resolution {}", self.resolution));
+        if self.resolution.violation().is_some() {
+            return Err(format!("gives the resolution {}", self.resolution.short()));
         }
         if self.count == 0 || u32::try_from(self.count).is_err() {
             return Err(format!("gives {} pictures", self.count));

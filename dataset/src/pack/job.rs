@@ -3,8 +3,10 @@
 use std::path::Path;
 use std::time::Instant;
 
+use stylegan_base::Resolution;
 use stylegan_base::files::{NewFolder, folder_of};
 
+use super::format::Format;
 use super::index::Index;
 use super::options::PackOptions;
 use super::pyramid::Pyramid;
@@ -44,12 +46,16 @@ impl<'a> Job<'a> {
         Ok(self.sizes.insert(sizes))
     }
 
-    /// The side of the largest level.
-    pub(super) fn resolution(&mut self) -> Result<usize, Error> {
+    /// What the pictures are made.
+    pub(super) fn format(&mut self) -> Result<Format, Error> {
+        Ok(Format { resolution: self.resolution()?, channels: self.options.channels })
+    }
+
+    fn resolution(&mut self) -> Result<Resolution, Error> {
         let fit = self.options.fit;
         match self.options.resolution {
             Some(resolution) => Ok(resolution),
-            None => Ok(self.sizes()?.common_side(fit)),
+            None => Ok(self.sizes()?.common_square(fit)),
         }
     }
 
@@ -65,7 +71,12 @@ impl<'a> Job<'a> {
             _ => self.resolution()?,
         };
         if resolution != index.resolution {
-            return differs(format!("of resolution {}, not {resolution}", index.resolution));
+            let (found, asked) = (index.resolution.short(), resolution.short());
+            return differs(format!("of resolution {found}, not {asked}"));
+        }
+        if index.channels != self.options.channels {
+            let (found, asked) = (index.channels.counted(), self.options.channels);
+            return differs(format!("of {found}, not {asked}"));
         }
         if index.fit != self.options.fit {
             return differs(format!("with `{}`, not `{}`", index.fit, self.options.fit));
@@ -83,24 +94,25 @@ impl<'a> Job<'a> {
     /// Makes the pack.
     pub(super) fn make(&mut self, out: &Path) -> Result<(Pyramid, PackReport), Error> {
         let source = self.source;
-        let resolution = self.resolution()?;
+        let format = self.format()?;
         let fit = self.options.fit;
         // Before the long work begins.
         let too_small = if self.options.allow_upscale {
             Vec::new()
         } else {
-            self.sizes()?.too_small(source, resolution, fit)?
+            self.sizes()?.too_small(source, format.resolution, fit)?
         };
         let candidates: Vec<usize> = (0..source.len())
             .filter(|&i| self.sizes.as_ref().is_none_or(|sizes| sizes.is_readable(i)))
             .filter(|i| too_small.binary_search(i).is_err())
             .collect();
 
-        let mut index = Index::new(resolution, source.fingerprint(), source.path());
+        let mut index = Index::new(format, source.fingerprint(), source.path());
         index.fit = fit;
         if let Some(sizes) = &self.sizes {
             let small = |&i: &usize| Skipped { name: source.names()[i].clone(), reason: sizes.shown(i) };
             index.too_small = too_small.iter().map(small).collect();
+            index.uncropped = sizes.uncropped();
         }
         index.automatic_resolution = self.options.resolution.is_none();
         let partial = NewFolder::begin(out).map_err(Error::write(folder_of(out)))?;

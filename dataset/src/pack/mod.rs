@@ -3,15 +3,17 @@
 pub(crate) mod cache;
 mod contents;
 mod fit;
+mod fitted;
+mod format;
 mod index;
 mod job;
 pub(crate) mod levels;
 mod options;
+mod pixels;
 mod pyramid;
 mod report;
 mod sizes;
 mod skips;
-mod square;
 mod write;
 
 use std::fs;
@@ -21,7 +23,9 @@ use std::time::Instant;
 pub use cache::{CachedPack, cached_packs};
 pub use contents::Contents;
 pub use fit::{Filling, Fit};
+pub use format::Format;
 pub use options::PackOptions;
+pub use pixels::Converted;
 pub use pyramid::Pyramid;
 pub use report::PackReport;
 
@@ -29,13 +33,15 @@ use crate::error::{Error, ErrorKind};
 use crate::left_out::LeftOut;
 use crate::readers::Source;
 use crate::skipped::Skipped;
+use stylegan_base::Resolution;
+
 use index::Index;
 use job::Job;
-use levels::{MAX_RESOLUTION, sides};
+use levels::levels;
 
 /// Packs the folder or zip at `source` into the new folder `out`.
 ///
-/// Each picture is made a square of the resolution as [`Fit`] says, and each level below is the mean of 2x2 pixels of the
+/// Each picture is made a rectangle of the resolution as [`Fit`] says, and each level below is the mean of 2x2 pixels of the
 /// one above. The folder gets its name when all of it is on the disk, so what an interrupted run leaves is never
 /// taken for a pack. If `out` is a pack of the same pictures already, it is opened and nothing is done. `on_skipped` hears
 /// of each picture that cannot be read and is left out.
@@ -62,10 +68,10 @@ pub fn pack(
 /// Opens `source` if it is a pack, else packs it into a folder of `cache` that is named after it, or opens that if it
 /// is there from an earlier time.
 ///
-/// A pack may have a larger resolution than asked for; it has the level asked for all the same.
+/// A pack may have a larger resolution of the same ratio than asked for; it has the level asked for all the same.
 ///
 /// # Errors
-/// As [`pack`], and if `source` is a pack of a lower resolution than asked for.
+/// As [`pack`], and if `source` is a pack without the level asked for, or of other channels.
 pub fn open_or_pack(
     source: &Path,
     cache: &Path,
@@ -78,27 +84,31 @@ pub fn open_or_pack(
         && let Some(index) = Index::find(source)?
     {
         if let Some(requested) = options.resolution
-            && requested > index.resolution
+            && requested.doublings_to(index.resolution).is_none()
         {
             return Err(ErrorKind::PackTooSmall { resolution: index.resolution, requested }.at(source));
+        }
+        if index.channels != options.channels {
+            let (found, requested) = (index.channels, options.channels);
+            return Err(ErrorKind::PackChannels { found, requested }.at(source));
         }
         return report::open(source, index, LeftOut::default(), true, start);
     }
 
-    let places = cache::Places::new(source, cache, options.fit);
+    let places = cache::Places::new(source, cache, options);
     let source = Source::open(source)?;
     let mut job = Job::new(&source, *options, on_skipped, start);
     let out = |resolution| places.pack(resolution, source.fingerprint());
     let known = match options.resolution {
         Some(_) => None,
         // Which resolution that is need not be found out again.
-        None => sides(MAX_RESOLUTION)
+        None => levels(Resolution::square(Resolution::MOST_SIDE))
             .map(&out)
             .find(|out| matches!(Index::find(out), Ok(Some(index)) if index.automatic_resolution)),
     };
     let place = match known {
         Some(known) => known,
-        None => out(job.resolution()?),
+        None => out(job.format()?.resolution),
     };
     if fs::symlink_metadata(&place).is_ok() {
         match job.reuse(&place) {
@@ -109,6 +119,6 @@ pub fn open_or_pack(
             opened => return opened,
         }
     }
-    let resolution = job.resolution()?;
+    let resolution = job.format()?.resolution;
     job.make(&out(resolution))
 }

@@ -2,19 +2,22 @@
 
 use std::path::Path;
 
+use stylegan_base::Resolution;
+
 use super::fit::Fit;
-use super::levels::is_resolution;
+use crate::channels::Channels;
 use crate::error::{Error, ErrorKind};
 
 /// What a pack is to be like.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct PackOptions {
-    /// The side of the largest level, a power of two from 8 to 1024. `None` is the largest that nearly all
-    /// pictures have.
-    pub resolution: Option<usize>,
-    /// What becomes of pictures that are not square.
+    /// Width and height of the largest level. `None` is the largest square that nearly all pictures have the pixels for.
+    pub resolution: Option<Resolution>,
+    /// The channels of the pictures.
+    pub channels: Channels,
+    /// What becomes of pictures of another ratio.
     pub fit: Fit,
-    /// Whether pictures smaller than that are enlarged; else a few are left out, and more are refused.
+    /// Whether pictures smaller than the resolution are enlarged; else a few are left out, and more are refused.
     pub allow_upscale: bool,
     /// The fraction of the source's pictures, from 0 to 1, that may be unreadable and skipped; more is an error.
     pub max_bad_fraction: f64,
@@ -22,7 +25,13 @@ pub struct PackOptions {
 
 impl Default for PackOptions {
     fn default() -> Self {
-        Self { resolution: None, fit: Fit::Crop, allow_upscale: false, max_bad_fraction: 0.1 }
+        Self {
+            resolution: None,
+            channels: Channels::default(),
+            fit: Fit::Crop,
+            allow_upscale: false,
+            max_bad_fraction: 0.1,
+        }
     }
 }
 
@@ -30,7 +39,7 @@ impl PackOptions {
     /// Refuses what no pack of `source` can be like.
     pub(super) fn validate(&self, source: &Path) -> Result<(), Error> {
         if let Some(resolution) = self.resolution
-            && !is_resolution(resolution)
+            && resolution.violation().is_some()
         {
             return Err(ErrorKind::Resolution { resolution }.at(source));
         }

@@ -4,22 +4,24 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
+use stylegan_base::Resolution;
 use stylegan_base::files::folder_of;
 use tracing::field::Empty;
 
 use super::contents::{Contents, picture_digest};
 use super::index::Index;
-use super::levels::{level_file_name, sides};
+use super::levels::{level_file_name, levels};
+use crate::channels::Channels;
 use crate::error::{Error, ErrorKind};
 use crate::found_labels::FoundLabels;
 use crate::labels::Labels;
 use crate::shared_file::read_exact_at;
 use crate::skipped::Skipped;
 
-/// A packed data set: every picture at every side, read without decoding.
+/// A packed data set: every picture at every level, read without decoding.
 ///
-/// A pack is a folder of `level-0064.bin`, `level-0032.bin`, … with the u8 pixels `[pictures, 3, side, side]`, and
-/// of `index.json`, which says what they are. Opening reads none of the pixels, and the system keeps in memory what is
+/// A pack is a folder of `level-0064.bin`, `level-0032.bin`, …, by the longer side, with the u8 pixels `[pictures, channels,
+/// height, width]`, and of `index.json`, which says what they are. Opening reads none of the pixels, and the system keeps in memory what is
 /// used. The files stay open, so a pack that is deleted meanwhile is read to the end of the run.
 #[derive(Debug)]
 pub struct Pyramid {
@@ -27,7 +29,7 @@ pub struct Pyramid {
     index: Index,
     /// Digests that the index does not have.
     found: OnceLock<Vec<String>>,
-    /// From the largest side down.
+    /// From the largest down.
     levels: Vec<File>,
     labels: Option<Labels>,
 }
@@ -49,8 +51,8 @@ impl Pyramid {
     }
 
     pub(crate) fn with_index(path: PathBuf, index: Index) -> Result<Self, Error> {
-        let levels = sides(index.resolution)
-            .map(|side| open_level(&path, index.count, side))
+        let levels = levels(index.resolution)
+            .map(|level| open_level(&path, &index, level))
             .collect::<Result<_, _>>()?;
         let labels = index.labels.clone();
         Ok(Self { path, index, found: OnceLock::new(), levels, labels })
@@ -62,9 +64,14 @@ impl Pyramid {
         self.index.count
     }
 
-    /// The side of the largest level; there is one for each power of two from 4 up to it.
-    pub fn resolution(&self) -> usize {
+    /// Width and height of the largest level; there is one for each halving, down to what networks of it start from.
+    pub fn resolution(&self) -> Resolution {
         self.index.resolution
+    }
+
+    /// The channels of the pictures.
+    pub fn channels(&self) -> Channels {
+        self.index.channels
     }
 
     /// The folder it lies in.
@@ -85,7 +92,7 @@ impl Pyramid {
         let index = &self.index;
         let labels = self.labels().filter(|_| with_labels);
         let digests = if index.digests.is_empty() { self.found_digests()? } else { &index.digests };
-        Ok(Contents::new(index.resolution, labels, &index.pictures, digests))
+        Ok(Contents::new(index.format(), labels, &index.pictures, digests))
     }
 
     /// The digests of a pack that was made before packs had them.
@@ -163,35 +170,40 @@ impl Pyramid {
         self.labels.as_ref()
     }
 
-    /// The pixels of one picture at one side, `[3, side, side]`.
+    /// The pixels of one picture at one level, `[channels, height, width]`.
     ///
     /// # Errors
     /// As [`Pyramid::append_picture`].
-    pub fn picture(&self, side: usize, index: usize) -> Result<Vec<u8>, Error> {
+    pub fn picture(&self, level: Resolution, index: usize) -> Result<Vec<u8>, Error> {
         let mut pixels_u8 = Vec::new();
-        self.append_picture(side, index, &mut pixels_u8)?;
+        self.append_picture(level, index, &mut pixels_u8)?;
         Ok(pixels_u8)
     }
 
-    /// Adds the pixels of one picture at one side to `pixels_u8`, `[3, side, side]`.
+    /// Adds the pixels of one picture at one level to `pixels_u8`, `[channels, height, width]`.
     ///
     /// # Errors
     /// If there is no such level or picture, or the file cannot be read there, as when it was cut short.
-    pub fn append_picture(&self, side: usize, index: usize, pixels_u8: &mut Vec<u8>) -> Result<(), Error> {
+    pub fn append_picture(
+        &self,
+        level: Resolution,
+        index: usize,
+        pixels_u8: &mut Vec<u8>,
+    ) -> Result<(), Error> {
         let Index { resolution, count, .. } = self.index;
-        let level = sides(resolution)
-            .position(|known| known == side)
-            .map(|level| &self.levels[level])
-            .ok_or_else(|| ErrorKind::NoSuchLevel { side, resolution }.at(&self.path))?;
+        let file = levels(resolution)
+            .zip(&self.levels)
+            .find_map(|(known, file)| (known == level).then_some(file))
+            .ok_or_else(|| ErrorKind::NoSuchLevel { level, resolution }.at(&self.path))?;
         if index >= count {
             return Err(ErrorKind::NoSuchPicture { index, count }.at(&self.path));
         }
-        let length = 3 * side * side;
+        let length = self.index.format().bytes_at(level);
         let (start, offset) = (pixels_u8.len(), index as u64 * length as u64);
         pixels_u8.resize(start + length, 0);
-        read_exact_at(level, &mut pixels_u8[start..], offset).map_err(|source| {
+        read_exact_at(file, &mut pixels_u8[start..], offset).map_err(|source| {
             pixels_u8.truncate(start);
-            ErrorKind::ReadAt { offset, source }.at(self.path.join(level_file_name(side)))
+            ErrorKind::ReadAt { offset, source }.at(self.path.join(level_file_name(level)))
         })
     }
 
@@ -200,14 +212,14 @@ impl Pyramid {
     }
 }
 
-fn open_level(folder: &Path, count: usize, side: usize) -> Result<File, Error> {
-    let name = level_file_name(side);
+fn open_level(folder: &Path, index: &Index, level: Resolution) -> Result<File, Error> {
+    let name = level_file_name(level);
     let path = folder.join(&name);
     let length = match fs::metadata(&path) {
         Ok(metadata) if metadata.is_file() => metadata.len(),
         _ => return Err(Error::damaged(folder, format!("`{name}` is missing"))),
     };
-    let expected = (count as u64).checked_mul(3 * (side * side) as u64);
+    let expected = (index.count as u64).checked_mul(index.format().bytes_at(level) as u64);
     if expected != Some(length) {
         let expected = expected.map_or_else(|| "more".into(), |bytes| bytes.to_string());
         return Err(Error::damaged(folder, format!("`{name}` has {length} bytes instead of {expected}")));

@@ -3,12 +3,15 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use stylegan_base::Resolution;
+
 use super::fit::Fit;
 use super::index::Index;
+use super::pixels::Converted;
 use super::pyramid::Pyramid;
+use crate::channels::Channels;
 use crate::error::Error;
 use crate::left_out::LeftOut;
-use crate::readers::Converted;
 use crate::skipped::Skipped;
 
 /// What a pack came to.
@@ -18,19 +21,26 @@ pub struct PackReport {
     pub path: PathBuf,
     /// Whether it was there already and nothing had to be done.
     pub is_reused: bool,
-    /// The side of the largest level.
-    pub resolution: usize,
+    /// Width and height of the largest level.
+    pub resolution: Resolution,
+    /// The channels of the pictures.
+    pub channels: Channels,
     /// How many pictures it holds.
     pub count: usize,
     /// The files that could not be read and were left out.
     pub skipped: Vec<Skipped>,
     /// The pictures that are smaller than the resolution and were left out.
     pub too_small: Vec<Skipped>,
-    /// What was done to pictures that are not square.
+    /// What was done to pictures of another ratio.
     pub fit: Fit,
-    /// How many pictures were not square, where the pack tells.
-    pub not_square: usize,
-    /// How many pictures were not 8-bit RGB.
+    /// How many pictures were of another ratio than the resolution, where the pack tells.
+    pub other_ratio: usize,
+    /// The largest resolution at which nearly nothing would be cut off, if nearly all pictures share a ratio that is not a
+    /// square's and networks can have; where the sizes of all pictures were looked at.
+    pub uncropped: Option<Resolution>,
+    /// How many pictures are without colors although there are channels for them, where the pack tells.
+    pub colorless: usize,
+    /// How many pictures had other channels or bits.
     pub converted: Converted,
     /// How many pictures were enlarged.
     pub upscaled: usize,
@@ -56,11 +66,14 @@ pub(super) fn open(
         path: path.into(),
         is_reused,
         resolution: index.resolution,
+        channels: index.channels,
         count: index.count,
         skipped: index.skipped.clone(),
         too_small: index.too_small.clone(),
         fit: index.fit,
-        not_square: index.not_square,
+        other_ratio: index.other_ratio,
+        uncropped: index.uncropped,
+        colorless: index.colorless,
         converted: index.converted,
         upscaled: index.upscaled,
         left_out,
@@ -70,7 +83,8 @@ pub(super) fn open(
     tracing::info!(
         path = %path.display(),
         pictures = report.count,
-        side = report.resolution,
+        resolution = %report.resolution,
+        channels = report.channels.count(),
         bytes = report.bytes,
         skipped = report.skipped.len(),
         elapsed_secs = report.elapsed_secs,

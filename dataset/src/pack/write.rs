@@ -13,21 +13,25 @@ use tracing::field::Empty;
 
 use super::contents::picture_digest;
 use super::fit::Fit;
+use super::fitted::{Fitted, fitted};
+use super::format::Format;
 use super::index::Index;
-use super::levels::{all_levels, level_file_name, sides};
+use super::levels::{all_levels, level_file_name, levels};
+use super::pixels::{Converted, Pixels};
 use super::skips::Skips;
-use super::square::{Square, square};
+use crate::channels::Channels;
 use crate::error::Error;
-use crate::readers::{Converted, Decoded, Source};
+use crate::readers::Source;
 
 /// One picture on its way from a decoding thread to the files.
 struct Packed {
-    /// `[3, side, side]` for each side, from the largest down.
+    /// `[channels, height, width]` for each level, from the largest down.
     levels: Vec<u8>,
     digest: String,
     converted: Converted,
     is_upscaled: bool,
-    is_square: bool,
+    has_ratio: bool,
+    is_colorless: bool,
 }
 
 /// Writes the files of all levels of `candidates` into `folder` and counts in `index` what was done to them; returns those
@@ -39,11 +43,11 @@ pub(super) fn write_levels(
     index: &mut Index,
     skips: &mut Skips<'_>,
 ) -> Result<Vec<usize>, Error> {
-    let resolution = index.resolution;
+    let format = index.format();
     thread::scope(|scope| {
         // The files are written while the next pictures are decoded, and no more than these two are held.
         let (sender, receiver) = sync_channel(1);
-        let writer = scope.spawn(move || write_files(folder, resolution, &receiver));
+        let writer = scope.spawn(move || write_files(folder, format, &receiver));
         let kept = decode(source, candidates, index, skips, &sender);
         drop(sender);
         match writer.join() {
@@ -61,14 +65,15 @@ fn decode(
     skips: &mut Skips<'_>,
     sender: &SyncSender<Vec<Packed>>,
 ) -> Result<Vec<usize>, Error> {
-    let (side, fit, total) = (index.resolution, index.fit, candidates.len() as u64);
-    let span = tracing::info_span!("packing", total, done = Empty, side).entered();
+    let (format, fit, total) = (index.format(), index.fit, candidates.len() as u64);
+    let resolution = format.resolution;
+    let span = tracing::info_span!("packing", total, done = Empty, %resolution).entered();
     let mut kept = Vec::with_capacity(candidates.len());
     let mut done = 0;
     for chunk in candidates.chunks(16 * rayon::current_num_threads()) {
         let results: Vec<_> = chunk
             .par_iter()
-            .map_init(Resizer::new, |resizer, &i| pack_one(source, i, side, fit, resizer))
+            .map_init(Resizer::new, |resizer, &i| pack_one(source, i, format, fit, resizer))
             .collect();
         let mut pictures = Vec::with_capacity(chunk.len());
         for (&i, result) in chunk.iter().zip(results) {
@@ -76,7 +81,8 @@ fn decode(
                 Ok(picture) => {
                     index.converted.add(picture.converted);
                     index.upscaled += usize::from(picture.is_upscaled);
-                    index.not_square += usize::from(!picture.is_square);
+                    index.other_ratio += usize::from(!picture.has_ratio);
+                    index.colorless += usize::from(picture.is_colorless);
                     index.digests.push(picture.digest.clone());
                     pictures.push(picture);
                     kept.push(i);
@@ -98,35 +104,38 @@ fn decode(
 fn pack_one(
     source: &Source,
     index: usize,
-    side: usize,
+    format: Format,
     fit: Fit,
     resizer: &mut Resizer,
 ) -> Result<Packed, String> {
-    let Decoded { rgb, converted } = source.reader().decode(index, side)?;
-    let is_square = rgb.width() == rgb.height();
-    let Square { rgb, is_upscaled } = square(&rgb, side, fit, resizer)?;
-    let levels = all_levels(&rgb, side);
-    let digest = picture_digest(&levels[..3 * side * side]);
-    Ok(Packed { levels, digest, converted, is_upscaled, is_square })
+    let Format { resolution, channels } = format;
+    let decoded = source.reader().decode(index, resolution.side())?;
+    let (pixels, converted) = Pixels::of(decoded, channels);
+    let has_ratio = pixels.width * resolution.height == pixels.height * resolution.width;
+    let Fitted { samples, is_upscaled } = fitted(&pixels, resolution, fit, resizer)?;
+    let levels = all_levels(&samples, format);
+    let digest = picture_digest(&levels[..format.bytes_at(resolution)]);
+    let is_colorless = channels != Channels::Grey && !pixels.has_color();
+    Ok(Packed { levels, digest, converted, is_upscaled, has_ratio, is_colorless })
 }
 
 /// Writes each level of the pictures received to its file, and waits until the disk has them.
-fn write_files(folder: &Path, resolution: usize, pictures: &Receiver<Vec<Packed>>) -> Result<(), Error> {
-    let mut levels = Vec::new();
-    for side in sides(resolution) {
-        let path = folder.join(level_file_name(side));
+fn write_files(folder: &Path, format: Format, pictures: &Receiver<Vec<Packed>>) -> Result<(), Error> {
+    let mut files = Vec::new();
+    for level in levels(format.resolution) {
+        let path = folder.join(level_file_name(level));
         let file = File::create_new(&path).map_err(Error::write(&path))?;
-        levels.push((3 * side * side, path, BufWriter::with_capacity(1 << 20, file)));
+        files.push((format.bytes_at(level), path, BufWriter::with_capacity(1 << 20, file)));
     }
     for picture in pictures.iter().flatten() {
         let mut rest = &picture.levels[..];
-        for (length, path, writer) in &mut levels {
+        for (length, path, writer) in &mut files {
             let (pixels, after) = rest.split_at(*length);
             writer.write_all(pixels).map_err(|e| Error::write(path)(e))?;
             rest = after;
         }
     }
-    for (_, path, writer) in levels {
+    for (_, path, writer) in files {
         let file = writer.into_inner().map_err(|e| Error::write(&path)(e.into_error()))?;
         files::sync(&file, &path).map_err(Error::write(&path))?;
     }

@@ -1,9 +1,9 @@
-//! From the bytes of a picture file to RGB pixels.
+//! From the bytes of a picture file to pixels.
 
 use std::io::Cursor;
 
-use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits, RgbImage};
-use serde::{Deserialize, Serialize};
+use image::metadata::Orientation;
+use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits};
 
 use super::kind::kind;
 use crate::left_out::READ;
@@ -18,38 +18,17 @@ const MAX_DECODED_BYTES: u64 = 512 << 20;
 /// Why a picture that was cut short cannot be read.
 const ENDS_EARLY: &str = "the file ends too early";
 
-/// How many pictures were not 8-bit RGB and have been converted, by what they were; one can count several times.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Converted {
-    /// Grey pictures: the value in all three channels.
-    pub grey: usize,
-    /// Pictures with a palette: each pixel's color looked up.
-    pub palette: usize,
-    /// Pictures of 16 bits a channel: rounded to 8.
-    pub sixteen_bit: usize,
-    /// Pictures with transparency: composed onto white.
-    pub alpha: usize,
-}
-
-impl Converted {
-    /// Whether nothing had to be converted.
-    pub fn is_empty(&self) -> bool {
-        *self == Self::default()
-    }
-
-    pub(crate) fn add(&mut self, other: Self) {
-        self.grey += other.grey;
-        self.palette += other.palette;
-        self.sixteen_bit += other.sixteen_bit;
-        self.alpha += other.alpha;
-    }
-}
-
-/// A picture as it looks.
+/// A picture as it looks, with the channels and bits that its file has.
 pub(crate) struct Decoded {
-    pub(crate) rgb: RgbImage,
-    pub(crate) converted: Converted,
+    pub(crate) picture: DynamicImage,
+    /// Whether its colors were looked up in a palette.
+    pub(crate) has_palette: bool,
+}
+
+impl From<DynamicImage> for Decoded {
+    fn from(picture: DynamicImage) -> Self {
+        Self { picture, has_palette: false }
+    }
 }
 
 /// Whether a file begins as one of the pictures that are read.
@@ -57,10 +36,19 @@ pub(super) fn is_picture(head: &[u8]) -> bool {
     image::guess_format(head).is_ok_and(is_read)
 }
 
-/// Width and height, from the head of the file alone.
+/// Width and height as it looks, from the head of the file alone.
 pub(super) fn dimensions(bytes: &[u8]) -> Result<(u32, u32), String> {
-    let (decoder, _) = decoder(bytes)?;
-    Ok(decoder.dimensions())
+    let (mut decoder, _) = decoder(bytes)?;
+    let (width, height) = decoder.dimensions();
+    Ok(match decoder.orientation() {
+        Ok(
+            Orientation::Rotate90
+            | Orientation::Rotate270
+            | Orientation::Rotate90FlipH
+            | Orientation::Rotate270FlipH,
+        ) => (height, width),
+        _ => (width, height),
+    })
 }
 
 /// Decodes a picture and turns it the way its camera was held.
@@ -76,15 +64,7 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Decoded, String> {
     if let Some(orientation) = orientation {
         picture.apply_orientation(orientation);
     }
-    let color = picture.color();
-    let converted = Converted {
-        grey: usize::from(!color.has_color()),
-        palette: usize::from(format == ImageFormat::Png && png_has_palette(bytes)),
-        sixteen_bit: usize::from(color.bytes_per_pixel() / color.channel_count() > 1),
-        alpha: usize::from(color.has_alpha()),
-    };
-    let rgb = if color.has_alpha() { onto_white(picture) } else { picture.into_rgb8() };
-    Ok(Decoded { rgb, converted })
+    Ok(Decoded { picture, has_palette: format == ImageFormat::Png && png_has_palette(bytes) })
 }
 
 fn decoder(bytes: &[u8]) -> Result<(impl ImageDecoder + '_, ImageFormat), String> {
@@ -170,21 +150,10 @@ fn png_has_palette(bytes: &[u8]) -> bool {
     bytes.get(12..16) == Some(b"IHDR") && bytes.get(25) == Some(&3)
 }
 
-fn onto_white(picture: DynamicImage) -> RgbImage {
-    let rgba = picture.into_rgba8();
-    let (width, height) = rgba.dimensions();
-    let mut rgb = RgbImage::new(width, height);
-    for (pixel, source) in rgb.pixels_mut().zip(rgba.pixels()) {
-        let [red, green, blue, alpha] = source.0.map(u32::from);
-        pixel.0 = [red, green, blue].map(|value| ((value * alpha + 255 * (255 - alpha) + 127) / 255) as u8);
-    }
-    rgb
-}
-
 #[cfg(test)]
 mod tests {
     use image::codecs::jpeg::JpegEncoder;
-    use image::{ExtendedColorType, GrayAlphaImage, ImageEncoder, LumaA, Rgb};
+    use image::{ExtendedColorType, ImageEncoder, Rgb, RgbImage};
 
     use super::*;
 
@@ -202,42 +171,28 @@ mod tests {
     }
 
     #[test]
-    fn plain_pictures_are_not_converted() {
-        let expected = RgbImage::from_fn(5, 3, |x, y| Rgb([x as u8, y as u8, 9]));
-        let picture = decode(&encoded(&expected.clone().into(), ImageFormat::Png)).unwrap();
-        assert_eq!(picture.rgb, expected);
-        assert!(picture.converted.is_empty());
-    }
-
-    #[test]
-    fn transparency_becomes_white() {
-        let picture = GrayAlphaImage::from_fn(8, 9, |x, _| LumaA([100, if x < 4 { 0 } else { 51 }]));
-        let picture = decode(&encoded(&picture.into(), ImageFormat::Png)).unwrap();
-        assert_eq!(picture.rgb.as_raw()[..3], [255; 3]);
-        // One fifth of 100 and four fifths of white.
-        assert_eq!(picture.rgb.as_raw()[12..15], [224; 3]);
-        assert_eq!(picture.converted, Converted { grey: 1, alpha: 1, ..Converted::default() });
-    }
-
-    #[test]
-    fn sixteen_bits_become_eight() {
-        let picture = image::ImageBuffer::from_pixel(8, 8, image::Rgb([65_535u16, 257 * 7, 0]));
-        let picture = decode(&encoded(&picture.into(), ImageFormat::Png)).unwrap();
-        assert_eq!(picture.rgb.as_raw()[..3], [255, 7, 0]);
-        assert_eq!(picture.converted, Converted { sixteen_bit: 1, ..Converted::default() });
+    fn pictures_keep_their_channels_and_bits() {
+        let rgb = RgbImage::from_fn(5, 3, |x, y| Rgb([x as u8, y as u8, 9]));
+        let rgb = DynamicImage::from(rgb);
+        let deep = DynamicImage::from(rgb.to_luma_alpha16());
+        for expected in [rgb.clone(), rgb.to_luma8().into(), rgb.to_rgba8().into(), deep] {
+            let Decoded { picture, has_palette } = decode(&encoded(&expected, ImageFormat::Png)).unwrap();
+            assert_eq!((picture, has_palette), (expected, false));
+        }
     }
 
     #[test]
     fn a_camera_held_upright_is_honored() {
         // Top half dark, bottom half bright; orientation 6 says to turn it clockwise: left bright, right dark.
-        let picture = RgbImage::from_fn(16, 16, |_, y| Rgb([if y < 8 { 20 } else { 220 }; 3]));
+        let picture = RgbImage::from_fn(24, 16, |_, y| Rgb([if y < 8 { 20 } else { 220 }; 3]));
         let exif = b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0";
         let mut bytes = Vec::new();
         let mut encoder = JpegEncoder::new_with_quality(&mut bytes, 95);
         encoder.set_exif_metadata(exif.to_vec()).unwrap();
-        encoder.write_image(picture.as_raw(), 16, 16, ExtendedColorType::Rgb8).unwrap();
-        let picture = decode(&bytes).unwrap();
-        let row = &picture.rgb.as_raw()[8 * 16 * 3..];
+        encoder.write_image(picture.as_raw(), 24, 16, ExtendedColorType::Rgb8).unwrap();
+        let picture = decode(&bytes).unwrap().picture.into_rgb8();
+        assert_eq!((picture.dimensions(), dimensions(&bytes)), ((16, 24), Ok((16, 24))));
+        let row = &picture.as_raw()[8 * 16 * 3..];
         assert!(row[3] > 180 && row[14 * 3] < 60, "{} {}", row[3], row[14 * 3]);
     }
 

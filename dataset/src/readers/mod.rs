@@ -16,7 +16,6 @@ use std::fs::{File, Metadata};
 use std::io::{self, Read as _};
 use std::path::Path;
 
-pub use decode::Converted;
 pub use source::Source;
 
 pub(crate) use decode::Decoded;
@@ -65,7 +64,7 @@ pub(crate) trait Reader: Debug + Send + Sync {
     /// At most the first `length` of them.
     fn head(&self, index: usize, length: u64) -> Result<Vec<u8>, String>;
 
-    /// Width and height of one picture; nothing is decoded for them.
+    /// Width and height of one picture as it looks; nothing is decoded for them.
     fn dimensions(&self, index: usize) -> Result<(u32, u32), String> {
         decode::dimensions(&self.head(index, HEAD_BYTES)?)
             .or_else(|_| decode::dimensions(&self.bytes(index)?))
@@ -73,7 +72,7 @@ pub(crate) trait Reader: Debug + Send + Sync {
 
     /// The pixels of one picture.
     ///
-    /// It will be packed at `side`: a reader that keeps a picture at several sides takes the smallest that is no smaller.
+    /// It will be packed with a longer side of `side`: a reader that keeps a picture at several sides takes the smallest that is no smaller.
     fn decode(&self, index: usize, _side: usize) -> Result<Decoded, String> {
         decode::decode(&self.bytes(index)?)
     }

@@ -15,7 +15,7 @@ pub(crate) struct Progress {
     pub(crate) total: u64,
     /// Each number that was recorded.
     pub(crate) done: Vec<u64>,
-    pub(crate) side: Option<u64>,
+    pub(crate) resolution: Option<String>,
 }
 
 /// Every span of this process that there was while [`progress_of`] ran, and the thread that opened it.
@@ -41,12 +41,15 @@ impl Visit for Progress {
         match field.name() {
             "total" => self.total = value,
             "done" => self.done.push(value),
-            "side" => self.side = Some(value),
             _ => {}
         }
     }
 
-    fn record_debug(&mut self, _: &Field, _: &dyn Debug) {}
+    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+        if field.name() == "resolution" {
+            self.resolution = Some(format!("{value:?}"));
+        }
+    }
 }
 
 impl Subscriber for Listener {
@@ -55,7 +58,8 @@ impl Subscriber for Listener {
     }
 
     fn new_span(&self, span: &Attributes<'_>) -> Id {
-        let mut progress = Progress { name: span.metadata().name(), total: 0, done: Vec::new(), side: None };
+        let mut progress =
+            Progress { name: span.metadata().name(), total: 0, done: Vec::new(), resolution: None };
         span.record(&mut progress);
         let mut spans = SPANS.lock().unwrap();
         spans.push((thread::current().id(), progress));

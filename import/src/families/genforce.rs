@@ -3,7 +3,7 @@
 use stylegan_checkpoint::{Meta, Network, Progress};
 use stylegan_discriminator::CriticConfig;
 use stylegan_generator::GeneratorConfig;
-use stylegan_ops::{Widths, sides};
+use stylegan_ops::Widths;
 
 use super::official::AUTO_FUSED_FROM;
 use crate::Result;
@@ -29,7 +29,7 @@ pub(crate) fn is_generator(has: impl Fn(&str) -> bool) -> bool {
 pub(crate) fn conversion(dicts: &Dicts, store: &mut Store, source: String) -> Result<Conversion> {
     let Dicts { training, averaged, nimg } = dicts;
     let generator = generator(averaged, store)?;
-    let resolution = generator.resolution;
+    let resolution = generator.resolution.side();
     let critic = training.as_ref().map(|(_, d)| critic(d, generator.label_dim, store)).transpose()?;
     let lod = match averaged.get("synthesis.lod") {
         Some(array) => array.scalar(store)?.unwrap_or(0.0),
@@ -54,7 +54,7 @@ fn shape<'a>(arrays: &'a Arrays, name: &str, store: &Store) -> Result<&'a [usize
 fn generator(arrays: &Arrays, store: &Store) -> Result<GeneratorConfig> {
     let bias = |side: usize| format!("synthesis.layer{}.bias", 2 * (side / 4).ilog2() + 1);
     let resolution = super::largest(|side| arrays.contains_key(&bias(side)));
-    let widths = sides(resolution)
+    let widths = super::sides(resolution)
         .map(|side| Ok((side, super::numbers(shape(arrays, &bias(side), store)?))))
         .collect::<Result<Vec<_>>>()?;
     let widths = super::widths_of(Widths::default(), &widths, store)?;
@@ -64,7 +64,7 @@ fn generator(arrays: &Arrays, store: &Store) -> Result<GeneratorConfig> {
     let mapping_layers = super::count(|index| arrays.contains_key(&format!("mapping.dense{index}.weight")));
     let usual = GeneratorConfig::default();
     Ok(GeneratorConfig {
-        resolution,
+        resolution: resolution.into(),
         z_dim: if label_dim > 0 { z_and_label / 2 } else { z_and_label },
         w_dim: super::numbers(shape(arrays, "truncation.w_avg", store)?),
         mapping_layers,
@@ -85,7 +85,7 @@ fn critic(arrays: &Arrays, label_dim: usize, store: &Store) -> Result<CriticConf
         widths.push((resolution >> block, super::numbers(bias)));
     }
     let widths = super::widths_of(Widths::default(), &widths, store)?;
-    Ok(CriticConfig { resolution, label_dim, widths, ..CriticConfig::default() })
+    Ok(CriticConfig { resolution: resolution.into(), label_dim, widths, ..CriticConfig::default() })
 }
 
 fn origin(name: Name<'_>, resolution: usize) -> Option<Origin> {

@@ -21,7 +21,7 @@ use std::path::Path;
 
 use stylegan_checkpoint::{Meta, Network, Progress};
 use stylegan_generator::{GeneratorConfig, SeedStyle};
-use stylegan_ops::{Widths, sides};
+use stylegan_ops::Widths;
 
 use super::Family;
 use super::official::AUTO_FUSED_FROM;
@@ -51,10 +51,10 @@ pub(crate) fn conversion(
 ) -> Result<Conversion> {
     let names = Names { is_huangzh13: family == Family::Huangzh13 };
     let generator = generator(names, arrays, store)?;
-    let deepest = (generator.resolution / 4).ilog2();
+    let deepest = generator.resolution.doublings();
     let depth = depth_of(store.path()).filter(|&depth| names.is_huangzh13 && depth < deepest);
     let progress = Progress { nimg: 0, lod: f64::from(deepest - depth.unwrap_or(deepest)) };
-    let resolution = generator.resolution;
+    let resolution = generator.resolution.side();
     let meta = Meta {
         generator,
         progress,
@@ -73,7 +73,7 @@ fn generator(names: Names, arrays: &Arrays, store: &mut Store) -> Result<Generat
     };
     let bias = |side| format!("{}.bias", names.second_conv(side));
     let resolution = super::largest(|side| arrays.contains_key(&bias(side)));
-    let widths = sides(resolution)
+    let widths = super::sides(resolution)
         .map(|side| Ok((side, super::numbers(&shape(bias(side))?))))
         .collect::<Result<Vec<_>>>()?;
     let widths = super::widths_of(Widths::default(), &widths, store)?;
@@ -84,7 +84,7 @@ fn generator(names: Names, arrays: &Arrays, store: &mut Store) -> Result<Generat
     let noise = arrays.contains_key(&format!("{}.epi1.top_epi.noise.weight", names.block(4)));
     let usual = GeneratorConfig::default();
     Ok(GeneratorConfig {
-        resolution,
+        resolution: resolution.into(),
         z_dim: if label_dim > 0 { z_and_label / 2 } else { z_and_label },
         w_dim,
         mapping_layers,

@@ -10,7 +10,7 @@ use std::fmt;
 
 use crate::Result;
 use crate::store::Store;
-use stylegan_ops::Widths;
+use stylegan_ops::{Resolution, Widths};
 
 /// Whose networks a file holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,6 +42,11 @@ impl fmt::Display for Family {
 /// The largest side, counted from 4 on, that there is.
 fn largest(is_there: impl Fn(usize) -> bool) -> usize {
     (2..14).map(|log2| 1 << log2).take_while(|&side| is_there(side)).last().unwrap_or(4)
+}
+
+/// The sides of a square network.
+fn sides(resolution: usize) -> impl Iterator<Item = usize> {
+    Resolution::square(resolution).levels().map(Resolution::side)
 }
 
 /// How many there are, counted from 0 on.

@@ -5,7 +5,7 @@ use std::path::Path;
 use stylegan_checkpoint::{Meta, Network, Progress};
 use stylegan_discriminator::{CriticConfig, CriticSwitches};
 use stylegan_generator::{GeneratorConfig, SeedStyle};
-use stylegan_ops::{Widths, sides};
+use stylegan_ops::Widths;
 
 use crate::change::Change;
 use crate::conversion::{Arrays, Conversion, Origin, Purpose};
@@ -73,7 +73,7 @@ pub(crate) fn conversion(
         _ => None,
     };
     let critic = match &whole {
-        Some([_, (_, d), _]) => Some(d.critic(generator.label_dim, store)?),
+        Some([_, (_, d), _]) => Some(d.critic(&generator, store)?),
         None => None,
     };
     let lod = match averaged.arrays.get("lod") {
@@ -81,7 +81,7 @@ pub(crate) fn conversion(
         None => 0.0,
     };
     let progress = Progress { nimg: kimg_of(store.path()).unwrap_or(0) * 1000, lod };
-    let resolution = generator.resolution;
+    let resolution = generator.resolution.side();
     let fused = averaged.fused_from(store)?;
     let meta = Meta {
         generator,
@@ -206,7 +206,7 @@ impl<'a> Pickled<'a> {
             return Err(store.damaged(reason));
         }
         let mut widths = Vec::new();
-        for side in sides(resolution) {
+        for side in super::sides(resolution) {
             widths.push((side, super::numbers(self.shape(&name(side), store)?)));
         }
         let widths = self.widths(&widths, store)?;
@@ -218,7 +218,8 @@ impl<'a> Pickled<'a> {
             .map_or(0, |array| array.shape().first().copied().unwrap_or(0));
         let (z_and_label, mapping_fmaps) = super::matrix(self.shape("Dense0/weight", store)?);
         Ok(GeneratorConfig {
-            resolution,
+            resolution: resolution.into(),
+            num_channels: self.num_channels(),
             z_dim: if label_dim > 0 { z_and_label / 2 } else { z_and_label },
             w_dim: super::numbers(self.shape("dlatent_avg", store)?),
             mapping_layers,
@@ -230,7 +231,13 @@ impl<'a> Pickled<'a> {
         })
     }
 
-    fn critic(&self, label_dim: usize, store: &Store) -> Result<CriticConfig> {
+    /// Channels of the pictures. What a fourth one would mean is not told, so that there are three of others.
+    fn num_channels(&self) -> usize {
+        let weight = self.arrays.get("ToRGB_lod0/weight");
+        if weight.and_then(|array| array.shape().last()) == Some(&1) { 1 } else { 3 }
+    }
+
+    fn critic(&self, generator: &GeneratorConfig, store: &Store) -> Result<CriticConfig> {
         self.check_kwargs(store)?;
         let resolution = super::largest(|side| {
             let block =
@@ -238,7 +245,7 @@ impl<'a> Pickled<'a> {
             self.arrays.contains_key(&block)
         });
         let mut widths = vec![(2, super::numbers(self.shape("4x4/Dense0/bias", store)?))];
-        for side in sides(resolution) {
+        for side in super::sides(resolution) {
             let name = format!("FromRGB_lod{}/bias", (resolution / side).ilog2());
             widths.push((side, super::numbers(self.shape(&name, store)?)));
         }
@@ -246,8 +253,9 @@ impl<'a> Pickled<'a> {
         let usual = CriticSwitches::default();
         let given = |key, usual| self.given(key).and_then(Item::size).unwrap_or(usual);
         Ok(CriticConfig {
-            resolution,
-            label_dim,
+            resolution: resolution.into(),
+            num_channels: generator.num_channels,
+            label_dim: generator.label_dim,
             widths,
             switches: CriticSwitches {
                 mbstd_group_size: given("mbstd_group_size", usual.mbstd_group_size),

@@ -18,7 +18,7 @@ use std::f64::consts::SQRT_2;
 
 use stylegan_checkpoint::{Meta, Network};
 use stylegan_generator::GeneratorConfig;
-use stylegan_ops::{Widths, sides};
+use stylegan_ops::Widths;
 
 use crate::change::Change;
 use crate::conversion::{Arrays, Conversion, Origin, computed};
@@ -58,13 +58,13 @@ pub(crate) fn conversion(
         Some(array) => Ok(array.shape().to_vec()),
         None => Err(store.lacks(name)),
     };
-    let widths = sides(resolution)
+    let widths = super::sides(resolution)
         .map(|side| Ok((side, shape(to_rgb(side))?.get(1).copied().unwrap_or(0))))
         .collect::<Result<Vec<_>>>()?;
     let widths = super::widths_of(Widths::default(), &widths, store)?;
     let (w_dim, z_dim) = super::matrix(&shape(FIRST_DENSE.to_owned())?);
     let generator = GeneratorConfig {
-        resolution,
+        resolution: resolution.into(),
         z_dim,
         w_dim,
         mapping_fmaps: w_dim,

@@ -8,7 +8,7 @@ use stylegan_base::Hint;
 use stylegan_checkpoint::{Checkpoint, Network};
 use stylegan_generator::{Generator, GeneratorConfig, Noise, SeedStyle, Truncation};
 use stylegan_import::{Error, ErrorKind, Family, Foreign, Purpose, open_any};
-use stylegan_ops::{Key, RandomTensors};
+use stylegan_ops::{Key, RandomTensors, Resolution};
 
 use super::assembler::rewritten;
 use super::{converted, fixture, message, written};
@@ -85,7 +85,7 @@ fn assert_draws(checkpoint: &Checkpoint, expected: &Expected) {
     }
 }
 
-fn shape_of(checkpoint: &Checkpoint) -> (usize, usize, usize, usize, usize) {
+fn shape_of(checkpoint: &Checkpoint) -> (Resolution, usize, usize, usize, usize) {
     let GeneratorConfig { resolution, z_dim, w_dim, mapping_layers, mapping_fmaps, .. } =
         checkpoint.meta().generator;
     (resolution, z_dim, w_dim, mapping_layers, mapping_fmaps)
@@ -117,12 +117,22 @@ fn official_pickles_of_each_protocol() {
 }
 
 #[test]
+fn an_official_pickle_of_grey_pictures() {
+    let expected = Expected::of("official_res16_grey");
+    let checkpoint = converted(&fixture("official_res16_grey.pkl"), None, Purpose::Training).unwrap();
+    let meta = checkpoint.meta();
+    assert_eq!((meta.generator.num_channels, meta.critic.as_ref().unwrap().num_channels), (1, 1));
+    assert_eq!(expected.tensors["gs_image_zero_noise"].dims(), [4, 1, 16, 16]);
+    assert_draws(&checkpoint, &expected);
+}
+
+#[test]
 fn an_official_pickle_of_fused_layers_and_unequal_widths() {
     let expected = Expected::of("tf_res32_fused");
     let checkpoint = converted(&fixture("tf_res32_fused_proto5.pkl"), None, Purpose::Training).unwrap();
     let (z_dim, w_dim) = (expected.z().dims()[1], expected.tensors["w"].dims()[1]);
     let (resolution, z, w, layers, fmaps) = shape_of(&checkpoint);
-    assert_eq!((resolution, z, w, layers), (32, z_dim, w_dim, 3));
+    assert_eq!((resolution, z, w, layers), (32.into(), z_dim, w_dim, 3));
     assert!(fmaps != z && fmaps != w, "{fmaps}");
     assert_draws(&checkpoint, &expected);
 }
@@ -130,7 +140,7 @@ fn an_official_pickle_of_fused_layers_and_unequal_widths() {
 #[test]
 fn an_official_pickle_of_version_2_with_labels_and_without_components() {
     let checkpoint = converted(&fixture("tf_res8_labels_version2.pkl"), None, Purpose::Training).unwrap();
-    assert_eq!(shape_of(&checkpoint), (8, 3, 5, 2, 4));
+    assert_eq!(shape_of(&checkpoint), (8.into(), 3, 5, 2, 4));
     assert_eq!(checkpoint.meta().generator.label_dim, 2);
     assert_draws(&checkpoint, &Expected::of("tf_res8_labels_version2"));
 }
@@ -196,7 +206,7 @@ fn genforce_with_its_training_and_bare() {
     let bare = converted(&fixture("genforce_res16_bare.pth"), None, Purpose::Training).unwrap();
     assert_eq!((bare.networks().len(), bare.meta().progress.nimg), (1, 0));
     assert_draws(&bare, &expected);
-    assert_eq!(shape_of(&bare), (16, 6, 7, 3, 5));
+    assert_eq!(shape_of(&bare), (16.into(), 6, 7, 3, 5));
     assert_eq!(Foreign::open(fixture("genforce_res16.pth")).unwrap().family(), Family::Genforce);
 }
 
@@ -221,7 +231,7 @@ fn lernapparat_with_its_mean_of_w() {
     let path = fixture("lernapparat_res16.pt");
     assert_eq!(Foreign::open(&path).unwrap().family(), Family::Lernapparat);
     let checkpoint = converted(&path, None, Purpose::Training).unwrap();
-    assert_eq!(shape_of(&checkpoint), (16, 6, 7, 3, 5));
+    assert_eq!(shape_of(&checkpoint), (16.into(), 6, 7, 3, 5));
     let meta = checkpoint.meta();
     assert_eq!((meta.seed_style, meta.generator.norm_epsilon), (SeedStyle::Numpy, 1e-5));
     assert!(meta.generator.blur && !meta.generator.noise_per_block);
@@ -240,7 +250,7 @@ fn huangzh13_without_blur() {
     let path = fixture("huangzh13_res16_plain.pth");
     assert_eq!(Foreign::open(&path).unwrap().family(), Family::Huangzh13);
     let checkpoint = converted(&path, None, Purpose::Training).unwrap();
-    assert_eq!(shape_of(&checkpoint), (16, 5, 6, 4, 7));
+    assert_eq!(shape_of(&checkpoint), (16.into(), 5, 6, 4, 7));
     assert!(!checkpoint.meta().generator.blur);
     assert_draws_as(&checkpoint, &Expected::of("huangzh13_res16_plain"));
     // The mean of w in the file is none.

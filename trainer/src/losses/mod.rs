@@ -59,7 +59,7 @@ pub trait Loss {
     }
 }
 
-/// The pictures of one critic step, all `[batch, 3, side, side]` at the side of `lod`.
+/// The pictures of one critic step, all `[batch, num_channels, height, width]` of the size of `lod`.
 #[derive(Clone, Copy, Debug)]
 pub struct CriticBatch<'a> {
     /// Pictures of the data set.

@@ -65,7 +65,7 @@ impl Clock {
     }
 
     pub(super) fn is_tick_due(&self, config: &TrainConfig) -> bool {
-        let tick_kimg = config.run.tick_kimg.get(self.settings(config).side);
+        let tick_kimg = config.run.tick_kimg.get(self.settings(config).resolution.side());
         self.tick_kimg() >= tick_kimg.unwrap_or(f64::INFINITY)
     }
 

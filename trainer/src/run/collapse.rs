@@ -5,7 +5,7 @@ use std::sync::Arc;
 use candle_core::{DType, Device, Tensor};
 use stylegan_dataset::{BatchRequest, Order, Pyramid, assemble};
 use stylegan_metrics::{mean_pairwise_distance, sliced_wasserstein};
-use stylegan_ops::{Key, RandomTensors, downscale2x};
+use stylegan_ops::{Key, RandomTensors, Resolution, downscale2x};
 
 use super::error::RunError;
 use crate::step::process_reals;
@@ -15,9 +15,9 @@ use crate::{Settings, TrainConfig, Trainer};
 const COUNT: usize = 16;
 /// Pictures computed at a time, so that large ones do not fill the memory.
 const CHUNK: usize = 4;
-/// Side from which on textures are compared, in pixels: the smallest that the distance is made for.
+/// Shorter side from which on textures are compared, in pixels: the smallest that the distance is made for.
 const TEXTURES: usize = 16;
-/// Largest side at which pictures are compared, in pixels; larger ones are scaled down.
+/// Longer side up to which pictures are compared, in pixels; larger ones are scaled down.
 const LARGEST: usize = 128;
 /// Fakes closer to one another than this share of the reals' distance have collapsed.
 const ALARM: f64 = 0.1;
@@ -66,11 +66,12 @@ impl CollapseWatch {
 
     /// Compares fakes of the averaged generator with reals as the critic sees them.
     pub(super) fn look(&self, trainer: &Trainer, settings: Settings) -> Result<Distances, RunError> {
-        let Settings { lod, side, .. } = settings;
+        let Settings { lod, resolution, .. } = settings;
+        let Resolution { width, height } = resolution;
         let order = Order::new(self.seed, self.pyramid.len());
         let (mut fakes, mut reals) = (Vec::new(), Vec::new());
         for first in (0..COUNT).step_by(CHUNK) {
-            let request = BatchRequest { first_position: first as u64, batch: CHUNK, resolution: side };
+            let request = BatchRequest { first_position: first as u64, batch: CHUNK, resolution };
             let batch = assemble(&self.pyramid, &order, false, &request)?;
             let labels = match batch.labels {
                 Some(labels) if self.label_dim > 0 => {
@@ -78,18 +79,20 @@ impl CollapseWatch {
                 }
                 _ => None,
             };
-            let pixels = Tensor::from_vec(batch.pixels_u8, (CHUNK, 3, side, side), &self.device)?;
+            let shape = (CHUNK, batch.channels, height, width);
+            let pixels = Tensor::from_vec(batch.pixels_u8, shape, &self.device)?;
             reals.push(compared(&process_reals(&pixels, lod, DType::F32)?)?);
             let z = self.z.narrow(0, first, CHUNK)?;
             let drawn = trainer.networks().draw_averaged(&z, labels.as_ref(), lod)?;
             fakes.push(compared(&drawn.clamp(-1.0, 1.0)?)?);
         }
         let (fakes, reals) = (Tensor::cat(&fakes, 0)?, Tensor::cat(&reals, 0)?);
-        let swd = if side < TEXTURES { None } else { Some(sliced_wasserstein(&reals, &fakes, 0)?.mean()) };
+        let has_textures = resolution.shorter_side() >= TEXTURES;
+        let swd = has_textures.then(|| sliced_wasserstein(&reals, &fakes, 0)).transpose()?;
         Ok(Distances {
             fake_distance: mean_pairwise_distance(&fakes)?,
             real_distance: mean_pairwise_distance(&reals)?,
-            swd,
+            swd: swd.map(|swd| swd.mean()),
         })
     }
 }
@@ -108,10 +111,10 @@ impl Alarm {
     }
 }
 
-/// Pictures at a side where they are compared.
+/// Pictures at a size where they are compared.
 fn compared(pictures: &Tensor) -> candle_core::Result<Tensor> {
     let mut pictures = pictures.to_device(&Device::Cpu)?;
-    while pictures.dim(3)? > LARGEST {
+    while pictures.dim(2)?.max(pictures.dim(3)?) > LARGEST {
         pictures = downscale2x(&pictures)?;
     }
     Ok(pictures)

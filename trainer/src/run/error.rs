@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use stylegan_base::Hint;
+use stylegan_base::{Hint, Resolution};
 use thiserror::Error;
 
 use crate::{Difference, OutOfMemory};
@@ -11,12 +11,20 @@ use crate::{Difference, OutOfMemory};
 /// Why a run could not go on.
 #[derive(Debug, Error)]
 pub enum RunError {
-    /// The packed pictures are smaller than the network's.
-    #[error("the pictures are packed at {packed}x{packed}, but `generator.resolution` is {wanted}")]
+    /// The packed pictures are smaller than the network's, or of another ratio.
+    #[error("the pictures are packed at {packed}, but `generator.resolution` is {}", wanted.short())]
     TooSmall {
-        /// Side of the pack.
-        packed: usize,
-        /// Side of the network.
+        /// Width and height of the pack.
+        packed: Resolution,
+        /// Width and height of the network's pictures.
+        wanted: Resolution,
+    },
+    /// The pictures have other channels than those of the networks.
+    #[error("`generator.num_channels` is {wanted}, but that of the packed pictures is {found}")]
+    Channels {
+        /// Channels of the pack.
+        found: usize,
+        /// Channels of the networks' pictures.
         wanted: usize,
     },
     /// The labels of the pictures are not those of the networks.
@@ -52,24 +60,24 @@ pub enum RunError {
         differences: Vec<String>,
         /// Assignments `KEY=VALUE` of the shape that they have.
         keep: Vec<String>,
-        /// The side that is asked for, if the networks can grow to it.
-        grows_to: Option<usize>,
+        /// The resolution that is asked for, if the networks can grow to it.
+        grows_to: Option<Resolution>,
     },
-    /// The networks cannot grow, since the schedule does not come to the next side.
+    /// The networks cannot grow, since the schedule does not come to the next level.
     #[error(
-        "`{}` cannot grow: the schedule starts at {initial}x{initial} and ends at {total_kimg} kimg, so that {side}x{side} \
+        "`{}` cannot grow: the schedule starts at {initial} and ends at {total_kimg} kimg, so that {level} \
          never fades in", path.display()
     )]
     NeverGrows {
         /// The run folder or file to go on from.
         path: PathBuf,
-        /// The first new side.
-        side: usize,
-        /// The side that the schedule starts at.
-        initial: usize,
+        /// The first new level.
+        level: Resolution,
+        /// The level that the schedule starts at.
+        initial: Resolution,
         /// The end of the schedule, in kimg.
         total_kimg: f64,
-        /// End of the fade of the first new side, in kimg; none if the schedule starts there or beyond.
+        /// End of the fade of the first new level, in kimg; none if the schedule starts there or beyond.
         fade_ends_kimg: Option<f64>,
     },
     /// There is nothing to go on from.
@@ -188,7 +196,13 @@ impl Hint for RunError {
         let hint = match self {
             Self::TooSmall { packed, .. } => {
                 return Some(format!(
-                    "`generator.resolution={packed}` trains at that side; a new pack needs larger pictures"
+                    "`generator.resolution={}` trains at that size; a new pack needs larger pictures",
+                    packed.short()
+                ));
+            }
+            Self::Channels { found, .. } => {
+                return Some(format!(
+                    "`generator.num_channels={found}` trains with these; others need a new pack"
                 ));
             }
             Self::Labels { .. } => {
@@ -197,11 +211,11 @@ impl Hint for RunError {
             Self::Locked { .. } => "wait for it, or start a run of another `run.name` beside it",
             Self::Changed { .. } => "start a new run, or allow the changes",
             Self::Shape { grows_to: Some(to), .. } => {
-                return Some(format!("they can grow to {to}x{to} in a new run folder"));
+                return Some(format!("they can grow to {to} in a new run folder"));
             }
             Self::Shape { .. } => "start a new run, or leave these keys as they were",
             Self::NeverGrows { fade_ends_kimg: Some(end), .. } => {
-                return Some(format!("a `schedule.total_kimg` of more than {end} trains the new side"));
+                return Some(format!("a `schedule.total_kimg` of more than {end} trains the new level"));
             }
             Self::NeverGrows { .. } => "leave `schedule.initial_resolution` as it was",
             Self::NothingToResume { .. } | Self::AllDamaged { .. } => {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use candle_core::{Device, Result, Tensor};
 use stylegan_dataset::{Batch, BatchRequest, Order, Prefetcher, Pyramid};
-use stylegan_ops::upload;
+use stylegan_ops::{Resolution, upload};
 use tokio::runtime::Handle;
 
 use super::clock::Clock;
@@ -28,7 +28,7 @@ impl Feed {
                 let request = BatchRequest {
                     first_position: position.nimg,
                     batch: settings.batch,
-                    resolution: settings.side,
+                    resolution: settings.resolution,
                 };
                 position = position.advanced(settings.batch, schedule.minibatch_repeats);
                 request
@@ -40,8 +40,9 @@ impl Feed {
 
     /// Pixels and labels of a batch on the device; no labels for networks without.
     pub(super) fn upload(&self, batch: &Batch, label_dim: usize) -> Result<(Tensor, Option<Tensor>)> {
-        let BatchRequest { batch: count, resolution: side, .. } = batch.request;
-        let pixels = upload(&batch.pixels_u8, (count, 3, side, side), &self.device)?;
+        let BatchRequest { batch: count, resolution: Resolution { width, height }, .. } = batch.request;
+        let shape = (count, batch.channels, height, width);
+        let pixels = upload(&batch.pixels_u8, shape, &self.device)?;
         let labels = match &batch.labels {
             Some(labels) if label_dim > 0 => Some(upload(labels, (count, label_dim), &self.device)?),
             _ => None,

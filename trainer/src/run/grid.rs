@@ -39,7 +39,7 @@ pub(super) struct Grids {
     labels: Option<Tensor>,
     /// Whether `fakes.classes` says the same, so that the fakes can be drawn again.
     are_classes: bool,
-    /// `[count, 3, resolution, resolution]` of bytes
+    /// `[count, num_channels, height, width]` of bytes
     reals: Tensor,
     /// Level of detail of the reals saved last: at the same one they are the same picture.
     reals_lod: Option<f64>,
@@ -65,7 +65,11 @@ impl Grids {
                 classes: classes.unwrap_or_default(),
             },
             labels: labels.map(|labels| Tensor::from_vec(labels, (count, label_dim), device)).transpose()?,
-            reals: Tensor::from_vec(reals.pixels_u8, (count, 3, resolution, resolution), device)?,
+            reals: Tensor::from_vec(
+                reals.pixels_u8,
+                (count, reals.channels, resolution.height, resolution.width),
+                device,
+            )?,
             reals_lod: None,
         })
     }

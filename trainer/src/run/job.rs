@@ -17,7 +17,7 @@ pub type BeforeStep = Box<dyn FnMut(&Trainer, Position)>;
 pub struct Job {
     /// What to train, and how.
     pub config: TrainConfig,
-    /// The pictures, packed at the network's side or larger.
+    /// The pictures, packed at the network's resolution or a larger one of the same ratio.
     pub pyramid: Arc<Pyramid>,
     /// The folder of all runs; this one gets its own inside.
     pub runs: PathBuf,
@@ -60,11 +60,15 @@ impl Job {
         }
     }
 
-    /// Whether the pictures are large enough and have the labels that are asked for.
+    /// Whether the pictures are large enough and have the channels and the labels that are asked for.
     pub(super) fn check_data(&self) -> Result<(), RunError> {
         let (packed, wanted) = (self.pyramid.resolution(), self.config.generator.resolution);
-        if packed < wanted {
+        if wanted.doublings_to(packed).is_none() {
             return Err(RunError::TooSmall { packed, wanted });
+        }
+        let (found, wanted) = (self.pyramid.channels().count(), self.config.generator.num_channels);
+        if found != wanted {
+            return Err(RunError::Channels { found, wanted });
         }
         let wanted = self.config.generator.label_dim;
         let found = self.pyramid.labels().map_or(0, stylegan_dataset::Labels::width);

@@ -48,10 +48,11 @@ fn try_levels(rehearsal: &Rehearsal<'_>, job: &Job, clock: Clock) -> Result<Stri
         return Err(RunError::OutOfMemory(Box::new(shortage)));
     }
     let most = levels.iter().zip(&fits).filter_map(|(level, fit)| match fit {
-        Fit::Fits(bytes) => Some((*bytes, level.side)),
+        Fit::Fits(bytes) => Some((*bytes, level.resolution)),
         _ => None,
     });
-    let (bytes, side) = most.max().unwrap_or_default();
+    let most = most.max_by_key(|(bytes, _)| *bytes);
+    let (bytes, resolution) = most.unwrap_or((0, job.config.generator.resolution));
     let (device, total) = (rehearsal.device_name()?, Bytes(rehearsal.memory().total_bytes));
-    Ok(format!("device    {device}, {} of {total} at {side}x{side}", Bytes(bytes)))
+    Ok(format!("device    {device}, {} of {total} at {resolution}", Bytes(bytes)))
 }

@@ -231,16 +231,14 @@ fn skipped(damages: &[String], saved: &Saved) -> Vec<String> {
 
 /// What is said of networks that grow.
 fn grown(path: &Path, growth: Growth, before_kimg: f64, kimg: f64) -> String {
-    let Growth { from, to, new_tensors } = growth;
+    let Growth { from, to, new_tensors, .. } = growth;
     let path = path.display();
     let time = if kimg < before_kimg {
-        format!("from {before_kimg} kimg back to {kimg}, where {0}x{0} fades in", 2 * from)
+        format!("from {before_kimg} kimg back to {kimg}, where {} fades in", from.doubled())
     } else {
         format!("at {kimg} kimg")
     };
-    format!(
-        "`{path}` grows from {from}x{from} to {to}x{to}, {new_tensors} tensors start afresh, the time goes {time}"
-    )
+    format!("`{path}` grows from {from} to {to}, {new_tensors} tensors start afresh, the time goes {time}")
 }
 
 /// What is said of a training that is to end at another time than before.

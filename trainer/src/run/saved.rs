@@ -64,7 +64,7 @@ impl Saved {
         let checkpoint = match open(None) {
             // A file that does not tell its side can go on at that of the configuration alone.
             Err(Error::Foreign { kind: ErrorKind::UntoldResolution { .. }, .. }) => {
-                open(Some(config.generator.resolution))
+                open(Some(config.generator.resolution.side()))
             }
             opened => opened,
         };
@@ -121,19 +121,20 @@ impl Saved {
     }
 
     /// Becomes the state of the larger network of `config`, at the latest at the time at which the schedule starts to
-    /// fade in the first new side. `place` is where it comes from, for messages.
+    /// fade in the first new level. `place` is where it comes from, for messages.
     pub(super) fn grow(
         &mut self,
         growth: Growth,
         config: &TrainConfig,
         place: &Path,
     ) -> Result<(), RunError> {
-        let (schedule, side) = (&config.schedule, 2 * growth.from);
-        let fade = schedule.fade_of(side);
+        let (schedule, resolution) = (&config.schedule, config.generator.resolution);
+        let level = growth.from.doubled();
+        let fade = schedule.fade_of(resolution, level);
         let never = || RunError::NeverGrows {
             path: place.to_owned(),
-            side,
-            initial: schedule.initial_resolution,
+            level,
+            initial: schedule.first_level(resolution),
             total_kimg: schedule.total_kimg,
             fade_ends_kimg: fade.map(|(_, ends)| ends),
         };
@@ -151,7 +152,7 @@ impl Saved {
             }
         }
         if let Some(training) = training {
-            training.last_lod = training.last_lod.map(|lod| lod + f64::from(growth.sides()));
+            training.last_lod = training.last_lod.map(|lod| lod + f64::from(growth.doublings));
         }
         self.growth = Some(growth);
         Ok(())

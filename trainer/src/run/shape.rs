@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use stylegan_checkpoint::{Meta, Network, expected_shapes};
+use stylegan_ops::Resolution;
 
 use super::error::RunError;
 use crate::TrainConfig;
@@ -10,22 +11,17 @@ use crate::TrainConfig;
 /// Tensors that are named one by one.
 const NAMED: usize = 6;
 
-/// Networks that become larger ones: every tensor stays, and those of the new sides are added.
+/// Networks that become larger ones: every tensor stays, and those of the new levels are added.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Growth {
-    /// Side of the pictures before, in pixels.
-    pub(super) from: usize,
-    /// Side of the pictures to come, in pixels.
-    pub(super) to: usize,
+    /// Width and height of the pictures before.
+    pub(super) from: Resolution,
+    /// Width and height of the pictures to come.
+    pub(super) to: Resolution,
+    /// Levels that are added.
+    pub(super) doublings: u32,
     /// Tensors of generator and critic that start afresh.
     pub(super) new_tensors: usize,
-}
-
-impl Growth {
-    /// Sides that are added.
-    pub(super) fn sides(self) -> u32 {
-        self.to.ilog2() - self.from.ilog2()
-    }
 }
 
 /// How saved networks differ in shape from those that a configuration asks for.
@@ -56,7 +52,8 @@ impl Misfit {
             names.into_iter().filter_map(|name| difference(name, before.get(name), now.get(name))).collect();
         let (from, to) = (meta.generator.resolution, config.generator.resolution);
         let all_fit = before.iter().all(|(name, shape)| now.get(name) == Some(shape));
-        let growth = (to > from && all_fit).then_some(Growth { from, to, new_tensors: tensors.len() });
+        let doublings = from.doublings_to(to).filter(|&doublings| doublings > 0 && all_fit);
+        let growth = doublings.map(|doublings| Growth { from, to, doublings, new_tensors: tensors.len() });
         let more = tensors.len().saturating_sub(NAMED);
         Ok(Some(Self {
             keep: keys

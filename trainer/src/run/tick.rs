@@ -47,7 +47,7 @@ impl Ticker {
         let tick_kimg = training.clock.tick_kimg();
         training.clock.ticks += 1;
         let Clock { position, ticks, rate_factor, rollbacks, .. } = training.clock;
-        let Settings { lod, side: resolution, batch, g_lrate, d_lrate } = settings;
+        let Settings { lod, resolution, batch, g_lrate, d_lrate } = settings;
         let Distances { fake_distance, real_distance, swd } = distances;
         let (device, skipped) = (training.trainer.device(), means.skipped);
         let tick = Tick {

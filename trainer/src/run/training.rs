@@ -125,11 +125,11 @@ impl Run<'_> {
     /// Takes the memory of a GPU for a level that begins. If there is too little, it is known before anything of the level
     /// is trained, and all that was trained can be saved.
     fn enter_level(&mut self, settings: Settings) -> Result<(), RunError> {
-        let Settings { lod, side, batch, .. } = settings;
+        let Settings { lod, resolution, batch, .. } = settings;
         if settings.changes_level(self.level.as_ref().map(|level| level.lod)) {
             // One is left before the next is entered.
             self.level = None;
-            let span = info_span!("level", side, lod, batch).entered();
+            let span = info_span!("level", %resolution, lod, batch).entered();
             info!(kimg = self.training.clock.kimg(), "level entered");
             if !self.feed.device.is_cpu() {
                 self.training.trainer.rehearse(settings)?;
@@ -143,12 +143,12 @@ impl Run<'_> {
     fn tell_step(&mut self, settings: Settings) {
         let clock = self.training.clock;
         let (tick_nimg, tick_secs) = (clock.position.nimg - clock.tick_nimg, self.stopwatch.tick_secs());
-        self.pace.observe(settings.side, tick_nimg, tick_secs);
+        self.pace.observe(settings.resolution, tick_nimg, tick_secs);
         self.audience.tell(&Event::Step(StepProgress {
             step: clock.position.step,
             nimg: clock.position.nimg,
             total_nimg: self.training.config().schedule.total_nimg(),
-            resolution: settings.side,
+            resolution: settings.resolution,
             fade: settings.lod.fract(),
             images_per_sec: tick_nimg as f64 / tick_secs.max(1e-9),
             left_sec: self.pace.left_secs(clock.kimg()),
@@ -160,12 +160,12 @@ impl Run<'_> {
     fn next_snapshot_secs(&self, settings: Settings) -> Option<f64> {
         let (clock, config) = (self.training.clock, self.training.config());
         let run = &config.run;
-        let tick_nimg = run.tick_kimg.get(settings.side)? * 1000.0;
+        let tick_nimg = run.tick_kimg.get(settings.resolution.side())? * 1000.0;
         let ticks = run.snapshot_ticks - clock.ticks % run.snapshot_ticks;
         let scheduled_nimg = (clock.tick_nimg as f64 + ticks as f64 * tick_nimg)
             .min(config.schedule.total_nimg() as f64)
             - clock.position.nimg as f64;
-        let by_schedule = scheduled_nimg * self.pace.secs_per_image_at(settings.side)?;
+        let by_schedule = scheduled_nimg * self.pace.secs_per_image_at(settings.resolution)?;
         let by_clock = if run.snapshot_minutes > 0.0 {
             run.snapshot_minutes * 60.0 - self.saver.age().as_secs_f64()
         } else {

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use stylegan_base::Hint;
 use stylegan_base::files::Disk;
 use stylegan_checkpoint::{State, pairs};
-use stylegan_dataset::{PackOptions, Pyramid, pack};
+use stylegan_dataset::{Channels, PackOptions, Pyramid, pack};
 use stylegan_trainer::{Event, Outcome, Resume, RunError, Signals, TrainConfig};
 
 use crate::scene::{Scene, assert_same_run, files, listen, ticks, tiny};
@@ -36,6 +36,30 @@ fn a_stop_after_every_iteration_changes_nothing_for_every_loss() {
             lod[0] == 1.0 && lod.iter().any(|lod| lod.fract() > 0.0) && lod.last() == Some(&0.0),
             "{lod:?}"
         );
+    }
+}
+
+#[test]
+fn a_stop_changes_nothing_for_pictures_of_any_shape() {
+    for (resolution, channels) in [("8x6", Channels::Rgba), ("8x10", Channels::Grey)] {
+        let scene = Scene::of(resolution.parse().unwrap(), channels);
+        let shape = format!("generator.resolution={resolution}");
+        let config = tiny(&[&shape, &format!("generator.num_channels={channels}")]);
+        let (whole, _) = scene.train("whole", &config);
+        for stops in [3, 14, 25] {
+            assert!(!scene.train_until("stopped", &config, stops).finished);
+        }
+        let (stopped, _) = scene.train("stopped", &config);
+        assert_same_run(&stopped.run_dir, &whole.run_dir);
+        let resolutions: Vec<Value> =
+            ticks(&whole.run_dir).iter().map(|tick| tick["resolution"].clone()).collect();
+        assert!(resolutions.contains(&json!(resolution)), "{resolutions:?}");
+        // Other pictures are noticed.
+        let square = tiny(&[&format!("generator.num_channels={channels}")]);
+        let error = listen(scene.job("square", &square), &Signals::default(), |_| {}).0.unwrap_err();
+        assert!(matches!(error, RunError::TooSmall { .. }), "{error}");
+        let error = listen(scene.job("color", &tiny(&[&shape])), &Signals::default(), |_| {}).0.unwrap_err();
+        assert!(matches!(error, RunError::Channels { wanted: 3, .. }), "{error}");
     }
 }
 

@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use candle_core::Device;
-use stylegan_dataset::{PackOptions, Pyramid, pack};
-use stylegan_media::{RgbImage, save_png};
+use stylegan_dataset::{Channels, PackOptions, Pyramid, pack};
+use stylegan_media::{DynamicImage, RgbImage, save_png};
+use stylegan_ops::Resolution;
 use stylegan_trainer::{Event, Job, Outcome, RunError, Signals, TrainConfig, run};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -20,32 +21,44 @@ pub(crate) struct Scene {
 impl Scene {
     /// Eleven pictures of 8x8, and the CPU.
     pub(crate) fn new() -> Self {
-        Self::with(Device::Cpu, 8)
+        Self::of_side(8)
     }
 
     /// The same on any device.
     #[cfg(feature = "cuda")]
     pub(crate) fn on(device: Device) -> Self {
-        Self::with(device, 8)
+        Self::with(device, 8.into(), Channels::Rgb)
     }
 
     /// Eleven pictures of this side.
-    pub(crate) fn of_side(side: u32) -> Self {
-        Self::with(Device::Cpu, side)
+    pub(crate) fn of_side(side: usize) -> Self {
+        Self::of(side.into(), Channels::Rgb)
     }
 
-    fn with(device: Device, side: u32) -> Self {
+    /// Eleven pictures of this size, packed with these channels; some of each is transparent.
+    pub(crate) fn of(resolution: Resolution, channels: Channels) -> Self {
+        Self::with(Device::Cpu, resolution, channels)
+    }
+
+    fn with(device: Device, resolution: Resolution, channels: Channels) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let photos = folder.path().join("photos");
         fs::create_dir(&photos).unwrap();
         for number in 0..11u32 {
             let shade = |value: u32| (value % 256) as u8;
-            let picture = RgbImage::from_fn(side, side, |x, y| {
+            let (width, height) = (resolution.width as u32, resolution.height as u32);
+            let picture = RgbImage::from_fn(width, height, |x, y| {
                 [shade(number * 23 + x * 9), shade(number * 71 + y * 20), shade(x * y * number)].into()
             });
+            let mut picture = DynamicImage::from(picture);
+            if channels == Channels::Rgba {
+                let mut rgba = picture.into_rgba8();
+                rgba.enumerate_pixels_mut().for_each(|(x, y, pixel)| pixel.0[3] = shade(x * 40 + y * 25));
+                picture = rgba.into();
+            }
             save_png(&photos.join(format!("{number}.png")), &picture, false).unwrap();
         }
-        let options = PackOptions { resolution: Some(side as usize), ..PackOptions::default() };
+        let options = PackOptions { resolution: Some(resolution), channels, ..PackOptions::default() };
         pack(&photos, &folder.path().join("packed"), &options, &mut |_| {}).unwrap();
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
         Self { folder, runtime, device }

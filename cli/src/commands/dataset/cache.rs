@@ -49,13 +49,13 @@ pub(crate) fn run(args: &Args) -> Result<Exit> {
             removed += pack.bytes;
         }
         data(&format!(
-            "{}`{}`  {} pictures of {side}x{side} from `{}`, {}, {by}\n",
+            "{}`{}`  {} pictures of {resolution} from `{}`, {}, {by}\n",
             if is_removed { "removed " } else { "" },
             pack.path.display(),
             grouped(pack.count),
             pack.source,
             Bytes(pack.bytes),
-            side = pack.resolution
+            resolution = pack.resolution
         ))?;
     }
     let all: u64 = packs.iter().map(|pack| pack.bytes).sum();

@@ -14,7 +14,7 @@ use stylegan_checkpoint::{Checkpoint, Meta, Network};
 use stylegan_discriminator::CriticConfig;
 use stylegan_generator::{GeneratorConfig, Norm, is_buffer};
 use stylegan_import::{Error, ErrorKind, Foreign, Purpose};
-use stylegan_ops::{Level, sides};
+use stylegan_ops::{Level, Resolution};
 
 use crate::painter::open_checkpoint;
 use crate::report::{Exit, data};
@@ -44,9 +44,9 @@ struct Facts {
     size_bytes: u64,
     hash: String,
     /// None if the file does not tell for which side its network was trained.
-    resolution: Option<usize>,
-    /// Side that the numbers below are of.
-    side: usize,
+    resolution: Option<Resolution>,
+    /// What the numbers below are of.
+    side: Resolution,
     lod: f64,
     /// None if the file does not tell.
     kimg: Option<f64>,
@@ -147,12 +147,15 @@ impl Facts {
             size_bytes: 0,
             hash: String::new(),
             resolution: Some(generator.resolution),
-            side: Level::new(generator.resolution, progress.lod)?.side,
+            side: Level::new(generator.resolution, progress.lod)?.resolution,
             lod: progress.lod,
             kimg: is_told.then(|| progress.kimg()),
             nimg: is_told.then_some(progress.nimg),
             num_layers: generator.num_layers(),
-            widths: sides(generator.resolution)
+            widths: generator
+                .resolution
+                .levels()
+                .map(Resolution::side)
                 .map(|side| Width { side, feature_maps: generator.feature_maps(side) })
                 .collect(),
             networks: meta.networks().iter().map(|&network| size(network)).collect(),
@@ -189,8 +192,8 @@ impl Facts {
         line(
             "resolution",
             &match self.resolution {
-                Some(resolution) => format!("{resolution}x{resolution}"),
-                None => format!("not told by the file; its layers, which follow, go up to {side}x{side}"),
+                Some(resolution) => format!("{resolution}{}", channels(generator.num_channels)),
+                None => format!("not told by the file; its layers, which follow, go up to {side}"),
             },
         );
         line(
@@ -204,8 +207,8 @@ impl Facts {
             "lod",
             &match (*lod > 0.0, lod.fract() > 0.0) {
                 (false, _) => "0 (full size)".to_owned(),
-                (true, false) => format!("{lod} ({side}x{side})"),
-                (true, true) => format!("{lod:.2} ({side}x{side}, fading in)"),
+                (true, false) => format!("{lod} ({side})"),
+                (true, true) => format!("{lod:.2} ({side}, fading in)"),
             },
         );
         line("z, w", &format!("{}, {} numbers", generator.z_dim, generator.w_dim));
@@ -247,6 +250,15 @@ impl NetworkSize {
             tensors: shapes.len(),
             dtypes: dtypes.iter().map(DType::as_str).collect(),
         }
+    }
+}
+
+/// What kind of pictures it draws, if not the usual one.
+fn channels(num_channels: usize) -> &'static str {
+    match num_channels {
+        1 => ", grey",
+        4 => ", color and transparency",
+        _ => "",
     }
 }
 

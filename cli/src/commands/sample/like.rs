@@ -26,7 +26,7 @@ pub(super) fn run(picture: &Path, args: &Args) -> Result<Exit> {
     let painter = recipe.painter(&checkpoint, &args.network.device.open()?).map_err(refused)?;
     say_if_growing(&checkpoint, &painter);
     let drawn = recipe.draw(&painter, &source)?;
-    let (width, height) = drawn.dimensions();
+    let (width, height) = (drawn.width(), drawn.height());
     Recipe::new(&painter, recipe.content).save(&out, &drawn, args.force.force)?;
     info!(picture = %picture.display(), path = %out.display(), "drew picture again");
     note(&format!("wrote `{}` of {width}x{height} again to `{}`", picture.display(), out.display()));

@@ -6,6 +6,7 @@ use anyhow::Result;
 use clap::{ArgGroup, ValueEnum};
 use stylegan_drawing::{Content, LatentFile, LatentSource, Layout, Painter, Recipe, Seeds, pixels};
 use stylegan_media::NumbersWriter;
+use stylegan_ops::Resolution;
 use tracing::info;
 
 use crate::args::{NetworkArgs, StyleArgs};
@@ -53,7 +54,7 @@ pub(crate) struct Args {
     grid: Option<Layout>,
 
     /// PNG of all pictures, folder for one `seed0000.png` or `latent0000.png` each, or file for their numbers: a tensor
-    /// `images [n, 3, height, width]`, mostly from -1 to 1, as the network draws it, neither clamped nor quantized
+    /// `images [n, channels, height, width]`, mostly from -1 to 1, as the network draws it, neither clamped nor quantized
     #[arg(long, alias = "outdir", value_name = "FILE.png|DIR|FILE.safetensors")]
     out: PathBuf,
 
@@ -176,8 +177,9 @@ fn as_numbers(args: &Args, path: &Path) -> Result<()> {
     Output::check_file(path, args.force)?;
     let (source, numbers) = source(args)?;
     let painter = painter(args, &source, &numbers)?;
-    let size = (painter.side(), painter.side());
-    let mut writer = NumbersWriter::create(path, numbers.len(), size, args.force.force)?;
+    let Resolution { width, height } = painter.resolution();
+    let shape = [numbers.len(), painter.config().num_channels, height, width];
+    let mut writer = NumbersWriter::create(path, shape, args.force.force)?;
     painter.draw_all(
         &numbers,
         |&number| source.sample(&painter, number),
@@ -189,8 +191,8 @@ fn as_numbers(args: &Args, path: &Path) -> Result<()> {
 }
 
 fn done(painter: &Painter, count: usize, path: &Path) {
-    let side = painter.side();
+    let resolution = painter.resolution();
     let pictures = if count == 1 { "1 picture".to_owned() } else { format!("{count} pictures") };
-    info!(count, side, path = %path.display(), "wrote pictures");
-    note(&format!("wrote {pictures} of {side}x{side} to `{}`", path.display()));
+    info!(count, %resolution, path = %path.display(), "wrote pictures");
+    note(&format!("wrote {pictures} of {resolution} to `{}`", path.display()));
 }

@@ -1,0 +1,319 @@
+//! From a picture of any size to the rectangle that is packed.
+
+use std::error::Error;
+
+use fast_image_resize::images::{TypedImage, TypedImageRef};
+use fast_image_resize::pixels::U8x3;
+use fast_image_resize::{FilterType, ResizeAlg, ResizeOptions, Resizer};
+use stylegan_base::Resolution;
+
+use super::fit::{Filling, Fit};
+use super::pixels::Pixels;
+use crate::channels::Channels;
+use crate::skipped::printable;
+
+/// A picture at the resolution it is packed at.
+pub(super) struct Fitted {
+    /// `[height, width, channels]`
+    pub(super) samples: Vec<u8>,
+    pub(super) is_upscaled: bool,
+}
+
+/// A part of a picture, in pixels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Rectangle {
+    left: usize,
+    top: usize,
+    size: Resolution,
+}
+
+/// Makes a rectangle of this resolution of a picture of any shape.
+pub(super) fn fitted(
+    pixels: &Pixels,
+    resolution: Resolution,
+    fit: Fit,
+    resizer: &mut Resizer,
+) -> Result<Fitted, String> {
+    let size = Resolution { width: pixels.width, height: pixels.height };
+    let whole = Rectangle { left: 0, top: 0, size };
+    let samples = match fit {
+        Fit::Crop => resize(pixels, middle(size, resolution), resolution, resizer),
+        Fit::Stretch => resize(pixels, whole, resolution, resizer),
+        Fit::Pad(filling) => {
+            let inner = inside(size, resolution);
+            let samples = resize(pixels, whole, inner, resizer);
+            samples.map(|samples| pad(&samples, inner, resolution, pixels.channels, filling))
+        }
+    };
+    let samples = samples.map_err(|e| printable(&e.to_string()))?;
+    Ok(Fitted { samples, is_upscaled: !fit.has_pixels(size, resolution) })
+}
+
+/// `length · numerator / denominator`, rounded, at least 1.
+fn scaled(length: usize, numerator: usize, denominator: usize) -> usize {
+    ((length as f64 * numerator as f64 / denominator as f64).round() as usize).max(1)
+}
+
+/// Whether a picture is wider than another one would be of the same height.
+fn is_wider(size: Resolution, other: Resolution) -> bool {
+    size.width as u64 * other.height as u64 > other.width as u64 * size.height as u64
+}
+
+/// The largest part in the middle of a picture that has the ratio of another.
+fn middle(size: Resolution, ratio: Resolution) -> Rectangle {
+    let Resolution { width, height } = size;
+    let part = if is_wider(size, ratio) {
+        Resolution { width: scaled(height, ratio.width, ratio.height).min(width), height }
+    } else {
+        Resolution { width, height: scaled(width, ratio.height, ratio.width).min(height) }
+    };
+    Rectangle { left: (width - part.width) / 2, top: (height - part.height) / 2, size: part }
+}
+
+/// The size of a picture that is scaled to stand inside of another.
+fn inside(size: Resolution, outer: Resolution) -> Resolution {
+    let Resolution { width, height } = outer;
+    if is_wider(size, outer) {
+        Resolution { width, height: scaled(width, size.height, size.width).min(height) }
+    } else {
+        Resolution { width: scaled(height, size.width, size.height).min(width), height }
+    }
+}
+
+/// Of whatever channels: the filter is compiled for three of them, which takes a minute of a build, and one alone goes
+/// through it as three equal ones.
+fn resize(
+    pixels: &Pixels,
+    part: Rectangle,
+    to: Resolution,
+    resizer: &mut Resizer,
+) -> Result<Vec<u8>, Box<dyn Error>> {
+    if part.size == to {
+        return Ok(cut(pixels, part));
+    }
+    let size = Resolution { width: pixels.width, height: pixels.height };
+    let mut resize_rgb = |rgb: &[u8]| resize_rgb(rgb, size, part, to, resizer);
+    let channel = |at: usize| pixels.samples.iter().skip(at).step_by(pixels.channels.count());
+    let three_of = |at: usize| channel(at).flat_map(|&value| [value; 3]).collect::<Vec<u8>>();
+    match pixels.channels {
+        Channels::Rgb => resize_rgb(&pixels.samples),
+        Channels::Grey => Ok(resize_rgb(&three_of(0))?.into_iter().step_by(3).collect()),
+        Channels::Rgba => {
+            let colors: Vec<u8> =
+                pixels.samples.chunks_exact(4).flat_map(|pixel| &pixel[..3]).copied().collect();
+            let (colors, alphas) = (resize_rgb(&colors)?, resize_rgb(&three_of(3))?);
+            let resized = colors.chunks_exact(3).zip(alphas.chunks_exact(3));
+            // The filter overshoots, and no color is brighter than its alpha.
+            let pixels = resized
+                .flat_map(|(color, alpha)| color.iter().map(|color| *color.min(&alpha[0])).chain([alpha[0]]));
+            Ok(pixels.collect())
+        }
+    }
+}
+
+/// A part of a picture as it is.
+fn cut(pixels: &Pixels, Rectangle { left, top, size }: Rectangle) -> Vec<u8> {
+    let channels = pixels.channels.count();
+    let rows = pixels.samples.chunks_exact(pixels.width * channels).skip(top).take(size.height);
+    rows.flat_map(|row| row.iter().skip(left * channels).take(size.width * channels).copied()).collect()
+}
+
+/// `rgb` is `[height, width, 3]` of a picture of this size.
+fn resize_rgb(
+    rgb: &[u8],
+    size: Resolution,
+    Rectangle { left, top, size: part }: Rectangle,
+    to: Resolution,
+    resizer: &mut Resizer,
+) -> Result<Vec<u8>, Box<dyn Error>> {
+    let source = TypedImageRef::<U8x3>::from_buffer(size.width as u32, size.height as u32, rgb)?;
+    let mut resized = vec![0; 3 * to.pixels()];
+    let mut target = TypedImage::<U8x3>::from_buffer(to.width as u32, to.height as u32, &mut resized)?;
+    let options = ResizeOptions::new()
+        .crop(left as f64, top as f64, part.width as f64, part.height as f64)
+        .resize_alg(ResizeAlg::Convolution(FilterType::Lanczos3));
+    // `Resizer::resize` would compile this for every type of pixel there is, which takes minutes.
+    resizer.resize_typed(&source, &mut target, &options)?;
+    Ok(resized)
+}
+
+/// Sets a picture of the size `inner` into the middle of a larger one.
+fn pad(
+    samples: &[u8],
+    inner: Resolution,
+    outer: Resolution,
+    channels: Channels,
+    filling: Filling,
+) -> Vec<u8> {
+    let (left, top) = ((outer.width - inner.width) / 2, (outer.height - inner.height) / 2);
+    let count = channels.count();
+    let mut padded = Vec::with_capacity(count * outer.pixels());
+    for row in 0..outer.height {
+        for column in 0..outer.width {
+            let is_inside =
+                (left..left + inner.width).contains(&column) && (top..top + inner.height).contains(&row);
+            match filling {
+                Filling::Color(color) if !is_inside => padded.extend(filled(color, channels)),
+                _ => {
+                    let nearest =
+                        |at: usize, start: usize, length: usize| at.saturating_sub(start).min(length - 1);
+                    let at = count
+                        * (nearest(row, top, inner.height) * inner.width
+                            + nearest(column, left, inner.width));
+                    padded.extend(&samples[at..at + count]);
+                }
+            }
+        }
+    }
+    padded
+}
+
+/// A pixel of this color. Black, which is what fills where no color is chosen, is nothing where there is transparency.
+fn filled(color: [u8; 3], channels: Channels) -> Vec<u8> {
+    let [red, green, blue] = color;
+    match channels {
+        Channels::Grey => image::Pixel::to_luma(&image::Rgb(color)).0.to_vec(),
+        Channels::Rgb => color.to_vec(),
+        Channels::Rgba if color == [0; 3] => vec![0; 4],
+        Channels::Rgba => vec![red, green, blue, 255],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use image::{DynamicImage, GrayImage, Luma, Rgb, RgbImage, Rgba, RgbaImage};
+
+    use super::*;
+
+    fn pixels(picture: impl Into<DynamicImage>, channels: Channels) -> Pixels {
+        Pixels::of(picture.into().into(), channels).0
+    }
+
+    fn fitted(picture: &RgbImage, resolution: &str, fit: &str) -> Fitted {
+        let pixels = pixels(picture.clone(), Channels::Rgb);
+        let (resolution, fit) = (resolution.parse().unwrap(), fit.parse().unwrap());
+        super::fitted(&pixels, resolution, fit, &mut Resizer::new()).unwrap()
+    }
+
+    #[test]
+    fn the_square_in_the_middle_is_taken() {
+        // 5 columns of blue, 8 of red, 5 of blue.
+        let picture = RgbImage::from_fn(18, 8, |x, _| {
+            if (5..13).contains(&x) { Rgb([200, 10, 20]) } else { Rgb([0, 0, 255]) }
+        });
+        let square = fitted(&picture, "8", "crop");
+        assert!(square.samples.chunks(3).all(|pixel| pixel == [200, 10, 20]));
+        assert!(!square.is_upscaled && fitted(&picture, "16", "crop").is_upscaled);
+    }
+
+    #[test]
+    fn the_largest_part_of_a_ratio_is_taken() {
+        let of = |size: &str, ratio: &str| {
+            let Rectangle { left, top, size } = middle(size.parse().unwrap(), ratio.parse().unwrap());
+            (left, top, size.to_string())
+        };
+        assert_eq!(of("640x480", "512x384"), (0, 0, "640x480".to_owned()));
+        assert_eq!(of("1000x300", "16x12"), (300, 0, "400x300".to_owned()));
+        assert_eq!(of("300x1000", "16x12"), (0, 387, "300x225".to_owned()));
+        assert_eq!(of("300x1000", "12x16"), (0, 300, "300x400".to_owned()));
+        assert_eq!(of("1x5000", "16x8"), (0, 2499, "1x1".to_owned()));
+        let left_half = RgbImage::from_fn(40, 12, |x, _| Rgb([if x < 20 { 0 } else { 250 }, 7, 7]));
+        let wide = fitted(&left_half, "16x12", "crop");
+        assert_eq!(wide.samples.len(), 3 * 16 * 12);
+        // Nothing is resized, and both halves are seen.
+        assert_eq!((wide.samples[3 * 7], wide.samples[3 * 8]), (0, 250));
+        assert!(!wide.is_upscaled && fitted(&left_half, "32x24", "crop").is_upscaled);
+    }
+
+    #[test]
+    fn shrinking_averages_what_it_leaves_out() {
+        let board = RgbImage::from_fn(64, 64, |x, y| Rgb([if (x + y) % 2 == 0 { 255 } else { 0 }; 3]));
+        let square = fitted(&board, "16", "crop");
+        // The edges are not the mean, as the filter is cut off there.
+        for row in 2..14 {
+            for value in &square.samples[(row * 16 + 2) * 3..(row * 16 + 14) * 3] {
+                assert!((126..=129).contains(value), "{value}");
+            }
+        }
+    }
+
+    #[test]
+    fn all_of_a_picture_is_kept_if_asked_for() {
+        // Two thirds of red, one of blue, side by side.
+        let picture =
+            RgbImage::from_fn(24, 8, |x, _| if x < 16 { Rgb([255, 0, 0]) } else { Rgb([0, 0, 255]) });
+        let pixels = |fit: &str, side: usize| {
+            let square = fitted(&picture, &side.to_string(), fit);
+            assert_eq!(square.samples.len(), 3 * side * side);
+            square.samples.chunks(3).map(<[u8]>::to_vec).collect::<Vec<_>>()
+        };
+        let padded = pixels("pad:010203", 24);
+        assert_eq!((&padded[7 * 24 + 3][..], &padded[16 * 24 + 20][..]), (&[1, 2, 3][..], &[1, 2, 3][..]));
+        assert_eq!(
+            (&padded[8 * 24 + 15][..], &padded[15 * 24 + 16][..]),
+            (&[255, 0, 0][..], &[0, 0, 255][..])
+        );
+        assert_eq!(pixels("pad", 24)[0], [0, 0, 0]);
+        let edge = pixels("pad:edge", 24);
+        assert_eq!((&edge[0][..], &edge[575][..]), (&[255, 0, 0][..], &[0, 0, 255][..]));
+        let stretched = pixels("stretch", 8);
+        // The filter reaches over the edge between the colors.
+        assert!(stretched[24][0] > 245 && stretched[31][2] > 245, "{stretched:?}");
+        // The longer side is what has to be enlarged, or not.
+        assert!(fitted(&picture, "16", "crop").is_upscaled);
+        assert!(!fitted(&picture, "16", "pad:edge").is_upscaled);
+        // A line stays one pixel wide.
+        let line = RgbImage::from_pixel(100, 1, Rgb([9; 3]));
+        let line = fitted(&line, "8", "pad").samples;
+        assert_eq!(line.iter().map(|&value| usize::from(value == 9)).sum::<usize>(), 3 * 8);
+    }
+
+    #[test]
+    fn a_picture_is_padded_where_the_rectangle_is_longer() {
+        let picture = RgbImage::from_pixel(30, 30, Rgb([200; 3]));
+        let wide = fitted(&picture, "16x12", "pad:010203");
+        let is_filled = |row: usize, column: usize| wide.samples[3 * (16 * row + column)] == 1;
+        for row in 0..12 {
+            assert!((0..16).all(|column| is_filled(row, column) != (2..14).contains(&column)));
+        }
+        let high = fitted(&picture, "12x16", "pad:010203");
+        assert!((0..16).all(|row| (high.samples[3 * 12 * row] == 1) != (2..14).contains(&row)));
+    }
+
+    #[test]
+    fn grey_and_transparent_pictures_are_resized_as_they_are() {
+        let grey = GrayImage::from_fn(32, 24, |x, _| Luma([if x < 16 { 40 } else { 90 }]));
+        let resolution = "16x12".parse().unwrap();
+        let grey = pixels(grey, Channels::Grey);
+        let grey = super::fitted(&grey, resolution, Fit::Crop, &mut Resizer::new()).unwrap();
+        assert_eq!((grey.samples.len(), grey.samples[2], grey.samples[13]), (16 * 12, 40, 90));
+
+        // An orange disk on nothing, which files like to keep as transparent white or green.
+        for hidden in [[255; 3], [0, 255, 0]] {
+            let [red, green, blue] = hidden;
+            let disk = RgbaImage::from_fn(64, 48, |x, y| {
+                let (x, y) = (f64::from(x) - 31.5, f64::from(y) - 23.5);
+                if x.hypot(y) < 17.0 { Rgba([240, 120, 0, 255]) } else { Rgba([red, green, blue, 0]) }
+            });
+            let disk = pixels(disk, Channels::Rgba);
+            let disk = super::fitted(&disk, resolution, Fit::Crop, &mut Resizer::new()).unwrap();
+            let mut edges = 0;
+            for pixel in disk.samples.chunks(4) {
+                let [red, green, blue, alpha] = [0, 1, 2, 3].map(|channel| f64::from(pixel[channel]));
+                edges += u32::from(alpha > 20.0 && alpha < 235.0);
+                // No halo: every pixel is as orange as it is there.
+                assert!((red - alpha * 240.0 / 255.0).abs() <= 2.0, "{pixel:?}");
+                assert!((green - alpha * 120.0 / 255.0).abs() <= 2.0 && blue == 0.0, "{pixel:?}");
+            }
+            assert!(edges > 8, "{edges}");
+        }
+    }
+
+    #[test]
+    fn what_fills_has_the_channels_of_the_picture() {
+        assert_eq!(filled([255, 0, 0], Channels::Rgb), [255, 0, 0]);
+        assert_eq!(filled([9, 9, 9], Channels::Grey), [9]);
+        assert_eq!(filled([0, 0, 0], Channels::Rgba), [0; 4]);
+        assert_eq!(filled([255, 0, 0], Channels::Rgba), [255, 0, 0, 255]);
+    }
+}
