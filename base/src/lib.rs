@@ -19,10 +19,12 @@ mod file_kind;
 pub mod files;
 mod hint;
 mod key;
+mod npy;
 mod resolution;
 pub mod units;
 
 pub use file_kind::FileKind;
 pub use hint::Hint;
 pub use key::{Key, short_hash};
+pub use npy::NumpyArray;
 pub use resolution::Resolution;

@@ -12,7 +12,7 @@ use stylegan_ops::all_finite;
 use zip::ZipArchive;
 use zip::result::ZipError;
 
-use crate::numpy::NumpyArray;
+use crate::numpy;
 use crate::{Error, FileErrorKind, Latent, LatentSpace, Result};
 
 /// 28,000 pictures' `w_plus` of the paper's network.
@@ -115,14 +115,14 @@ fn of_safetensors(bytes: &[u8]) -> Result<(LatentSpace, Tensor), FileErrorKind> 
 /// `w` with three axes, as NVIDIA's projector writes it, is a w for each layer, and so is an array without a name; of fewer
 /// axes, that may be anything.
 fn of_numpy(name: Option<LatentSpace>, bytes: &[u8]) -> Result<(LatentSpace, Tensor), FileErrorKind> {
-    let array = NumpyArray::parse(bytes).map_err(FileErrorKind::Numpy)?;
+    let array = numpy::parse(bytes).map_err(FileErrorKind::Numpy)?;
     let space = match (name, array.shape.len()) {
         (None | Some(LatentSpace::W), 3) => LatentSpace::WPlus,
         (Some(space), _) => space,
         (None, _) => return Err(FileErrorKind::Unnamed { shape: array.shape }),
     };
     check_axes(space, &array.shape)?;
-    Ok((space, array.tensor().map_err(|error| FileErrorKind::Numpy(error.to_string()))?))
+    Ok((space, numpy::tensor(&array).map_err(|error| FileErrorKind::Numpy(error.to_string()))?))
 }
 
 /// The archive of named arrays that `numpy.savez` writes.
