@@ -9,7 +9,7 @@ use stylegan_base::files::NewFolder;
 
 use crate::channels::Channels;
 use crate::left_out::{LeftOut, READ, counted};
-use crate::skipped::{Skipped, list};
+use crate::skipped::{Skipped, list, printable};
 
 /// Something that went wrong with a source of pictures, a pack or a batch, and where.
 #[derive(Debug)]
@@ -49,20 +49,22 @@ pub enum ErrorKind {
     },
     /// The folder or zip is that of a run, whose pictures are this program's own.
     RunFolder,
-    /// The source holds more pictures, or the zip more entries, than are accepted.
+    /// The source holds more pictures, or other entries, than are accepted.
     TooManyFiles {
         /// How many it holds, or has so far.
         count: usize,
         /// How many are accepted.
         limit: usize,
     },
-    /// The zip as a whole cannot be read.
-    Zip {
+    /// The file or folder is of a form that is read, but as a whole it cannot be.
+    Container {
+        /// The form, with its article.
+        form: &'static str,
         /// What is wrong with it.
         reason: String,
     },
-    /// One entry makes the zip unacceptable.
-    ZipEntry {
+    /// One entry makes the container unacceptable.
+    Entry {
         /// The entry's name.
         entry: String,
         /// What is wrong with it.
@@ -89,6 +91,15 @@ pub enum ErrorKind {
     OtherLabels {
         /// What is wrong with them.
         reason: String,
+    },
+    /// The source has no list of checksums.
+    NoChecksums,
+    /// Pictures have other bytes than the list of checksums beside them says.
+    WrongChecksums {
+        /// Which, and in what they differ.
+        wrong: Vec<Skipped>,
+        /// How many were looked at.
+        files: usize,
     },
     /// Too large a part of the source is unreadable.
     TooManyBad {
@@ -124,6 +135,8 @@ pub enum ErrorKind {
     },
     /// The output exists and is not a pack.
     OutputExists,
+    /// The output exists.
+    OutputTaken,
     /// The output is a pack of something else.
     OutputDiffers {
         /// In what it differs from what was asked for.
@@ -141,6 +154,8 @@ pub enum ErrorKind {
         /// The newest version that is understood.
         known: u64,
     },
+    /// The pictures are transparent, which what they are to be written as is not.
+    ExportTransparent,
     /// The folder is no pack.
     NotAPack,
     /// The pack's pictures are smaller than asked for, or of another ratio.
@@ -188,6 +203,11 @@ impl Error {
         move |source| ErrorKind::Write(source).at(path)
     }
 
+    /// What is at `path` is of that form, with its article, but cannot be read.
+    pub(crate) fn container(path: &Path, form: &'static str, reason: &str) -> Self {
+        ErrorKind::Container { form, reason: printable(reason) }.at(path)
+    }
+
     pub(crate) fn damaged(path: &Path, reason: impl Into<String>) -> Self {
         ErrorKind::Damaged { reason: reason.into() }.at(path)
     }
@@ -217,11 +237,9 @@ impl fmt::Display for Error {
         let path = self.path.display();
         match &self.kind {
             ErrorKind::NotFound => write!(f, "`{path}` does not exist"),
-            ErrorKind::NotASource { kind: None } => {
-                write!(f, "`{path}` is neither a folder nor a zip of pictures")
-            }
+            ErrorKind::NotASource { kind: None } => write!(f, "`{path}` is no source of pictures"),
             ErrorKind::NotASource { kind: Some(kind) } => {
-                write!(f, "`{path}` is {kind}, neither a folder nor a zip of pictures")
+                write!(f, "`{path}` is {kind}, no source of pictures")
             }
             ErrorKind::Read(_) => write!(f, "cannot read `{path}`"),
             ErrorKind::ReadAt { offset, .. } => write!(f, "cannot read `{path}` at byte {offset}"),
@@ -235,14 +253,23 @@ impl fmt::Display for Error {
             ErrorKind::TooManyFiles { count, limit } => {
                 write!(f, "`{path}` holds {count} files, more than the {limit} that are accepted")
             }
-            ErrorKind::Zip { reason } => write!(f, "`{path}` is not a readable zip: {reason}"),
-            ErrorKind::ZipEntry { entry, reason } => write!(f, "entry `{entry}` of `{path}` {reason}"),
+            ErrorKind::Container { form, reason } => {
+                write!(f, "`{path}` is {form} that cannot be read: {reason}")
+            }
+            ErrorKind::Entry { entry, reason } => write!(f, "entry `{entry}` of `{path}` {reason}"),
             ErrorKind::Labels { file, reason } => write!(f, "`{file}` of `{path}` {reason}"),
             ErrorKind::NoClassFolder { example } => {
                 write!(f, "`{path}` has no folder for each class: `{example}` lies in none")
             }
             ErrorKind::ClassFolders { reason } => write!(f, "the folders of `{path}` {reason}"),
             ErrorKind::OtherLabels { reason } => write!(f, "what was given to `{path}` {reason}"),
+            ErrorKind::NoChecksums => write!(f, "`{path}` has no list of checksums"),
+            ErrorKind::WrongChecksums { wrong, files } => write!(
+                f,
+                "{} of the {files} pictures in `{path}` are not those of its list of checksums: {}",
+                wrong.len(),
+                list(wrong)
+            ),
             ErrorKind::TooManyBad { skipped, files, max_bad_fraction } => write!(
                 f,
                 "at least {} of the {files} pictures in `{path}` cannot be read, more than {} %: {}",
@@ -264,6 +291,7 @@ impl fmt::Display for Error {
             ErrorKind::OutputExists => {
                 write!(f, "`{path}` exists and is not a packed data set; nothing was overwritten")
             }
+            ErrorKind::OutputTaken => write!(f, "`{path}` exists; nothing was overwritten"),
             ErrorKind::OutputDiffers { difference } => {
                 write!(f, "`{path}` is a packed data set, but {difference}; nothing was overwritten")
             }
@@ -272,6 +300,9 @@ impl fmt::Display for Error {
                 f,
                 "the packed data set `{path}` has format version {version}; this program reads up to version {known}"
             ),
+            ErrorKind::ExportTransparent => {
+                write!(f, "`{path}` is for programs that read no pictures with transparency")
+            }
             ErrorKind::NotAPack => write!(f, "`{path}` is not a packed data set"),
             ErrorKind::PackTooSmall { resolution, requested } => {
                 let (has, is_asked) = (resolution.short(), requested.short());
@@ -297,7 +328,7 @@ impl fmt::Display for Error {
 }
 
 /// What there is where no pictures are.
-fn instead(LeftOut { other_pictures, other_files, runs, hidden }: &LeftOut) -> String {
+fn instead(LeftOut { other_pictures, other_files, runs, hidden, .. }: &LeftOut) -> String {
     let mut parts = vec![counted(other_pictures), counted(other_files)];
     parts.extend(runs.iter().take(1).map(|run| format!("a run, `{run}`")));
     parts.extend(hidden.iter().take(1).map(|folder| format!("a hidden folder, `{folder}`")));

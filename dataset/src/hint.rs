@@ -19,7 +19,9 @@ impl Hint for Error {
                 "unpack it, and give the folder".into()
             }
             ErrorKind::NotASource { .. } => {
-                "give a folder, a `.zip` as stylegan2-ada writes it, or a data set packed before".into()
+                "give a folder or a zip of pictures, TFRecords, an LMDB, tars, Parquet files, idx or CIFAR files, or a data \
+                 set packed before"
+                    .into()
             }
             ErrorKind::Write(source) if is_full(source) => {
                 "free some space or write to another disk; nothing half-written was left behind".into()
@@ -40,6 +42,8 @@ impl Hint for Error {
             ErrorKind::NoClassFolder { .. } => {
                 "put the pictures of each class into a folder of its own, such as `cats/0.png` and `dogs/0.png`".into()
             }
+            ErrorKind::NoChecksums => "FFHQ has one, `ffhq-dataset-v2.json`".into(),
+            ErrorKind::WrongChecksums { .. } => "fetch these files again".into(),
             ErrorKind::TooManyBad { .. } => {
                 "mend or remove these files, or let a larger fraction of them be left out".into()
             }
@@ -63,6 +67,7 @@ impl Hint for Error {
                 "the file was cut short: delete `{}`, pack the pictures anew and start the same command again",
                 self.path.parent().unwrap_or(&self.path).display()
             ),
+            ErrorKind::OutputTaken => "choose a name that is not taken yet".into(),
             ErrorKind::OutputExists => "choose a folder that does not exist yet".into(),
             ErrorKind::OutputDiffers { .. } => format!("choose another folder, or delete `{path}` to pack it anew"),
             ErrorKind::Damaged { .. } => format!("delete `{path}` and pack it anew"),

@@ -45,6 +45,13 @@ impl Labels {
         Self::Classes { count: names.len(), indices, names }
     }
 
+    /// The classes of pictures by a byte for each; `names` are those of all classes, if they have any.
+    pub(crate) fn of_bytes(class_of_each: &[u8], names: Vec<String>) -> Self {
+        let indices: Vec<u32> = class_of_each.iter().copied().map(u32::from).collect();
+        let largest = indices.iter().max().map_or(0, |&max| max as usize + 1);
+        Self::Classes { count: largest.max(names.len()), indices, names }
+    }
+
     /// How many pictures have labels.
     pub fn len(&self) -> usize {
         match self {

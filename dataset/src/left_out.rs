@@ -19,6 +19,8 @@ pub struct LeftOut {
     pub runs: Vec<String>,
     /// Hidden folders, and those that systems put beside a person's own.
     pub hidden: Vec<String>,
+    /// Folders beside those that a source of a special form is made of.
+    pub beside: Vec<String>,
 }
 
 /// Endings of pictures that cameras and programs make and that are not read.
@@ -46,6 +48,20 @@ impl LeftOut {
     /// Whether there is nothing else.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
+    }
+
+    /// Adds what another part of the source holds.
+    pub(crate) fn add(&mut self, other: Self) {
+        for (counts, others) in
+            [(&mut self.other_pictures, other.other_pictures), (&mut self.other_files, other.other_files)]
+        {
+            for (ending, count) in others {
+                *counts.entry(ending).or_default() += count;
+            }
+        }
+        self.runs.extend(other.runs);
+        self.hidden.extend(other.hidden);
+        self.beside.extend(other.beside);
     }
 
     /// Counts a file that is no picture by its name.

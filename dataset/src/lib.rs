@@ -1,7 +1,8 @@
-//! Pictures in: folders and zips, the packed pyramid, the order of training.
+//! Pictures in: whatever people keep them in, the packed pyramid, the order of training.
 //!
-//! A [`Source`] is what a person has: a folder of PNG, JPEG, WebP, BMP and TIFF files, or a zip of them. [`pack`] decodes it
-//! once into a [`Pyramid`], a folder of raw pixels at every level from the full one down to a few pixels, which training
+//! A [`Source`] is what a person has: a folder of PNG, JPEG, WebP, BMP and TIFF files, a zip, tars, Parquet files or an LMDB
+//! of them, or raw pixels, as `TFRecord` files of the original. [`pack`] decodes it once into a [`Pyramid`], a folder of raw
+//! pixels at every level from the full one down to a few pixels, which training
 //! reads and never decodes. [`Order`] says which picture stands at which position of an endless
 //! training run, and [`Prefetcher`] assembles the batches of those positions ahead of the step.
 //!
@@ -46,8 +47,8 @@ pub use labels::Labels;
 pub use left_out::LeftOut;
 pub use mirror_test::MirrorTest;
 pub use pack::{
-    CachedPack, Contents, Converted, Filling, Fit, Format, PackOptions, PackReport, Pyramid, cached_packs,
-    open_or_pack, pack,
+    CachedPack, Contents, Converted, Export, ExportFormat, Filling, Fit, Format, PackOptions, PackReport,
+    Pyramid, cached_packs, export, open_or_pack, pack,
 };
 pub use readers::Source;
 pub use skipped::Skipped;

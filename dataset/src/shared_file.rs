@@ -18,6 +18,11 @@ impl SharedFile {
         Ok(Self { file: Arc::new(file), position: 0, length })
     }
 
+    /// The file, to be read at any place by [`read_exact_at`].
+    pub(crate) fn file(&self) -> &File {
+        &self.file
+    }
+
     /// How many bytes it had when it was opened.
     pub(crate) fn len(&self) -> u64 {
         self.length

@@ -379,14 +379,12 @@ fn sources_that_are_none_are_refused() {
     let file = parent.path().join("photo.png");
     fs::write(&file, png(8, 8, 1)).unwrap();
     let refused = |path: &Path| quiet(path, &out, &at(8)).unwrap_err().to_string();
-    assert!(
-        refused(&file).ends_with("photo.png` is a single picture, neither a folder nor a zip of pictures")
-    );
+    assert!(refused(&file).ends_with("photo.png` is a single picture, no source of pictures"));
     for (bytes, expected) in [
-        (&b"Rar!\x1a\x07\x01\0"[..], "` is a RAR file, neither a folder nor a zip of pictures"),
-        (b"7z\xbc\xaf\x27\x1c\0\x04", "` is a 7z file, neither a folder nor a zip of pictures"),
-        (b"a list of pictures", "` is neither a folder nor a zip of pictures"),
-        (b"", "` is neither a folder nor a zip of pictures"),
+        (&b"Rar!\x1a\x07\x01\0"[..], "` is a RAR file, no source of pictures"),
+        (b"7z\xbc\xaf\x27\x1c\0\x04", "` is a 7z file, no source of pictures"),
+        (b"a list of pictures", "` is no source of pictures"),
+        (b"", "` is no source of pictures"),
     ] {
         fs::write(&file, bytes).unwrap();
         let message = refused(&file);

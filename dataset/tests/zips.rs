@@ -10,8 +10,8 @@ use std::path::Path;
 use pictures::{folder, names_in, picture, png, zip};
 use stylegan_base::Hint;
 use stylegan_dataset::{
-    BatchRequest, Error, ErrorKind, LabelFile, LabelFileState, LabelMode, Labels, Order, PackOptions,
-    Pyramid, Source, assemble, pack,
+    BatchRequest, Error, ErrorKind, ExportFormat, LabelFile, LabelFileState, LabelMode, Labels, Order,
+    PackOptions, Pyramid, Source, assemble, export, pack,
 };
 
 fn packed(source: &Path, max_bad_fraction: f64) -> Result<(Pyramid, Vec<String>), Error> {
@@ -79,7 +79,7 @@ fn a_zip_is_told_by_what_is_in_it() {
     let text = parent.path().join("text.ZIP");
     fs::write(&text, "hello").unwrap();
     let error = Source::open(&text).unwrap_err();
-    assert!(matches!(error.kind, ErrorKind::Zip { .. }), "{error}");
+    assert!(matches!(error.kind, ErrorKind::Container { .. }), "{error}");
 }
 
 #[test]
@@ -124,7 +124,7 @@ fn a_huge_declared_size_is_refused_by_name() {
     let path = zip(parent.path(), "faces.zip", &[("a.txt", vec![]), ("0.png", picture.clone())]);
     changed(&path, &(picture.len() as u32).to_le_bytes(), &0xf000_0000u32.to_le_bytes());
     let error = packed(&path, 1.0).unwrap_err();
-    assert!(matches!(&error.kind, ErrorKind::ZipEntry { entry, .. } if entry == "0.png"), "{error}");
+    assert!(matches!(&error.kind, ErrorKind::Entry { entry, .. } if entry == "0.png"), "{error}");
     assert!(error.to_string().contains("inflates to 4026531840 bytes"), "{error}");
 }
 
@@ -208,7 +208,10 @@ fn damage_anywhere_is_an_error_and_no_panic() {
         if at % 5 == 0 {
             fs::write(&path, &whole[..at]).unwrap();
             assert!(
-                matches!(Source::open(&path), Err(Error { kind: ErrorKind::Zip { .. }, .. })),
+                matches!(
+                    Source::open(&path),
+                    Err(Error { kind: ErrorKind::Container { form: "a zip", .. }, .. })
+                ),
                 "cut at {at}"
             );
         }
@@ -277,4 +280,73 @@ fn other_labels_have_another_fingerprint() {
     assert_eq!(fingerprint(LabelMode::Folders, false), whole(false));
     let error = open().with_labels(Some(Labels::Vectors { width: 2, values: vec![0.0; 6] })).unwrap_err();
     assert!(error.to_string().ends_with("has 3 labels for 2 pictures"), "{error}");
+}
+
+#[test]
+fn what_is_written_for_stylegan2_ada_is_what_it_reads() {
+    let parent = tempfile::tempdir().unwrap();
+    let files = [
+        ("cats/0.png", png(20, 16, 1)),
+        ("dogs/1.png", png(16, 16, 2)),
+        ("dataset.json", br#"{"labels": [["cats/0.png", 1], ["dogs/1.png", 0]]}"#.to_vec()),
+    ];
+    let photos = folder(parent.path(), "photos", &files);
+    let out = parent.path().join("out.zip");
+    let write = |out: &Path| export(&photos, out, ExportFormat::Zip, &PackOptions::default(), &mut |_| {});
+    let written = write(&out).unwrap();
+    assert_eq!((written.report.count, written.report.not_square), (2, 1));
+    assert_eq!(written.report.bytes, fs::metadata(&out).unwrap().len());
+
+    let mut archive = zip::ZipArchive::new(fs::File::open(&out).unwrap()).unwrap();
+    let names: Vec<String> = archive.file_names().map(|name| name.unwrap().into_owned()).collect();
+    assert_eq!(names, ["00000/img00000000.png", "00000/img00000001.png", "dataset.json"]);
+    for index in 0..3 {
+        let mut entry = archive.by_index(index).unwrap();
+        assert_eq!(entry.compression(), zip::CompressionMethod::Stored);
+        let mut bytes = Vec::new();
+        std::io::Read::read_to_end(&mut entry, &mut bytes).unwrap();
+        match index {
+            // Uncompressed pixels, and little else.
+            0 | 1 => assert!(bytes.len() > 3 * 16 * 16),
+            _ => assert_eq!(
+                String::from_utf8(bytes).unwrap(),
+                r#"{"labels":[["00000/img00000000.png",1],["00000/img00000001.png",0]]}"#
+            ),
+        }
+    }
+    let [ours, theirs] = [&out, &photos].map(|source| packed(source, 0.0).unwrap().0.contents(true).unwrap());
+    assert_eq!(ours.fingerprint(), theirs.fingerprint());
+
+    // The same pictures are the same bytes; nothing is overwritten; vectors stay, and so does that there are none.
+    let again = parent.path().join("again.zip");
+    write(&again).unwrap();
+    assert_eq!(fs::read(&again).unwrap(), fs::read(&out).unwrap());
+    assert!(matches!(write(&again).unwrap_err().kind, ErrorKind::OutputTaken));
+    for (number, (json, expected)) in [
+        (
+            r#"{"labels": [["cats/0.png", [0.5, 1]], ["dogs/1.png", [2, -3]]]}"#,
+            Some(vec![0.5, 1.0, 2.0, -3.0]),
+        ),
+        (r#"{"labels": null}"#, None),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        fs::write(photos.join("dataset.json"), json).unwrap();
+        let out = parent.path().join(format!("{number}.zip"));
+        write(&out).unwrap();
+        let labels = packed(&out, 0.0).unwrap().0.found_labels().choose(LabelMode::Auto).unwrap();
+        assert_eq!(labels, expected.map(|values| Labels::Vectors { width: 2, values }));
+    }
+}
+
+#[test]
+fn a_zip_that_cannot_be_written_leaves_nothing() {
+    let parent = tempfile::tempdir().unwrap();
+    let photos = folder(parent.path(), "photos", &[("0.png", b"no picture".to_vec())]);
+    let options = PackOptions { max_bad_fraction: 1.0, ..PackOptions::default() };
+    let out = parent.path().join("out.zip");
+    let error = export(&photos, &out, ExportFormat::Zip, &options, &mut |_| {}).unwrap_err();
+    assert!(matches!(error.kind, ErrorKind::NoPictures { .. } | ErrorKind::TooSmall { .. }), "{error}");
+    assert_eq!(names_in(parent.path()), ["photos"]);
 }

@@ -31,7 +31,7 @@ fn data_that_are_none() {
         &scene,
         "--data photos/00.png",
         1,
-        "error: `photos/00.png` is a single picture, neither a folder nor a zip of pictures\n\n\
+        "error: `photos/00.png` is a single picture, no source of pictures\n\n\
          hint: give the folder in which the pictures lie\n",
     );
     let ran = scene.run(&format!("train {TINY}"));

@@ -13,7 +13,7 @@ use super::format::Format;
 use super::pixels::Converted;
 use crate::channels::Channels;
 use crate::error::{Error, ErrorKind};
-use crate::found_labels::LabelFile;
+use crate::found_labels::{FoundLabels, LabelFile};
 use crate::labels::Labels;
 use crate::skipped::{Skipped, printable};
 
@@ -181,6 +181,17 @@ impl Index {
             return Err("has digests that are none of its pictures".into());
         }
         self.labels.as_ref().map_or(Ok(()), |labels| labels.validate(self.count))
+    }
+
+    /// What labels there are.
+    pub(crate) fn found_labels(&self) -> FoundLabels<'_> {
+        let Self { source, pictures, label_file, labels, .. } = self;
+        FoundLabels {
+            source: Path::new(source),
+            names: pictures,
+            file: label_file.as_ref(),
+            labels: labels.as_ref(),
+        }
     }
 
     /// Writes `index.json` into `folder` and waits until the disk has it.

@@ -8,12 +8,13 @@ use stylegan_base::files::{NewFolder, folder_of};
 
 use super::format::Format;
 use super::index::Index;
+use super::level_files::LevelFiles;
 use super::options::PackOptions;
 use super::pyramid::Pyramid;
 use super::report::{PackReport, open};
 use super::sizes::Sizes;
 use super::skips::{self, Skips};
-use super::write::write_levels;
+use super::write::{Sink, write_levels};
 use crate::error::{Error, ErrorKind};
 use crate::readers::Source;
 use crate::skipped::Skipped;
@@ -25,6 +26,14 @@ pub(super) struct Job<'a> {
     /// Where they had to be found out.
     sizes: Option<Sizes>,
     start: Instant,
+}
+
+/// What is to be written.
+pub(super) struct Plan {
+    /// The pictures that are, by their numbers.
+    candidates: Vec<usize>,
+    /// All that is known of them before they are decoded.
+    index: Index,
 }
 
 impl<'a> Job<'a> {
@@ -93,10 +102,28 @@ impl<'a> Job<'a> {
 
     /// Makes the pack.
     pub(super) fn make(&mut self, out: &Path) -> Result<(Pyramid, PackReport), Error> {
-        let source = self.source;
         let format = self.format()?;
+        let plan = self.plan(format)?;
+        let partial = NewFolder::begin(out).map_err(Error::write(folder_of(out)))?;
+        let write = || {
+            let mut files = LevelFiles::create(partial.partial_path(), format)?;
+            let index = self.write(plan, &mut files)?;
+            files.finish()?;
+            index.write(partial.partial_path())?;
+            Ok(index)
+        };
+        let index = write().map_err(|error: Error| error.inside(&partial))?;
+        if partial.finish().map_err(Error::write(out))? {
+            open(out, index, self.source.left_out().clone(), false, self.start)
+        } else {
+            self.reuse(out)
+        }
+    }
+
+    /// Finds out which pictures are packed in that format, before the long work begins.
+    pub(super) fn plan(&mut self, format: Format) -> Result<Plan, Error> {
+        let source = self.source;
         let fit = self.options.fit;
-        // Before the long work begins.
         let too_small = if self.options.allow_upscale {
             Vec::new()
         } else {
@@ -115,9 +142,17 @@ impl<'a> Job<'a> {
             index.uncropped = sizes.uncropped();
         }
         index.automatic_resolution = self.options.resolution.is_none();
-        let partial = NewFolder::begin(out).map_err(Error::write(folder_of(out)))?;
-        let kept = write_levels(partial.partial_path(), source, &candidates, &mut index, &mut self.skips)
-            .map_err(|error| error.inside(&partial))?;
+        Ok(Plan { candidates, index })
+    }
+
+    /// Writes the pictures of a plan; returns what became of them.
+    pub(super) fn write(
+        &mut self,
+        Plan { candidates, mut index }: Plan,
+        sink: &mut dyn Sink,
+    ) -> Result<Index, Error> {
+        let source = self.source;
+        let kept = write_levels(source, &candidates, &mut index, &mut self.skips, sink)?;
         if kept.is_empty() {
             return Err(
                 ErrorKind::NoPictures { left_out: Box::new(source.left_out().clone()) }.at(source.path())
@@ -129,11 +164,6 @@ impl<'a> Job<'a> {
         index.labels = found.labels.map(|labels| labels.select(&kept));
         index.pictures = kept.iter().map(|&i| source.names()[i].clone()).collect();
         index.skipped = self.skips.list().to_vec();
-        index.write(partial.partial_path()).map_err(|error| error.inside(&partial))?;
-        if partial.finish().map_err(Error::write(out))? {
-            open(out, index, source.left_out().clone(), false, self.start)
-        } else {
-            self.reuse(out)
-        }
+        Ok(index)
     }
 }

@@ -3,6 +3,7 @@
 use stylegan_base::Resolution;
 
 use super::format::Format;
+use crate::channels::Channels;
 
 /// The largest power of two that is at most `number`, if a network can have that side.
 pub(crate) fn floor_power_of_two(number: usize) -> Option<usize> {
@@ -41,6 +42,28 @@ pub(crate) fn all_levels(samples: &[u8], format: Format) -> Vec<u8> {
     all
 }
 
+/// Sets channels apart: `[height, width, channels]` into `[channels, height, width]`.
+pub(crate) fn to_planes(samples: &[u8], channels: Channels, planes: &mut [u8]) {
+    let count = channels.count();
+    for (channel, plane) in planes.chunks_exact_mut((samples.len() / count).max(1)).enumerate() {
+        for (value, pixel) in plane.iter_mut().zip(samples.chunks_exact(count)) {
+            *value = pixel[channel];
+        }
+    }
+}
+
+/// The opposite: `[channels, height, width]` to `[height, width, channels]`.
+pub(crate) fn interleave(planes: &[u8], channels: Channels) -> Vec<u8> {
+    let count = channels.count();
+    let mut samples = vec![0; planes.len()];
+    for (channel, plane) in planes.chunks_exact((planes.len() / count).max(1)).enumerate() {
+        for (value, pixel) in plane.iter().zip(samples.chunks_exact_mut(count)) {
+            pixel[channel] = *value;
+        }
+    }
+    samples
+}
+
 /// The mean of each 2x2 pixels.
 fn halve(plane: &[f32], width: usize) -> Vec<f32> {
     plane
@@ -58,7 +81,6 @@ fn halve(plane: &[f32], width: usize) -> Vec<f32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::channels::Channels;
 
     /// The mean over the square of the full picture that a pixel covers, by the definition.
     fn box_mean(

@@ -2,11 +2,13 @@
 
 pub(crate) mod cache;
 mod contents;
+mod export;
 mod fit;
 mod fitted;
 mod format;
 mod index;
 mod job;
+mod level_files;
 pub(crate) mod levels;
 mod options;
 mod pixels;
@@ -14,7 +16,9 @@ mod pyramid;
 mod report;
 mod sizes;
 mod skips;
+mod tfrecord_files;
 mod write;
+mod zip_file;
 
 use std::fs;
 use std::path::Path;
@@ -22,6 +26,7 @@ use std::time::Instant;
 
 pub use cache::{CachedPack, cached_packs};
 pub use contents::Contents;
+pub use export::{Export, ExportFormat, export};
 pub use fit::{Filling, Fit};
 pub use format::Format;
 pub use options::PackOptions;
@@ -39,7 +44,7 @@ use index::Index;
 use job::Job;
 use levels::levels;
 
-/// Packs the folder or zip at `source` into the new folder `out`.
+/// Packs the pictures of `source` into the new folder `out`.
 ///
 /// Each picture is made a rectangle of the resolution as [`Fit`] says, and each level below is the mean of 2x2 pixels of the
 /// one above. The folder gets its name when all of it is on the disk, so what an interrupted run leaves is never

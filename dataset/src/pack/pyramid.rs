@@ -144,13 +144,7 @@ impl Pyramid {
 
     /// What labels there are.
     pub fn found_labels(&self) -> FoundLabels<'_> {
-        let Index { source, pictures, label_file, labels, .. } = &self.index;
-        FoundLabels {
-            source: Path::new(source),
-            names: pictures,
-            file: label_file.as_ref(),
-            labels: labels.as_ref(),
-        }
+        self.index.found_labels()
     }
 
     /// Gives the pictures these labels, one for each, in place of those of a `dataset.json`; none takes them away.

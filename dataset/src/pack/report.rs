@@ -52,6 +52,35 @@ pub struct PackReport {
     pub elapsed_secs: f64,
 }
 
+impl PackReport {
+    pub(super) fn new(
+        path: &Path,
+        index: &Index,
+        left_out: LeftOut,
+        is_reused: bool,
+        start: Instant,
+    ) -> Self {
+        Self {
+            path: path.into(),
+            is_reused,
+            resolution: index.resolution,
+            channels: index.channels,
+            count: index.count,
+            skipped: index.skipped.clone(),
+            too_small: index.too_small.clone(),
+            fit: index.fit,
+            other_ratio: index.other_ratio,
+            uncropped: index.uncropped,
+            colorless: index.colorless,
+            converted: index.converted,
+            upscaled: index.upscaled,
+            left_out,
+            bytes: index.pixel_bytes(),
+            elapsed_secs: start.elapsed().as_secs_f64(),
+        }
+    }
+}
+
 /// Opens the pack at `path`, whose index was read or written already, and says what it holds.
 pub(super) fn open(
     path: &Path,
@@ -62,24 +91,7 @@ pub(super) fn open(
 ) -> Result<(Pyramid, PackReport), Error> {
     let pyramid = Pyramid::with_index(path.into(), index)?;
     let index = pyramid.index();
-    let report = PackReport {
-        path: path.into(),
-        is_reused,
-        resolution: index.resolution,
-        channels: index.channels,
-        count: index.count,
-        skipped: index.skipped.clone(),
-        too_small: index.too_small.clone(),
-        fit: index.fit,
-        other_ratio: index.other_ratio,
-        uncropped: index.uncropped,
-        colorless: index.colorless,
-        converted: index.converted,
-        upscaled: index.upscaled,
-        left_out,
-        bytes: index.pixel_bytes(),
-        elapsed_secs: start.elapsed().as_secs_f64(),
-    };
+    let report = PackReport::new(path, index, left_out, is_reused, start);
     tracing::info!(
         path = %path.display(),
         pictures = report.count,

@@ -1,14 +1,10 @@
 //! The levels of all pictures: decoded on all cores, and written meanwhile.
 
-use std::fs::File;
-use std::io::{BufWriter, Write};
-use std::path::Path;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 
 use fast_image_resize::Resizer;
 use rayon::prelude::*;
-use stylegan_base::files;
 use tracing::field::Empty;
 
 use super::contents::picture_digest;
@@ -16,12 +12,12 @@ use super::fit::Fit;
 use super::fitted::{Fitted, fitted};
 use super::format::Format;
 use super::index::Index;
-use super::levels::{all_levels, level_file_name, levels};
+use super::levels::{all_levels, levels, to_planes};
 use super::pixels::{Converted, Pixels};
 use super::skips::Skips;
 use crate::channels::Channels;
 use crate::error::Error;
-use crate::readers::Source;
+use crate::readers::{Reader, Source};
 
 /// One picture on its way from a decoding thread to the files.
 struct Packed {
@@ -34,20 +30,25 @@ struct Packed {
     is_colorless: bool,
 }
 
-/// Writes the files of all levels of `candidates` into `folder` and counts in `index` what was done to them; returns those
-/// that could be read.
+/// Where pictures are written to, one after the other.
+pub(super) trait Sink: Send {
+    /// Writes one picture, `[3, side, side]` for each side, from the largest down.
+    fn add(&mut self, levels: &[u8]) -> Result<(), Error>;
+}
+
+/// Writes all levels of `candidates` to `sink` and counts in `index` what was done to them; returns those that could be read.
 pub(super) fn write_levels(
-    folder: &Path,
     source: &Source,
     candidates: &[usize],
     index: &mut Index,
     skips: &mut Skips<'_>,
+    sink: &mut dyn Sink,
 ) -> Result<Vec<usize>, Error> {
     let format = index.format();
     thread::scope(|scope| {
         // The files are written while the next pictures are decoded, and no more than these two are held.
         let (sender, receiver) = sync_channel(1);
-        let writer = scope.spawn(move || write_files(folder, format, &receiver));
+        let writer = scope.spawn(move || write_all(sink, &receiver));
         let kept = decode(source, candidates, index, skips, &sender);
         drop(sender);
         match writer.join() {
@@ -112,32 +113,35 @@ fn pack_one(
     let decoded = source.reader().decode(index, resolution.side())?;
     let (pixels, converted) = Pixels::of(decoded, channels);
     let has_ratio = pixels.width * resolution.height == pixels.height * resolution.width;
+    let is_kept = (pixels.width, pixels.height) == (resolution.width, resolution.height);
     let Fitted { samples, is_upscaled } = fitted(&pixels, resolution, fit, resizer)?;
-    let levels = all_levels(&samples, format);
+    let mut levels = all_levels(&samples, format);
+    if is_kept {
+        take_copies(source.reader(), index, format, &mut levels)?;
+    }
     let digest = picture_digest(&levels[..format.bytes_at(resolution)]);
     let is_colorless = channels != Channels::Grey && !pixels.has_color();
     Ok(Packed { levels, digest, converted, is_upscaled, has_ratio, is_colorless })
 }
 
-/// Writes each level of the pictures received to its file, and waits until the disk has them.
-fn write_files(folder: &Path, format: Format, pictures: &Receiver<Vec<Packed>>) -> Result<(), Error> {
-    let mut files = Vec::new();
+/// Takes the smaller levels of a picture that is packed as it is from its source, where that keeps them.
+fn take_copies(reader: &dyn Reader, index: usize, format: Format, all: &mut [u8]) -> Result<(), String> {
+    let mut rest = all;
     for level in levels(format.resolution) {
-        let path = folder.join(level_file_name(level));
-        let file = File::create_new(&path).map_err(Error::write(&path))?;
-        files.push((format.bytes_at(level), path, BufWriter::with_capacity(1 << 20, file)));
-    }
-    for picture in pictures.iter().flatten() {
-        let mut rest = &picture.levels[..];
-        for (length, path, writer) in &mut files {
-            let (pixels, after) = rest.split_at(*length);
-            writer.write_all(pixels).map_err(|e| Error::write(path)(e))?;
-            rest = after;
+        let planes = rest.split_off_mut(..format.bytes_at(level)).unwrap_or_default();
+        if level != format.resolution
+            && let Some(copy) = reader.copy_at(index, level.side())
+        {
+            let Pixels { width, height, samples, .. } = Pixels::of(copy?, format.channels).0;
+            if (width, height) != (level.width, level.height) {
+                return Err(format!("its copy for {level} has {width}x{height} pixels"));
+            }
+            to_planes(&samples, format.channels, planes);
         }
     }
-    for (_, path, writer) in files {
-        let file = writer.into_inner().map_err(|e| Error::write(&path)(e.into_error()))?;
-        files::sync(&file, &path).map_err(Error::write(&path))?;
-    }
     Ok(())
+}
+
+fn write_all(sink: &mut dyn Sink, pictures: &Receiver<Vec<Packed>>) -> Result<(), Error> {
+    pictures.iter().flatten().try_for_each(|picture| sink.add(&picture.levels))
 }

@@ -69,7 +69,7 @@ struct Manifest {
 
 #[derive(Debug, PartialEq, Deserialize)]
 #[serde(untagged)]
-enum Label {
+pub(super) enum Label {
     Number(f64),
     Name(String),
     Vector(Vec<f32>),
@@ -96,21 +96,34 @@ fn parse(json: &[u8], folder: &str, names: &[String]) -> Result<Option<(Labels, 
     let missing = found.iter().filter(|label| label.is_none()).count();
     let strangers =
         by_name.values().filter(|label| !label.is_none()).count().saturating_sub(names.len() - missing);
+    if missing == names.len()
+        && let (Some(other), Some(name)) = (by_name.keys().min(), names.first())
+    {
+        return Err(format!(
+            "has no label for any of the pictures: its names are such as `{other}`, not `{name}`"
+        ));
+    }
+    Ok(Some((labels_of_all(names, &found)?, strangers)))
+}
+
+/// The labels of the pictures called `names`, one of each.
+pub(super) fn labels_by_name(names: &[String], labels: &[Option<Label>]) -> Result<Labels, String> {
+    let labels: Vec<_> = labels.iter().map(|label| label.as_ref().filter(|label| !label.is_none())).collect();
+    labels_of_all(names, &labels)
+}
+
+fn labels_of_all(names: &[String], found: &[Option<&Label>]) -> Result<Labels, String> {
+    let missing = found.iter().filter(|label| label.is_none()).count();
     if let Some(example) = found.iter().position(Option::is_none) {
         let example = &names[example];
-        return Err(match by_name.keys().min() {
-            Some(other) if missing == names.len() => {
-                format!(
-                    "has no label for any of the pictures: its names are such as `{other}`, not `{example}`"
-                )
-            }
-            _ if missing == 1 => format!("has no label for `{example}`"),
+        return Err(match missing {
+            1 => format!("has no label for `{example}`"),
             _ => format!("has no label for {missing} of the {} pictures, such as `{example}`", names.len()),
         });
     }
-    let labels = labels_of(names, &found.into_iter().flatten().collect::<Vec<_>>())?;
+    let labels = labels_of(names, &found.iter().flatten().copied().collect::<Vec<_>>())?;
     labels.validate(names.len())?;
-    Ok(Some((labels, strangers)))
+    Ok(labels)
 }
 
 /// The text of a file, which some editors and shells begin with a byte order mark.

@@ -3,7 +3,7 @@
 use std::io::Cursor;
 
 use image::metadata::Orientation;
-use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits};
+use image::{DynamicImage, GrayImage, ImageDecoder, ImageFormat, ImageReader, Limits, RgbImage, RgbaImage};
 
 use super::kind::kind;
 use crate::left_out::READ;
@@ -29,6 +29,42 @@ impl From<DynamicImage> for Decoded {
     fn from(picture: DynamicImage) -> Self {
         Self { picture, has_palette: false }
     }
+}
+
+impl Decoded {
+    /// A picture that is kept as plain pixels: grey, RGB, or RGB with transparency.
+    ///
+    /// # Shapes
+    /// - `planes`: `[channels, height, width]`
+    pub(super) fn from_planes([channels, height, width]: [u32; 3], planes: &[u8]) -> Result<Self, String> {
+        check_side(width, height, u64::from(channels))?;
+        let plane_bytes = width as usize * height as usize;
+        if planes.len() != plane_bytes * channels as usize {
+            return Err(format!("{} bytes are no {channels}x{height}x{width} pixels", planes.len()));
+        }
+        let samples: Vec<u8> = (0..plane_bytes)
+            .flat_map(|at| planes.iter().skip(at).step_by(plane_bytes.max(1)).copied())
+            .collect();
+        let picture = match channels {
+            1 => GrayImage::from_raw(width, height, samples).map(DynamicImage::from),
+            3 => RgbImage::from_raw(width, height, samples).map(DynamicImage::from),
+            4 => RgbaImage::from_raw(width, height, samples).map(DynamicImage::from),
+            channels => return Err(format!("{channels} channels; 1, 3 and 4 are read")),
+        };
+        Ok(picture.ok_or("a picture without pixels")?.into())
+    }
+}
+
+/// Refuses a picture without pixels, or with more than any camera makes.
+fn check_side(width: u32, height: u32, bytes_per_pixel: u64) -> Result<(), String> {
+    if width == 0 || height == 0 {
+        return Err("a picture without pixels".into());
+    }
+    let bytes = u64::from(width) * u64::from(height) * bytes_per_pixel.min(1 << 16);
+    if width.max(height) > MAX_SIDE || bytes > MAX_DECODED_BYTES {
+        return Err(format!("{width}x{height} pixels, more than are accepted"));
+    }
+    Ok(())
 }
 
 /// Whether a file begins as one of the pictures that are read.
@@ -240,6 +276,27 @@ mod tests {
         !bytes.iter().fold(!0u32, |crc, &byte| {
             (0..8).fold(crc ^ u32::from(byte), |crc, _| (crc >> 1) ^ (0xedb8_8320 * (crc & 1)))
         })
+    }
+
+    #[test]
+    fn planes_become_a_picture() {
+        // 2 high, 3 wide.
+        let planes: Vec<u8> = (0..24).collect();
+        let of = |channels: u32| Decoded::from_planes([channels, 2, 3], &planes[..6 * channels as usize]);
+        let grey = of(1).unwrap();
+        assert_eq!((grey.rgb.dimensions(), grey.rgb.get_pixel(2, 1).0), ((3, 2), [5; 3]));
+        assert_eq!(grey.converted, Converted { grey: 1, ..Converted::default() });
+        let rgb = of(3).unwrap();
+        assert_eq!((rgb.rgb.get_pixel(1, 1).0, rgb.converted.is_empty()), ([4, 10, 16], true));
+        // 21 of 255 of the color, and the rest white.
+        let rgba = of(4).unwrap();
+        assert_eq!(rgba.rgb.get_pixel(0, 1).0, [234, 235, 235]);
+        assert_eq!(rgba.converted, Converted { alpha: 1, ..Converted::default() });
+        assert_eq!(of(2).err().unwrap(), "2 channels; 1, 3 and 4 are read");
+        let reason = |shape, planes: &[u8]| Decoded::from_planes(shape, planes).err().unwrap();
+        assert_eq!(reason([3, 2, 5], &planes), "24 bytes are no 3x2x5 pixels");
+        assert_eq!(reason([3, 0, 4], &[]), "a picture without pixels");
+        assert!(reason([u32::MAX; 3], &[]).ends_with("more than are accepted"));
     }
 
     #[test]

@@ -3,11 +3,12 @@
 use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Component, Path, PathBuf};
-use std::time::UNIX_EPOCH;
 
 use walkdir::WalkDir;
 
-use super::picture_files::{self, MAX_FILES, MAX_PICTURE_BYTES, hash_text, is_picture, system_reason};
+use super::picture_files::{
+    self, MAX_FILES, MAX_PICTURE_BYTES, changed_nanoseconds, hash_text, is_picture, system_reason,
+};
 use super::{Candidate, Listing, Reader, dataset_json};
 use crate::error::{Error, ErrorKind};
 use crate::left_out::{LeftOut, is_hidden, is_run};
@@ -72,15 +73,11 @@ impl Reader for Folder {
                 left_out.add_file(&String::from_utf8_lossy(&name));
                 continue;
             }
-            let changed = metadata.as_ref().and_then(|metadata| metadata.modified().ok());
             let found = Found {
                 path,
                 name,
                 length: metadata.as_ref().map_or(0, fs::Metadata::len),
-                changed_nanoseconds: changed.map_or(0, |time| match time.duration_since(UNIX_EPOCH) {
-                    Ok(after) => after.as_nanos() as i128,
-                    Err(before) => -(before.duration().as_nanos() as i128),
-                }),
+                changed_nanoseconds: metadata.as_ref().map_or(0, changed_nanoseconds),
             };
             if is_label_file {
                 label_files.push(found);
@@ -124,7 +121,7 @@ impl Reader for Folder {
 }
 
 /// All bytes of a file that has no more than `limit`, or else the first ones.
-fn read_file(path: &Path, limit: u64, is_whole: bool) -> Result<Vec<u8>, String> {
+pub(super) fn read_file(path: &Path, limit: u64, is_whole: bool) -> Result<Vec<u8>, String> {
     let metadata = fs::metadata(path).map_err(|e| system_reason(&e))?;
     // A pipe would be waited for without end.
     if !metadata.is_file() {

@@ -3,16 +3,20 @@
 //! A reader lists what a source holds when it opens it, and hands out one picture at a time afterwards, to many threads
 //! at once. `READERS` has a line for each; the first that recognizes a source reads it.
 
+mod archive;
 mod dataset_json;
 mod decode;
 mod folder;
 mod kind;
 mod picture_files;
 mod source;
+#[cfg(test)]
+mod tests;
+mod tfrecords;
 mod zip;
 
 use std::fmt::Debug;
-use std::fs::{File, Metadata};
+use std::fs::{self, File, Metadata};
 use std::io::{self, Read as _};
 use std::path::Path;
 
@@ -21,6 +25,7 @@ pub use source::Source;
 pub(crate) use decode::Decoded;
 pub(crate) use kind::ARCHIVES;
 pub(crate) use picture_files::ENDINGS;
+pub(crate) use tfrecords::{Planes, write_record};
 
 use crate::error::{Error, ErrorKind};
 use crate::found_labels::LabelFile;
@@ -28,10 +33,17 @@ use crate::labels::Labels;
 use crate::left_out::LeftOut;
 
 /// All readers. A folder of pictures recognizes every folder, so that one of a special form stands before it.
-const READERS: [Entry; 2] = [Entry::of::<zip::Zip>("zip"), Entry::of::<folder::Folder>("folder")];
+const READERS: [Entry; 3] = [
+    Entry::of::<zip::Zip>("zip"),
+    Entry::of::<tfrecords::TfRecords>("tfrecords"),
+    Entry::of::<folder::Folder>("folder"),
+];
 
 /// What a picture is that was given in place of a source.
 pub(crate) const SINGLE_PICTURE: &str = "a single picture";
+
+/// More files than a folder holds that is of a special form.
+const MAX_INSIDE: usize = 10_000;
 
 /// Enough of a file to find its width and height in, unless much stands before them.
 const HEAD_BYTES: u64 = 64 << 10;
@@ -76,10 +88,26 @@ pub(crate) trait Reader: Debug + Send + Sync {
     fn decode(&self, index: usize, _side: usize) -> Result<Decoded, String> {
         decode::decode(&self.bytes(index)?)
     }
+
+    /// What a list beside the pictures says of their bytes; `None` if there is no such list.
+    fn checksums(&self) -> Option<Result<Checksums, Error>> {
+        None
+    }
+
+    /// The copy of `side`x`side` pixels that the source itself keeps of one picture; `None` if it keeps none.
+    ///
+    /// Where a picture is packed as it is, its smaller sides are these; where there is none, a side is the mean of 2x2 pixels
+    /// of the one above.
+    fn copy_at(&self, _index: usize, _side: usize) -> Option<Result<Decoded, String>> {
+        None
+    }
 }
 
+/// The MD5 that the bytes of each picture should have, where it is known.
+pub(crate) type Checksums = Vec<Option<[u8; 16]>>;
+
 /// What a source holds.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Listing {
     /// The paths of the pictures inside the source, with `/` between their parts, sorted byte by byte.
     pub(crate) names: Vec<String>,
@@ -99,6 +127,8 @@ pub(crate) struct Candidate<'a> {
     pub(crate) metadata: Metadata,
     /// The first 512 bytes of a file, in which every form of file has its mark.
     pub(crate) head: Vec<u8>,
+    /// What a folder holds itself, by names, as much of it as a folder of a special form does.
+    pub(crate) inside: Vec<String>,
 }
 
 impl<'a> Candidate<'a> {
@@ -114,7 +144,16 @@ impl<'a> Candidate<'a> {
             let file = File::open(path).map_err(Error::read(path))?;
             file.take(512).read_to_end(&mut head).map_err(Error::read(path))?;
         }
-        Ok(Self { path, metadata, head })
+        let mut inside = Vec::new();
+        if metadata.is_dir() {
+            for entry in fs::read_dir(path).map_err(Error::read(path))?.take(MAX_INSIDE) {
+                let name = entry.map_err(Error::read(path))?.file_name();
+                // A name that is no text is none that a reader looks for.
+                inside.extend(name.into_string().ok());
+            }
+            inside.sort_unstable();
+        }
+        Ok(Self { path, metadata, head, inside })
     }
 
     /// What it is if it is no source, with its article.

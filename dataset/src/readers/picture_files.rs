@@ -1,7 +1,9 @@
 //! Picture files by their names, for the readers that keep such files.
 
+use std::fs::Metadata;
 use std::io;
 use std::path::Path;
+use std::time::UNIX_EPOCH;
 
 use super::Listing;
 use super::dataset_json::Found;
@@ -31,6 +33,19 @@ pub(super) fn is_picture(name: &str) -> bool {
 /// Adds a text to a hash so that no two sequences of texts add the same bytes.
 pub(super) fn hash_text(hasher: &mut blake3::Hasher, text: &[u8]) {
     hasher.update(&(text.len() as u64).to_le_bytes()).update(text);
+}
+
+/// When a file was last changed, from 1970 on; 0 where the system does not tell.
+pub(super) fn changed_nanoseconds(metadata: &Metadata) -> i128 {
+    metadata.modified().map_or(0, |time| match time.duration_since(UNIX_EPOCH) {
+        Ok(after) => after.as_nanos() as i128,
+        Err(before) => -(before.duration().as_nanos() as i128),
+    })
+}
+
+/// Adds the length of a file and when it was changed to a hash.
+pub(super) fn hash_file(hasher: &mut blake3::Hasher, metadata: &Metadata) {
+    hasher.update(&metadata.len().to_le_bytes()).update(&changed_nanoseconds(metadata).to_le_bytes());
 }
 
 /// What the system says about a picture that cannot be read.

@@ -2,10 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
+use md5::{Digest, Md5};
+use rayon::prelude::*;
+use tracing::field::Empty;
+
 use super::{Listing, Reader};
 use crate::error::{Error, ErrorKind};
 use crate::found_labels::FoundLabels;
 use crate::left_out::LeftOut;
+use crate::skipped::Skipped;
 
 /// Pictures as somebody keeps them, listed but not yet read.
 ///
@@ -67,6 +72,57 @@ impl Source {
     /// they differ says little: whether the pictures do, is told by [`Contents`](crate::Contents).
     pub fn fingerprint(&self) -> &str {
         &self.reader.listing().fingerprint
+    }
+
+    /// Width and height of one picture, and its pixels, `[height, width, 3]`.
+    ///
+    /// # Errors
+    /// Why it cannot be read, in words.
+    pub fn rgb(&self, index: usize) -> Result<(u32, u32, Vec<u8>), String> {
+        if index >= self.len() {
+            return Err(format!("no picture {index} in a source of {}", self.len()));
+        }
+        let (width, height) = self.reader.dimensions(index)?;
+        let rgb = self.reader.decode(index, width.max(height) as usize)?.rgb;
+        Ok((rgb.width(), rgb.height(), rgb.into_raw()))
+    }
+
+    /// Compares the bytes of all pictures with the list of checksums beside them; returns how many the list knows.
+    ///
+    /// # Errors
+    /// If there is no such list, it cannot be read, or pictures are others or cannot be read.
+    pub fn verify(&self) -> Result<usize, Error> {
+        let checksums = self.reader.checksums().ok_or_else(|| ErrorKind::NoChecksums.at(&self.path))??;
+        let span = tracing::info_span!("verifying", total = self.len() as u64, done = Empty).entered();
+        let all: Vec<(usize, Option<[u8; 16]>)> = (0..).zip(checksums).collect();
+        let (mut known, mut wrong) = (0, Vec::new());
+        for chunk in all.chunks(256) {
+            let compared: Vec<_> = chunk
+                .par_iter()
+                .map(|&(index, expected)| expected.map(|expected| self.verify_one(index, expected)))
+                .collect();
+            for ((index, _), result) in chunk.iter().zip(compared) {
+                known += usize::from(result.is_some());
+                if let Some(Err(reason)) = result {
+                    wrong.push(Skipped { name: self.names()[*index].clone(), reason });
+                }
+            }
+            span.record("done", chunk.last().map_or(0, |(index, _)| *index as u64 + 1));
+        }
+        if wrong.is_empty() {
+            Ok(known)
+        } else {
+            Err(ErrorKind::WrongChecksums { wrong, files: known }.at(&self.path))
+        }
+    }
+
+    fn verify_one(&self, index: usize, expected: [u8; 16]) -> Result<(), String> {
+        let found = Md5::digest(self.reader.bytes(index)?);
+        if found[..] == expected {
+            Ok(())
+        } else {
+            Err(format!("its MD5 is {:032x}", u128::from_be_bytes(found.into())))
+        }
     }
 
     /// What reads its pictures.

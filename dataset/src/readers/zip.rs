@@ -3,7 +3,7 @@
 //! Zips come from strangers. Nothing is ever written where an entry's name says; an entry inflates to what the
 //! directory declares and no further; what no honest program writes is refused by its name.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::HashSet;
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
@@ -12,12 +12,10 @@ use ::zip::CompressionMethod;
 use ::zip::read::{OwnedZipFileEntry, ZipFileEntry};
 use ::zip::{ZipArchive, ZipReadOptions};
 
-use super::picture_files::{
-    self, MAX_FILES, MAX_PICTURE_BYTES, has_extension, hash_text, is_picture, system_reason,
-};
+use super::archive::{self, Sorted};
+use super::picture_files::{self, MAX_FILES, MAX_PICTURE_BYTES, has_extension, hash_text, system_reason};
 use super::{Candidate, Listing, Reader, dataset_json};
 use crate::error::{Error, ErrorKind};
-use crate::left_out::{LeftOut, is_hidden, is_run};
 use crate::shared_file::SharedFile;
 use crate::skipped::printable;
 
@@ -32,67 +30,58 @@ impl Reader for Zip {
     /// Whether it begins with an entry, or with the end of an empty directory. By its name a zip may also begin with
     /// something else, such as a program that unpacks it, or be damaged, which is then said.
     fn recognizes(candidate: &Candidate<'_>) -> bool {
-        let Candidate { path, metadata, head } = candidate;
+        let Candidate { path, metadata, head, .. } = candidate;
         let is_marked = [b"PK\x03\x04", b"PK\x05\x06"].iter().any(|mark| head.starts_with(*mark));
         metadata.is_file() && (is_marked || has_extension(path, &["zip"]))
     }
 
     fn open(path: &Path) -> Result<Self, Error> {
         let file = File::open(path).and_then(SharedFile::new).map_err(Error::read(path))?;
-        let broken =
-            |e: ::zip::result::ZipError| ErrorKind::Zip { reason: printable(&e.to_string()) }.at(path);
+        let broken = |e: ::zip::result::ZipError| Error::container(path, "a zip", &e.to_string());
         let refused =
-            |entry: &str, reason: String| ErrorKind::ZipEntry { entry: entry.to_string(), reason }.at(path);
+            |entry: &str, reason: String| ErrorKind::Entry { entry: entry.to_string(), reason }.at(path);
 
-        let archive = ZipArchive::new(BufReader::new(file.clone())).map_err(broken)?;
-        if archive.len() > MAX_FILES {
-            return Err(ErrorKind::TooManyFiles { count: archive.len(), limit: MAX_FILES }.at(path));
+        let zip = ZipArchive::new(BufReader::new(file.clone())).map_err(broken)?;
+        if zip.len() > MAX_FILES {
+            return Err(ErrorKind::TooManyFiles { count: zip.len(), limit: MAX_FILES }.at(path));
         }
-        if archive.has_duplicate_names() {
+        if zip.has_duplicate_names() {
             let mut reader = BufReader::new(file.clone());
             let name =
-                repeated_name(&mut reader, archive.central_directory_start()).map_err(Error::read(path))?;
+                repeated_name(&mut reader, zip.central_directory_start()).map_err(Error::read(path))?;
             return Err(refused(name.as_deref().unwrap_or_default(), "is there more than once".into()));
         }
-        let mut found = Vec::new();
-        let mut label_files = Vec::new();
-        let names = (0..archive.len())
-            .map(|number| Ok(name_of(&archive.by_index_data(number)?)))
+        let names = (0..zip.len())
+            .map(|number| Ok(name_of(&zip.by_index_data(number)?)))
             .collect::<Result<Vec<_>, _>>()
             .map_err(broken)?;
-        let runs = run_folders(&names);
-        if runs.contains("") {
+        let Sorted { pictures, label_files, others, mut left_out, is_run } = archive::sort_out(&names);
+        if is_run {
             return Err(ErrorKind::RunFolder.at(path));
         }
-        let (mut runs_left_out, mut hidden) = (BTreeSet::new(), BTreeSet::new());
-        let mut left_out = LeftOut::default();
-        for (number, name) in names.iter().enumerate().filter(|(_, name)| !name.ends_with('/')) {
-            if let Some((folder, is_run)) = left_out_folder(name, &runs) {
-                if is_run { &mut runs_left_out } else { &mut hidden }.insert(folder.to_owned());
-                continue;
-            }
-            let entry = archive.by_index_data(number).map_err(broken)?;
-            let is_label_file = dataset_json::is_label_file(name);
-            if !is_label_file && !is_picture(name) {
-                left_out.add_file(name);
-                continue;
-            }
-            let limit = if is_label_file { dataset_json::MAX_BYTES } else { MAX_PICTURE_BYTES };
-            if entry.encrypted() {
-                return Err(refused(name, "is encrypted".into()));
-            }
-            if !matches!(entry.compression(), CompressionMethod::Stored | CompressionMethod::Deflated) {
-                return Err(refused(name, "is neither stored nor deflated".into()));
-            }
-            if entry.size() > limit {
-                let reason = format!("inflates to {} bytes; {limit} are accepted", entry.size());
-                return Err(refused(name, reason));
-            }
-            if is_label_file { &mut label_files } else { &mut found }
-                .push((name.clone(), OwnedZipFileEntry::from(entry)));
+        for number in others {
+            left_out.add_file(&names[number]);
         }
-        left_out.runs = runs_left_out.into_iter().collect();
-        left_out.hidden = hidden.into_iter().collect();
+        let entries = |numbers: Vec<usize>, limit: u64| {
+            let entry = |number: usize| {
+                let name = &names[number];
+                let entry = zip.by_index_data(number).map_err(broken)?;
+                if entry.encrypted() {
+                    return Err(refused(name, "is encrypted".into()));
+                }
+                if !matches!(entry.compression(), CompressionMethod::Stored | CompressionMethod::Deflated) {
+                    return Err(refused(name, "is neither stored nor deflated".into()));
+                }
+                if entry.size() > limit {
+                    let reason = format!("inflates to {} bytes; {limit} are accepted", entry.size());
+                    return Err(refused(name, reason));
+                }
+                Ok((name.clone(), OwnedZipFileEntry::from(entry)))
+            };
+            numbers.into_iter().map(entry).collect::<Result<Vec<_>, Error>>()
+        };
+        let mut found = entries(pictures, MAX_PICTURE_BYTES)?;
+        let mut label_files = entries(label_files, dataset_json::MAX_BYTES)?;
         for files in [&mut found, &mut label_files] {
             files.sort_unstable_by(|(a, _), (b, _)| a.as_bytes().cmp(b.as_bytes()));
             if let Some([(name, _), _]) = files.array_windows().find(|[(a, _), (b, _)]| a == b) {
@@ -134,29 +123,6 @@ fn name_of(entry: &ZipFileEntry) -> String {
     let name =
         entry.name().map_or_else(|_| String::from_utf8_lossy(entry.name_raw()).into_owned(), Into::into);
     printable(&name.replace('\\', "/"))
-}
-
-/// The folders of runs, by their paths; "" for the zip itself.
-fn run_folders(names: &[String]) -> HashSet<&str> {
-    let all: HashSet<&str> = names.iter().map(String::as_str).collect();
-    names
-        .iter()
-        .filter_map(|name| {
-            let folder = name.strip_suffix("config.toml")?;
-            let is_whole_name = folder.is_empty() || folder.ends_with('/');
-            let is_run = is_whole_name && is_run(|file| all.contains(format!("{folder}{file}").as_str()));
-            is_run.then(|| folder.trim_end_matches('/'))
-        })
-        .collect()
-}
-
-/// The outermost folder around an entry that holds no data, and whether it is that of a run.
-fn left_out_folder<'a>(name: &'a str, runs: &HashSet<&str>) -> Option<(&'a str, bool)> {
-    name.match_indices('/').map(|(end, _)| &name[..end]).find_map(|folder| {
-        let is_run = runs.contains(folder);
-        let folder_name = folder.rsplit('/').next().unwrap_or(folder);
-        (is_run || is_hidden(folder_name)).then_some((folder, is_run))
-    })
 }
 
 /// The first name that the directory at `start` holds a second time.

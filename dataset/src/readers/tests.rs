@@ -1,0 +1,80 @@
+//! What other programs wrote is read pixel by pixel (`tests/fixtures`).
+
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use super::{Reader, Source};
+use crate::found_labels::{LabelFileState, LabelMode};
+use crate::labels::Labels;
+
+fn fixture(name: &str) -> (PathBuf, Value) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
+    let expected = std::fs::read(folder.join(format!("{name}.expected.json"))).unwrap();
+    (folder.join(name), serde_json::from_slice(&expected).unwrap())
+}
+
+fn sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The pixels of all pictures at a side, as files of the original hold them, `[channels, height, width]` each.
+fn pixels(reader: &dyn Reader, side: usize, [channels, height, width]: [usize; 3]) -> Vec<u8> {
+    let mut pixels = Vec::new();
+    for index in 0..reader.listing().names.len() {
+        let picture = reader.decode(index, side).unwrap();
+        assert_eq!(picture.rgb.dimensions(), (width as u32, height as u32));
+        assert_eq!(picture.converted.grey, usize::from(channels == 1));
+        for channel in 0..channels {
+            pixels.extend(picture.rgb.pixels().map(|pixel| pixel.0[channel]));
+        }
+        assert!(picture.rgb.pixels().all(|pixel| channels == 3 || pixel.0 == [pixel.0[0]; 3]));
+    }
+    pixels
+}
+
+#[test]
+fn what_tensorflow_wrote_is_read_at_every_side() {
+    for (name, count) in [("tf_rgb32", 11), ("tf_labels16", 9), ("tf_grey16", 7), ("tf_wide", 5)] {
+        let (path, expected) = fixture(name);
+        let source = Source::open(&path).unwrap();
+        assert_eq!(source.len(), count, "{name}");
+        let reader = source.reader();
+        let mut largest = [0; 3];
+        for (side, expected) in expected.as_object().unwrap().iter().filter(|(side, _)| side.starts_with('r'))
+        {
+            let shape: [usize; 3] = serde_json::from_value(expected["shape"].clone()).unwrap();
+            let [channels, height, width] = shape;
+            largest = largest.max(shape);
+            let read = pixels(reader, height.min(width), shape);
+            assert_eq!(sha256(&read), expected["sha256_of_pixels_in_file_order"], "{name} {side}");
+            if height == width {
+                let copy = reader.copy_at(count - 1, height).unwrap().unwrap();
+                let last = &read[(count - 1) * channels * height * width..];
+                assert!(copy.rgb.pixels().zip(last).all(|(pixel, &value)| pixel.0[0] == value));
+            }
+            // A file of one side alone is a data set too.
+            let file = path.join(format!("{name}-{side}.tfrecords"));
+            let alone = Source::open(&file).unwrap();
+            assert_eq!(pixels(alone.reader(), 1, shape), read, "{name} {side}");
+        }
+        let [_, height, width] = largest;
+        assert!((0..count).all(|index| reader.dimensions(index).unwrap() == (width as u32, height as u32)));
+        assert!(reader.copy_at(0, 2).is_none());
+    }
+}
+
+#[test]
+fn labels_of_tfrecords_are_classes() {
+    let (path, expected) = fixture("tf_labels16");
+    let indices: Vec<u32> = serde_json::from_value(expected["labels"].clone()).unwrap();
+    for path in [path.clone(), path.join("tf_labels16-r03.tfrecords")] {
+        let source = Source::open(path).unwrap();
+        let found = source.found_labels();
+        assert_eq!(found.file.unwrap().name, "tf_labels16-rxx.labels");
+        assert_eq!(found.file.unwrap().state, LabelFileState::Read { strangers: 0 });
+        let expected = Labels::Classes { count: 4, indices: indices.clone(), names: vec![] };
+        assert_eq!(found.choose(LabelMode::Auto).unwrap(), Some(expected));
+    }
+}
