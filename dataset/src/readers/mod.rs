@@ -8,6 +8,7 @@ mod dataset_json;
 mod decode;
 mod folder;
 mod kind;
+mod lmdb;
 mod picture_files;
 mod source;
 #[cfg(test)]
@@ -33,9 +34,10 @@ use crate::labels::Labels;
 use crate::left_out::LeftOut;
 
 /// All readers. A folder of pictures recognizes every folder, so that one of a special form stands before it.
-const READERS: [Entry; 3] = [
+const READERS: [Entry; 4] = [
     Entry::of::<zip::Zip>("zip"),
     Entry::of::<tfrecords::TfRecords>("tfrecords"),
+    Entry::of::<lmdb::Lmdb>("lmdb"),
     Entry::of::<folder::Folder>("folder"),
 ];
 

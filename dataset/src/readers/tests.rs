@@ -78,3 +78,25 @@ fn labels_of_tfrecords_are_classes() {
         assert_eq!(found.choose(LabelMode::Auto).unwrap(), Some(expected));
     }
 }
+
+#[test]
+fn what_python_wrote_into_an_lmdb_is_read_at_every_side() {
+    let (path, expected) = fixture("rosinality_lmdb");
+    let jpegs = expected["sha256_of_jpegs"].as_object().unwrap();
+    for path in [path.clone(), path.join("data.mdb")] {
+        let source = Source::open(path).unwrap();
+        let reader = source.reader();
+        assert_eq!((source.len(), &*source.names()[9]), (10, "00000009"));
+        for (index, digest) in jpegs["64"].as_array().unwrap().iter().enumerate() {
+            assert_eq!(sha256(&reader.bytes(index).unwrap()), *digest);
+            assert_eq!(reader.dimensions(index).unwrap(), (64, 64));
+            for side in [8, 16, 32, 64] {
+                let picture = reader.decode(index, side).unwrap().rgb;
+                assert_eq!(picture.width(), side as u32);
+                assert_eq!(reader.copy_at(index, side).unwrap().unwrap().rgb, picture);
+            }
+            assert_eq!(reader.decode(index, 17).unwrap().rgb.width(), 32);
+            assert!(reader.copy_at(index, 4).is_none());
+        }
+    }
+}
