@@ -18,8 +18,8 @@ const BEGINNINGS: [(&[u8], &str); 11] = [
 ];
 
 /// Those of the kinds that may hold pictures.
-pub(crate) const ARCHIVES: [&str; 7] =
-    ["a gzip file", "a RAR file", "a 7z file", "a bzip2 file", "an xz file", "a zstd file", "a tar file"];
+pub(crate) const ARCHIVES: [&str; 6] =
+    ["a gzip file", "a RAR file", "a 7z file", "a bzip2 file", "an xz file", "a zstd file"];
 
 /// What begins like this, with its article; `None` if it is none of the kinds known here.
 pub(super) fn kind(bytes: &[u8]) -> Option<&'static str> {
@@ -33,9 +33,6 @@ pub(super) fn kind(bytes: &[u8]) -> Option<&'static str> {
             b"crx " => "a raw file of a camera",
             _ => "a film",
         });
-    }
-    if bytes.get(257..262) == Some(b"ustar") {
-        return Some("a tar file");
     }
     let text = String::from_utf8_lossy(&bytes[..bytes.len().min(512)]).trim_start().to_lowercase();
     if text.contains("<svg") { Some("an SVG file") } else { FileKind::of(bytes).and_then(named) }

@@ -10,7 +10,9 @@ mod folder;
 mod kind;
 mod lmdb;
 mod picture_files;
+mod shards;
 mod source;
+mod tar;
 #[cfg(test)]
 mod tests;
 mod tfrecords;
@@ -34,10 +36,11 @@ use crate::labels::Labels;
 use crate::left_out::LeftOut;
 
 /// All readers. A folder of pictures recognizes every folder, so that one of a special form stands before it.
-const READERS: [Entry; 4] = [
+const READERS: [Entry; 5] = [
     Entry::of::<zip::Zip>("zip"),
     Entry::of::<tfrecords::TfRecords>("tfrecords"),
     Entry::of::<lmdb::Lmdb>("lmdb"),
+    Entry::of::<tar::Tar>("tar"),
     Entry::of::<folder::Folder>("folder"),
 ];
 
