@@ -4,6 +4,7 @@
 //! at once. `READERS` has a line for each; the first that recognizes a source reads it.
 
 mod archive;
+mod arrays;
 mod dataset_json;
 mod decode;
 mod folder;
@@ -36,10 +37,11 @@ use crate::labels::Labels;
 use crate::left_out::LeftOut;
 
 /// All readers. A folder of pictures recognizes every folder, so that one of a special form stands before it.
-const READERS: [Entry; 5] = [
+const READERS: [Entry; 6] = [
     Entry::of::<zip::Zip>("zip"),
     Entry::of::<tfrecords::TfRecords>("tfrecords"),
     Entry::of::<lmdb::Lmdb>("lmdb"),
+    Entry::of::<arrays::Arrays>("arrays"),
     Entry::of::<tar::Tar>("tar"),
     Entry::of::<folder::Folder>("folder"),
 ];
