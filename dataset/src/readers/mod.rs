@@ -10,6 +10,7 @@ mod decode;
 mod folder;
 mod kind;
 mod lmdb;
+mod parquet;
 mod picture_files;
 mod shards;
 mod source;
@@ -37,12 +38,13 @@ use crate::labels::Labels;
 use crate::left_out::LeftOut;
 
 /// All readers. A folder of pictures recognizes every folder, so that one of a special form stands before it.
-const READERS: [Entry; 6] = [
+const READERS: [Entry; 7] = [
     Entry::of::<zip::Zip>("zip"),
     Entry::of::<tfrecords::TfRecords>("tfrecords"),
     Entry::of::<lmdb::Lmdb>("lmdb"),
     Entry::of::<arrays::Arrays>("arrays"),
     Entry::of::<tar::Tar>("tar"),
+    Entry::of::<parquet::Parquet>("parquet"),
     Entry::of::<folder::Folder>("folder"),
 ];
 

@@ -100,3 +100,19 @@ fn what_python_wrote_into_an_lmdb_is_read_at_every_side() {
         }
     }
 }
+
+#[test]
+fn what_pyarrow_wrote_is_read_byte_by_byte() {
+    let (path, expected) = fixture("hf_parquet");
+    let source = Source::open(path).unwrap();
+    let digests = expected["sha256_of_files"].as_array().unwrap();
+    assert_eq!(source.len(), digests.len());
+    for (index, digest) in digests.iter().enumerate() {
+        assert_eq!(sha256(&source.reader().bytes(index).unwrap()), *digest);
+        assert_eq!(source.reader().dimensions(index).unwrap(), (16, 16));
+    }
+    let indices: Vec<u32> = serde_json::from_value(expected["labels"].clone()).unwrap();
+    let names: Vec<String> = serde_json::from_value(expected["class_names"].clone()).unwrap();
+    let labels = source.found_labels().choose(LabelMode::Auto).unwrap();
+    assert_eq!(labels, Some(Labels::Classes { count: 3, indices, names }));
+}
