@@ -7,6 +7,7 @@ mod archive;
 mod arrays;
 mod dataset_json;
 mod decode;
+mod ffhq;
 mod folder;
 mod kind;
 mod lmdb;
@@ -38,13 +39,14 @@ use crate::labels::Labels;
 use crate::left_out::LeftOut;
 
 /// All readers. A folder of pictures recognizes every folder, so that one of a special form stands before it.
-const READERS: [Entry; 7] = [
+const READERS: [Entry; 8] = [
     Entry::of::<zip::Zip>("zip"),
     Entry::of::<tfrecords::TfRecords>("tfrecords"),
     Entry::of::<lmdb::Lmdb>("lmdb"),
     Entry::of::<arrays::Arrays>("arrays"),
     Entry::of::<tar::Tar>("tar"),
     Entry::of::<parquet::Parquet>("parquet"),
+    Entry::of::<ffhq::Ffhq>("ffhq"),
     Entry::of::<folder::Folder>("folder"),
 ];
 
