@@ -59,8 +59,8 @@ fn mnist_is_read_packed_or_not_and_padded_as_in_the_original() {
         [&set, &set.join("train-images-idx3-ubyte.gz"), &set.join("train-images-idx3-ubyte"), &other_name]
     {
         let pyramid = packed(path).unwrap();
-        assert_eq!((pyramid.len(), pyramid.resolution()), (3, 32), "{}", path.display());
-        let picture = pyramid.picture(32, 2).unwrap();
+        assert_eq!((pyramid.len(), pyramid.resolution().side()), (3, 32), "{}", path.display());
+        let picture = pyramid.picture(32.into(), 2).unwrap();
         for (row, column, expected) in [
             (0, 0, 0),
             (1, 16, 0),
@@ -83,7 +83,7 @@ fn mnist_is_read_packed_or_not_and_padded_as_in_the_original() {
     // Other sizes are left as they are.
     fs::write(&other_name, idx(&[2, 16, 20], &values[..640])).unwrap();
     let source = Source::open(&other_name).unwrap();
-    assert_eq!((source.len(), packed(&other_name).unwrap().resolution()), (2, 16));
+    assert_eq!((source.len(), packed(&other_name).unwrap().resolution().side()), (2, 16));
 }
 
 #[test]
@@ -154,8 +154,8 @@ fn cifar_is_read_with_its_classes() {
         ],
     );
     let pyramid = packed(&set).unwrap();
-    assert_eq!((pyramid.len(), pyramid.resolution()), (6, 32));
-    assert_eq!(pyramid.picture(32, 4).unwrap(), pixels(4).collect::<Vec<u8>>());
+    assert_eq!((pyramid.len(), pyramid.resolution().side()), (6, 32));
+    assert_eq!(pyramid.picture(32.into(), 4).unwrap(), pixels(4).collect::<Vec<u8>>());
     let labels = pyramid.found_labels().choose(LabelMode::Auto).unwrap().unwrap();
     assert_eq!((labels.class_names().len(), &*labels.class_names()[9]), (10, "truck"));
     assert_eq!(labels.class_sizes().unwrap(), [1, 1, 1, 1, 1, 1, 0, 0, 0, 0]);
@@ -173,7 +173,7 @@ fn cifar_is_read_with_its_classes() {
     let labels = pyramid.found_labels().choose(LabelMode::Auto).unwrap().unwrap();
     let Labels::Classes { indices, names, .. } = labels else { panic!("{labels:?}") };
     assert_eq!((pyramid.len(), indices, names.len()), (2, vec![90, 91], 0));
-    assert_eq!(pyramid.picture(32, 1).unwrap(), pixels(1).collect::<Vec<u8>>());
+    assert_eq!(pyramid.picture(32.into(), 1).unwrap(), pixels(1).collect::<Vec<u8>>());
 
     let bad = set.join("data_batch_3.bin");
     assert_eq!(refused(&bad, &[1; 5000]), "its 5000 bytes are no records of classes and 3x32x32 pixels");

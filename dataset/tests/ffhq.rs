@@ -37,17 +37,17 @@ fn each_picture_is_there_once_and_small_ones_are_thumbnails() {
 
     let at = |resolution: Option<usize>| {
         let out = parent.path().join(format!("packed{}", resolution.unwrap_or(0)));
-        let options = PackOptions { resolution, ..PackOptions::default() };
+        let options = PackOptions { resolution: resolution.map(Into::into), ..PackOptions::default() };
         pack(&set, &out, &options, &mut |_| {}).unwrap().0
     };
     let of = |side: u32, seed| {
         pictures::picture(side, side, seed).pixels().map(|pixel| pixel.0[0]).collect::<Vec<u8>>()
     };
     let (large, small) = (at(None), at(Some(128)));
-    assert_eq!(large.picture(256, 0).unwrap()[..256 * 256], of(256, 1));
-    assert_eq!(small.picture(128, 0).unwrap()[..128 * 128], of(128, 3));
+    assert_eq!(large.picture(256.into(), 0).unwrap()[..256 * 256], of(256, 1));
+    assert_eq!(small.picture(128.into(), 0).unwrap()[..128 * 128], of(128, 3));
     // Sides of large pictures are their means, and a thumbnail that is missing is made.
-    assert_ne!(large.picture(128, 0).unwrap(), small.picture(128, 0).unwrap());
+    assert_ne!(large.picture(128.into(), 0).unwrap(), small.picture(128.into(), 0).unwrap());
     assert_eq!(small.names().len(), 2);
 
     // The list of checksums does not know the second picture, and not the first as it is.

@@ -34,14 +34,14 @@ fn refused(parent: &Path, bytes: &[u8]) -> String {
 #[test]
 fn smaller_sides_are_those_of_the_file() {
     let pyramid = packed(&fixture()).unwrap();
-    assert_eq!((pyramid.len(), pyramid.resolution()), (10, 64));
+    assert_eq!((pyramid.len(), pyramid.resolution().side()), (10, 64));
     let source = fs::read(fixture()).unwrap();
     // The JPEG of the first picture at 8x8 is the first in the file of that size.
     let jpeg = source.windows(3).position(|window| window == b"\xff\xd8\xff").unwrap();
     assert!(jpeg > 0);
     // A JPEG of 8x8 is another picture than the mean of a JPEG of 64x64.
     let mean_of_8 = |number: usize| {
-        let above = pyramid.picture(16, number).unwrap();
+        let above = pyramid.picture(16.into(), number).unwrap();
         let mean = |channel: usize, row: usize, column: usize| {
             let at =
                 |y: usize, x: usize| u32::from(above[channel * 256 + (2 * row + y) * 16 + 2 * column + x]);
@@ -50,7 +50,7 @@ fn smaller_sides_are_those_of_the_file() {
         let all = (0..3).flat_map(|c| (0..8).flat_map(move |y| (0..8).map(move |x| (c, y, x))));
         all.map(|(c, y, x)| mean(c, y, x) as u8).collect::<Vec<u8>>()
     };
-    assert!((0..10).any(|number| pyramid.picture(8, number).unwrap() != mean_of_8(number)));
+    assert!((0..10).any(|number| pyramid.picture(8.into(), number).unwrap() != mean_of_8(number)));
 }
 
 #[test]

@@ -30,7 +30,7 @@ fn a_downloaded_data_set_is_read_with_its_classes() {
     }
     fs::write(set.join("README.md"), "a card").unwrap();
     let pyramid = packed(&set).unwrap();
-    assert_eq!((pyramid.len(), pyramid.resolution(), &*pyramid.names()[8]), (9, 16, "00000008"));
+    assert_eq!((pyramid.len(), pyramid.resolution().side(), &*pyramid.names()[8]), (9, 16, "00000008"));
     let labels = pyramid.found_labels().choose(LabelMode::Auto).unwrap();
     let names = ["airplane", "bird", "cat"].map(str::to_owned).to_vec();
     assert_eq!(labels, Some(Labels::Classes { count: 3, indices: vec![0, 2, 1, 0, 2, 1, 0, 2, 1], names }));
@@ -40,7 +40,7 @@ fn a_downloaded_data_set_is_read_with_its_classes() {
     // One file is a data set too; bare bytes are pictures, and whole numbers classes without names.
     let plain = packed(&fixture("plain.parquet")).unwrap();
     for (number, at) in [(0, 5), (3, 8)] {
-        assert_eq!(plain.picture(16, number).unwrap(), pyramid.picture(16, at).unwrap());
+        assert_eq!(plain.picture(16.into(), number).unwrap(), pyramid.picture(16.into(), at).unwrap());
     }
     let labels = plain.found_labels().choose(LabelMode::Auto).unwrap();
     assert_eq!(labels, Some(Labels::Classes { count: 2, indices: vec![0, 1, 1, 0], names: vec![] }));

@@ -102,7 +102,7 @@ fn a_folder_of_tars_is_one_data_set_with_the_labels_beside_each_picture() {
     assert_eq!(found.choose(LabelMode::Auto).unwrap(), Some(classes(&[0, 1, 2, 3, 0, 1, 2, 3, 0])));
     let pyramid = packed(&set).unwrap();
     let expected = packed(&folder(parent.path(), "one", &[("0.png", png(16, 16, 8))])).unwrap();
-    assert_eq!(pyramid.picture(16, 8).unwrap(), expected.picture(16, 0).unwrap());
+    assert_eq!(pyramid.picture(16.into(), 8).unwrap(), expected.picture(16.into(), 0).unwrap());
 
     // Names that come again are those of their files.
     let again = parent.path().join("again");

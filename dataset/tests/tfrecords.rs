@@ -39,13 +39,13 @@ fn raw(file: &Path, picture_bytes: usize) -> Vec<Vec<u8>> {
 fn smaller_sides_are_those_of_the_files() {
     let name = "tf_rgb32";
     let (pyramid, report) = packed(&fixture(name)).unwrap();
-    assert_eq!((pyramid.resolution(), pyramid.len(), report.not_square), (32, 11, 0));
+    assert_eq!((pyramid.resolution().side(), pyramid.len(), report.other_ratio), (32, 11, 0));
     assert!(report.converted.is_empty() && report.left_out.is_empty());
     for (side, log) in [(32, 5), (16, 4), (8, 3), (4, 2)] {
         let file = fixture(name).join(format!("{name}-r{log:02}.tfrecords"));
         let expected = raw(&file, 3 * side * side);
         for (number, expected) in expected.iter().enumerate() {
-            assert_eq!(&pyramid.picture(side, number).unwrap(), expected, "{number} at {side}");
+            assert_eq!(&pyramid.picture(side.into(), number).unwrap(), expected, "{number} at {side}");
         }
     }
     // A side that is not there is the mean of the one above.
@@ -57,9 +57,13 @@ fn smaller_sides_are_those_of_the_files() {
     let (without, _) = packed(parent.path()).unwrap();
     for number in 0..11 {
         for side in [4, 16, 32] {
-            assert_eq!(without.picture(side, number).unwrap(), pyramid.picture(side, number).unwrap());
+            assert_eq!(
+                without.picture(side.into(), number).unwrap(),
+                pyramid.picture(side.into(), number).unwrap()
+            );
         }
-        let (mean, kept) = (without.picture(8, number).unwrap(), pyramid.picture(8, number).unwrap());
+        let (mean, kept) =
+            (without.picture(8.into(), number).unwrap(), pyramid.picture(8.into(), number).unwrap());
         assert!(mean.iter().zip(&kept).all(|(mean, kept)| mean.abs_diff(*kept) <= 1));
     }
 }
@@ -67,12 +71,12 @@ fn smaller_sides_are_those_of_the_files() {
 #[test]
 fn grey_and_oblong_pictures_go_the_way_of_all_others() {
     let (grey, report) = packed(&fixture("tf_grey16")).unwrap();
-    assert_eq!((grey.resolution(), grey.len(), report.converted.grey), (16, 7, 7));
-    let pixels = grey.picture(8, 3).unwrap();
+    assert_eq!((grey.resolution().side(), grey.len(), report.converted.grey), (16, 7, 7));
+    let pixels = grey.picture(8.into(), 3).unwrap();
     assert_eq!(pixels[..64], pixels[64..128]);
     let (wide, report) = packed(&fixture("tf_wide")).unwrap();
     // 12 pixels high, of which a network can have 8.
-    assert_eq!((wide.resolution(), wide.len(), report.not_square), (8, 5, 5));
+    assert_eq!((wide.resolution().side(), wide.len(), report.other_ratio), (8, 5, 5));
 }
 
 #[test]
@@ -94,7 +98,7 @@ fn what_is_written_is_what_was_read() {
             ["r02.tfrecords", "r03.tfrecords", "r04.tfrecords", "rxx.labels"]
                 .map(|end| format!("{name}-{end}"))
         );
-        assert_eq!((written.report.count, written.report.resolution), (9, 16));
+        assert_eq!((written.report.count, written.report.resolution.side()), (9, 16));
         assert_eq!(written.found_labels().labels, labels.as_ref());
         let bytes: u64 = names_in(&out).iter().map(|name| fs::metadata(out.join(name)).unwrap().len()).sum();
         assert_eq!(written.report.bytes, bytes);
@@ -108,7 +112,10 @@ fn what_is_written_is_what_was_read() {
         assert_eq!(again.found_labels().choose(LabelMode::Auto).unwrap(), labels);
         for side in [16, 8, 4] {
             for number in 0..9 {
-                assert_eq!(again.picture(side, number).unwrap(), pyramid.picture(side, number).unwrap());
+                assert_eq!(
+                    again.picture(side.into(), number).unwrap(),
+                    pyramid.picture(side.into(), number).unwrap()
+                );
             }
         }
         let error =
@@ -122,13 +129,16 @@ fn a_pack_is_written_at_a_smaller_side_but_not_at_a_larger_one() {
     let parent = tempfile::tempdir().unwrap();
     let before = parent.path().join("before");
     pack(&fixture("tf_rgb32"), &before, &PackOptions::default(), &mut |_| {}).unwrap();
-    let at = |resolution| PackOptions { resolution: Some(resolution), ..PackOptions::default() };
+    let at = |side: usize| PackOptions { resolution: Some(side.into()), ..PackOptions::default() };
     let out = parent.path().join("small");
     export(&before, &out, ExportFormat::TfRecords, &at(8), &mut |_| {}).unwrap();
     assert_eq!(names_in(&out), ["small-r02.tfrecords", "small-r03.tfrecords"]);
     let larger = parent.path().join("large.zip");
     let error = export(&before, &larger, ExportFormat::Zip, &at(64), &mut |_| {}).unwrap_err();
-    assert!(matches!(error.kind, ErrorKind::PackTooSmall { resolution: 32, requested: 64 }), "{error}");
+    assert!(
+        matches!(error.kind, ErrorKind::PackTooSmall { resolution, requested } if (resolution.side(), requested.side()) == (32, 64)),
+        "{error}"
+    );
     assert_eq!(names_in(parent.path()), ["before", "small"]);
 }
 
@@ -173,7 +183,10 @@ fn a_folder_of_pictures_becomes_tfrecords() {
     let [ours, theirs] = [&out, &photos].map(|source| packed(source).unwrap().0);
     for side in [4, 8, 16] {
         for number in 0..2 {
-            assert_eq!(ours.picture(side, number).unwrap(), theirs.picture(side, number).unwrap());
+            assert_eq!(
+                ours.picture(side.into(), number).unwrap(),
+                theirs.picture(side.into(), number).unwrap()
+            );
         }
     }
 }
@@ -188,7 +201,7 @@ fn damage_anywhere_is_an_error_and_no_panic() {
         let options = PackOptions {
             max_bad_fraction: 1.0,
             allow_upscale: true,
-            resolution: Some(8),
+            resolution: Some(8.into()),
             ..PackOptions::default()
         };
         let out = parent.path().join("packed");

@@ -294,7 +294,7 @@ fn what_is_written_for_stylegan2_ada_is_what_it_reads() {
     let out = parent.path().join("out.zip");
     let write = |out: &Path| export(&photos, out, ExportFormat::Zip, &PackOptions::default(), &mut |_| {});
     let written = write(&out).unwrap();
-    assert_eq!((written.report.count, written.report.not_square), (2, 1));
+    assert_eq!((written.report.count, written.report.other_ratio), (2, 1));
     assert_eq!(written.report.bytes, fs::metadata(&out).unwrap().len());
 
     let mut archive = zip::ZipArchive::new(fs::File::open(&out).unwrap()).unwrap();

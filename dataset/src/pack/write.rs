@@ -44,7 +44,6 @@ pub(super) fn write_levels(
     skips: &mut Skips<'_>,
     sink: &mut dyn Sink,
 ) -> Result<Vec<usize>, Error> {
-    let format = index.format();
     thread::scope(|scope| {
         // The files are written while the next pictures are decoded, and no more than these two are held.
         let (sender, receiver) = sync_channel(1);

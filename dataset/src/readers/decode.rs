@@ -283,15 +283,10 @@ mod tests {
         // 2 high, 3 wide.
         let planes: Vec<u8> = (0..24).collect();
         let of = |channels: u32| Decoded::from_planes([channels, 2, 3], &planes[..6 * channels as usize]);
-        let grey = of(1).unwrap();
-        assert_eq!((grey.rgb.dimensions(), grey.rgb.get_pixel(2, 1).0), ((3, 2), [5; 3]));
-        assert_eq!(grey.converted, Converted { grey: 1, ..Converted::default() });
-        let rgb = of(3).unwrap();
-        assert_eq!((rgb.rgb.get_pixel(1, 1).0, rgb.converted.is_empty()), ([4, 10, 16], true));
-        // 21 of 255 of the color, and the rest white.
-        let rgba = of(4).unwrap();
-        assert_eq!(rgba.rgb.get_pixel(0, 1).0, [234, 235, 235]);
-        assert_eq!(rgba.converted, Converted { alpha: 1, ..Converted::default() });
+        let grey = of(1).unwrap().picture.into_luma8();
+        assert_eq!((grey.dimensions(), grey.get_pixel(2, 1).0), ((3, 2), [5]));
+        assert_eq!(of(3).unwrap().picture.into_rgb8().get_pixel(1, 1).0, [4, 10, 16]);
+        assert_eq!(of(4).unwrap().picture.into_rgba8().get_pixel(0, 1).0, [3, 9, 15, 21]);
         assert_eq!(of(2).err().unwrap(), "2 channels; 1, 3 and 4 are read");
         let reason = |shape, planes: &[u8]| Decoded::from_planes(shape, planes).err().unwrap();
         assert_eq!(reason([3, 2, 5], &planes), "24 bytes are no 3x2x5 pixels");

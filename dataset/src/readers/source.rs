@@ -83,7 +83,7 @@ impl Source {
             return Err(format!("no picture {index} in a source of {}", self.len()));
         }
         let (width, height) = self.reader.dimensions(index)?;
-        let rgb = self.reader.decode(index, width.max(height) as usize)?.rgb;
+        let rgb = self.reader.decode(index, width.max(height) as usize)?.picture.into_rgb8();
         Ok((rgb.width(), rgb.height(), rgb.into_raw()))
     }
 

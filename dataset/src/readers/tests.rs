@@ -23,13 +23,13 @@ fn sha256(bytes: &[u8]) -> String {
 fn pixels(reader: &dyn Reader, side: usize, [channels, height, width]: [usize; 3]) -> Vec<u8> {
     let mut pixels = Vec::new();
     for index in 0..reader.listing().names.len() {
-        let picture = reader.decode(index, side).unwrap();
-        assert_eq!(picture.rgb.dimensions(), (width as u32, height as u32));
-        assert_eq!(picture.converted.grey, usize::from(channels == 1));
+        let picture = reader.decode(index, side).unwrap().picture;
+        assert_eq!((picture.width(), picture.height()), (width as u32, height as u32));
+        assert_eq!(usize::from(picture.color().channel_count()), channels);
+        let samples = picture.into_bytes();
         for channel in 0..channels {
-            pixels.extend(picture.rgb.pixels().map(|pixel| pixel.0[channel]));
+            pixels.extend(samples.iter().skip(channel).step_by(channels));
         }
-        assert!(picture.rgb.pixels().all(|pixel| channels == 3 || pixel.0 == [pixel.0[0]; 3]));
     }
     pixels
 }
@@ -52,7 +52,8 @@ fn what_tensorflow_wrote_is_read_at_every_side() {
             if height == width {
                 let copy = reader.copy_at(count - 1, height).unwrap().unwrap();
                 let last = &read[(count - 1) * channels * height * width..];
-                assert!(copy.rgb.pixels().zip(last).all(|(pixel, &value)| pixel.0[0] == value));
+                let samples = copy.picture.into_bytes();
+                assert!(samples.iter().step_by(channels).zip(last).all(|(sample, value)| sample == value));
             }
             // A file of one side alone is a data set too.
             let file = path.join(format!("{name}-{side}.tfrecords"));
@@ -91,11 +92,11 @@ fn what_python_wrote_into_an_lmdb_is_read_at_every_side() {
             assert_eq!(sha256(&reader.bytes(index).unwrap()), *digest);
             assert_eq!(reader.dimensions(index).unwrap(), (64, 64));
             for side in [8, 16, 32, 64] {
-                let picture = reader.decode(index, side).unwrap().rgb;
+                let picture = reader.decode(index, side).unwrap().picture;
                 assert_eq!(picture.width(), side as u32);
-                assert_eq!(reader.copy_at(index, side).unwrap().unwrap().rgb, picture);
+                assert_eq!(reader.copy_at(index, side).unwrap().unwrap().picture, picture);
             }
-            assert_eq!(reader.decode(index, 17).unwrap().rgb.width(), 32);
+            assert_eq!(reader.decode(index, 17).unwrap().picture.width(), 32);
             assert!(reader.copy_at(index, 4).is_none());
         }
     }
