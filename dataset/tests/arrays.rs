@@ -180,3 +180,85 @@ fn cifar_is_read_with_its_classes() {
     assert_eq!(refused(&bad, &[]), "its 0 bytes are no records of classes and 3x32x32 pixels");
     assert_eq!(refused(&bad, &[200; 3073]), "its 3073 bytes are no records of classes and 3x32x32 pixels");
 }
+
+/// A batch as Python 2 pickled it: the classes and `[pictures, 3072]` bytes under these keys.
+fn python_batch(key: &str, classes: &[u8], pixels: &[u8]) -> Vec<u8> {
+    let text = |text: &str| [b"U", &[text.len() as u8][..], text.as_bytes()].concat();
+    let numbers: Vec<u8> = classes.iter().flat_map(|&class| [b'K', class]).collect();
+    let count = (pixels.len() / 3072) as u16;
+    [
+        b"\x80\x02}q\x01(",
+        &text("batch_label")[..],
+        &text("training batch 1 of 5"),
+        &text(key),
+        b"](",
+        &numbers,
+        b"e",
+        &text("data"),
+        b"cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\x00\x85U\x01b\x87R",
+        b"(K\x01M",
+        &count.to_le_bytes(),
+        b"M\x00\x0c\x86",
+        b"cnumpy\ndtype\nU\x02u1K\x00K\x01\x87R(K\x03U\x01|NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb",
+        b"\x89T",
+        &(pixels.len() as u32).to_le_bytes(),
+        pixels,
+        b"tbu.",
+    ]
+    .concat()
+}
+
+#[test]
+fn the_python_version_of_cifar_is_the_binary_one() {
+    let parent = tempfile::tempdir().unwrap();
+    let pixels: Vec<u8> = (0..3 * 3072_u32).map(|at| (at * 7 % 253) as u8).collect();
+    let names: Vec<u8> = ["cat", "dog", "frog"]
+        .iter()
+        .flat_map(|name| [b"U", &[name.len() as u8][..], name.as_bytes()].concat())
+        .collect();
+    let meta = [b"\x80\x02}U\x0blabel_names](", &names[..], b"es."].concat();
+    let files = [
+        ("data_batch_1", python_batch("labels", &[2, 0], &pixels[..2 * 3072])),
+        ("data_batch_2", python_batch("labels", &[1], &pixels[2 * 3072..])),
+        ("test_batch", python_batch("labels", &[0], &pixels[..3072])),
+        ("batches.meta", meta),
+    ];
+    let set = folder(parent.path(), "cifar-10-batches-py", &files);
+    let records: Vec<u8> = [2_u8, 0, 1]
+        .iter()
+        .zip(pixels.chunks(3072))
+        .flat_map(|(&class, pixels)| [&[class], pixels].concat())
+        .collect();
+    let binary = folder(parent.path(), "binary", &[("data_batch_1.bin", records)]);
+    let [ours, expected] = [&set, &binary].map(|source| packed(source).unwrap());
+    for number in 0..3 {
+        assert_eq!(ours.picture(32, number).unwrap(), expected.picture(32, number).unwrap());
+    }
+    let labels = ours.found_labels().choose(LabelMode::Auto).unwrap();
+    let names = ["cat", "dog", "frog"].map(str::to_owned).to_vec();
+    assert_eq!(labels, Some(Labels::Classes { count: 3, indices: vec![2, 0, 1], names }));
+    assert_eq!(packed(&set.join("test_batch")).unwrap().len(), 1);
+
+    let hundred = folder(
+        parent.path(),
+        "cifar-100-python",
+        &[("train", python_batch("fine_labels", &[99], &pixels[..3072])), ("meta", b"\x80\x02}.".to_vec())],
+    );
+    assert_eq!(packed(&hundred).unwrap().found_labels().labels.unwrap().width(), 100);
+
+    let path = set.join("data_batch_3");
+    assert_eq!(
+        refused(&path, &python_batch("labels", &[1, 2], &pixels[..3072])),
+        "it has no `labels` of its 1 pictures"
+    );
+    assert_eq!(
+        refused(&path, &python_batch("labels", &[1], &pixels[..3071])),
+        "it has no `data`, an array of bytes `[pictures, 3072]`"
+    );
+    // Nothing is run.
+    assert_eq!(refused(&path, b"\x80\x02cos\nsystem\nU\x02ls\x85R."), "it asks for `os.system`");
+    let whole = python_batch("labels", &[1], &pixels[..3072]);
+    for end in (0..whole.len()).step_by(7) {
+        refused(&path, &whole[..end]);
+    }
+}

@@ -24,9 +24,10 @@ mod names;
 mod numpy;
 mod open;
 mod others;
-mod pickle;
 mod store;
 mod torch;
+
+use stylegan_pickle as pickle;
 
 pub use conversion::{Conversion, Purpose};
 pub use error::{Error, ErrorKind, Result};

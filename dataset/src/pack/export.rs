@@ -70,30 +70,27 @@ pub fn export(
         return Err(ErrorKind::OutputTaken.at(out));
     }
     let packed = if source.is_dir() { Index::find(source)? } else { None };
-    let (index, left_out, target) = match packed {
-        Some(index) => {
-            let pyramid = Pyramid::with_index(source.into(), index)?;
-            let resolution = options.resolution.unwrap_or(pyramid.resolution());
-            if !levels(pyramid.resolution()).any(|level| level == resolution) {
-                let packed = pyramid.resolution();
-                return Err(ErrorKind::PackTooSmall { resolution: packed, requested: resolution }.at(source));
-            }
-            let pictures = Format { resolution, ..pyramid.index().format() };
-            let mut target = Target::begin(out, format, pictures)?;
-            copy(&pyramid, resolution, target.sink()).map_err(|error| target.renamed(error))?;
-            let mut index = pyramid.index().clone();
-            index.resolution = resolution;
-            (index, LeftOut::default(), target)
+    let (index, left_out, target) = if let Some(index) = packed {
+        let pyramid = Pyramid::with_index(source.into(), index)?;
+        let resolution = options.resolution.unwrap_or(pyramid.resolution());
+        if !levels(pyramid.resolution()).any(|level| level == resolution) {
+            let packed = pyramid.resolution();
+            return Err(ErrorKind::PackTooSmall { resolution: packed, requested: resolution }.at(source));
         }
-        None => {
-            let source = Source::open(source)?;
-            let mut job = Job::new(&source, *options, on_skipped, start);
-            let pictures = job.format()?;
-            let plan = job.plan(pictures)?;
-            let mut target = Target::begin(out, format, pictures)?;
-            let index = job.write(plan, target.sink()).map_err(|error| target.renamed(error))?;
-            (index, source.left_out().clone(), target)
-        }
+        let pictures = Format { resolution, ..pyramid.index().format() };
+        let mut target = Target::begin(out, format, pictures)?;
+        copy(&pyramid, resolution, target.sink()).map_err(|error| target.renamed(error))?;
+        let mut index = pyramid.index().clone();
+        index.resolution = resolution;
+        (index, LeftOut::default(), target)
+    } else {
+        let source = Source::open(source)?;
+        let mut job = Job::new(&source, *options, on_skipped, start);
+        let pictures = job.format()?;
+        let plan = job.plan(pictures)?;
+        let mut target = Target::begin(out, format, pictures)?;
+        let index = job.write(plan, target.sink()).map_err(|error| target.renamed(error))?;
+        (index, source.left_out().clone(), target)
     };
     target.finish(&index)?;
     let bytes = bytes_at(out).map_err(Error::read(out))?;
@@ -122,7 +119,7 @@ fn copy(pyramid: &Pyramid, resolution: Resolution, sink: &mut dyn Sink) -> Resul
 
 /// A file or folder being written.
 enum Target {
-    Zip(ZipFile),
+    Zip(Box<ZipFile>),
     TfRecords(NewFolder, TfRecordFiles),
 }
 
@@ -132,7 +129,7 @@ impl Target {
             return Err(ErrorKind::ExportTransparent.at(out));
         }
         if format == ExportFormat::Zip {
-            return Ok(Self::Zip(ZipFile::create(out, pictures)?));
+            return Ok(Self::Zip(Box::new(ZipFile::create(out, pictures)?)));
         }
         let folder = NewFolder::begin(out).map_err(Error::write(folder_of(out)))?;
         let name = out.file_name().unwrap_or_default().to_string_lossy();
@@ -143,7 +140,7 @@ impl Target {
 
     fn sink(&mut self) -> &mut (dyn Sink + Send) {
         match self {
-            Self::Zip(zip) => zip,
+            Self::Zip(zip) => &mut **zip,
             Self::TfRecords(_, files) => files,
         }
     }

@@ -21,10 +21,10 @@ pub(super) struct TfRecordFiles {
     folder: PathBuf,
     name: String,
     /// From the largest level down.
-    levels: Vec<Level>,
+    levels: Vec<LevelFile>,
 }
 
-struct Level {
+struct LevelFile {
     shape: [u32; 3],
     path: PathBuf,
     writer: BufWriter<File>,
@@ -37,7 +37,7 @@ impl TfRecordFiles {
             let path = folder.join(format!("{name}-r{:02}.tfrecords", level.side().ilog2()));
             let shape = [format.channels.count(), level.height, level.width].map(|length| length as u32);
             let file = File::create_new(&path).map_err(Error::write(&path))?;
-            Ok(Level { shape, path, writer: BufWriter::with_capacity(1 << 20, file) })
+            Ok(LevelFile { shape, path, writer: BufWriter::with_capacity(1 << 20, file) })
         };
         let levels = levels(format.resolution).map(create).collect::<Result<_, Error>>()?;
         Ok(Self { folder: folder.to_owned(), name: name.to_owned(), levels })
@@ -45,7 +45,7 @@ impl TfRecordFiles {
 
     /// Adds the labels of the pictures, and waits until the disk has everything.
     pub(super) fn finish(self, labels: Option<&Labels>) -> Result<(), Error> {
-        for Level { path, writer, .. } in self.levels {
+        for LevelFile { path, writer, .. } in self.levels {
             finish(writer, &path)?;
         }
         let Some(labels) = labels else { return Ok(()) };
@@ -59,7 +59,7 @@ impl TfRecordFiles {
 impl Sink for TfRecordFiles {
     fn add(&mut self, levels: &[u8]) -> Result<(), Error> {
         let mut rest = levels;
-        for Level { shape, path, writer } in &mut self.levels {
+        for LevelFile { shape, path, writer } in &mut self.levels {
             let (pixels, after) = rest.split_at(shape.iter().map(|&length| length as usize).product());
             let planes = Planes { shape: *shape, data: pixels.to_vec() };
             write_record(writer, &planes.into_record()).map_err(|e| Error::write(path)(e))?;

@@ -63,7 +63,7 @@ impl Reader for Ffhq {
             let names = folder.listing().names.iter().map(String::as_str);
             let numbers: HashMap<&str, usize> = names.zip(0..).collect();
             let numbers = listing.names.iter().map(|name| numbers.get(name.as_str()).copied()).collect();
-            thumbnails = Some(Thumbnails { numbers, folder, side });
+            thumbnails = Some(Thumbnails { folder, side, numbers });
         }
         listing.fingerprint = fingerprint.finalize().to_hex().to_string();
 

@@ -23,10 +23,10 @@ pub struct Source {
 }
 
 impl Source {
-    /// Lists the pictures of a folder, at any depth, or of a zip.
+    /// Lists the pictures of a source, by the first reader that recognizes it.
     ///
     /// # Errors
-    /// If `path` is neither, cannot be read, holds no pictures, or is a zip that no honest program writes.
+    /// If `path` is none, cannot be read, holds no pictures, or what no honest program writes.
     pub fn open(path: impl Into<PathBuf>) -> Result<Self, Error> {
         let path = path.into();
         let reader = super::open(&path)?;
@@ -66,9 +66,9 @@ impl Source {
 
     /// 64 hexadecimal digits that tell quickly that nothing was touched.
     ///
-    /// They cover each file's path inside the source, its length, and for a folder the time it was last changed,
-    /// for a zip its checksum; not where the source lies, nor the order in which the system lists it. Nothing is
-    /// decoded for them, so a file in a folder that changes without its length or its time doing so goes unnoticed. That
+    /// They cover each file's path inside the source, its length, and, unless there are checksums as in a zip or in
+    /// TFRecords, the time it was last changed; not where the source lies, nor the order in which the system lists it.
+    /// Nothing is decoded for them, so a file in a folder that changes without its length or its time doing so goes unnoticed. That
     /// they differ says little: whether the pictures do, is told by [`Contents`](crate::Contents).
     pub fn fingerprint(&self) -> &str {
         &self.reader.listing().fingerprint

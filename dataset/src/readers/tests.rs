@@ -16,7 +16,7 @@ fn fixture(name: &str) -> (PathBuf, Value) {
 }
 
 fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    format!("{:x}", Sha256::digest(bytes))
 }
 
 /// The pixels of all pictures at a side, as files of the original hold them, `[channels, height, width]` each.

@@ -42,8 +42,8 @@ fn is_pictures(head: &[u8]) -> bool {
     head.starts_with(&PICTURES) || (is_unpacked && mark == PICTURES)
 }
 
-pub(super) fn read(path: &Path, files: Vec<PathBuf>) -> Result<Found, Error> {
-    let [file] = &files[..] else {
+pub(super) fn read(path: &Path, files: &[PathBuf]) -> Result<Found, Error> {
+    let [file] = files else {
         // Packed and unpacked lie beside each other where somebody unpacked them.
         let names: Vec<String> = files.iter().map(|file| shown(file)).collect();
         let unpacked: Vec<PathBuf> = files
@@ -52,7 +52,7 @@ pub(super) fn read(path: &Path, files: Vec<PathBuf>) -> Result<Found, Error> {
             .cloned()
             .collect();
         if unpacked.len() == 1 && names.len() == 2 && names[1] == format!("{}.gz", names[0]) {
-            return read(path, unpacked);
+            return read(path, &unpacked);
         }
         let reason = format!("each of `{}` is one", names.join("`, `"));
         return Err(Error::container(path, "a folder of several data sets", &reason));

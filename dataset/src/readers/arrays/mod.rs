@@ -4,6 +4,7 @@
 //! pictures of 28x28 pixels get two black ones at every edge.
 
 mod cifar;
+mod cifar_pickle;
 mod idx;
 
 use std::fs::File;
@@ -45,13 +46,13 @@ struct Found {
 impl Reader for Arrays {
     fn recognizes(candidate: &Candidate<'_>) -> bool {
         idx::find(candidate.path, &candidate.inside, &candidate.head).is_some()
-            || cifar::find(candidate.path, &candidate.inside).is_some()
+            || cifar::find(candidate.path, &candidate.inside, &candidate.head).is_some()
     }
 
     fn open(path: &Path) -> Result<Self, Error> {
         let Candidate { inside, head, .. } = Candidate::look(path)?;
-        let found = match (idx::find(path, &inside, &head), cifar::find(path, &inside)) {
-            (Some(files), _) => idx::read(path, files)?,
+        let found = match (idx::find(path, &inside, &head), cifar::find(path, &inside, &head)) {
+            (Some(files), _) => idx::read(path, &files)?,
             (None, Some(files)) => cifar::read(files)?,
             (None, None) => return Err(ErrorKind::NotASource { kind: None }.at(path)),
         };

@@ -33,13 +33,13 @@ const LEAST_BYTES: u32 = 16;
 pub(super) struct Lmdb {
     tree: Tree,
     /// From the largest down; one of side 0 where keys tell none.
-    sides: Vec<Side>,
+    sides: Vec<Copies>,
     listing: Listing,
 }
 
 /// All pictures at one side.
 #[derive(Debug, Default)]
-struct Side {
+struct Copies {
     side: usize,
     /// The numbers of the pictures in their order; of the largest side these are all there are.
     numbers: Vec<u64>,
@@ -116,8 +116,8 @@ impl Reader for Lmdb {
     }
 
     fn decode(&self, index: usize, side: usize) -> Result<Decoded, String> {
-        let smaller = self.sides.iter().rev().filter(|kept| kept.side >= side);
-        let value = smaller.filter_map(|kept| self.value_at(kept, index)).next();
+        let mut large_enough = self.sides.iter().rev().filter(|kept| kept.side >= side);
+        let value = large_enough.find_map(|kept| self.value_at(kept, index));
         self.decode_value(value.unwrap_or(self.sides[0].values[index]))
     }
 
@@ -129,7 +129,7 @@ impl Reader for Lmdb {
 
 impl Lmdb {
     /// Picture number `index` at one of its sides.
-    fn value_at(&self, kept: &Side, index: usize) -> Option<Value> {
+    fn value_at(&self, kept: &Copies, index: usize) -> Option<Value> {
         let number = self.sides[0].numbers.get(index)?;
         Some(kept.values[kept.numbers.binary_search(number).ok()?])
     }
@@ -140,7 +140,7 @@ impl Lmdb {
 }
 
 /// The entries by their sides, from the largest down, if all keys are such as `256-00042`.
-fn by_sides(entries: &[(Vec<u8>, Value)]) -> Option<Vec<Side>> {
+fn by_sides(entries: &[(Vec<u8>, Value)]) -> Option<Vec<Copies>> {
     let mut sides: BTreeMap<usize, BTreeMap<u64, Value>> = BTreeMap::new();
     for (key, value) in entries {
         let (side, number) = std::str::from_utf8(key).ok()?.split_once('-')?;
@@ -152,21 +152,21 @@ fn by_sides(entries: &[(Vec<u8>, Value)]) -> Option<Vec<Side>> {
     }
     let sides = sides.into_iter().rev().map(|(side, values)| {
         let (numbers, values) = values.into_iter().unzip();
-        Side { side, numbers, values }
+        Copies { side, numbers, values }
     });
-    let sides: Vec<Side> = sides.collect();
+    let sides: Vec<Copies> = sides.collect();
     (!sides.is_empty()).then_some(sides)
 }
 
 /// The entries by the names that their keys are.
-fn of_names(entries: Vec<(Vec<u8>, Value)>) -> (Vec<Side>, Vec<String>) {
+fn of_names(entries: Vec<(Vec<u8>, Value)>) -> (Vec<Copies>, Vec<String>) {
     let shown = |key: &[u8]| printable(&String::from_utf8_lossy(key));
     let mut named: Vec<(String, Value)> =
         entries.into_iter().map(|(key, value)| (shown(&key), value)).collect();
     named.sort_by(|(a, _), (b, _)| a.as_bytes().cmp(b.as_bytes()));
     let (names, values): (Vec<_>, Vec<_>) = named.into_iter().unzip();
     let numbers = (0..values.len() as u64).collect();
-    (vec![Side { side: 0, numbers, values }], names)
+    (vec![Copies { side: 0, numbers, values }], names)
 }
 
 /// Refuses a file that says it has another number of pictures, as when not all of them were written.

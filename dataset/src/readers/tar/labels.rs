@@ -1,4 +1,4 @@
-//! Labels of a WebDataset: beside each picture a file of its name with another ending.
+//! Labels of a `WebDataset`: beside each picture a file of its name with another ending.
 //!
 //! `0001.jpg` is labeled by `0001.cls`, which holds the number of a class or its name, or by `label` or `cls` of
 //! `0001.json`.

@@ -1,4 +1,4 @@
-//! Tar files of pictures: one, or a WebDataset of many in a folder.
+//! Tar files of pictures: one, or a `WebDataset` of many in a folder.
 
 mod entries;
 mod labels;

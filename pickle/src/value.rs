@@ -4,14 +4,16 @@ use super::class::Class;
 
 /// A place in the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Span {
-    pub(crate) at: u64,
-    pub(crate) length: u64,
+pub struct Span {
+    /// Of the first byte.
+    pub at: u64,
+    /// How many bytes there are.
+    pub length: u64,
 }
 
 /// Number of a value in its pickle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Id(pub(super) u32);
+pub struct Id(pub(super) u32);
 
 impl Id {
     pub(super) fn index(self) -> usize {
@@ -21,27 +23,36 @@ impl Id {
 
 /// A value; those inside it are given by their numbers, so what is shared is there once.
 #[derive(Clone, Debug, PartialEq)]
-#[expect(private_interfaces, reason = "numbers of values are followed by `Item` alone")]
-pub(crate) enum Value {
+pub enum Value {
+    /// Python's `None`.
     None,
+    /// True or false.
     Bool(bool),
+    /// A whole number.
     Int(i128),
+    /// A number.
     Float(f64),
-    /// A text of at most [`SHORT_BYTES`](super::machine::SHORT_BYTES) bytes.
+    /// A text of at most 4096 bytes.
     Text(Box<str>),
     /// A longer text, in UTF-8.
     LongText(Span),
+    /// Bytes, or a string of Python 2 that is no short text.
     Bytes(Span),
+    /// A tuple.
     Tuple(Vec<Id>),
     /// A list or a set.
     List(Vec<Id>),
     /// A dictionary in the order in which it was filled; a key may come twice, then the last one counts.
     Dict(Vec<(Id, Id)>),
+    /// A class or function itself.
     Class(Class),
     /// An instance: its class, what it was made of, and what it was told afterwards.
     Object {
+        /// Its class.
         class: Class,
+        /// What it was made of.
         arguments: Id,
+        /// What it was told afterwards.
         state: Option<Id>,
     },
     /// Something outside the pickle.
@@ -69,36 +80,37 @@ impl Value {
 
 /// A pickle, read.
 #[derive(Debug)]
-pub(crate) struct Pickle {
+pub struct Pickle {
     pub(super) values: Vec<Value>,
     pub(super) root: Id,
     /// Protocol that it says it has.
-    pub(crate) protocol: u8,
+    pub protocol: u8,
     /// Place after its last instruction.
-    pub(crate) end: u64,
+    pub end: u64,
 }
 
 impl Pickle {
     /// What the pickle is of.
-    pub(crate) fn root(&self) -> Item<'_> {
+    pub fn root(&self) -> Item<'_> {
         Item { pickle: self, id: self.root }
     }
 
     /// Every value that was made, in the order of making.
-    pub(crate) fn all(&self) -> impl Iterator<Item = Item<'_>> {
+    pub fn all(&self) -> impl Iterator<Item = Item<'_>> {
         (0..self.values.len() as u32).map(|number| Item { pickle: self, id: Id(number) })
     }
 }
 
 /// A value of a pickle.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Item<'a> {
+pub struct Item<'a> {
     pickle: &'a Pickle,
     id: Id,
 }
 
 impl<'a> Item<'a> {
-    pub(crate) fn value(self) -> &'a Value {
+    /// The value itself.
+    pub fn value(self) -> &'a Value {
         &self.pickle.values[self.id.index()]
     }
 
@@ -106,18 +118,21 @@ impl<'a> Item<'a> {
         Self { id, ..self }
     }
 
-    pub(crate) fn is_none(self) -> bool {
+    /// Whether it is `None`.
+    pub fn is_none(self) -> bool {
         matches!(self.value(), Value::None)
     }
 
-    pub(crate) fn text(self) -> Option<&'a str> {
+    /// The text, if it is a short one.
+    pub fn text(self) -> Option<&'a str> {
         match self.value() {
             Value::Text(text) => Some(text),
             _ => None,
         }
     }
 
-    pub(crate) fn int(self) -> Option<i128> {
+    /// The whole number.
+    pub fn int(self) -> Option<i128> {
         match self.value() {
             Value::Int(int) => Some(*int),
             // As in Python.
@@ -126,11 +141,13 @@ impl<'a> Item<'a> {
         }
     }
 
-    pub(crate) fn size(self) -> Option<usize> {
+    /// The whole number, if it may be a size.
+    pub fn size(self) -> Option<usize> {
         self.int().and_then(|int| int.try_into().ok())
     }
 
-    pub(crate) fn float(self) -> Option<f64> {
+    /// The number.
+    pub fn float(self) -> Option<f64> {
         match self.value() {
             Value::Float(float) => Some(*float),
             _ => self.int().map(|int| int as f64),
@@ -138,7 +155,7 @@ impl<'a> Item<'a> {
     }
 
     /// The items of a tuple or list.
-    pub(crate) fn items(self) -> Option<Vec<Self>> {
+    pub fn items(self) -> Option<Vec<Self>> {
         match self.value() {
             Value::Tuple(ids) | Value::List(ids) => Some(ids.iter().map(|&id| self.at(id)).collect()),
             _ => None,
@@ -146,22 +163,23 @@ impl<'a> Item<'a> {
     }
 
     /// The sizes in a tuple or list.
-    pub(crate) fn sizes(self) -> Option<Vec<usize>> {
+    pub fn sizes(self) -> Option<Vec<usize>> {
         self.items()?.into_iter().map(Self::size).collect()
     }
 
     /// The entries of a dictionary whose keys are texts.
-    pub(crate) fn entries(self) -> Option<impl DoubleEndedIterator<Item = (&'a str, Self)>> {
+    pub fn entries(self) -> Option<impl DoubleEndedIterator<Item = (&'a str, Self)>> {
         let Value::Dict(entries) = self.value() else { return None };
         Some(entries.iter().filter_map(move |&(key, value)| Some((self.at(key).text()?, self.at(value)))))
     }
 
     /// The value of a key in a dictionary.
-    pub(crate) fn get(self, key: &str) -> Option<Self> {
+    pub fn get(self, key: &str) -> Option<Self> {
         self.entries()?.rev().find(|(name, _)| *name == key).map(|(_, value)| value)
     }
 
-    pub(crate) fn class(self) -> Option<Class> {
+    /// The class or function itself.
+    pub fn class(self) -> Option<Class> {
         match self.value() {
             Value::Class(class) => Some(*class),
             _ => None,
@@ -169,7 +187,7 @@ impl<'a> Item<'a> {
     }
 
     /// Class, arguments and state of an instance.
-    pub(crate) fn object(self) -> Option<(Class, Self, Option<Self>)> {
+    pub fn object(self) -> Option<(Class, Self, Option<Self>)> {
         match self.value() {
             Value::Object { class, arguments, state } => {
                 Some((*class, self.at(*arguments), state.map(|id| self.at(id))))
@@ -179,7 +197,7 @@ impl<'a> Item<'a> {
     }
 
     /// By what something outside the pickle is named.
-    pub(crate) fn persistent(self) -> Option<Self> {
+    pub fn persistent(self) -> Option<Self> {
         match self.value() {
             Value::Persistent(id) => Some(self.at(*id)),
             _ => None,

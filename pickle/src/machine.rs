@@ -19,7 +19,11 @@ type Result<T, E = Fault> = std::result::Result<T, E>;
 
 impl Pickle {
     /// Reads a pickle from `input`, which stands at byte `at` and has bytes up to `length`.
-    pub(crate) fn read(input: &mut (impl BufRead + Seek), at: u64, length: u64) -> Result<Self> {
+    ///
+    /// # Errors
+    /// If it is cut short, no pickle of protocol 2 to 5, asks for a class that is not in the list, or holds more than any
+    /// checkpoint or data set needs.
+    pub fn read(input: &mut (impl BufRead + Seek), at: u64, length: u64) -> Result<Self> {
         let mut machine = Machine {
             input,
             at,

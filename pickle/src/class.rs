@@ -1,22 +1,33 @@
-//! The classes and functions that a checkpoint may name.
+//! The classes and functions that a pickle may name.
 
 /// The type of the numbers of an array.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Number {
+pub enum Number {
+    /// 64-bit floating point.
     F64,
+    /// 32-bit floating point.
     F32,
+    /// 16-bit floating point.
     F16,
+    /// The upper 16 bits of 32-bit floating point.
     BF16,
+    /// Signed, of 64 bits.
     I64,
+    /// Signed, of 32 bits.
     I32,
+    /// Signed, of 16 bits.
     I16,
+    /// Signed, of 8 bits.
     I8,
+    /// Unsigned, of 8 bits.
     U8,
+    /// True or false, a byte.
     Bool,
 }
 
 impl Number {
-    pub(crate) fn size_bytes(self) -> usize {
+    /// How many bytes a number takes.
+    pub fn size_bytes(self) -> usize {
         match self {
             Self::F64 | Self::I64 => 8,
             Self::F32 | Self::I32 => 4,
@@ -28,7 +39,7 @@ impl Number {
 
 /// A class or function of the list. None is ever called: an instance remembers its class and what it was made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Class {
+pub enum Class {
     /// A network of the original.
     Network,
     /// A dictionary by another name.
