@@ -164,6 +164,11 @@ fn left_out(left_out: &LeftOut) -> Vec<String> {
     for (folders, one, many) in [
         (&left_out.runs, "the folder of a run was left out", "folders of runs were left out"),
         (&left_out.hidden, "a hidden folder was left out", "hidden folders were left out"),
+        (
+            &left_out.beside,
+            "a folder beside the pictures was left out",
+            "folders beside the pictures were left out",
+        ),
     ] {
         let mut names: Vec<String> = folders.iter().take(4).map(|name| format!("`{name}`")).collect();
         if folders.len() > 4 {

@@ -32,7 +32,8 @@ use crate::{cache, events, labels, pictures, signals};
 #[derive(Debug, clap::Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own on the command line")]
 pub(crate) struct Args {
-    /// Folder of PNG, JPEG, WebP, BMP and TIFF pictures of any depth, a zip of them, or a folder that `dataset pack` made
+    /// Folder of PNG, JPEG, WebP, BMP and TIFF pictures of any depth, a zip of them, or another source of pictures (`stylegan
+    /// dataset pack --help` names them); or a folder that `dataset pack` made
     #[arg(long, value_name = "SOURCE")]
     data: PathBuf,
 

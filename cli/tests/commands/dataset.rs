@@ -135,3 +135,73 @@ fn the_cache_is_shown_and_cleared() {
     assert_eq!(scene.run("dataset cache --clear --all").code, 0);
     assert!(scene.names("runs/.cache").is_empty());
 }
+
+#[test]
+fn pictures_are_written_for_other_programs_and_read_again() {
+    let scene = Scene::empty();
+    scene.photos("photos", 3, (16, 16));
+    let words = scene.draws("dataset pack photos --out faces.zip --format zip");
+    assert!(words.starts_with("packed 3 pictures of 16x16 in `faces.zip`, 0.0 MiB\n"), "{words}");
+    let words = scene.draws("dataset pack faces.zip --out records --format tfrecords");
+    assert!(words.starts_with("packed 3 pictures of 16x16 in `records`, 0.0 MiB\n"), "{words}");
+    assert_eq!(
+        scene.names("records"),
+        ["records-r02.tfrecords", "records-r03.tfrecords", "records-r04.tfrecords"]
+    );
+    scene.draws("dataset pack records --out from-records --format sgd");
+    scene.draws("dataset pack photos --out from-photos");
+    for level in ["level-0016.bin", "level-0008.bin", "level-0004.bin"] {
+        assert_eq!(
+            scene.bytes(&format!("from-records/{level}")),
+            scene.bytes(&format!("from-photos/{level}"))
+        );
+    }
+    let words = scene.draws("dataset pack from-photos --out small.zip --format zip --resolution 8");
+    assert!(words.starts_with("packed 3 pictures of 8x8 in `small.zip`"), "{words}");
+
+    for (arguments, code, message, hint) in [
+        ("--out faces --format zip", 2, "`--out faces` is no zip by its name", "`--out faces.zip` is"),
+        (
+            "--out other.zip",
+            2,
+            "`--out other.zip` is a file by its name, not a folder",
+            "`--format zip` writes a zip",
+        ),
+        (
+            "--out faces.zip --format zip",
+            1,
+            "`faces.zip` exists; nothing was overwritten",
+            "choose a name that is not taken yet",
+        ),
+        ("--out records --format tfrecords", 1, "`records` exists; nothing was overwritten", "choose a name"),
+        ("--out new --verify-md5", 1, "`photos` has no list of checksums", "FFHQ has one"),
+    ] {
+        let ran = scene.run(&format!("dataset pack photos {arguments}"));
+        assert_eq!(ran.code, code, "{arguments}: {}", ran.stderr);
+        assert!(
+            ran.stderr.starts_with(&format!("error: {message}\n\nhint: {hint}")),
+            "{arguments}: {}",
+            ran.stderr
+        );
+    }
+}
+
+#[test]
+fn pictures_of_ffhq_are_compared_first() {
+    let scene = Scene::empty();
+    std::fs::create_dir_all(scene.path("ffhq/images1024x1024")).unwrap();
+    scene.photos("ffhq/images1024x1024/00000", 2, (16, 16));
+    std::fs::create_dir(scene.path("ffhq/in-the-wild-images")).unwrap();
+    let json = r#"{"0": {"image": {"file_path": "images1024x1024/00000/00.png", "file_md5": "900150983cd24fb0d6963f7d28e17f72"}}}"#;
+    std::fs::write(scene.path("ffhq/ffhq-dataset-v2.json"), json).unwrap();
+    let ran = scene.run("dataset pack ffhq --out packed --verify-md5");
+    assert_eq!(ran.code, 1);
+    let message = "error: 1 of the 1 pictures in `ffhq` are not those of its list of checksums: `00000/00.png` (its MD5 is ";
+    assert!(
+        ran.stderr.starts_with(message) && ran.stderr.ends_with("hint: fetch these files again\n"),
+        "{}",
+        ran.stderr
+    );
+    let words = scene.draws("dataset pack ffhq --out packed");
+    assert!(words.ends_with("a folder beside the pictures was left out: `in-the-wild-images`\n"), "{words}");
+}

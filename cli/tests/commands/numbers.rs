@@ -86,6 +86,8 @@ const NO_NUMBERS: &[&str] = &[
     "SPACE",
     "TYPE",
     "FIT",
+    "FORMAT",
+    "PATH",
     "on|off",
     "auto|off|folders",
     "auto|no|PATH",

@@ -1,28 +1,38 @@
 //! `stylegan dataset pack`
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use stylegan_dataset::{Channels, Fit, PackOptions, pack};
+use clap::ValueEnum;
+use stylegan_base::units::grouped;
+use stylegan_dataset::{Channels, ExportFormat, Fit, FoundLabels, PackOptions, Source, export, pack};
 use stylegan_ops::Resolution;
 
 use crate::labels;
 use crate::output::Output;
 use crate::pictures::{note_skipped, summary};
-use crate::report::{Exit, note};
+use crate::report::{Exit, Refusal, note};
+use crate::shell::quoted;
 
 /// Decode pictures, make them of one shape and resize them once, into a folder that training reads fast
 ///
-/// Each picture is stored at every size from the resolution down to 4x4, or what else networks of it start from. A folder that holds the same pictures packed is left as it is.
+/// Each picture is stored at every size from the resolution down to 4x4, or what else networks of it start from. A folder
+/// that holds the same pictures packed is left as it is. `--format` writes what other programs read instead.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Folder of PNG, JPEG, WebP, BMP and TIFF pictures of any depth, or a zip of them
+    /// Folder of PNG, JPEG, WebP, BMP and TIFF pictures of any depth, a zip of them, tars (WebDataset), Parquet files or an
+    /// LMDB; a folder of TFRecords of the original; the folder of FFHQ; idx files of MNIST, CIFAR. It is told
+    /// by what is in it
     #[arg(value_name = "SOURCE")]
     source: PathBuf,
 
-    /// Folder to write, which must not exist
-    #[arg(long, value_name = "DIR")]
+    /// Folder to write, or zip, which must not exist
+    #[arg(long, value_name = "PATH")]
     out: PathBuf,
+
+    /// What to write
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = FormatName::Sgd)]
+    format: FormatName,
 
     /// Side of the pictures in pixels, a power of two from 8 to 1024, or their width and height, such as 512x384 [default:
     /// the largest square that nearly all have]
@@ -45,10 +55,24 @@ pub(crate) struct Args {
     /// Fraction of pictures, 0 to 1, that may be unreadable and left out
     #[arg(long, value_name = "F", allow_negative_numbers = true, default_value_t = PackOptions::default().max_bad_fraction)]
     max_bad_fraction: f64,
+
+    /// First compare all pictures of FFHQ with the MD5 in its `ffhq-dataset-v2.json`
+    #[arg(long)]
+    verify_md5: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum FormatName {
+    /// A folder for this program's own training
+    Sgd,
+    /// The zip of stylegan2-ada-pytorch and stylegan3: uncompressed PNG files and `dataset.json`
+    Zip,
+    /// A folder of TFRecords of the original, one for each side, and its file of labels
+    Tfrecords,
 }
 
 pub(crate) fn run(args: &Args) -> Result<Exit> {
-    Output::check_is_folder(&args.out)?;
+    check_name(&args.out, args.format)?;
     let options = PackOptions {
         resolution: args.resolution,
         channels: args.channels,
@@ -56,10 +80,49 @@ pub(crate) fn run(args: &Args) -> Result<Exit> {
         allow_upscale: args.allow_upscale,
         max_bad_fraction: args.max_bad_fraction,
     };
-    let (pyramid, report) = pack(&args.source, &args.out, &options, &mut note_skipped)?;
-    note(&summary(&report));
-    if let Some(labels) = labels::found(&pyramid.found_labels()) {
+    if args.verify_md5 {
+        let known = Source::open(&args.source)?.verify()?;
+        note(&format!("{} pictures have the MD5 of `ffhq-dataset-v2.json`", grouped(known)));
+    }
+    let format = match args.format {
+        FormatName::Sgd => {
+            let (pyramid, report) = pack(&args.source, &args.out, &options, &mut note_skipped)?;
+            note(&summary(&report));
+            note_labels(&pyramid.found_labels());
+            return Ok(Exit::Done);
+        }
+        FormatName::Zip => ExportFormat::Zip,
+        FormatName::Tfrecords => ExportFormat::TfRecords,
+    };
+    let export = export(&args.source, &args.out, format, &options, &mut note_skipped)?;
+    note(&summary(&export.report));
+    note_labels(&export.found_labels());
+    Ok(Exit::Done)
+}
+
+/// Says what labels there are.
+fn note_labels(found: &FoundLabels<'_>) {
+    if let Some(labels) = labels::found(found) {
         note(&labels);
     }
-    Ok(Exit::Done)
+}
+
+/// Refuses a name that is not what the format is called.
+fn check_name(out: &Path, format: FormatName) -> Result<()> {
+    let is_zip = out.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("zip"));
+    match format {
+        FormatName::Zip if !is_zip => {
+            let name = out.with_added_extension("zip");
+            Err(Refusal::usage(format!("`--out {}` is no zip by its name", out.display()))
+                .hint(format!("`--out {}` is", quoted(&name)))
+                .into())
+        }
+        FormatName::Zip => Ok(()),
+        FormatName::Sgd if is_zip && !out.is_dir() => {
+            Err(Refusal::usage(format!("`--out {}` is a file by its name, not a folder", out.display()))
+                .hint("`--format zip` writes a zip")
+                .into())
+        }
+        FormatName::Sgd | FormatName::Tfrecords => Output::check_is_folder(out),
+    }
 }
