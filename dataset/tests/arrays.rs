@@ -232,7 +232,7 @@ fn the_python_version_of_cifar_is_the_binary_one() {
     let binary = folder(parent.path(), "binary", &[("data_batch_1.bin", records)]);
     let [ours, expected] = [&set, &binary].map(|source| packed(source).unwrap());
     for number in 0..3 {
-        assert_eq!(ours.picture(32, number).unwrap(), expected.picture(32, number).unwrap());
+        assert_eq!(ours.picture(32.into(), number).unwrap(), expected.picture(32.into(), number).unwrap());
     }
     let labels = ours.found_labels().choose(LabelMode::Auto).unwrap();
     let names = ["cat", "dog", "frog"].map(str::to_owned).to_vec();
