@@ -36,6 +36,9 @@ pub(crate) fn hint_of(error: &(dyn Error + 'static)) -> Option<String> {
     if let Some(error) = media_error(error) {
         return of_media(error);
     }
+    if let Some(error) = error.downcast_ref::<stylegan_alignment::Error>() {
+        return error.hint();
+    }
     error.downcast_ref::<stylegan_drawing::Error>()?.hint()
 }
 
@@ -54,8 +57,11 @@ pub(crate) fn checkpoint_error<'a>(
 
 /// The same of a picture.
 pub(crate) fn media_error<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a stylegan_media::Error> {
+    if let Some(stylegan_drawing::Error::Media(error)) = error.downcast_ref() {
+        return Some(error);
+    }
     match error.downcast_ref() {
-        Some(stylegan_drawing::Error::Media(error)) => Some(error),
+        Some(stylegan_alignment::Error::Media(error)) => Some(error),
         _ => error.downcast_ref(),
     }
 }

@@ -63,7 +63,7 @@ fn damage_anywhere_is_an_error_and_no_panic() {
             fs::write(&path, &bytes).unwrap();
             if let Ok(source) = Source::open(&path) {
                 for index in 0..source.len() {
-                    let _ = source.rgb(index);
+                    let _ = source.decode(index);
                 }
             }
         }

@@ -43,6 +43,9 @@ const BOUNDS: &[Bounds] = &[
     Bounds { command: "convert --resolution {}", within: &[], beyond: SIDE },
     Bounds { command: "export --resolution {}", within: &[], beyond: SIDE },
     Bounds { command: "export --truncation-cutoff {}", within: &["0"], beyond: COUNT },
+    Bounds { command: "dataset align --landmarks points.csv --size {}", within: &["16", "2048"], beyond: &["-1", "0", "15", "2049", "1.5"] },
+    Bounds { command: "dataset align --min-confidence {}", within: &[], beyond: &["-0.1", "1.1", "nan", "inf"] },
+    Bounds { command: "dataset align --min-size {}", within: &[], beyond: &["-1", "0", "11.9", "100001", "nan", "inf"] },
     Bounds { command: "dataset pack --resolution {}", within: &["8", "8x6"], beyond: RESOLUTION },
     Bounds { command: "dataset pack --channels {}", within: &["1", "4"], beyond: CHANNELS },
     Bounds { command: "dataset pack --max-bad-fraction {}", within: &["0", "1"], beyond: &["-0.1", "1.1", "nan", "inf"] },
@@ -107,6 +110,7 @@ fn complete(command: &str, value: &str) -> String {
         "interpolate" => format!("{name} --checkpoint net.safetensors --out out.gif --{flags}"),
         "convert" => format!("convert net.safetensors out.safetensors --{flags}"),
         "export" => format!("export --checkpoint net.safetensors --out out.onnx --{flags}"),
+        "dataset align" => format!("dataset align photos --out out --{flags}"),
         "dataset pack" => format!("dataset pack photos --out out --{flags}"),
         _ => command,
     }
@@ -117,6 +121,7 @@ fn numbers_are_refused_beyond_their_bounds_before_the_work_begins() {
     let scene = Scene::new();
     scene.checkpoint("labels.safetensors", 0.0, 3);
     scene.photos("photos", 3, (16, 16));
+    std::fs::write(scene.path("points.csv"), "00.png,5,6,10,6,7,8,6,12,9,12\n").unwrap();
     let before = scene.names("");
     for Bounds { command, within, beyond } in BOUNDS {
         for value in *within {

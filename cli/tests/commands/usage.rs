@@ -14,6 +14,7 @@ fn every_flag_is_explained() {
         "inspect",
         "convert",
         "export",
+        "dataset align",
         "dataset pack",
         "config",
         "bench train",

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use image::RgbImage;
 use md5::{Digest, Md5};
 use rayon::prelude::*;
 use tracing::field::Empty;
@@ -74,17 +75,21 @@ impl Source {
         &self.reader.listing().fingerprint
     }
 
-    /// Width and height of one picture, and its pixels, `[height, width, 3]`.
+    /// Width and height of a picture as it is stored, by its number in the order of [`Source::names`]; nothing is decoded
+    /// for them.
     ///
     /// # Errors
-    /// Why it cannot be read, in words.
-    pub fn rgb(&self, index: usize) -> Result<(u32, u32, Vec<u8>), String> {
-        if index >= self.len() {
-            return Err(format!("no picture {index} in a source of {}", self.len()));
-        }
-        let (width, height) = self.reader.dimensions(index)?;
-        let rgb = self.reader.decode(index, width.max(height) as usize)?.picture.into_rgb8();
-        Ok((rgb.width(), rgb.height(), rgb.into_raw()))
+    /// What is wrong with the picture.
+    pub fn dimensions(&self, index: usize) -> Result<(u32, u32), String> {
+        self.reader.dimensions(index)
+    }
+
+    /// The pixels of a picture as it was taken, turned the way its camera was held.
+    ///
+    /// # Errors
+    /// What is wrong with the picture.
+    pub fn decode(&self, index: usize) -> Result<RgbImage, String> {
+        self.reader.decode(index, usize::MAX).map(|decoded| decoded.picture.into_rgb8())
     }
 
     /// Compares the bytes of all pictures with the list of checksums beside them; returns how many the list knows.

@@ -4,6 +4,7 @@ use anyhow::Result;
 
 use crate::report::Exit;
 
+mod align;
 mod cache;
 mod pack;
 
@@ -16,12 +17,14 @@ pub(crate) struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
+    Align(align::Args),
     Pack(pack::Args),
     Cache(cache::Args),
 }
 
 pub(crate) fn run(args: &Args) -> Result<Exit> {
     match &args.command {
+        Command::Align(args) => align::run(args),
         Command::Pack(args) => pack::run(args),
         Command::Cache(args) => cache::run(args),
     }
