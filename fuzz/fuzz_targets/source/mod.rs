@@ -18,8 +18,8 @@ pub(crate) fn read(bytes: &[u8], ending: &str) {
     assert!(source.len() <= bytes.len());
     assert!(source.found_labels().labels.is_none_or(|labels| labels.len() == source.len()));
     for index in 0..source.len() {
-        if let Ok((width, height, rgb)) = source.decode(index) {
-            assert_eq!(rgb.len(), 3 * width as usize * height as usize);
+        if let (Ok(size), Ok(picture)) = (source.dimensions(index), source.decode(index)) {
+            assert_eq!(picture.dimensions(), size);
         }
     }
 }
