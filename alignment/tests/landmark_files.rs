@@ -129,7 +129,7 @@ fn what_is_no_such_file_is_said() {
             2,
             "the face of `b.jpg`: has 11 numbers, which are no points",
         ),
-        (format!("a.jpg,{ten}\n\nb.jpg,1,x,3,4,5,6,7,8,9,10"), 3, "the face of `b.jpg`: `x` is no number"),
+        (format!("a.jpg,{ten}\nb.jpg,1,x,3,4,5,6,7,8,9,10"), 2, "the face of `b.jpg`: `x` is no number"),
         (format!("a.jpg,nan,{}", &ten[2..]), 1, "the face of `a.jpg`: point 0 is not finite"),
         ("name,x\nname,y".to_owned(), 2, "the face of `name`: `y` is no number"),
     ] {

@@ -182,7 +182,7 @@ fn of_run(error: &RunError) -> Option<String> {
             ));
         }
         RunError::NeverGrows { fade_ends_kimg: Some(end), .. } => {
-            return Some(format!("a longer `--kimg`, of more than {end}, trains the new level"));
+            return Some(format!("a longer `--kimg`, of more than {end}, trains the new side"));
         }
         RunError::NothingToResume { .. } => {
             "`--resume no` starts a new run; `--resume SNAPSHOT` goes on from networks alone"

@@ -6,7 +6,7 @@
 //! use stylegan_ops::{Key, Parameters, Widths, backward};
 //!
 //! let widths = Widths { fmap_base: 64, fmap_max: 8, ..Widths::default() };
-//! let config = CriticConfig { resolution: 16, widths, ..CriticConfig::default() };
+//! let config = CriticConfig { resolution: 16.into(), widths, ..CriticConfig::default() };
 //! let parameters = Parameters::new(Key::new("init", &[0]));
 //! let critic = Critic::new(&config, &parameters.builder(DType::F32, &Device::Cpu))?;
 //!

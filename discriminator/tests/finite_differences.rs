@@ -51,7 +51,7 @@ fn cases() -> Vec<Case> {
         case("wide, the smallest", shaped(16, 12, 3), 4, 2.0),
         case("high, grey", shaped(8, 10, 1), 4, 0.0),
         case("high, fading at half size", shaped(12, 16, 1), 4, 1.7),
-        case("wide, from 16x9", shaped(32, 18, 3), 2, 0.3),
+        case("wide, the smallest is 16x9", shaped(32, 18, 3), 2, 1.0),
     ]
 }
 

@@ -175,7 +175,7 @@ fn what_does_not_fit_is_refused_with_a_reason() -> Result<()> {
     assert!(error.contains("pictures of 16x16 with 3 channels") && error.contains("not 16x12"), "{error}");
     let grey = Tensor::zeros((4, 1, 16, 16), DType::F32, &Device::Cpu)?;
     let error = critic.forward(&grey, 0.0, None).unwrap_err().to_string();
-    assert!(error.ends_with("not 16x16 with 1"), "{error}");
+    assert!(error.contains("not 16x16 with 1"), "{error}");
     let error = refusal(&critic, 6, 16, 0.0, None);
     assert!(error.contains("a batch of 6") && error.contains("groups of 4"), "{error}");
     let error = refusal(&critic, 4, 4, 2.5, None);

@@ -23,7 +23,7 @@
 //! # let png = folder.path().join("faces.png");
 //! save_png(&png, &faces, false)?;
 //! # assert_eq!(picture.dims(), [1, 3, 64, 64]);
-//! # assert_eq!(faces.dimensions(), (128, 128));
+//! # assert_eq!((faces.width(), faces.height()), (128, 128));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 

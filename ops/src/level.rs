@@ -69,7 +69,7 @@ mod tests {
             assert_eq!((level.resolution, level.pixel_repeat), (resolution, pixel_repeat));
         }
         let error = Level::new(full, 2.5).unwrap_err().to_string();
-        assert_eq!(error, "level of detail 2.5 is outside 0 to 2 of a network of 20x16");
+        assert!(error.starts_with("level of detail 2.5 is outside 0 to 2 of a network of 20x16"), "{error}");
         Ok(())
     }
 

@@ -103,7 +103,7 @@ mod tests {
             keys().keys.iter().filter_map(|key| key.path.strip_prefix(table)).take(3).collect()
         };
         assert_eq!(of("run."), ["name", "seed", "tick_kimg"]);
-        assert_eq!(of("generator."), ["resolution", "z_dim", "w_dim"]);
+        assert_eq!(of("generator."), ["resolution", "num_channels", "z_dim"]);
         assert_eq!(of("discriminator."), ["fmap_base", "fmap_decay", "fmap_max"]);
     }
 }

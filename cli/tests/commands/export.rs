@@ -58,9 +58,12 @@ fn the_newest_snapshot_of_a_run_in_the_middle_of_growing() {
 #[test]
 fn the_help_says_what_a_model_takes_and_gives() {
     let help = Scene::empty().run("export --help").stdout;
-    for text in
-        ["Write the generator as an ONNX model", "`z [batch, z_dim]`", "`psi`", "`image [batch, 3, side"]
-    {
+    for text in [
+        "Write the generator as an ONNX model",
+        "`z [batch, z_dim]`",
+        "`psi`",
+        "`image [batch, channels, height, width]`",
+    ] {
         assert!(help.contains(text), "{text}: {help}");
     }
 }

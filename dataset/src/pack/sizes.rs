@@ -58,6 +58,7 @@ impl Sizes {
     /// The largest resolution of a network that nearly all pictures have the ratio of and the pixels for; none if that
     /// ratio is a square's, or they have none in common.
     pub(super) fn uncropped(&self) -> Option<Resolution> {
+        self.0.iter().flatten().next()?;
         let starts = Resolution::starts().filter(|start| !start.is_square());
         let fitting =
             starts.filter(|start| self.nearly_all(|size| has_ratio(size, *start))).filter_map(|start| {

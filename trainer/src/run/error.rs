@@ -215,7 +215,7 @@ impl Hint for RunError {
             }
             Self::Shape { .. } => "start a new run, or leave these keys as they were",
             Self::NeverGrows { fade_ends_kimg: Some(end), .. } => {
-                return Some(format!("a `schedule.total_kimg` of more than {end} trains the new level"));
+                return Some(format!("a `schedule.total_kimg` of more than {end} trains the new side"));
             }
             Self::NeverGrows { .. } => "leave `schedule.initial_resolution` as it was",
             Self::NothingToResume { .. } | Self::AllDamaged { .. } => {
