@@ -1,9 +1,8 @@
 #!/usr/bin/env python3
 """Writes what the face networks compute of a drawn face, and FFHQ's crops of a drawn photo, for the tests.
 
-The networks are those of face-api.js, stated anew in PyTorch; their weights are read where the program keeps them. The
-crop follows the recipe by which FFHQ was aligned, stated anew with PIL, NumPy and SciPy, whose resampling and filters it
-used.
+The networks are those of face-api.js, stated anew in PyTorch; their weights are read where the program keeps them.
+The crop follows the recipe by which FFHQ was aligned, stated anew with PIL, NumPy and SciPy, whose filters it used.
 Needs torch, numpy, scipy, pillow and safetensors:
 
     python3 scripts/reference/faces.py networks features/tests/fixtures/faces.safetensors
