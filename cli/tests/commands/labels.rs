@@ -103,7 +103,7 @@ fn folders_are_classes_with_names() {
     assert!(told.contains("\nlabels       3: birds, cats, dogs\n"), "{told}");
     // The training's own grids show a class for each seed.
     let fakes = scene.names("runs/00000-tiny");
-    let last = fakes.iter().filter(|name| name.starts_with("fakes")).next_back().unwrap();
+    let last = fakes.iter().rfind(|name| name.starts_with("fakes")).unwrap();
     scene.draws(&format!("sample --like runs/00000-tiny/{last} --checkpoint {checkpoint} --out again.png"));
     assert!(scene.picture("again.png") == scene.picture(&format!("runs/00000-tiny/{last}")), "other pixels");
     let told = scene.run(&format!("inspect runs/00000-tiny/{last}")).stdout;

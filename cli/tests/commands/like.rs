@@ -86,7 +86,7 @@ fn the_grid_of_a_training_is_drawn_again() {
     let scene = train::scene();
     // A snapshot at every tick; in the first, the network is half as large as it will be.
     let kept = "--set run.snapshot_ticks=1 --set run.keep_last=10";
-    train::train(&scene, &format!("{kept}"));
+    train::train(&scene, kept);
     let run = "runs/00000-tiny";
     let named = |prefix: &str| {
         let mut names = scene.names(run);

@@ -23,7 +23,7 @@ pub(super) fn text(path: &Path, json: bool) -> Result<String> {
     match &recipe.origin {
         Origin::Checkpoint(hash) => line("checkpoint", hash),
         Origin::Training(moment) => {
-            line("network", &format!("of a training, at {} kimg", moment.nimg as f64 / 1000.0))
+            line("network", &format!("of a training, at {} kimg", moment.nimg as f64 / 1000.0));
         }
     }
     match &recipe.content {
