@@ -1,4 +1,5 @@
 //! Crops against those of PIL, NumPy and SciPy by FFHQ's recipe: `scripts/reference/faces.py`.
+#![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 use image::{Rgb, RgbImage};
 use proptest::prelude::*;

@@ -1,4 +1,5 @@
 //! Files of points, good and hostile.
+#![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 use std::path::Path;
 

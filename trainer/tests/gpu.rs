@@ -25,11 +25,14 @@ fn step(kind: LossKind, lod: f64, precision: Precision, layout: Layout, device: 
     let mut config = TrainConfig::load(Some("faces-64"), &[]).unwrap();
     config.loss.kind = kind;
     (config.device.precision, config.device.layout) = (precision, layout);
-    let side = config.generator.resolution;
+    let resolution = config.generator.resolution;
     let draws = |purpose| Draws::new(Key::new(purpose, &[0]), &config, BATCH, lod, DType::F32, device);
     let (d_draws, g_draws) = (draws("critic step")?, draws("generator step")?);
-    let pixels =
-        Key::new("pictures", &[]).uniform_tensor((BATCH, 3, side, side), DType::F32, &Device::Cpu)?;
+    let pixels = Key::new("pictures", &[]).uniform_tensor(
+        (BATCH, 3, resolution.height, resolution.width),
+        DType::F32,
+        &Device::Cpu,
+    )?;
     let pixels_u8 = (pixels * 255.0)?.to_dtype(DType::U8)?.to_device(device)?;
     let reals = process_reals(&pixels_u8, lod, DType::F32)?;
     let fakes = process_reals(&pixels_u8.flip(&[3])?, lod, DType::F32)?;
@@ -53,7 +56,7 @@ fn step(kind: LossKind, lod: f64, precision: Precision, layout: Layout, device: 
         collect(prefix, &vars, &backward(&loss)?, &mut gradients)?;
     }
 
-    let settings = Settings { lod, side, batch: BATCH, g_lrate: 0.001, d_lrate: 0.001 };
+    let settings = Settings { lod, resolution, batch: BATCH, g_lrate: 0.001, d_lrate: 0.001 };
     trainer.enter_level(settings)?;
     let (d_loss, report) = trainer.critic_step(&reals, None, &d_draws, mix.as_ref(), settings)?;
     // What the critic's step has done shows in the generator's loss.

@@ -34,7 +34,7 @@ fn train_without_memory(scene: &Scene, is_time: impl Fn(u64, f64) -> bool + 'sta
         before_step: Some(Box::new({
             let device = device.clone();
             move |trainer, position| {
-                let lod = trainer.config().schedule.at(8, position.round_nimg).lod;
+                let lod = trainer.config().schedule.at(8.into(), position.round_nimg).lod;
                 if is_time(position.step, lod) && taken.is_empty() {
                     taken = take_memory(&device);
                 }
@@ -67,7 +67,7 @@ fn memory_that_is_too_little_for_a_level_costs_nothing_of_those_before() {
     assert!(!error.to_string().contains("lost"), "{error}");
     let RunError::OutOfMemory(error) = error else { panic!("{error:?}") };
     let [level] = error.oversized() else { panic!("{error}") };
-    assert_eq!((level.side, level.batch), (8, 4));
+    assert_eq!((level.resolution.side(), level.batch), (8, 4));
     assert!(level.largest < Some(4), "{error}");
     // The first look after 0.05 kimg, where the fade starts.
     assert_eq!(resumed_at, 0.06);
@@ -97,7 +97,7 @@ fn what_does_not_fit_is_refused_with_what_does() {
     let RunError::OutOfMemory(found) = &error else { panic!("{error:?}") };
     let [.., level] = found.oversized() else { panic!("{error}") };
     let largest = level.largest.unwrap();
-    assert!(level.side == 8 && (4..1024).contains(&largest), "{error}");
+    assert!(level.resolution.side() == 8 && (4..1024).contains(&largest), "{error}");
     assert!(!scene.folder.path().join("runs").exists());
 
     // What the hint says can be trained with what is left.
