@@ -62,8 +62,8 @@ pub enum CropError {
 /// Cuts a square out of a photo, as a picture of `side` pixels a side.
 ///
 /// This is FFHQ's way, step by step: a photo that is much larger than the crop needs is shrunk by a whole number, what lies
-/// far from the square is cut off, what is missing of the photo is filled in ([`pad`]), and the square is turned upright at
-/// four times the side and shrunk. Shrinking is by Lanczos' filter. Results are those of PIL and SciPy within a level or two.
+/// far from the square is cut off, what is missing of the photo is filled in, reflected and blurred, and the square is turned
+/// upright at four times the side and shrunk. Shrinking is by Lanczos' filter. Results are those of PIL and SciPy within a level or two.
 ///
 /// # Errors
 /// If the middle of the square is outside of the photo, or `side` is not from [`LEAST_SIDE`] to [`LARGEST_SIDE`].
