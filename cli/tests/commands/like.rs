@@ -90,7 +90,7 @@ fn the_grid_of_a_training_is_drawn_again() {
     let run = "runs/00000-tiny";
     let named = |prefix: &str| {
         let mut names = scene.names(run);
-        names.retain(|name| name.starts_with(prefix) && name.contains("000016"));
+        names.retain(|name| name.starts_with(prefix) && name.contains("000000.016"));
         assert_eq!(names.len(), 1, "{names:?}");
         format!("{run}/{}", names[0])
     };
@@ -123,7 +123,7 @@ fn what_cannot_be_drawn_again_says_why() {
         "sample --checkpoint other.safetensors --like a.png --out b.png",
         1,
         &format!(
-            "error: `a.png` was drawn from the checkpoint {}, but `other.safetensors` is {}\n\n\
+            "error: `a.png` was drawn from the checkpoint {}, but `other.safetensors` is the checkpoint {}\n\n\
              hint: `stylegan inspect CHECKPOINT` says the hash of each\n",
             hash("net.safetensors"),
             hash("other.safetensors")

@@ -163,12 +163,16 @@ fn files_that_are_not_written_are_no_folders() {
         }
     }
     scene.photos("photos", 2, (8, 8));
-    for command in ["train --data photos", "dataset pack photos", "demo"] {
+    let folder = "a folder of that name is `--out 'my runs.zip/'`";
+    for (command, hint) in [
+        ("train --data photos", folder),
+        ("dataset pack photos", "`--format zip` writes a zip"),
+        ("demo", folder),
+    ] {
         scene.refuses(
             &format!("{command} --out 'my runs.zip'"),
             2,
-            "error: `--out my runs.zip` is a file by its name, not a folder\n\n\
-             hint: a folder of that name is `--out 'my runs.zip/'`\n",
+            &format!("error: `--out my runs.zip` is a file by its name, not a folder\n\nhint: {hint}\n"),
         );
     }
     scene.draws("sample --seeds 1 --checkpoint net.safetensors --out x.zip/");
