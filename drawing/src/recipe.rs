@@ -259,7 +259,7 @@ mod tests {
         recipe
     }
 
-    fn subjects() -> [Value; 4] {
+    fn subjects() -> [Value; 5] {
         let latents = "fedcba9876543210";
         [
             sample(),
@@ -269,6 +269,10 @@ mod tests {
             with(
                 &json!({ "command": "mix", "rows": "0-3", "cols": "7,5", "styles": "0-1,4", "grid": null, "seeds": null }),
             ),
+            with(&json!({
+                "command": "train", "checkpoint": null, "classes": [0, 2, 1, 1],
+                "training": { "nimg": 160_000, "w_avg": "0123456789abcdef" },
+            })),
             with(&json!({
                 "command": "interpolate", "space": "z", "frames": 7, "loop": true, "shown": "0,6",
             })),
@@ -291,7 +295,10 @@ mod tests {
         let reason = |recipe: &Value| Recipe::parse(&recipe.to_string()).unwrap_err();
         for (changes, part) in [
             (json!({ "wings": 2 }), "unknown key `wings` of `stylegan 0.1.0`, this is stylegan"),
-            (json!({ "command": "train" }), "unknown variant `train`"),
+            (json!({ "command": "paint" }), "unknown variant `paint`"),
+            (json!({ "command": "train", "classes": [0, 1] }), "not as many classes as seeds"),
+            (json!({ "checkpoint": null, "training": { "nimg": 1, "w_avg": "x" } }), "16 hexadecimal digits"),
+            (json!({ "checkpoint": null }), "no variant of enum"),
             (json!({ "seeds": "3-1" }), "runs backwards"),
             (json!({ "seeds": "0-1000000" }), "more than 1,000,000 numbers"),
             (json!({ "seeds": [1, 2] }), "invalid type"),
