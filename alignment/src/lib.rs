@@ -12,7 +12,7 @@
 //! // The eye at the left in the photo, the other, the nose, and the corners of the mouth.
 //! let points = [[130.0, 110.0], [170.0, 110.0], [150.0, 130.0], [135.0, 155.0], [165.0, 155.0]];
 //! let square = CropSquare::of(&FacePoints::Five(points)).unwrap();
-//! assert_eq!(square.side(), 172.0);
+//! assert_eq!(square.side(), 162.0);
 //! let face = crop(&photo, &square, 64)?;
 //! assert_eq!(face.dimensions(), (64, 64));
 //! # Ok::<(), stylegan_alignment::CropError>(())

@@ -258,7 +258,7 @@ fn the_python_version_of_cifar_is_the_binary_one() {
     // Nothing is run.
     assert_eq!(refused(&path, b"\x80\x02cos\nsystem\nU\x02ls\x85R."), "it asks for `os.system`");
     let whole = python_batch("labels", &[1], &pixels[..3072]);
-    for end in (0..whole.len()).step_by(7) {
+    for end in (1..whole.len()).step_by(7) {
         refused(&path, &whole[..end]);
     }
 }

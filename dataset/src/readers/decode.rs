@@ -60,7 +60,7 @@ fn check_side(width: u32, height: u32, bytes_per_pixel: u64) -> Result<(), Strin
     if width == 0 || height == 0 {
         return Err("a picture without pixels".into());
     }
-    let bytes = u64::from(width) * u64::from(height) * bytes_per_pixel.min(1 << 16);
+    let bytes = (u64::from(width) * u64::from(height)).saturating_mul(bytes_per_pixel);
     if width.max(height) > MAX_SIDE || bytes > MAX_DECODED_BYTES {
         return Err(format!("{width}x{height} pixels, more than are accepted"));
     }
