@@ -166,7 +166,7 @@ fn files_that_are_not_written_are_no_folders() {
     let folder = "a folder of that name is `--out 'my runs.zip/'`";
     for (command, hint) in [
         ("train --data photos", folder),
-        ("dataset pack photos", "`--format zip` writes a zip"),
+        ("dataset pack photos", &format!("`--format zip` writes a zip; {folder}")),
         ("demo", folder),
     ] {
         scene.refuses(
@@ -175,6 +175,8 @@ fn files_that_are_not_written_are_no_folders() {
             &format!("error: `--out my runs.zip` is a file by its name, not a folder\n\nhint: {hint}\n"),
         );
     }
+    scene.draws("dataset pack photos --out 'my pictures.zip/'");
+    assert!(scene.names("my pictures.zip").contains(&"index.json".to_owned()));
     scene.draws("sample --seeds 1 --checkpoint net.safetensors --out x.zip/");
     assert_eq!(scene.names("x.zip"), ["seed0001.png"]);
 }

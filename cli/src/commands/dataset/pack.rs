@@ -118,9 +118,12 @@ fn check_name(out: &Path, format: FormatName) -> Result<()> {
                 .into())
         }
         FormatName::Zip => Ok(()),
-        FormatName::Sgd if is_zip && !out.is_dir() => {
+        FormatName::Sgd if is_zip && Output::check_is_folder(out).is_err() => {
             Err(Refusal::usage(format!("`--out {}` is a file by its name, not a folder", out.display()))
-                .hint("`--format zip` writes a zip")
+                .hint(format!(
+                    "`--format zip` writes a zip; a folder of that name is `--out {}`",
+                    quoted(&out.join(""))
+                ))
                 .into())
         }
         FormatName::Sgd | FormatName::Tfrecords => Output::check_is_folder(out),
