@@ -6,19 +6,16 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
 use image::RgbImage;
-use stylegan_base::files;
+use stylegan_base::{files, printable};
 use unicode_normalization::UnicodeNormalization;
 
-use crate::align_all::{FindFaces, FoundFace};
 use crate::error::{Error, LandmarkError};
-use crate::landmark_json;
+use crate::find_faces::{FindFaces, FoundFace};
+use crate::landmark_json::{self, MAX_ALL};
 use crate::points::FacePoints;
 
 /// FFHQ's own file has 255 MB.
 const MAX_BYTES: u64 = 512 << 20;
-
-/// More faces than any file lists.
-pub(crate) const MAX_ALL: usize = 5_000_000;
 
 /// Points of faces by the photos' names.
 ///
@@ -114,7 +111,7 @@ impl LandmarkFile {
 
     fn add(&mut self, name: &str, mut faces: Vec<FacePoints>) {
         let name = key(name);
-        self.example.get_or_insert_with(|| printable(&name));
+        self.example.get_or_insert_with(|| shown(&name));
         let listed = self.photos.entry(file_name(&name).to_owned()).or_default();
         match listed.iter_mut().find(|(path, _)| *path == name) {
             Some((_, known)) => known.append(&mut faces),
@@ -129,7 +126,7 @@ impl LandmarkFile {
                 return Error::Read { path: path.clone(), source: error.into() };
             }
             let place = format!(" at line {} column {}", error.line(), error.column());
-            let reason = printable(error.to_string().trim_end_matches(&place));
+            let reason = shown(error.to_string().trim_end_matches(&place));
             LandmarkError::Content { line: error.line() as u64, reason }.at(&path)
         })
     }
@@ -143,7 +140,7 @@ impl LandmarkFile {
         let path = self.path.clone();
         let wrong = |position: Option<&csv::Position>, reason: &str| {
             let line = position.map_or(1, csv::Position::line);
-            LandmarkError::Content { line, reason: printable(reason) }.at(&path)
+            LandmarkError::Content { line, reason: shown(reason) }.at(&path)
         };
         let (mut row, mut count) = (csv::StringRecord::new(), 0);
         loop {
@@ -202,7 +199,7 @@ fn file_name(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or(path)
 }
 
-/// Without control characters, which a terminal would obey, and not for ever.
-fn printable(text: &str) -> String {
-    text.chars().take(200).map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
+/// What is shown of a text from the file, which may be of any length.
+fn shown(text: &str) -> String {
+    printable(text).chars().take(200).collect()
 }

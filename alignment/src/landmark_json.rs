@@ -7,8 +7,10 @@ use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, de};
 
-use crate::landmark_file::MAX_ALL;
 use crate::points::FacePoints;
+
+/// More faces than any file lists.
+pub(crate) const MAX_ALL: usize = 5_000_000;
 
 /// More faces than are in any photo.
 const MAX_FACES: usize = 1000;

@@ -5,7 +5,7 @@ use fast_image_resize::pixels::U8x3;
 use fast_image_resize::{FilterType, ResizeAlg, ResizeOptions, Resizer};
 use image::{Rgb, RgbImage};
 
-use crate::align_all::FoundFace;
+use crate::find_faces::FoundFace;
 use crate::square::CropSquare;
 
 const BOX: Rgb<u8> = Rgb([255, 210, 0]);

@@ -20,6 +20,7 @@ pub mod files;
 mod hint;
 mod key;
 mod npy;
+mod printable;
 mod resolution;
 pub mod units;
 
@@ -27,4 +28,5 @@ pub use file_kind::FileKind;
 pub use hint::Hint;
 pub use key::{Key, short_hash};
 pub use npy::NumpyArray;
+pub use printable::printable;
 pub use resolution::Resolution;

@@ -4,12 +4,12 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use stylegan_base::Resolution;
 use stylegan_base::files::NewFolder;
+use stylegan_base::{Resolution, printable};
 
 use crate::channels::Channels;
 use crate::left_out::{LeftOut, READ, counted};
-use crate::skipped::{Skipped, list, printable};
+use crate::skipped::{Skipped, list};
 
 /// Something that went wrong with a source of pictures, a pack or a batch, and where.
 #[derive(Debug)]

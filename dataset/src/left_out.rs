@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use crate::skipped::printable;
+use stylegan_base::printable;
 
 /// The kinds of pictures that are read.
 pub(crate) const READ: &str = "PNG, JPEG, WebP, BMP or TIFF";

@@ -25,12 +25,6 @@ pub(crate) fn list(skipped: &[Skipped]) -> String {
     text
 }
 
-/// A name or reason from a stranger's file as it may be shown: without control characters, which a terminal would
-/// obey.
-pub(crate) fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -42,10 +36,5 @@ mod tests {
         };
         assert_eq!(list(&skipped(2)), "`0.png` (r), `1.png` (r)");
         assert_eq!(list(&skipped(9)), "`0.png` (r), `1.png` (r), `2.png` (r), …");
-    }
-
-    #[test]
-    fn control_characters_are_not_shown() {
-        assert_eq!(printable("a\u{1b}[31mb"), "a\u{fffd}[31mb");
     }
 }

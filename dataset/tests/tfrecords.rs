@@ -8,6 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use pictures::{folder, names_in, png};
+use stylegan_base::Resolution;
 use stylegan_dataset::{
     Error, ErrorKind, ExportFormat, LabelMode, PackOptions, PackReport, Pyramid, Source, export, pack,
 };
@@ -75,6 +76,17 @@ fn grey_and_oblong_pictures_go_the_way_of_all_others() {
     let pixels = grey.picture(8.into(), 3).unwrap();
     assert_eq!(pixels[..64], pixels[64..128]);
     let (wide, report) = packed(&fixture("tf_wide")).unwrap();
+    // Its own levels are taken in its own shape.
+    let parent = tempfile::tempdir().unwrap();
+    let options = PackOptions { resolution: Some("16x12".parse().unwrap()), ..PackOptions::default() };
+    let own = pack(&fixture("tf_wide"), &parent.path().join("own"), &options, &mut |_| {}).unwrap().0;
+    for (level, log) in [("16x12", 4), ("8x6", 3), ("4x3", 2)] {
+        let level: Resolution = level.parse().unwrap();
+        let file = fixture("tf_wide").join(format!("tf_wide-r{log:02}.tfrecords"));
+        for (number, expected) in raw(&file, 3 * level.pixels()).iter().enumerate() {
+            assert_eq!(&own.picture(level, number).unwrap(), expected, "{number} at {level}");
+        }
+    }
     // 12 pixels high, of which a network can have 8.
     assert_eq!((wide.resolution().side(), wide.len(), report.other_ratio), (8, 5, 5));
 }

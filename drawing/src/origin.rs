@@ -4,6 +4,7 @@ use std::fmt;
 
 use candle_core::Result;
 use serde::{Deserialize, Serialize};
+use stylegan_base::short_hash;
 use stylegan_checkpoint::Checkpoint;
 use stylegan_generator::Generator;
 
@@ -36,9 +37,7 @@ impl Moment {
     pub fn of(generator: &Generator, nimg: u64) -> Result<Self> {
         let w_avg = generator.w_avg().to_vec1::<f32>()?;
         let bytes: Vec<u8> = w_avg.iter().flat_map(|x| x.to_le_bytes()).collect();
-        let mut w_avg = blake3::hash(&bytes).to_hex().to_string();
-        w_avg.truncate(16);
-        Ok(Self { nimg, w_avg })
+        Ok(Self { nimg, w_avg: short_hash(&bytes) })
     }
 }
 

@@ -14,8 +14,8 @@ use crate::{LevelPlan, OutOfMemory, OversizedLevel, Settings, Trainer};
 /// Share of the memory, and most bytes of it, that a level that fits must leave for what else there is in a run: pictures
 /// on their way to the GPU, and pieces between tensors that are too small.
 const SPARE: (u64, u64) = (32, 256 << 20);
-/// Pictures drawn at a time beside the training, so that a grid of large ones does not fill the memory.
-pub(crate) const DRAWN_AT_ONCE: usize = 8;
+/// Pictures drawn at a time, no fewer than are drawn beside a training: one of a grid, four to look for collapse.
+const DRAWN_AT_ONCE: usize = 8;
 
 impl Trainer {
     /// Does what takes memory in an iteration with these settings and in drawing grids, but updates nothing.

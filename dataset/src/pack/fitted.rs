@@ -5,12 +5,11 @@ use std::error::Error;
 use fast_image_resize::images::{TypedImage, TypedImageRef};
 use fast_image_resize::pixels::U8x3;
 use fast_image_resize::{FilterType, ResizeAlg, ResizeOptions, Resizer};
-use stylegan_base::Resolution;
+use stylegan_base::{Resolution, printable};
 
 use super::fit::{Filling, Fit};
 use super::pixels::Pixels;
 use crate::channels::Channels;
-use crate::skipped::printable;
 
 /// A picture at the resolution it is packed at.
 pub(super) struct Fitted {

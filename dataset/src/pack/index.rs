@@ -5,7 +5,7 @@ use std::io::{self, Read, Write};
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
-use stylegan_base::{Resolution, files};
+use stylegan_base::{Resolution, files, printable};
 
 use super::contents::DIGEST_DIGITS;
 use super::fit::Fit;
@@ -15,7 +15,7 @@ use crate::channels::Channels;
 use crate::error::{Error, ErrorKind};
 use crate::found_labels::{FoundLabels, LabelFile};
 use crate::labels::Labels;
-use crate::skipped::{Skipped, printable};
+use crate::skipped::Skipped;
 
 const FORMAT: &str = "stylegan-pyramid";
 /// 3 has a height or channels of its own, and is written where it has; 2 has digests of the pictures; of 1, which has

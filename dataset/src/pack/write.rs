@@ -109,7 +109,7 @@ fn pack_one(
     resizer: &mut Resizer,
 ) -> Result<Packed, String> {
     let Format { resolution, channels } = format;
-    let decoded = source.reader().decode(index, resolution.side())?;
+    let decoded = source.reader().decode(index, resolution)?;
     let (pixels, converted) = Pixels::of(decoded, channels);
     let has_ratio = pixels.width * resolution.height == pixels.height * resolution.width;
     let is_kept = (pixels.width, pixels.height) == (resolution.width, resolution.height);
@@ -129,7 +129,7 @@ fn take_copies(reader: &dyn Reader, index: usize, format: Format, all: &mut [u8]
     for level in levels(format.resolution) {
         let planes = rest.split_off_mut(..format.bytes_at(level)).unwrap_or_default();
         if level != format.resolution
-            && let Some(copy) = reader.copy_at(index, level.side())
+            && let Some(copy) = reader.copy_at(index, level)
         {
             let Pixels { width, height, samples, .. } = Pixels::of(copy?, format.channels).0;
             if (width, height) != (level.width, level.height) {

@@ -4,12 +4,12 @@ use std::collections::HashMap;
 
 use serde::Deserialize;
 use serde_json::Value;
+use stylegan_base::printable;
 use unicode_normalization::UnicodeNormalization;
 
 use crate::found_labels::{LabelFile, LabelFileState};
 use crate::labels::{Labels, MAX_WIDTH};
 use crate::paths::{common_folder, split};
-use crate::skipped::printable;
 
 /// What it is called.
 const FILE_NAME: &str = "dataset.json";

@@ -4,10 +4,10 @@ use std::io::Cursor;
 
 use image::metadata::Orientation;
 use image::{DynamicImage, GrayImage, ImageDecoder, ImageFormat, ImageReader, Limits, RgbImage, RgbaImage};
+use stylegan_base::printable;
 
 use super::kind::kind;
 use crate::left_out::READ;
-use crate::skipped::printable;
 
 /// No camera makes larger pictures; a file that claims to is refused before anything is allocated for it.
 const MAX_SIDE: u32 = 32_768;

@@ -9,12 +9,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
+use stylegan_base::{Resolution, printable};
 
 use super::decode::Decoded;
 use super::folder::{Folder, read_file};
 use super::{Candidate, Checksums, Listing, Reader};
 use crate::error::Error;
-use crate::skipped::printable;
 
 /// From the largest pictures to the smallest.
 const SIDES: [(&str, usize); 2] = [("images1024x1024", 1024), ("thumbnails128x128", 128)];
@@ -96,14 +96,14 @@ impl Reader for Ffhq {
 
     /// Small pictures are the thumbnails, which are a hundredth to read. As levels of larger ones they are not taken: the
     /// original's data sets have means there, and thumbnails are sharper.
-    fn decode(&self, index: usize, side: usize) -> Result<Decoded, String> {
+    fn decode(&self, index: usize, resolution: Resolution) -> Result<Decoded, String> {
         if let Some(Thumbnails { folder, side: kept, numbers }) = &self.thumbnails
-            && side <= *kept
+            && resolution.side() <= *kept
             && let Some(number) = numbers[index]
         {
-            return folder.decode(number, side);
+            return folder.decode(number, resolution);
         }
-        self.pictures.decode(index, side)
+        self.pictures.decode(index, resolution)
     }
 
     fn checksums(&self) -> Option<Result<Checksums, Error>> {

@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Component, Path, PathBuf};
 
+use stylegan_base::printable;
 use walkdir::WalkDir;
 
 use super::picture_files::{
@@ -12,7 +13,6 @@ use super::picture_files::{
 use super::{Candidate, Listing, Reader, dataset_json};
 use crate::error::{Error, ErrorKind};
 use crate::left_out::{LeftOut, is_hidden, is_run};
-use crate::skipped::printable;
 
 #[derive(Debug)]
 pub(super) struct Folder {

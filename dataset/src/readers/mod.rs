@@ -26,6 +26,8 @@ use std::fs::{self, File, Metadata};
 use std::io::{self, Read as _};
 use std::path::Path;
 
+use stylegan_base::Resolution;
+
 pub use source::Source;
 
 pub(crate) use decode::Decoded;
@@ -95,8 +97,8 @@ pub(crate) trait Reader: Debug + Send + Sync {
 
     /// The pixels of one picture.
     ///
-    /// It will be packed with a longer side of `side`: a reader that keeps a picture at several sides takes the smallest that is no smaller.
-    fn decode(&self, index: usize, _side: usize) -> Result<Decoded, String> {
+    /// It will be packed at this resolution: a reader that keeps a picture at several takes the smallest that is no smaller.
+    fn decode(&self, index: usize, _resolution: Resolution) -> Result<Decoded, String> {
         decode::decode(&self.bytes(index)?)
     }
 
@@ -105,11 +107,11 @@ pub(crate) trait Reader: Debug + Send + Sync {
         None
     }
 
-    /// The copy of `side`x`side` pixels that the source itself keeps of one picture; `None` if it keeps none.
+    /// The copy at this resolution that the source itself keeps of one picture; `None` if it keeps none.
     ///
-    /// Where a picture is packed as it is, its smaller sides are these; where there is none, a side is the mean of 2x2 pixels
+    /// Where a picture is packed as it is, its smaller levels are these; where there is none, a level is the mean of 2x2 pixels
     /// of the one above.
-    fn copy_at(&self, _index: usize, _side: usize) -> Option<Result<Decoded, String>> {
+    fn copy_at(&self, _index: usize, _level: Resolution) -> Option<Result<Decoded, String>> {
         None
     }
 }
@@ -130,6 +132,25 @@ pub(crate) struct Listing {
     pub(crate) labels: Option<Labels>,
     /// 64 hexadecimal digits over all that decides what is read.
     pub(crate) fingerprint: String,
+}
+
+impl Listing {
+    /// Of `count` pictures without names, which are called by their numbers.
+    fn numbered(
+        count: usize,
+        left_out: LeftOut,
+        label_file: Option<LabelFile>,
+        labels: Option<Labels>,
+        fingerprint: &blake3::Hasher,
+    ) -> Self {
+        Self {
+            names: (0..count).map(|number| format!("{number:08}")).collect(),
+            left_out,
+            label_file,
+            labels,
+            fingerprint: fingerprint.finalize().to_hex().to_string(),
+        }
+    }
 }
 
 /// Something that may be a source, as readers look at it.

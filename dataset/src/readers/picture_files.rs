@@ -5,10 +5,11 @@ use std::io;
 use std::path::Path;
 use std::time::UNIX_EPOCH;
 
+use stylegan_base::printable;
+
 use super::Listing;
 use super::dataset_json::Found;
 use crate::left_out::{LeftOut, is_of_system};
-use crate::skipped::printable;
 
 /// More pictures than any data set of one kind has; their names are held in memory.
 pub(super) const MAX_FILES: usize = 5_000_000;

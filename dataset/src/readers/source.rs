@@ -89,7 +89,7 @@ impl Source {
     /// # Errors
     /// What is wrong with the picture.
     pub fn decode(&self, index: usize) -> Result<RgbImage, String> {
-        self.reader.decode(index, usize::MAX).map(|decoded| decoded.picture.into_rgb8())
+        self.reader.decode(index, usize::MAX.into()).map(|decoded| decoded.picture.into_rgb8())
     }
 
     /// Compares the bytes of all pictures with the list of checksums beside them; returns how many the list knows.

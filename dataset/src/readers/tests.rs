@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 use sha2::{Digest, Sha256};
+use stylegan_base::Resolution;
 
 use super::{Reader, Source};
 use crate::found_labels::{LabelFileState, LabelMode};
@@ -19,11 +20,11 @@ fn sha256(bytes: &[u8]) -> String {
     format!("{:x}", Sha256::digest(bytes))
 }
 
-/// The pixels of all pictures at a side, as files of the original hold them, `[channels, height, width]` each.
-fn pixels(reader: &dyn Reader, side: usize, [channels, height, width]: [usize; 3]) -> Vec<u8> {
+/// The pixels of all pictures as they are read for a resolution, as files of the original hold them, `[channels, height, width]` each.
+fn pixels(reader: &dyn Reader, resolution: Resolution, [channels, height, width]: [usize; 3]) -> Vec<u8> {
     let mut pixels = Vec::new();
     for index in 0..reader.listing().names.len() {
-        let picture = reader.decode(index, side).unwrap().picture;
+        let picture = reader.decode(index, resolution).unwrap().picture;
         assert_eq!((picture.width(), picture.height()), (width as u32, height as u32));
         assert_eq!(usize::from(picture.color().channel_count()), channels);
         let samples = picture.into_bytes();
@@ -47,22 +48,21 @@ fn what_tensorflow_wrote_is_read_at_every_side() {
             let shape: [usize; 3] = serde_json::from_value(expected["shape"].clone()).unwrap();
             let [channels, height, width] = shape;
             largest = largest.max(shape);
-            let read = pixels(reader, height.min(width), shape);
+            let resolution = Resolution { width, height };
+            let read = pixels(reader, resolution, shape);
             assert_eq!(sha256(&read), expected["sha256_of_pixels_in_file_order"], "{name} {side}");
-            if height == width {
-                let copy = reader.copy_at(count - 1, height).unwrap().unwrap();
-                let last = &read[(count - 1) * channels * height * width..];
-                let samples = copy.picture.into_bytes();
-                assert!(samples.iter().step_by(channels).zip(last).all(|(sample, value)| sample == value));
-            }
+            let copy = reader.copy_at(count - 1, resolution).unwrap().unwrap();
+            let last = &read[(count - 1) * channels * height * width..];
+            let samples = copy.picture.into_bytes();
+            assert!(samples.iter().step_by(channels).zip(last).all(|(sample, value)| sample == value));
             // A file of one side alone is a data set too.
             let file = path.join(format!("{name}-{side}.tfrecords"));
             let alone = Source::open(&file).unwrap();
-            assert_eq!(pixels(alone.reader(), 1, shape), read, "{name} {side}");
+            assert_eq!(pixels(alone.reader(), 1.into(), shape), read, "{name} {side}");
         }
         let [_, height, width] = largest;
         assert!((0..count).all(|index| reader.dimensions(index).unwrap() == (width as u32, height as u32)));
-        assert!(reader.copy_at(0, 2).is_none());
+        assert!(reader.copy_at(0, 2.into()).is_none());
     }
 }
 
@@ -91,13 +91,13 @@ fn what_python_wrote_into_an_lmdb_is_read_at_every_side() {
         for (index, digest) in jpegs["64"].as_array().unwrap().iter().enumerate() {
             assert_eq!(sha256(&reader.bytes(index).unwrap()), *digest);
             assert_eq!(reader.dimensions(index).unwrap(), (64, 64));
-            for side in [8, 16, 32, 64] {
-                let picture = reader.decode(index, side).unwrap().picture;
+            for side in [8_usize, 16, 32, 64] {
+                let picture = reader.decode(index, side.into()).unwrap().picture;
                 assert_eq!(picture.width(), side as u32);
-                assert_eq!(reader.copy_at(index, side).unwrap().unwrap().picture, picture);
+                assert_eq!(reader.copy_at(index, side.into()).unwrap().unwrap().picture, picture);
             }
-            assert_eq!(reader.decode(index, 17).unwrap().picture.width(), 32);
-            assert!(reader.copy_at(index, 4).is_none());
+            assert_eq!(reader.decode(index, 17.into()).unwrap().picture.width(), 32);
+            assert!(reader.copy_at(index, 4.into()).is_none());
         }
     }
 }

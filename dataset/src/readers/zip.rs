@@ -11,13 +11,13 @@ use std::path::Path;
 use ::zip::CompressionMethod;
 use ::zip::read::{OwnedZipFileEntry, ZipFileEntry};
 use ::zip::{ZipArchive, ZipReadOptions};
+use stylegan_base::printable;
 
 use super::archive::{self, Sorted};
 use super::picture_files::{self, MAX_FILES, MAX_PICTURE_BYTES, has_extension, hash_text, system_reason};
 use super::{Candidate, Listing, Reader, dataset_json};
 use crate::error::{Error, ErrorKind};
 use crate::shared_file::SharedFile;
-use crate::skipped::printable;
 
 #[derive(Debug)]
 pub(super) struct Zip {

@@ -5,10 +5,8 @@ mod cpu;
 pub(crate) mod cuda;
 
 use std::fmt;
-use std::str::FromStr;
 
 use candle_core::{CustomOp1, Result, Shape, Tensor, bail};
-use serde::{Deserialize, Serialize};
 
 use crate::custom_op::runs_on_every_engine;
 use crate::engine::{Engine, Input};
@@ -18,8 +16,7 @@ use crate::gradients::tracked;
 ///
 /// A tensor has its axes in the order in which they lie: what is not told of the layout is wrong in shape, not silently in
 /// values.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum FeatureLayout {
     /// `[batch, channels, height, width]`, one plane behind the other.
     #[default]
@@ -31,8 +28,6 @@ pub enum FeatureLayout {
 }
 
 impl FeatureLayout {
-    const ALL: [(&str, Self); 2] = [("nchw", Self::Nchw), ("nhwc", Self::Nhwc)];
-
     /// Planes `[batch, channels, height, width]` in this layout; weights, too, whose batch is that of the filters.
     ///
     /// # Errors
@@ -66,17 +61,10 @@ impl FeatureLayout {
 
 impl fmt::Display for FeatureLayout {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = Self::ALL.iter().find(|(_, layout)| layout == self).map_or("", |(name, _)| name);
-        f.write_str(name)
-    }
-}
-
-impl FromStr for FeatureLayout {
-    type Err = String;
-
-    fn from_str(text: &str) -> std::result::Result<Self, String> {
-        let found = Self::ALL.iter().find(|(name, _)| *name == text).map(|&(_, layout)| layout);
-        found.ok_or_else(|| "a layout is `nchw` or `nhwc`".to_owned())
+        f.write_str(match self {
+            Self::Nchw => "nchw",
+            Self::Nhwc => "nhwc",
+        })
     }
 }
 
@@ -154,13 +142,11 @@ mod tests {
     }
 
     #[test]
-    fn names_are_those_of_the_configuration() {
-        for (name, layout) in FeatureLayout::ALL {
-            assert_eq!(name.parse(), Ok(layout));
-            assert_eq!(layout.to_string(), name);
-            assert_eq!(serde_json::to_value(layout).unwrap(), name);
-        }
-        assert!("chwn".parse::<FeatureLayout>().is_err());
+    fn layouts_are_called_by_their_axes() {
+        assert_eq!(
+            [FeatureLayout::Nchw, FeatureLayout::Nhwc].map(|layout| layout.to_string()),
+            ["nchw", "nhwc"]
+        );
     }
 
     #[test]

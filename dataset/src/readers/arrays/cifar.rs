@@ -6,16 +6,17 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::{Found, MAX_BYTES, cifar_pickle, read as read_bytes};
+use stylegan_base::printable;
+
+use super::cifar_pickle::{self, PICTURE_BYTES};
+use super::{Found, MAX_BYTES, read as read_bytes};
 use crate::error::Error;
 use crate::found_labels::{LabelFile, LabelFileState};
 use crate::labels::Labels;
-use crate::skipped::printable;
 
 /// What such a file is called, with its article.
 const FORM: &str = "a file of CIFAR";
 const SHAPE: [u32; 3] = [3, 32, 32];
-pub(super) const PICTURE_BYTES: usize = 3 * 32 * 32;
 
 /// A form of record.
 #[derive(Clone, Copy)]

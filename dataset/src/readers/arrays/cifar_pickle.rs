@@ -6,13 +6,15 @@ use std::fs::File;
 use std::io::BufReader;
 use std::path::Path;
 
+use stylegan_base::printable;
 use stylegan_pickle::{Class, Item, Pickle, Span, Value};
 
 use super::MAX_BYTES;
-use super::cifar::PICTURE_BYTES;
 use crate::readers::picture_files::system_reason;
 use crate::shared_file::read_exact_at;
-use crate::skipped::printable;
+
+/// 3x32x32 pixels.
+pub(super) const PICTURE_BYTES: usize = 3 * 32 * 32;
 
 /// Under which a batch keeps its classes, and the file beside it what they are called.
 const CLASSES: [&str; 2] = ["labels", "fine_labels"];

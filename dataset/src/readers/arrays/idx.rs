@@ -7,12 +7,12 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use flate2::read::GzDecoder;
+use stylegan_base::printable;
 
 use super::{Found, MAX_BYTES, is_gzip, read as read_bytes};
 use crate::error::Error;
 use crate::found_labels::{LabelFile, LabelFileState};
 use crate::labels::Labels;
-use crate::skipped::printable;
 
 /// What such a file is called, with its article.
 const FORM: &str = "an idx file";

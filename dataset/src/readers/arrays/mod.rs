@@ -12,6 +12,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use flate2::read::GzDecoder;
+use stylegan_base::Resolution;
 
 use super::decode::Decoded;
 use super::picture_files::{self, system_reason};
@@ -79,13 +80,7 @@ impl Reader for Arrays {
                 fingerprint.update(&class.to_le_bytes());
             }
         }
-        let listing = Listing {
-            names: (0..count).map(|number| format!("{number:08}")).collect(),
-            left_out,
-            label_file,
-            labels,
-            fingerprint: fingerprint.finalize().to_hex().to_string(),
-        };
+        let listing = Listing::numbered(count, left_out, label_file, labels, &fingerprint);
         Ok(Self { shape, planes, listing })
     }
 
@@ -110,7 +105,7 @@ impl Reader for Arrays {
         Ok((width, height))
     }
 
-    fn decode(&self, index: usize, _side: usize) -> Result<Decoded, String> {
+    fn decode(&self, index: usize, _resolution: Resolution) -> Result<Decoded, String> {
         Decoded::from_planes(self.shape, &self.bytes(index)?)
     }
 }

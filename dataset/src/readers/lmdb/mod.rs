@@ -11,12 +11,13 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
+use stylegan_base::{Resolution, printable};
+
 use super::decode::{self, Decoded};
 use super::picture_files::{MAX_PICTURE_BYTES, hash_file, hash_text};
 use super::{Candidate, Listing, Reader};
 use crate::error::Error;
 use crate::left_out::LeftOut;
-use crate::skipped::printable;
 use tree::{FORM, Tree, Value};
 
 /// The file that there is in a folder of LMDB's.
@@ -115,14 +116,14 @@ impl Reader for Lmdb {
         self.tree.read(self.sides[0].values[index], length)
     }
 
-    fn decode(&self, index: usize, side: usize) -> Result<Decoded, String> {
-        let mut large_enough = self.sides.iter().rev().filter(|kept| kept.side >= side);
+    fn decode(&self, index: usize, resolution: Resolution) -> Result<Decoded, String> {
+        let mut large_enough = self.sides.iter().rev().filter(|kept| kept.side >= resolution.side());
         let value = large_enough.find_map(|kept| self.value_at(kept, index));
         self.decode_value(value.unwrap_or(self.sides[0].values[index]))
     }
 
-    fn copy_at(&self, index: usize, side: usize) -> Option<Result<Decoded, String>> {
-        let kept = self.sides.iter().find(|kept| kept.side == side)?;
+    fn copy_at(&self, index: usize, level: Resolution) -> Option<Result<Decoded, String>> {
+        let kept = self.sides.iter().find(|kept| Resolution::from(kept.side) == level)?;
         Some(self.decode_value(self.value_at(kept, index)?))
     }
 }

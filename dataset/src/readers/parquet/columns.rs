@@ -8,8 +8,7 @@ use ::parquet::file::metadata::FileMetaData;
 use ::parquet::schema::types::ColumnDescriptor;
 use serde::Deserialize;
 use serde_json::value::{Map, Value};
-
-use crate::skipped::printable;
+use stylegan_base::printable;
 
 /// What a column of pictures is mostly called.
 const PICTURES: [&str; 2] = ["image", "img"];

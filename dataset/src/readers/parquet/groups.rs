@@ -17,10 +17,10 @@ use ::parquet::errors::{ParquetError, Result as ParquetResult};
 use ::parquet::file::metadata::ParquetMetaData;
 use ::parquet::file::reader::{ChunkReader, FileReader, Length, SerializedFileReader};
 use bytes::Bytes;
+use stylegan_base::printable;
 
 use crate::error::Error;
 use crate::shared_file::{SharedFile, read_exact_at};
-use crate::skipped::printable;
 
 /// What such a file is called, with its article.
 pub(super) const FORM: &str = "a Parquet file";

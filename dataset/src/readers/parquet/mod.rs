@@ -68,13 +68,7 @@ impl Reader for Parquet {
             files.push(rows);
         }
         let (label_file, labels) = read_labels(&files, &columns, &groups);
-        let listing = Listing {
-            names: (0..count).map(|number| format!("{number:08}")).collect(),
-            left_out,
-            label_file,
-            labels,
-            fingerprint: fingerprint.finalize().to_hex().to_string(),
-        };
+        let listing = Listing::numbered(count, left_out, label_file, labels, &fingerprint);
         Ok(Self { files, columns, groups, cache: Cache::default(), listing })
     }
 

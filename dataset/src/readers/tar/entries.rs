@@ -5,11 +5,11 @@ use std::io::{BufReader, Read};
 use std::path::Path;
 
 use ::tar::{Archive, EntryType, PaxExtensions};
+use stylegan_base::printable;
 
 use crate::error::{Error, ErrorKind};
 use crate::readers::picture_files::MAX_FILES;
 use crate::shared_file::SharedFile;
-use crate::skipped::printable;
 
 /// What such a file is called, with its article.
 const FORM: &str = "a tar file";

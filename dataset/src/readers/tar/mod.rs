@@ -7,6 +7,8 @@ use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use stylegan_base::printable;
+
 use super::archive::{self, Sorted};
 use super::picture_files::{
     self, MAX_FILES, MAX_PICTURE_BYTES, has_extension, hash_file, hash_text, system_reason,
@@ -15,7 +17,6 @@ use super::{Candidate, Listing, Reader, dataset_json, shards};
 use crate::error::{Error, ErrorKind};
 use crate::left_out::LeftOut;
 use crate::shared_file::{SharedFile, read_exact_at};
-use crate::skipped::printable;
 use entries::Entry;
 
 const ENDINGS: [&str; 1] = ["tar"];

@@ -5,8 +5,7 @@
 use std::collections::BTreeMap;
 
 use prost::{Message, Oneof};
-
-use crate::skipped::printable;
+use stylegan_base::printable;
 
 /// `tf.train.Example`
 #[derive(Clone, PartialEq, Message)]

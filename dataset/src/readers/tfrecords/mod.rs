@@ -11,6 +11,8 @@ mod records;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use stylegan_base::{Resolution, printable};
+
 pub(crate) use example::Planes;
 pub(crate) use records::write_record;
 
@@ -21,7 +23,6 @@ use crate::error::{Error, ErrorKind};
 use crate::found_labels::{LabelFile, LabelFileState};
 use crate::labels::Labels;
 use crate::left_out::LeftOut;
-use crate::skipped::printable;
 use records::{FORM, Records};
 
 /// How the names of such files end.
@@ -86,13 +87,7 @@ impl Reader for TfRecords {
             Some(file) => read_labels(file, count, &mut fingerprint),
             None => (None, None),
         };
-        let listing = Listing {
-            names: (0..count).map(|number| format!("{number:08}")).collect(),
-            left_out,
-            label_file,
-            labels,
-            fingerprint: fingerprint.finalize().to_hex().to_string(),
-        };
+        let listing = Listing::numbered(count, left_out, label_file, labels, &fingerprint);
         Ok(Self { sides, listing })
     }
 
@@ -121,14 +116,16 @@ impl Reader for TfRecords {
         Ok((width, height))
     }
 
-    fn decode(&self, index: usize, side: usize) -> Result<Decoded, String> {
-        let is_large_enough = |kept: &&Side| kept.shorter() as usize >= side;
+    fn decode(&self, index: usize, resolution: Resolution) -> Result<Decoded, String> {
+        let is_large_enough = |kept: &&Side| {
+            let Resolution { width, height } = kept.resolution();
+            width >= resolution.width && height >= resolution.height
+        };
         self.sides.iter().rfind(is_large_enough).unwrap_or(&self.sides[0]).decode(index)
     }
 
-    fn copy_at(&self, index: usize, side: usize) -> Option<Result<Decoded, String>> {
-        let is_it = |kept: &&Side| kept.shape[1..].iter().all(|&length| length as usize == side);
-        self.sides.iter().find(is_it).map(|kept| kept.decode(index))
+    fn copy_at(&self, index: usize, level: Resolution) -> Option<Result<Decoded, String>> {
+        self.sides.iter().find(|kept| kept.resolution() == level).map(|kept| kept.decode(index))
     }
 }
 
@@ -150,9 +147,9 @@ impl Side {
         height.max(width)
     }
 
-    fn shorter(&self) -> u32 {
-        let [_, height, width] = self.shape;
-        height.min(width)
+    fn resolution(&self) -> Resolution {
+        let [_, height, width] = self.shape.map(|length| length as usize);
+        Resolution { width, height }
     }
 
     fn decode(&self, index: usize) -> Result<Decoded, String> {
