@@ -3,7 +3,9 @@
 use std::path::Path;
 
 use stylegan_base::units::grouped;
-use stylegan_dataset::{Channels, Error, ErrorKind, Fit, LeftOut, PackOptions, PackReport, Pyramid, Skipped};
+use stylegan_dataset::{
+    Bits, Channels, Error, ErrorKind, Fit, LeftOut, PackOptions, PackReport, Pyramid, Skipped,
+};
 use stylegan_ops::Resolution;
 
 use crate::cache;
@@ -51,10 +53,12 @@ fn training_hint(error: &Error) -> Option<String> {
 pub(crate) fn summary(report: &PackReport) -> String {
     let PackReport { resolution, count, .. } = report;
     let mut lines = vec![format!(
-        "{} {} pictures of {resolution} in `{}`, {:.1} MiB",
+        "{} {} pictures of {resolution}{} in `{}`{}, {:.1} MiB",
         if report.is_reused { "found" } else { "packed" },
         grouped(count),
+        if report.bits == Bits::Sixteen { " and 16 bits" } else { "" },
         report.path.display(),
+        report.shard.map_or_else(String::new, |shard| format!(", part {shard}")),
         report.bytes as f64 / f64::from(1 << 20)
     )];
     let converted = report.converted;
@@ -83,6 +87,11 @@ pub(crate) fn summary(report: &PackReport) -> String {
             converted.sixteen_bit,
             "had 16 bits a channel and was rounded to 8",
             "had 16 bits a channel and were rounded to 8",
+        ),
+        (
+            converted.eight_bit,
+            "had 8 bits a channel and was made 16",
+            "had 8 bits a channel and were made 16",
         ),
         (converted.alpha, "was transparent and was set on white", "were transparent and were set on white"),
         (report.other_ratio, &*ratio[0], &*ratio[1]),
@@ -125,6 +134,9 @@ fn proposals(report: &PackReport) -> Vec<String> {
         lines.push("none has colors: `--channels 1` makes networks of grey pictures".to_owned());
     } else if channels == Channels::Rgb && converted.alpha * 2 > count {
         lines.push("`--channels 4` keeps what is transparent".to_owned());
+    }
+    if converted.sixteen_bit == count && count > 0 {
+        lines.push("`--bits 16` keeps what their 16 bits tell apart".to_owned());
     }
     lines
 }

@@ -9,6 +9,7 @@ use stylegan_base::{Resolution, printable};
 
 use crate::channels::Channels;
 use crate::left_out::{LeftOut, READ, counted};
+use crate::pack::Shard;
 use crate::skipped::{Skipped, list};
 
 /// Something that went wrong with a source of pictures, a pack or a batch, and where.
@@ -156,6 +157,20 @@ pub enum ErrorKind {
     },
     /// The pictures are transparent, which what they are to be written as is not.
     ExportTransparent,
+    /// The pictures have 16 bits, which what they are to be written as has not.
+    ExportSixteenBit,
+    /// The pack cannot be joined with the others.
+    Join {
+        /// Why not.
+        reason: String,
+    },
+    /// The part that was to be packed has no pictures.
+    EmptyShard {
+        /// Which part.
+        shard: Shard,
+        /// How many pictures there are for all parts.
+        count: usize,
+    },
     /// The folder is no pack.
     NotAPack,
     /// The pack's pictures are smaller than asked for, or of another ratio.
@@ -300,8 +315,15 @@ impl fmt::Display for Error {
                 f,
                 "the packed data set `{path}` has format version {version}; this program reads up to version {known}"
             ),
+            ErrorKind::ExportSixteenBit => {
+                write!(f, "cannot write `{path}`: TFRecords of the original have 8 bits, not 16")
+            }
             ErrorKind::ExportTransparent => {
                 write!(f, "`{path}` is for programs that read no pictures with transparency")
+            }
+            ErrorKind::Join { reason } => write!(f, "cannot join `{path}`: {reason}"),
+            ErrorKind::EmptyShard { shard, count } => {
+                write!(f, "part {shard} of `{path}` is empty: there are {count} pictures")
             }
             ErrorKind::NotAPack => write!(f, "`{path}` is not a packed data set"),
             ErrorKind::PackTooSmall { resolution, requested } => {

@@ -133,6 +133,23 @@ impl Labels {
         Ok(())
     }
 
+    /// Adds the labels of more pictures.
+    pub(crate) fn extend(&mut self, more: Self) -> Result<(), String> {
+        match (self, more) {
+            (
+                Self::Classes { count, indices, names },
+                Self::Classes { count: other_count, indices: more, names: other_names },
+            ) if (*count, &*names) == (other_count, &other_names) => indices.extend(more),
+            (Self::Vectors { width, values }, Self::Vectors { width: other_width, values: more })
+                if *width == other_width =>
+            {
+                values.extend(more);
+            }
+            _ => return Err("has labels of another kind than the parts before".to_owned()),
+        }
+        Ok(())
+    }
+
     /// The labels of the pictures numbered `kept`, in that order.
     pub(crate) fn select(&self, kept: &[usize]) -> Self {
         match self {

@@ -21,10 +21,11 @@
 //! let order = Order::new(7, pyramid.len());
 //! let request = BatchRequest { first_position: 0, batch: 2, resolution: 8.into() };
 //! let batch = assemble(&pyramid, &order, true, &request)?;
-//! assert_eq!(batch.pixels_u8.len(), 2 * 3 * 8 * 8);
+//! assert_eq!(batch.pixels.len(), 2 * 3 * 8 * 8);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod bits;
 mod channels;
 mod error;
 mod feed;
@@ -39,6 +40,7 @@ mod readers;
 mod shared_file;
 mod skipped;
 
+pub use bits::Bits;
 pub use channels::Channels;
 pub use error::{Error, ErrorKind};
 pub use feed::{Batch, BatchRequest, Order, Prefetcher, assemble};
@@ -48,7 +50,7 @@ pub use left_out::LeftOut;
 pub use mirror_test::MirrorTest;
 pub use pack::{
     CachedPack, Contents, Converted, Export, ExportFormat, Filling, Fit, Format, PackOptions, PackReport,
-    Pyramid, cached_packs, export, open_or_pack, pack,
+    Pyramid, Shard, cached_packs, export, join, open_or_pack, pack,
 };
 pub use readers::Source;
 pub use skipped::Skipped;

@@ -43,7 +43,7 @@ impl MirrorTest {
         let level = small.unwrap_or_else(|| resolution.start());
         let looked_at = pyramid.len().min(MOST);
         let pictures = (0..looked_at).map(|number| {
-            let pixels_u8 = pyramid.picture(level, number * pyramid.len() / looked_at)?;
+            let pixels_u8 = pyramid.picture_u8(level, number * pyramid.len() / looked_at)?;
             Ok(pixels_u8.chunks_exact(level.width).flat_map(odd_part).collect())
         });
         let odd_parts: Vec<Vec<f32>> = pictures.collect::<Result<_, Error>>()?;

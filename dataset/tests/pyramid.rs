@@ -32,10 +32,10 @@ fn a_batch_follows_the_order() {
     let mirrored = assemble(&pyramid, &order, true, &request).unwrap();
     assert_eq!((plain.request, plain.labels.as_ref()), (request, None));
     let mut flips = 0;
-    for (offset, pixels) in plain.pixels_u8.chunks(3 * 8 * 8).enumerate() {
+    for (offset, pixels) in plain.pixels.chunks(3 * 8 * 8).enumerate() {
         let position = 3 + offset as u64;
         assert_eq!(pixels, pyramid.picture(8.into(), order.index(position)).unwrap());
-        let other = &mirrored.pixels_u8[offset * 3 * 8 * 8..][..3 * 8 * 8];
+        let other = &mirrored.pixels[offset * 3 * 8 * 8..][..3 * 8 * 8];
         let expected: Vec<u8> = if order.mirrored(position, 0.5) {
             flips += 1;
             pixels.chunks(8).flat_map(|row| row.iter().rev().copied()).collect()

@@ -91,6 +91,7 @@ mod tests {
         ("", "data.mirror", &["true", "false"], &["1"]),
         ("", "data.labels", &["auto", "off", "folders"], &["on", "1"]),
         ("", "data.fit", &["crop", "stretch", "pad", "pad:edge", "pad:00ff7f"], &["squash", "pad:x", "1"]),
+        ("", "data.bits", &["8", "16"], &["0", "7", "12", "32", "-8"]),
         ("", "data.allow_upscale", &["true", "false"], &["1"]),
         ("", "data.max_bad_fraction", &["0", "1"], &["-0.1", "1.1"]),
         ("", "data.prefetch", &["1", "4096"], &["0", "4097"]),

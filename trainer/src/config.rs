@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use stylegan_checkpoint::Meta;
-use stylegan_dataset::{Fit, LabelMode};
+use stylegan_dataset::{Bits, Fit, LabelMode};
 use stylegan_discriminator::{CriticConfig, CriticSwitches};
 use stylegan_generator::GeneratorConfig;
 use stylegan_ops::{PartialWidths, Resolution};
@@ -178,6 +178,9 @@ pub struct DataConfig {
     /// keep all of them; `pad:RRGGBB` fills with a color instead of black, `pad:edge` with the pixels at the edge.
     #[schemars(with = "String")]
     pub fit: Fit,
+    /// Bits of the numbers that pictures are packed with, 8 or 16; a folder that is packed keeps its own.
+    #[schemars(with = "usize")]
+    pub bits: Bits,
     /// Whether pictures smaller than the network's are enlarged instead of left out or refused.
     pub allow_upscale: bool,
     /// Share of the files that may be unreadable; more refuses the data set.
@@ -192,6 +195,7 @@ impl Default for DataConfig {
             mirror: true,
             labels: LabelMode::Auto,
             fit: Fit::Crop,
+            bits: Bits::Eight,
             allow_upscale: false,
             max_bad_fraction: 0.01,
             prefetch: 8,

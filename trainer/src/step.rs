@@ -153,25 +153,25 @@ impl Trainer {
     /// and `step`. Reports `d_loss` and `g_loss`, and what the loss reports, a number each.
     ///
     /// # Shapes
-    /// - `pixels_u8`: `[batch, num_channels, height, width]` of bytes, the reals
+    /// - `pixels`: `[batch, num_channels, height, width]` in 0..255, bytes or finer, the reals
     /// - `labels`: `[batch, label_dim]` of the reals; the generator's step uses them as well
     ///
     /// # Errors
     /// If a shape differs or the device fails.
     pub fn step(
         &mut self,
-        pixels_u8: &Tensor,
+        pixels: &Tensor,
         labels: Option<&Tensor>,
         settings: Settings,
         step: u64,
     ) -> Result<Report> {
         self.enter_level(settings)?;
-        let device = pixels_u8.device();
+        let device = pixels.device();
         repeatedly(device, || {
-            let (batch, ..) = pixels_u8.dims4()?;
+            let (batch, ..) = pixels.dims4()?;
             let (seed, dtype) = (self.config.run.seed, self.dtype());
             let key = |purpose: &str| Key::new(purpose, &[seed, step]);
-            let reals = process_reals(pixels_u8, settings.lod, dtype)?;
+            let reals = process_reals(pixels, settings.lod, dtype)?;
             let draws = IterationDraws::new(&key, &self.config, batch, settings.lod, dtype, device)?;
 
             let IterationDraws { critic, loss, generator } = &draws;
@@ -306,16 +306,16 @@ impl Trainer {
     }
 }
 
-/// Bytes to what the critic sees: 0..255 to -1..1, and while a level fades in, blended with its half-size self.
+/// Pixels to what the critic sees: 0..255 to -1..1, and while a level fades in, blended with its half-size self.
 ///
 /// # Shapes
-/// - `pixels_u8`: `[batch, num_channels, height, width]`
+/// - `pixels`: `[batch, num_channels, height, width]`, bytes or finer
 /// - returns: the same
 ///
 /// # Errors
 /// If the shape differs or a side is odd.
-pub fn process_reals(pixels_u8: &Tensor, lod: f64, dtype: DType) -> Result<Tensor> {
-    let x = pixels_u8.to_dtype(dtype)?.affine(2.0 / 255.0, -1.0)?;
+pub fn process_reals(pixels: &Tensor, lod: f64, dtype: DType) -> Result<Tensor> {
+    let x = pixels.to_dtype(dtype)?.affine(2.0 / 255.0, -1.0)?;
     match lod.fract() {
         0.0 => Ok(x),
         fade => blend(&x, &upscale2x(&downscale2x(&x)?)?, fade),

@@ -14,7 +14,7 @@ use stylegan_drawing::{DrawOptions, Layers, MixFigure, Painter, Seeds, Walk};
 use stylegan_generator::{Generator, GeneratorConfig, Noise, Space, Truncation};
 use stylegan_metrics::{SlicedWasserstein, sliced_wasserstein};
 use stylegan_ops::{Key, Parameters, RandomTensors, Resolution};
-use stylegan_trainer::{Pace, Resume, TrainConfig, process_reals};
+use stylegan_trainer::{Pace, Resume, TrainConfig, pixels_of, process_reals};
 
 use super::interpolate::write_film;
 use super::mix::write_figure;
@@ -156,9 +156,7 @@ impl Distances {
 fn reals(pyramid: &Pyramid, resolution: Resolution, count: usize) -> Result<Tensor> {
     let request = BatchRequest { first_position: 0, batch: count, resolution };
     let batch = assemble(pyramid, &Order::new(0, pyramid.len()), false, &request)?;
-    let shape = (count, batch.channels, resolution.height, resolution.width);
-    let pixels = Tensor::from_vec(batch.pixels_u8, shape, &Device::Cpu)?;
-    Ok(process_reals(&pixels, 0.0, DType::F32)?)
+    Ok(process_reals(&pixels_of(&batch, &Device::Cpu)?, 0.0, DType::F32)?)
 }
 
 /// Fakes without truncation, clamped to what a picture can show.

@@ -7,8 +7,8 @@ use anyhow::{Context, Result};
 use candle_core::Device;
 use clap::ValueEnum;
 use stylegan_dataset::{
-    Channels, Error as DatasetError, ErrorKind as DatasetErrorKind, Fit, FoundLabels, LabelMode, MirrorTest,
-    PackOptions, Pyramid, Source,
+    Bits, Channels, Error as DatasetError, ErrorKind as DatasetErrorKind, Fit, FoundLabels, LabelMode,
+    MirrorTest, PackOptions, Pyramid, Source,
 };
 use stylegan_ops::Resolution;
 use stylegan_trainer::{
@@ -48,6 +48,11 @@ pub(crate) struct Args {
     /// Channels of the pictures: 1 for grey, 3 for color, 4 for color and transparency [default: the configuration's, mostly 3]
     #[arg(long, value_name = "1|3|4", allow_negative_numbers = true)]
     channels: Option<Channels>,
+
+    /// Bits of the numbers that pictures are packed with: 16 keeps all that pictures of microscopes and depth cameras tell
+    /// apart [default: the configuration's, mostly 8]
+    #[arg(long, value_name = "8|16", allow_negative_numbers = true)]
+    bits: Option<Bits>,
 
     /// Folder of all runs; this one gets a folder of its own inside
     #[arg(long, alias = "outdir", value_name = "DIR", default_value = "runs")]
@@ -135,6 +140,7 @@ pub(crate) fn run(args: &Args) -> Result<Exit> {
     if let Some(channels) = args.channels {
         config.generator.num_channels = channels.count();
     }
+    config.data.bits = args.bits.unwrap_or(config.data.bits);
     if let Some(seed) = args.seed {
         config.run.seed = seed;
     }
@@ -259,6 +265,8 @@ pub(super) fn open_pictures(source: &Path, runs: &Path, config: &TrainConfig) ->
     let options = PackOptions {
         resolution: Some(config.generator.resolution),
         channels: Channels::try_from(config.generator.num_channels).map_err(anyhow::Error::msg)?,
+        bits: config.data.bits,
+        shard: None,
         fit: config.data.fit,
         allow_upscale: config.data.allow_upscale,
         max_bad_fraction: config.data.max_bad_fraction,

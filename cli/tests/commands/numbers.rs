@@ -16,6 +16,7 @@ const COUNT: &[&str] = &["-1", "1.5", "18446744073709551616"];
 const SIDE: &[&str] = &["-8", "0", "4", "100", "2048"];
 const RESOLUTION: &[&str] = &["-8", "0", "4", "100", "2048", "8x", "4x3", "511x384", "1920x1080", "16x12x3"];
 const CHANNELS: &[&str] = &["-1", "0", "2", "5", "1.5"];
+const BITS: &[&str] = &["-8", "0", "1", "12", "32"];
 const WIDTH: &[&str] = &["-1", "0", "1048577"];
 
 #[rustfmt::skip]
@@ -23,6 +24,7 @@ const BOUNDS: &[Bounds] = &[
     Bounds { command: "train --kimg {}", within: &["0", "1e9"], beyond: &["-1", "1.1e9", "nan", "inf"] },
     Bounds { command: "train --resolution {}", within: &["8", "8x6", "24"], beyond: RESOLUTION },
     Bounds { command: "train --channels {}", within: &["1", "4"], beyond: CHANNELS },
+    Bounds { command: "train --bits {}", within: &["8", "16"], beyond: BITS },
     Bounds { command: "train --seed {}", within: &["0", "9223372036854775807"], beyond: &["-1", "9223372036854775808", "1.5"] },
     Bounds { command: "demo --minutes {}", within: &[], beyond: &["-1", "0", "0.0099", "10001", "nan", "inf"] },
     Bounds { command: "demo --seed {}", within: &[], beyond: &["-1", "9223372036854775808", "1.5"] },
@@ -48,6 +50,8 @@ const BOUNDS: &[Bounds] = &[
     Bounds { command: "dataset align --min-size {}", within: &[], beyond: &["-1", "0", "11.9", "100001", "nan", "inf"] },
     Bounds { command: "dataset pack --resolution {}", within: &["8", "8x6"], beyond: RESOLUTION },
     Bounds { command: "dataset pack --channels {}", within: &["1", "4"], beyond: CHANNELS },
+    Bounds { command: "dataset pack --bits {}", within: &["8", "16"], beyond: BITS },
+    Bounds { command: "dataset pack --shard {}", within: &["1/1", "2/2"], beyond: &["-1/2", "0/2", "3/2", "1/0", "1/100001", "1.5/2"] },
     Bounds { command: "dataset pack --max-bad-fraction {}", within: &["0", "1"], beyond: &["-0.1", "1.1", "nan", "inf"] },
     Bounds { command: "bench train --resolution {}", within: &[], beyond: RESOLUTION },
     Bounds { command: "bench train --fmap-base {}", within: &[], beyond: WIDTH },

@@ -1,6 +1,6 @@
-//! Pictures that are not square, and pictures that are grey or transparent, from a folder to what networks draw.
+//! Pictures that are not square, grey, transparent, or of 16 bits, from a folder to what networks draw.
 
-use image::{ColorType, DynamicImage, GrayImage, Rgba, RgbaImage};
+use image::{ColorType, DynamicImage, GrayImage, ImageBuffer, Luma, Rgba, RgbaImage};
 use stylegan_checkpoint::Checkpoint;
 
 use crate::scene::Scene;
@@ -147,4 +147,31 @@ fn transparent_pictures_train_a_network_of_transparent_pictures() {
     scene.draws(&format!("sample --checkpoint {network} --seeds 1-2 --grid 3x1 --out a.png"));
     assert_eq!(kind(&scene, "a.png"), (48, 12, ColorType::Rgba8));
     assert_eq!(open(&scene, "a.png").into_rgba8().get_pixel(40, 5).0, [0; 4]);
+}
+
+#[test]
+fn pictures_of_sixteen_bits_train_as_they_are() {
+    let scene = scene_of(|number| {
+        let depth = |x, y| Luma([(30_000 + 2_000 * number + 40 * x + y) as u16]);
+        DynamicImage::ImageLuma16(ImageBuffer::from_fn(16, 12, depth))
+    });
+    let said = train(&scene, "--resolution 16x12 --channels 1 --out coarse");
+    assert!(said.contains("\n8 had 16 bits a channel and were rounded to 8\n"), "{said}");
+    assert!(said.contains("\n`--bits 16` keeps what their 16 bits tell apart\n"), "{said}");
+    let whole = "--resolution 16x12 --channels 1 --bits 16";
+    let said = train(&scene, &format!("{whole} --out whole"));
+    assert!(
+        said.contains("packed 8 pictures of 16x12 and 16 bits in ") && !said.contains("rounded"),
+        "{said}"
+    );
+    // Others than with 8 bits, and the same of a folder that was packed with 16.
+    scene.draws("dataset pack photos --resolution 16x12 --channels 1 --bits 16 --out deep");
+    scene.draws(&format!("train --data deep {TINY} --resolution 16x12 --channels 1 --out packed"));
+    // A head of the length that the first eight bytes tell, then all numbers of the network.
+    let [coarse, whole, packed] = ["coarse", "whole", "packed"].map(|out| {
+        let bytes = std::fs::read(snapshot(&scene, out)).unwrap();
+        let head = u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
+        bytes[8 + head..].to_vec()
+    });
+    assert!(coarse != whole && whole == packed);
 }

@@ -3,6 +3,7 @@
 use stylegan_base::Resolution;
 
 use super::order::Order;
+use crate::bits::Bits;
 use crate::error::Error;
 use crate::pack::Pyramid;
 
@@ -24,8 +25,10 @@ pub struct Batch {
     pub request: BatchRequest,
     /// The channels of each picture.
     pub channels: usize,
-    /// `[batch, channels, height, width]`, those already mirrored that are to be.
-    pub pixels_u8: Vec<u8>,
+    /// The bits of each number.
+    pub bits: Bits,
+    /// The bytes of `[batch, channels, height, width]`, of two the lower one first; those already mirrored that are to be.
+    pub pixels: Vec<u8>,
     /// `[batch, label width]`, if the pictures have labels.
     pub labels: Option<Vec<f32>>,
 }
@@ -42,21 +45,28 @@ pub fn assemble(
     request: &BatchRequest,
 ) -> Result<Batch, Error> {
     let BatchRequest { first_position, batch, resolution } = *request;
-    let channels = pyramid.channels().count();
-    let length = batch.saturating_mul(channels * resolution.pixels());
-    let mut pixels_u8 = Vec::with_capacity(length.min(1 << 32));
+    let (channels, bits) = (pyramid.channels().count(), pyramid.bits());
+    let length = batch.saturating_mul(channels * resolution.pixels() * bits.bytes());
+    let mut pixels = Vec::with_capacity(length.min(1 << 32));
     let mut labels = pyramid.labels().map(|_| Vec::new());
     for offset in 0..batch as u64 {
         let position = first_position + offset;
         let index = order.index(position);
-        let start = pixels_u8.len();
-        pyramid.append_picture(resolution, index, &mut pixels_u8)?;
+        let start = pixels.len();
+        pyramid.append_picture(resolution, index, &mut pixels)?;
         if mirror && order.mirrored(position, 0.5) {
-            pixels_u8[start..].chunks_exact_mut(resolution.width).for_each(<[u8]>::reverse);
+            mirror_rows(&mut pixels[start..], resolution.width, bits);
         }
         if let (Some(all), Some(labels)) = (pyramid.labels(), &mut labels) {
             all.append(index, labels);
         }
     }
-    Ok(Batch { request: *request, channels, pixels_u8, labels })
+    Ok(Batch { request: *request, channels, bits, pixels, labels })
+}
+
+fn mirror_rows(pixels: &mut [u8], width: usize, bits: Bits) {
+    match bits {
+        Bits::Eight => pixels.chunks_exact_mut(width).for_each(<[u8]>::reverse),
+        Bits::Sixteen => pixels.as_chunks_mut::<2>().0.chunks_exact_mut(width).for_each(<[[u8; 2]]>::reverse),
+    }
 }

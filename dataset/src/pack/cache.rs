@@ -11,6 +11,7 @@ use super::contents::Contents;
 use super::fit::Fit;
 use super::index::Index;
 use super::options::PackOptions;
+use crate::bits::Bits;
 use crate::channels::Channels;
 use crate::error::Error;
 
@@ -20,13 +21,14 @@ pub(super) struct Places {
     folder: PathBuf,
     name: String,
     channels: Channels,
+    bits: Bits,
     fit: Fit,
 }
 
 impl Places {
     pub(super) fn new(source: &Path, folder: &Path, options: &PackOptions) -> Self {
-        let PackOptions { channels, fit, .. } = *options;
-        Self { folder: folder.to_owned(), name: plain_name(source), channels, fit }
+        let PackOptions { channels, bits, fit, .. } = *options;
+        Self { folder: folder.to_owned(), name: plain_name(source), channels, bits, fit }
     }
 
     /// Where the pack of that resolution and source fingerprint belongs.
@@ -35,12 +37,16 @@ impl Places {
             Channels::Rgb => String::new(),
             channels => format!("{channels}ch-"),
         };
+        let bits = match self.bits {
+            Bits::Eight => "",
+            Bits::Sixteen => "16bit-",
+        };
         let fit = match self.fit {
             Fit::Crop => String::new(),
             fit => format!("{}-", fit.to_string().replace(':', "-")),
         };
         let (name, resolution) = (&self.name, resolution.short());
-        self.folder.join(format!("{name}-{resolution}-{channels}{fit}{}", &fingerprint[..12]))
+        self.folder.join(format!("{name}-{resolution}-{channels}{bits}{fit}{}", &fingerprint[..12]))
     }
 }
 

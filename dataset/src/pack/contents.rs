@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use stylegan_base::Resolution;
 
 use super::format::Format;
+use crate::bits::Bits;
 use crate::channels::Channels;
 use crate::labels::Labels;
 
@@ -27,6 +28,9 @@ pub struct Contents {
     /// Of a list that does not tell, three.
     #[serde(default, skip_serializing_if = "is_rgb")]
     channels: Channels,
+    /// Of a list that does not tell, eight.
+    #[serde(default, skip_serializing_if = "is_eight")]
+    bits: Bits,
     /// Of the labels, where they are trained by.
     labels: Option<String>,
     /// The name and the digest of each picture.
@@ -38,9 +42,14 @@ impl Contents {
         Self {
             resolution: format.resolution,
             channels: format.channels,
+            bits: format.bits,
             labels: labels.map(labels_digest),
             pictures: names.iter().cloned().zip(digests.iter().cloned()).collect(),
         }
+    }
+
+    fn format(&self) -> Format {
+        Format { resolution: self.resolution, channels: self.channels, bits: self.bits }
     }
 
     /// What was written by [`Contents::to_json`]; `None` if it was not.
@@ -67,6 +76,9 @@ impl Contents {
         if self.channels != Channels::Rgb {
             hasher.update(b"channels").update(&(self.channels.count() as u64).to_le_bytes());
         }
+        if self.bits != Bits::Eight {
+            hasher.update(b"bits").update(&(usize::from(self.bits) as u64).to_le_bytes());
+        }
         for (_, digest) in &self.pictures {
             hasher.update(digest.as_bytes());
         }
@@ -84,7 +96,7 @@ impl Contents {
     /// Whether the pixels and their order are the same, whatever the labels.
     pub fn has_pixels_of(&self, other: &Self) -> bool {
         let (digests, others) = (self.pictures.iter(), other.pictures.iter());
-        (self.resolution, self.channels) == (other.resolution, other.channels)
+        self.format() == other.format()
             && digests.map(|(_, digest)| digest).eq(others.map(|(_, digest)| digest))
     }
 
@@ -102,7 +114,13 @@ impl Contents {
             let (now, before) = (self.channels.counted(), before.channels);
             found.push(format!("the pictures are packed with {now}, but were with {before}"));
         }
-        let is_same_format = (self.resolution, self.channels) == (before.resolution, before.channels);
+        if self.bits != before.bits {
+            found.push(format!(
+                "the pictures are packed with {} bits, but were with {}",
+                self.bits, before.bits
+            ));
+        }
+        let is_same_format = self.format() == before.format();
         let by_name = |contents: &Self| contents.pictures.iter().cloned().collect::<HashMap<_, _>>();
         let (now, earlier) = (by_name(self), by_name(before));
         // Pixels of another size are others in any case.
@@ -142,6 +160,11 @@ impl Contents {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
 fn is_rgb(channels: &Channels) -> bool {
     *channels == Channels::Rgb
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+fn is_eight(bits: &Bits) -> bool {
+    *bits == Bits::Eight
 }
 
 /// The digest of one picture's pixels.
@@ -195,7 +218,7 @@ mod tests {
             labels.map(|indices| Labels::Classes { count: 3, indices: indices.to_vec(), names: Vec::new() });
         let (names, digests): (Vec<_>, Vec<_>) =
             pictures.iter().map(|(name, pixel)| ((*name).to_owned(), picture_digest(&[*pixel]))).unzip();
-        let format = Format { resolution: 16.into(), channels: Channels::Rgb };
+        let format = Format { resolution: 16.into(), channels: Channels::Rgb, bits: Bits::Eight };
         Contents::new(format, labels.as_ref(), &names, &digests)
     }
 

@@ -19,6 +19,7 @@ use super::report::PackReport;
 use super::tfrecord_files::TfRecordFiles;
 use super::write::Sink;
 use super::zip_file::ZipFile;
+use crate::bits::Bits;
 use crate::channels::Channels;
 use crate::error::{Error, ErrorKind};
 use crate::found_labels::FoundLabels;
@@ -56,7 +57,8 @@ impl Export {
 /// read and is left out.
 ///
 /// # Errors
-/// As [`pack`](super::pack); and if there is something at `out`, or pictures are transparent, which those programs do not read.
+/// As [`pack`](super::pack); and if there is something at `out`, or pictures are transparent, which those programs do not read, or of 16
+/// bits, which TFRecords of the original do not have.
 pub fn export(
     source: &Path,
     out: &Path,
@@ -127,6 +129,9 @@ impl Target {
     fn begin(out: &Path, format: ExportFormat, pictures: Format) -> Result<Self, Error> {
         if pictures.channels == Channels::Rgba {
             return Err(ErrorKind::ExportTransparent.at(out));
+        }
+        if format == ExportFormat::TfRecords && pictures.bits == Bits::Sixteen {
+            return Err(ErrorKind::ExportSixteenBit.at(out));
         }
         if format == ExportFormat::Zip {
             return Ok(Self::Zip(Box::new(ZipFile::create(out, pictures)?)));

@@ -3,18 +3,18 @@
 use std::error::Error;
 
 use fast_image_resize::images::{TypedImage, TypedImageRef};
-use fast_image_resize::pixels::U8x3;
 use fast_image_resize::{FilterType, ResizeAlg, ResizeOptions, Resizer};
 use stylegan_base::{Resolution, printable};
 
 use super::fit::{Filling, Fit};
 use super::pixels::Pixels;
+use super::sample::Sample;
 use crate::channels::Channels;
 
 /// A picture at the resolution it is packed at.
-pub(super) struct Fitted {
+pub(super) struct Fitted<T> {
     /// `[height, width, channels]`
-    pub(super) samples: Vec<u8>,
+    pub(super) samples: Vec<T>,
     pub(super) is_upscaled: bool,
 }
 
@@ -27,12 +27,12 @@ struct Rectangle {
 }
 
 /// Makes a rectangle of this resolution of a picture of any shape.
-pub(super) fn fitted(
-    pixels: &Pixels,
+pub(super) fn fitted<T: Sample>(
+    pixels: &Pixels<T>,
     resolution: Resolution,
     fit: Fit,
     resizer: &mut Resizer,
-) -> Result<Fitted, String> {
+) -> Result<Fitted<T>, String> {
     let size = Resolution { width: pixels.width, height: pixels.height };
     let whole = Rectangle { left: 0, top: 0, size };
     let samples = match fit {
@@ -79,71 +79,74 @@ fn inside(size: Resolution, outer: Resolution) -> Resolution {
     }
 }
 
-/// Of whatever channels: the filter is compiled for three of them, which takes a minute of a build, and one alone goes
-/// through it as three equal ones.
-fn resize(
-    pixels: &Pixels,
+/// Of whatever channels: the filter is compiled for three of them, which takes most of a minute of a build, and one alone
+/// goes through it as three equal ones.
+fn resize<T: Sample>(
+    pixels: &Pixels<T>,
     part: Rectangle,
     to: Resolution,
     resizer: &mut Resizer,
-) -> Result<Vec<u8>, Box<dyn Error>> {
+) -> Result<Vec<T>, Box<dyn Error>> {
     if part.size == to {
         return Ok(cut(pixels, part));
     }
     let size = Resolution { width: pixels.width, height: pixels.height };
-    let mut resize_rgb = |rgb: &[u8]| resize_rgb(rgb, size, part, to, resizer);
+    let mut resize_rgb = |rgb: Vec<T::Rgb>| resize_rgb::<T>(&rgb, size, part, to, resizer);
     let channel = |at: usize| pixels.samples.iter().skip(at).step_by(pixels.channels.count());
-    let three_of = |at: usize| channel(at).flat_map(|&value| [value; 3]).collect::<Vec<u8>>();
+    let three_of = |at: usize| channel(at).map(|&value| T::rgb([value; 3])).collect();
     match pixels.channels {
-        Channels::Rgb => resize_rgb(&pixels.samples),
-        Channels::Grey => Ok(resize_rgb(&three_of(0))?.into_iter().step_by(3).collect()),
+        Channels::Rgb => {
+            let colors = pixels.samples.as_chunks().0.iter().map(|&pixel| T::rgb(pixel)).collect();
+            Ok(resize_rgb(colors)?.into_flattened())
+        }
+        Channels::Grey => Ok(resize_rgb(three_of(0))?.into_iter().map(|[value, ..]| value).collect()),
         Channels::Rgba => {
-            let colors: Vec<u8> =
-                pixels.samples.chunks_exact(4).flat_map(|pixel| &pixel[..3]).copied().collect();
-            let (colors, alphas) = (resize_rgb(&colors)?, resize_rgb(&three_of(3))?);
-            let resized = colors.chunks_exact(3).zip(alphas.chunks_exact(3));
+            let rgba = pixels.samples.as_chunks().0.iter();
+            let colors = rgba.map(|&[red, green, blue, _]| T::rgb([red, green, blue])).collect();
+            let (colors, alphas) = (resize_rgb(colors)?, resize_rgb(three_of(3))?);
+            let resized = colors.into_iter().zip(alphas);
             // The filter overshoots, and no color is brighter than its alpha.
-            let pixels = resized
-                .flat_map(|(color, alpha)| color.iter().map(|color| *color.min(&alpha[0])).chain([alpha[0]]));
+            let pixels = resized.flat_map(|(color, [alpha, ..])| {
+                color.map(|color| color.min(alpha)).into_iter().chain([alpha])
+            });
             Ok(pixels.collect())
         }
     }
 }
 
 /// A part of a picture as it is.
-fn cut(pixels: &Pixels, Rectangle { left, top, size }: Rectangle) -> Vec<u8> {
+fn cut<T: Sample>(pixels: &Pixels<T>, Rectangle { left, top, size }: Rectangle) -> Vec<T> {
     let channels = pixels.channels.count();
     let rows = pixels.samples.chunks_exact(pixels.width * channels).skip(top).take(size.height);
     rows.flat_map(|row| row.iter().skip(left * channels).take(size.width * channels).copied()).collect()
 }
 
-/// `rgb` is `[height, width, 3]` of a picture of this size.
-fn resize_rgb(
-    rgb: &[u8],
+/// `rgb` is `[height, width]` of a picture of this size.
+fn resize_rgb<T: Sample>(
+    rgb: &[T::Rgb],
     size: Resolution,
     Rectangle { left, top, size: part }: Rectangle,
     to: Resolution,
     resizer: &mut Resizer,
-) -> Result<Vec<u8>, Box<dyn Error>> {
-    let source = TypedImageRef::<U8x3>::from_buffer(size.width as u32, size.height as u32, rgb)?;
-    let mut resized = vec![0; 3 * to.pixels()];
-    let mut target = TypedImage::<U8x3>::from_buffer(to.width as u32, to.height as u32, &mut resized)?;
+) -> Result<Vec<[T; 3]>, Box<dyn Error>> {
+    let source = TypedImageRef::new(size.width as u32, size.height as u32, rgb)?;
+    let mut target = TypedImage::<T::Rgb>::new(to.width as u32, to.height as u32);
     let options = ResizeOptions::new()
         .crop(left as f64, top as f64, part.width as f64, part.height as f64)
         .resize_alg(ResizeAlg::Convolution(FilterType::Lanczos3));
     // `Resizer::resize` would compile this for every type of pixel there is, which takes minutes.
     resizer.resize_typed(&source, &mut target, &options)?;
-    Ok(resized)
+    Ok(target.pixels().iter().map(T::numbers).collect())
 }
 
 /// Sets a picture of the size `inner` into the middle of a larger one.
-fn pad(
-    samples: &[u8],
+fn pad<T: Sample>(
+    samples: &[T],
     inner: Resolution,
     outer: Resolution,
     channels: Channels,
     filling: Filling,
-) -> Vec<u8> {
+) -> Vec<T> {
     let (left, top) = ((outer.width - inner.width) / 2, (outer.height - inner.height) / 2);
     let count = channels.count();
     let mut padded = Vec::with_capacity(count * outer.pixels());
@@ -152,7 +155,7 @@ fn pad(
             let is_inside =
                 (left..left + inner.width).contains(&column) && (top..top + inner.height).contains(&row);
             match filling {
-                Filling::Color(color) if !is_inside => padded.extend(filled(color, channels)),
+                Filling::Color(color) if !is_inside => padded.extend(filled::<T>(color, channels)),
                 _ => {
                     let nearest =
                         |at: usize, start: usize, length: usize| at.saturating_sub(start).min(length - 1);
@@ -168,28 +171,30 @@ fn pad(
 }
 
 /// A pixel of this color. Black, which is what fills where no color is chosen, is nothing where there is transparency.
-fn filled(color: [u8; 3], channels: Channels) -> Vec<u8> {
+fn filled<T: Sample>(color: [u8; 3], channels: Channels) -> Vec<T> {
     let [red, green, blue] = color;
-    match channels {
+    let numbers = match channels {
         Channels::Grey => image::Pixel::to_luma(&image::Rgb(color)).0.to_vec(),
         Channels::Rgb => color.to_vec(),
         Channels::Rgba if color == [0; 3] => vec![0; 4],
         Channels::Rgba => vec![red, green, blue, 255],
-    }
+    };
+    // 257 times as much of 65,535 as of 255.
+    numbers.into_iter().map(|number| T::of(u32::from(number) * (T::MOST / 255))).collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use image::{DynamicImage, GrayImage, Luma, Rgb, RgbImage, Rgba, RgbaImage};
+    use image::{DynamicImage, GrayImage, ImageBuffer, Luma, Rgb, RgbImage, Rgba, RgbaImage};
 
     use super::*;
 
-    fn pixels(picture: impl Into<DynamicImage>, channels: Channels) -> Pixels {
+    fn pixels<T: Sample>(picture: impl Into<DynamicImage>, channels: Channels) -> Pixels<T> {
         Pixels::of(picture.into().into(), channels).0
     }
 
-    fn fitted(picture: &RgbImage, resolution: &str, fit: &str) -> Fitted {
-        let pixels = pixels(picture.clone(), Channels::Rgb);
+    fn fitted(picture: &RgbImage, resolution: &str, fit: &str) -> Fitted<u8> {
+        let pixels = pixels::<u8>(picture.clone(), Channels::Rgb);
         let (resolution, fit) = (resolution.parse().unwrap(), fit.parse().unwrap());
         super::fitted(&pixels, resolution, fit, &mut Resizer::new()).unwrap()
     }
@@ -283,7 +288,7 @@ mod tests {
     fn grey_and_transparent_pictures_are_resized_as_they_are() {
         let grey = GrayImage::from_fn(32, 24, |x, _| Luma([if x < 16 { 40 } else { 90 }]));
         let resolution = "16x12".parse().unwrap();
-        let grey = pixels(grey, Channels::Grey);
+        let grey = pixels::<u8>(grey, Channels::Grey);
         let grey = super::fitted(&grey, resolution, Fit::Crop, &mut Resizer::new()).unwrap();
         assert_eq!((grey.samples.len(), grey.samples[2], grey.samples[13]), (16 * 12, 40, 90));
 
@@ -293,7 +298,7 @@ mod tests {
                 let (x, y) = (f64::from(x) - 31.5, f64::from(y) - 23.5);
                 if x.hypot(y) < 17.0 { Rgba([240, 120, 0, 255]) } else { Rgba([red, green, blue, 0]) }
             });
-            let disk = pixels(disk, Channels::Rgba);
+            let disk = pixels::<u8>(disk, Channels::Rgba);
             super::fitted(&disk, resolution, Fit::Crop, &mut Resizer::new()).unwrap().samples
         });
         assert_eq!(on_white, on_green);
@@ -309,10 +314,26 @@ mod tests {
     }
 
     #[test]
+    fn sixteen_bits_are_resized_as_eight_are_but_finer() {
+        // A slope that eight bits show as a few steps.
+        let slope =
+            ImageBuffer::<Luma<u16>, Vec<u16>>::from_fn(64, 48, |x, _| Luma([20_000 + 10 * x as u16]));
+        let deep = pixels::<u16>(slope, Channels::Grey);
+        let fitted = super::fitted(&deep, "16x12".parse().unwrap(), Fit::Crop, &mut Resizer::new()).unwrap();
+        assert_eq!(fitted.samples.len(), 16 * 12);
+        for (column, &value) in fitted.samples[6 * 16..7 * 16].iter().enumerate().take(14).skip(2) {
+            // The middle of four pixels.
+            let expected = 20_000.0 + 10.0 * (4.0 * column as f64 + 1.5);
+            assert!((f64::from(value) - expected).abs() <= 1.0, "{column}: {value} for {expected}");
+        }
+    }
+
+    #[test]
     fn what_fills_has_the_channels_of_the_picture() {
-        assert_eq!(filled([255, 0, 0], Channels::Rgb), [255, 0, 0]);
-        assert_eq!(filled([9, 9, 9], Channels::Grey), [9]);
-        assert_eq!(filled([0, 0, 0], Channels::Rgba), [0; 4]);
-        assert_eq!(filled([255, 0, 0], Channels::Rgba), [255, 0, 0, 255]);
+        assert_eq!(filled::<u8>([255, 0, 0], Channels::Rgb), [255, 0, 0]);
+        assert_eq!(filled::<u8>([9, 9, 9], Channels::Grey), [9]);
+        assert_eq!(filled::<u8>([0, 0, 0], Channels::Rgba), [0; 4]);
+        assert_eq!(filled::<u8>([255, 0, 0], Channels::Rgba), [255, 0, 0, 255]);
+        assert_eq!(filled::<u16>([255, 1, 0], Channels::Rgba), [65_535, 257, 0, 65_535]);
     }
 }

@@ -11,6 +11,8 @@ use super::contents::DIGEST_DIGITS;
 use super::fit::Fit;
 use super::format::Format;
 use super::pixels::Converted;
+use super::shard::ShardOfPack;
+use crate::bits::Bits;
 use crate::channels::Channels;
 use crate::error::{Error, ErrorKind};
 use crate::found_labels::{FoundLabels, LabelFile};
@@ -18,9 +20,10 @@ use crate::labels::Labels;
 use crate::skipped::Skipped;
 
 const FORMAT: &str = "stylegan-pyramid";
-/// 3 has a height or channels of its own, and is written where it has; 2 has digests of the pictures; of 1, which has
-/// none, they are found from its pixels.
-const VERSION: u64 = 3;
+/// 4 has 16 bits, 3 a height or channels of its own, and each is written where it has; 2 has digests of the pictures; of 1,
+/// which has none, they are found from its pixels.
+const VERSION: u64 = 4;
+const VERSION_OF_EIGHT_BITS: u64 = 3;
 const VERSION_OF_RGB_SQUARES: u64 = 2;
 const FILE_NAME: &str = "index.json";
 
@@ -36,6 +39,8 @@ pub(crate) struct Index {
     pub(crate) resolution: Resolution,
     #[serde(default, skip_serializing_if = "is_rgb")]
     pub(crate) channels: Channels,
+    #[serde(default, skip_serializing_if = "is_eight")]
+    pub(crate) bits: Bits,
     /// How many pictures each level holds.
     pub(crate) count: usize,
     /// The source's, of names, lengths and times, when it was packed.
@@ -66,6 +71,9 @@ pub(crate) struct Index {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) label_file: Option<LabelFile>,
     pub(crate) labels: Option<Labels>,
+    /// Which part of the source it is, if it is not all of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) shard: Option<ShardOfPack>,
     /// The path of each picture inside the source.
     pub(crate) pictures: Vec<String>,
     /// The digest of each picture's pixels at the largest level; empty if they were not taken yet.
@@ -87,20 +95,30 @@ fn is_rgb(channels: &Channels) -> bool {
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+fn is_eight(bits: &Bits) -> bool {
+    *bits == Bits::Eight
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
 fn is_zero(count: &usize) -> bool {
     *count == 0
 }
 
 impl Index {
     pub(crate) fn new(format: Format, fingerprint: &str, source: &Path) -> Self {
-        let Format { resolution, channels } = format;
+        let Format { resolution, channels, bits } = format;
         let Resolution { width, .. } = resolution;
         let is_rgb_square = resolution.is_square() && width.is_power_of_two() && channels == Channels::Rgb;
         Self {
             format: FORMAT.into(),
-            version: if is_rgb_square { VERSION_OF_RGB_SQUARES } else { VERSION },
+            version: match bits {
+                Bits::Sixteen => VERSION,
+                Bits::Eight if is_rgb_square => VERSION_OF_RGB_SQUARES,
+                Bits::Eight => VERSION_OF_EIGHT_BITS,
+            },
             resolution,
             channels,
+            bits,
             count: 0,
             fingerprint: fingerprint.into(),
             source: source.display().to_string(),
@@ -115,6 +133,7 @@ impl Index {
             too_small: Vec::new(),
             label_file: None,
             labels: None,
+            shard: None,
             pictures: Vec::new(),
             digests: Vec::new(),
         }
@@ -122,7 +141,7 @@ impl Index {
 
     /// What its pictures are like.
     pub(crate) fn format(&self) -> Format {
-        Format { resolution: self.resolution, channels: self.channels }
+        Format { resolution: self.resolution, channels: self.channels, bits: self.bits }
     }
 
     /// How many bytes the levels take together.
@@ -168,6 +187,11 @@ impl Index {
         }
         if self.count == 0 || u32::try_from(self.count).is_err() {
             return Err(format!("gives {} pictures", self.count));
+        }
+        if let Some(ShardOfPack { shard, .. }) = &self.shard
+            && !shard.is_valid()
+        {
+            return Err(format!("is part {shard}"));
         }
         if self.pictures.len() != self.count {
             return Err(format!("names {} of {} pictures", self.pictures.len(), self.count));

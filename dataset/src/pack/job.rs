@@ -12,6 +12,7 @@ use super::level_files::LevelFiles;
 use super::options::PackOptions;
 use super::pyramid::Pyramid;
 use super::report::{PackReport, open};
+use super::shard::{Shard, ShardOfPack};
 use super::sizes::Sizes;
 use super::skips::{self, Skips};
 use super::write::{Sink, write_levels};
@@ -57,7 +58,8 @@ impl<'a> Job<'a> {
 
     /// What the pictures are made.
     pub(super) fn format(&mut self) -> Result<Format, Error> {
-        Ok(Format { resolution: self.resolution()?, channels: self.options.channels })
+        let PackOptions { channels, bits, .. } = self.options;
+        Ok(Format { resolution: self.resolution()?, channels, bits })
     }
 
     fn resolution(&mut self) -> Result<Resolution, Error> {
@@ -86,6 +88,15 @@ impl<'a> Job<'a> {
         if index.channels != self.options.channels {
             let (found, asked) = (index.channels.counted(), self.options.channels);
             return differs(format!("of {found}, not {asked}"));
+        }
+        if index.bits != self.options.bits {
+            return differs(format!("of {} bits, not {}", index.bits, self.options.bits));
+        }
+        let shard = index.shard.as_ref().map(|part| part.shard);
+        if shard != self.options.shard {
+            let named =
+                |shard: Option<Shard>| shard.map_or("all of them".into(), |shard| format!("part {shard}"));
+            return differs(format!("of {}, not of {}", named(shard), named(self.options.shard)));
         }
         if index.fit != self.options.fit {
             return differs(format!("with `{}`, not `{}`", index.fit, self.options.fit));
@@ -129,7 +140,7 @@ impl<'a> Job<'a> {
         } else {
             self.sizes()?.too_small(source, format.resolution, fit)?
         };
-        let candidates: Vec<usize> = (0..source.len())
+        let mut candidates: Vec<usize> = (0..source.len())
             .filter(|&i| self.sizes.as_ref().is_none_or(|sizes| sizes.is_readable(i)))
             .filter(|i| too_small.binary_search(i).is_err())
             .collect();
@@ -142,6 +153,15 @@ impl<'a> Job<'a> {
             index.uncropped = sizes.uncropped();
         }
         index.automatic_resolution = self.options.resolution.is_none();
+        if let Some(shard) = self.options.shard {
+            let names = candidates.iter().map(|&i| &source.names()[i]);
+            index.shard = Some(ShardOfPack::new(shard, names));
+            let count = candidates.len();
+            candidates = candidates.drain(shard.range(count)).collect();
+            if candidates.is_empty() {
+                return Err(ErrorKind::EmptyShard { shard, count }.at(source.path()));
+            }
+        }
         Ok(Plan { candidates, index })
     }
 

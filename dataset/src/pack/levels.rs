@@ -3,6 +3,7 @@
 use stylegan_base::Resolution;
 
 use super::format::Format;
+use super::sample::Sample;
 use crate::channels::Channels;
 
 /// The largest power of two that is at most `number`, if a network can have that side.
@@ -20,45 +21,45 @@ pub(crate) fn levels(resolution: Resolution) -> impl Iterator<Item = Resolution>
     resolution.levels().rev()
 }
 
-/// All levels of one picture, one after the other, largest first.
+/// All levels of one picture, one after the other, largest first, as bytes.
 ///
 /// Each level is the mean of 2x2 pixels of the level above before that was rounded, so that errors do not add up.
 ///
 /// # Shapes
 /// - `samples`: `[height, width, channels]`
 /// - returns: for each level `[channels, height, width]`
-pub(crate) fn all_levels(samples: &[u8], format: Format) -> Vec<u8> {
-    debug_assert_eq!(samples.len(), format.bytes_at(format.resolution));
+pub(super) fn all_levels<T: Sample>(samples: &[T], format: Format) -> Vec<u8> {
+    debug_assert_eq!(size_of_val(samples), format.bytes_at(format.resolution));
     let channels = format.channels.count();
     let mut all = Vec::with_capacity(format.bytes());
     let mut plane: Vec<f32> = (0..channels)
-        .flat_map(|channel| samples.iter().skip(channel).step_by(channels).map(|&value| f32::from(value)))
+        .flat_map(|channel| samples.iter().skip(channel).step_by(channels).map(|value| value.as_f32()))
         .collect();
     for level in levels(format.resolution) {
-        all.extend(plane.iter().map(|value| (value + 0.5) as u8));
+        plane.iter().for_each(|&value| T::nearest(value).append_to(&mut all));
         // The planes stacked are one of several times the height.
         plane = halve(&plane, level.width);
     }
     all
 }
 
-/// Sets channels apart: `[height, width, channels]` into `[channels, height, width]`.
-pub(crate) fn to_planes(samples: &[u8], channels: Channels, planes: &mut [u8]) {
+/// Sets channels apart: `[height, width, channels]` to the bytes of `[channels, height, width]`.
+pub(super) fn to_planes<T: Sample>(samples: &[T], channels: Channels) -> Vec<u8> {
     let count = channels.count();
-    for (channel, plane) in planes.chunks_exact_mut((samples.len() / count).max(1)).enumerate() {
-        for (value, pixel) in plane.iter_mut().zip(samples.chunks_exact(count)) {
-            *value = pixel[channel];
-        }
+    let mut planes = Vec::with_capacity(size_of_val(samples));
+    for channel in 0..count {
+        samples.iter().skip(channel).step_by(count).for_each(|value| value.append_to(&mut planes));
     }
+    planes
 }
 
-/// The opposite: `[channels, height, width]` to `[height, width, channels]`.
-pub(crate) fn interleave(planes: &[u8], channels: Channels) -> Vec<u8> {
-    let count = channels.count();
+/// The opposite, of bytes: `[channels, height, width]` to `[height, width, channels]`.
+pub(super) fn interleave(planes: &[u8], Format { channels, bits, .. }: Format) -> Vec<u8> {
+    let (count, bytes) = (channels.count(), bits.bytes());
     let mut samples = vec![0; planes.len()];
     for (channel, plane) in planes.chunks_exact((planes.len() / count).max(1)).enumerate() {
-        for (value, pixel) in plane.iter().zip(samples.chunks_exact_mut(count)) {
-            pixel[channel] = *value;
+        for (value, pixel) in plane.chunks_exact(bytes).zip(samples.chunks_exact_mut(count * bytes)) {
+            pixel[channel * bytes..][..bytes].copy_from_slice(value);
         }
     }
     samples
@@ -81,10 +82,11 @@ fn halve(plane: &[f32], width: usize) -> Vec<f32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bits::Bits;
 
     /// The mean over the square of the full picture that a pixel covers, by the definition.
-    fn box_mean(
-        samples: &[u8],
+    fn box_mean<T: Sample>(
+        samples: &[T],
         format: Format,
         level: Resolution,
         [channel, row, column]: [usize; 3],
@@ -95,10 +97,36 @@ mod tests {
         for y in 0..factor {
             for x in 0..factor {
                 let pixel = (row * factor + y) * full.width + column * factor + x;
-                sum += f64::from(samples[pixel * channels + channel]);
+                sum += f64::from(samples[pixel * channels + channel].as_f32());
             }
         }
         sum / (factor * factor) as f64
+    }
+
+    /// Compares all levels of a random picture with the definition; `read` takes the numbers of the bytes.
+    fn check<T: Sample>(format: Format, read: impl Fn(&[u8]) -> Vec<f64>) {
+        let mut state = 1u32;
+        let samples: Vec<T> = (0..format.numbers_at(format.resolution))
+            .map(|_| {
+                state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                T::of((state >> 16) * T::MOST / 65_535)
+            })
+            .collect();
+        let all = all_levels(&samples, format);
+        assert_eq!(all.len(), format.bytes());
+        let mut values = read(&all).into_iter();
+        for level in levels(format.resolution) {
+            for channel in 0..format.channels.count() {
+                for row in 0..level.height {
+                    for column in 0..level.width {
+                        let mean = box_mean(&samples, format, level, [channel, row, column]);
+                        let value = values.next().unwrap();
+                        assert!((value - mean).abs() <= 0.51, "{level} {channel} {row} {column}");
+                    }
+                }
+            }
+        }
+        assert_eq!(values.next(), None);
     }
 
     #[test]
@@ -109,36 +137,34 @@ mod tests {
             ("64x48", Channels::Rgba),
             ("96x96", Channels::Rgb),
         ] {
-            let format = Format { resolution: resolution.parse().unwrap(), channels };
-            let mut state = 1u32;
-            let samples: Vec<u8> = (0..format.bytes_at(format.resolution))
-                .map(|_| {
-                    state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-                    (state >> 24) as u8
-                })
-                .collect();
-            let all = all_levels(&samples, format);
-            let mut values = all.iter();
-            for level in levels(format.resolution) {
-                for channel in 0..channels.count() {
-                    for row in 0..level.height {
-                        for column in 0..level.width {
-                            let mean = box_mean(&samples, format, level, [channel, row, column]);
-                            let value = f64::from(*values.next().unwrap());
-                            assert!((value - mean).abs() <= 0.501, "{level} {channel} {row} {column}");
-                        }
-                    }
-                }
-            }
-            assert_eq!(values.next(), None);
-            assert_eq!(all.len(), format.bytes());
+            let format = |bits| Format { resolution: resolution.parse().unwrap(), channels, bits };
+            check::<u8>(format(Bits::Eight), |bytes| bytes.iter().map(|&byte| byte.into()).collect());
+            check::<u16>(format(Bits::Sixteen), |bytes| {
+                bytes.as_chunks().0.iter().map(|&pair| u16::from_le_bytes(pair).into()).collect()
+            });
         }
     }
 
     #[test]
     fn the_ends_of_the_range_stay() {
-        let format = Format { resolution: 16.into(), channels: Channels::Rgb };
-        assert!(all_levels(&[255; 3 * 16 * 16], format).iter().all(|&value| value == 255));
-        assert!(all_levels(&[0; 3 * 16 * 16], format).iter().all(|&value| value == 0));
+        let format = |bits| Format { resolution: 16.into(), channels: Channels::Rgb, bits };
+        assert!(all_levels(&[255_u8; 3 * 16 * 16], format(Bits::Eight)).iter().all(|&value| value == 255));
+        assert!(all_levels(&[0_u8; 3 * 16 * 16], format(Bits::Eight)).iter().all(|&value| value == 0));
+        let lightest = all_levels(&[u16::MAX; 3 * 16 * 16], format(Bits::Sixteen));
+        assert!(lightest.iter().all(|&byte| byte == 255));
+    }
+
+    #[test]
+    fn channels_are_set_apart_and_joined_again() {
+        let of = |bits| Format { resolution: "4x2".parse().unwrap(), channels: Channels::Rgb, bits };
+        let eight: Vec<u8> = (0..24).collect();
+        let planes = to_planes(&eight, Channels::Rgb);
+        assert_eq!(planes[..4], [0, 3, 6, 9]);
+        assert_eq!(interleave(&planes, of(Bits::Eight)), eight);
+        let sixteen: Vec<u16> = (0..24).map(|number| 1000 * number).collect();
+        let planes = to_planes(&sixteen, Channels::Rgb);
+        assert_eq!(planes[2..4], 3000_u16.to_le_bytes());
+        let joined: Vec<u8> = sixteen.iter().flat_map(|number| number.to_le_bytes()).collect();
+        assert_eq!(interleave(&planes, of(Bits::Sixteen)), joined);
     }
 }

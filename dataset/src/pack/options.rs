@@ -5,6 +5,8 @@ use std::path::Path;
 use stylegan_base::Resolution;
 
 use super::fit::Fit;
+use super::shard::Shard;
+use crate::bits::Bits;
 use crate::channels::Channels;
 use crate::error::{Error, ErrorKind};
 
@@ -15,6 +17,10 @@ pub struct PackOptions {
     pub resolution: Option<Resolution>,
     /// The channels of the pictures.
     pub channels: Channels,
+    /// The bits of their numbers.
+    pub bits: Bits,
+    /// Which part of the source is packed; all of it, where none is given.
+    pub shard: Option<Shard>,
     /// What becomes of pictures of another ratio.
     pub fit: Fit,
     /// Whether pictures smaller than the resolution are enlarged; else a few are left out, and more are refused.
@@ -28,6 +34,8 @@ impl Default for PackOptions {
         Self {
             resolution: None,
             channels: Channels::default(),
+            bits: Bits::default(),
+            shard: None,
             fit: Fit::Crop,
             allow_upscale: false,
             max_bad_fraction: 0.1,

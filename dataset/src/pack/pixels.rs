@@ -1,8 +1,9 @@
-//! A picture with the channels that a pack has.
+//! A picture with the channels and bits that a pack has.
 
-use image::{DynamicImage, RgbImage};
+use image::DynamicImage;
 use serde::{Deserialize, Serialize};
 
+use super::sample::Sample;
 use crate::channels::Channels;
 use crate::readers::Decoded;
 
@@ -19,8 +20,16 @@ pub struct Converted {
     pub palette: usize,
     /// Pictures of 16 bits a channel: rounded to 8.
     pub sixteen_bit: usize,
+    /// Pictures of 8 bits a channel among those of 16: times 257.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub eight_bit: usize,
     /// Pictures with transparency: composed onto white.
     pub alpha: usize,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+fn is_zero(count: &usize) -> bool {
+    *count == 0
 }
 
 impl Converted {
@@ -34,36 +43,40 @@ impl Converted {
         self.color += other.color;
         self.palette += other.palette;
         self.sixteen_bit += other.sixteen_bit;
+        self.eight_bit += other.eight_bit;
         self.alpha += other.alpha;
     }
 }
 
 /// A picture as the networks see it.
-pub(super) struct Pixels {
+pub(super) struct Pixels<T> {
     pub(super) width: usize,
     pub(super) height: usize,
     pub(super) channels: Channels,
     /// `[height, width, channels]`
-    pub(super) samples: Vec<u8>,
+    pub(super) samples: Vec<T>,
 }
 
-impl Pixels {
+impl<T: Sample> Pixels<T> {
     /// The picture with these channels, and what had to be done for that.
     pub(super) fn of(Decoded { picture, has_palette }: Decoded, channels: Channels) -> (Self, Converted) {
         let color = picture.color();
         let (has_color, has_alpha) = (color.has_color(), color.has_alpha());
+        let is_deep = color.bytes_per_pixel() / color.channel_count() > 1;
+        let is_deep_here = size_of::<T>() > 1;
         let converted = Converted {
             grey: usize::from(!has_color && channels != Channels::Grey),
             color: usize::from(has_color && channels == Channels::Grey),
             palette: usize::from(has_palette),
-            sixteen_bit: usize::from(color.bytes_per_pixel() / color.channel_count() > 1),
+            sixteen_bit: usize::from(is_deep && !is_deep_here),
+            eight_bit: usize::from(!is_deep && is_deep_here),
             alpha: usize::from(has_alpha && channels != Channels::Rgba),
         };
         let (width, height) = (picture.width() as usize, picture.height() as usize);
-        let opaque = |picture: DynamicImage| if has_alpha { onto_white(picture).into() } else { picture };
+        let opaque = |picture| if has_alpha { onto_white::<T>(picture) } else { picture };
         let samples = match channels {
-            Channels::Grey => opaque(picture).into_luma8().into_raw(),
-            Channels::Rgb => opaque(picture).into_rgb8().into_raw(),
+            Channels::Grey => T::luma_of(opaque(picture)),
+            Channels::Rgb => T::rgb_of(opaque(picture)),
             Channels::Rgba => times_alpha(picture),
         };
         (Self { width, height, channels, samples }, converted)
@@ -71,35 +84,31 @@ impl Pixels {
 
     /// Whether a pixel is not grey.
     pub(super) fn has_color(&self) -> bool {
-        let is_grey = |pixel: &[u8]| matches!(pixel, [red, green, blue, ..] if red == green && green == blue);
+        let is_grey = |pixel: &[T]| matches!(pixel, [red, green, blue, ..] if red == green && green == blue);
         self.channels != Channels::Grey && !self.samples.chunks_exact(self.channels.count()).all(is_grey)
     }
 }
 
-/// `value · share / 255`, rounded.
-fn share_of(value: u32, share: u32) -> u32 {
-    (value * share + 127) / 255
-}
-
-fn onto_white(picture: DynamicImage) -> RgbImage {
-    let rgba = picture.into_rgba8();
-    let (width, height) = rgba.dimensions();
-    let mut rgb = RgbImage::new(width, height);
-    for (pixel, source) in rgb.pixels_mut().zip(rgba.pixels()) {
-        let [red, green, blue, alpha] = source.0.map(u32::from);
-        pixel.0 = [red, green, blue].map(|value| ((value * alpha + 255 * (255 - alpha) + 127) / 255) as u8);
+fn onto_white<T: Sample>(picture: DynamicImage) -> DynamicImage {
+    let (width, height) = (picture.width(), picture.height());
+    let mut rgb = Vec::with_capacity(3 * width as usize * height as usize);
+    for pixel in T::rgba_of(picture).as_chunks().0 {
+        let &[red, green, blue, alpha] = pixel;
+        let white = T::of(T::MOST - alpha.into()).into();
+        rgb.extend([red, green, blue].map(|value| {
+            let value: u32 = value.into();
+            T::of((value * alpha.into() + T::MOST * white + T::MOST / 2) / T::MOST)
+        }));
     }
-    rgb
+    T::picture(width, height, rgb).unwrap_or_default()
 }
 
 /// `[height, width, 4]`, colors times alpha.
-fn times_alpha(picture: DynamicImage) -> Vec<u8> {
-    let mut samples = picture.into_rgba8().into_raw();
-    for pixel in samples.chunks_exact_mut(4) {
-        if let [colors @ .., alpha] = pixel {
-            for color in colors {
-                *color = share_of((*color).into(), (*alpha).into()) as u8;
-            }
+fn times_alpha<T: Sample>(picture: DynamicImage) -> Vec<T> {
+    let mut samples = T::rgba_of(picture);
+    for [colors @ .., alpha] in samples.as_chunks_mut::<4>().0 {
+        for color in colors {
+            *color = color.share(*alpha);
         }
     }
     samples
@@ -107,11 +116,15 @@ fn times_alpha(picture: DynamicImage) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
-    use image::{GrayAlphaImage, GrayImage, ImageBuffer, Luma, LumaA, Rgb, Rgba, RgbaImage};
+    use image::{GrayAlphaImage, GrayImage, ImageBuffer, Luma, LumaA, Rgb, RgbImage, Rgba, RgbaImage};
 
     use super::*;
 
     fn of(picture: impl Into<DynamicImage>, channels: Channels) -> (Vec<u8>, Converted) {
+        samples(picture, channels)
+    }
+
+    fn samples<T: Sample>(picture: impl Into<DynamicImage>, channels: Channels) -> (Vec<T>, Converted) {
         let (Pixels { samples, .. }, converted) = Pixels::of(picture.into().into(), channels);
         (samples, converted)
     }
@@ -160,13 +173,36 @@ mod tests {
     }
 
     #[test]
+    fn sixteen_bits_stay_where_they_are_asked_for() {
+        let deep: ImageBuffer<Rgb<u16>, Vec<u16>> = ImageBuffer::from_pixel(8, 8, Rgb([65_535, 1_234, 7]));
+        let (numbers, converted) = samples::<u16>(deep, Channels::Rgb);
+        assert_eq!((&numbers[..3], converted), (&[65_535, 1_234, 7][..], Converted::default()));
+
+        let shallow = GrayImage::from_pixel(8, 8, Luma([7]));
+        let (numbers, converted) = samples::<u16>(shallow, Channels::Grey);
+        assert_eq!(numbers[0], 7 * 257);
+        assert_eq!(converted, Converted { eight_bit: 1, ..Converted::default() });
+
+        // A quarter of black, three of white; and nothing overflows where all is light.
+        for (alpha, expected) in [(16_384, 49_151), (65_535, 0), (0, 65_535)] {
+            let glass: ImageBuffer<LumaA<u16>, Vec<u16>> = ImageBuffer::from_pixel(4, 4, LumaA([0, alpha]));
+            let (numbers, converted) = samples::<u16>(glass, Channels::Grey);
+            assert_eq!((numbers[0], converted.alpha), (expected, 1));
+        }
+        let light: ImageBuffer<LumaA<u16>, Vec<u16>> = ImageBuffer::from_pixel(4, 4, LumaA([65_535, 40_000]));
+        assert_eq!(samples::<u16>(light.clone(), Channels::Grey).0[0], 65_535);
+        assert_eq!(samples::<u16>(light, Channels::Rgba).0[..4], [40_000; 4]);
+    }
+
+    #[test]
     fn colors_are_noticed_and_become_their_luminance() {
         let colored = |last: Rgb<u8>| {
             let mut picture = RgbImage::from_pixel(4, 3, Rgb([9; 3]));
             picture.put_pixel(3, 2, last);
             picture
         };
-        let pixels = |picture: RgbImage| Pixels::of(DynamicImage::from(picture).into(), Channels::Rgb).0;
+        let pixels =
+            |picture: RgbImage| Pixels::<u8>::of(DynamicImage::from(picture).into(), Channels::Rgb).0;
         assert!(pixels(colored(Rgb([9, 9, 10]))).has_color() && !pixels(colored(Rgb([10; 3]))).has_color());
         let (samples, converted) = of(colored(Rgb([0, 255, 0])), Channels::Grey);
         assert_eq!((samples[0], samples[11]), (9, 182));

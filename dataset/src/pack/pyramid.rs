@@ -11,6 +11,7 @@ use tracing::field::Empty;
 use super::contents::{Contents, picture_digest};
 use super::index::Index;
 use super::levels::{level_file_name, levels};
+use crate::bits::Bits;
 use crate::channels::Channels;
 use crate::error::{Error, ErrorKind};
 use crate::found_labels::FoundLabels;
@@ -20,8 +21,8 @@ use crate::skipped::Skipped;
 
 /// A packed data set: every picture at every level, read without decoding.
 ///
-/// A pack is a folder of `level-0064.bin`, `level-0032.bin`, …, by the longer side, with the u8 pixels `[pictures, channels,
-/// height, width]`, and of `index.json`, which says what they are. Opening reads none of the pixels, and the system keeps in memory what is
+/// A pack is a folder of `level-0064.bin`, `level-0032.bin`, …, by the longer side, with the numbers `[pictures, channels,
+/// height, width]`, a byte each or two, the lower one first, and of `index.json`, which says what they are. Opening reads none of the pixels, and the system keeps in memory what is
 /// used. The files stay open, so a pack that is deleted meanwhile is read to the end of the run.
 #[derive(Debug)]
 pub struct Pyramid {
@@ -74,6 +75,11 @@ impl Pyramid {
         self.index.channels
     }
 
+    /// The bits of their numbers.
+    pub fn bits(&self) -> Bits {
+        self.index.bits
+    }
+
     /// The folder it lies in.
     pub fn path(&self) -> &Path {
         &self.path
@@ -111,11 +117,11 @@ impl Pyramid {
     fn digests(&self) -> Result<Vec<String>, Error> {
         let span = tracing::info_span!("comparing", total = self.len() as u64, done = Empty).entered();
         let mut digests = Vec::with_capacity(self.len());
-        let mut pixels_u8 = Vec::new();
+        let mut pixels = Vec::new();
         for number in 0..self.len() {
-            pixels_u8.clear();
-            self.append_picture(self.resolution(), number, &mut pixels_u8)?;
-            digests.push(picture_digest(&pixels_u8));
+            pixels.clear();
+            self.append_picture(self.resolution(), number, &mut pixels)?;
+            digests.push(picture_digest(&pixels));
             if digests.len() % 1024 == 0 {
                 span.record("done", digests.len() as u64);
             }
@@ -164,26 +170,31 @@ impl Pyramid {
         self.labels.as_ref()
     }
 
-    /// The pixels of one picture at one level, `[channels, height, width]`.
+    /// The pixels of one picture at one level, the bytes of `[channels, height, width]`.
     ///
     /// # Errors
     /// As [`Pyramid::append_picture`].
     pub fn picture(&self, level: Resolution, index: usize) -> Result<Vec<u8>, Error> {
-        let mut pixels_u8 = Vec::new();
-        self.append_picture(level, index, &mut pixels_u8)?;
-        Ok(pixels_u8)
+        let mut pixels = Vec::new();
+        self.append_picture(level, index, &mut pixels)?;
+        Ok(pixels)
     }
 
-    /// Adds the pixels of one picture at one level to `pixels_u8`, `[channels, height, width]`.
+    /// The pixels of one picture at one level in 8 bits, `[channels, height, width]`; of 16 bits, the upper ones.
+    ///
+    /// # Errors
+    /// As [`Pyramid::append_picture`].
+    pub fn picture_u8(&self, level: Resolution, index: usize) -> Result<Vec<u8>, Error> {
+        let pixels = self.picture(level, index)?;
+        let bytes = self.bits().bytes();
+        Ok(pixels.into_iter().skip(bytes - 1).step_by(bytes).collect())
+    }
+
+    /// Adds the pixels of one picture at one level to `pixels`, the bytes of `[channels, height, width]`.
     ///
     /// # Errors
     /// If there is no such level or picture, or the file cannot be read there, as when it was cut short.
-    pub fn append_picture(
-        &self,
-        level: Resolution,
-        index: usize,
-        pixels_u8: &mut Vec<u8>,
-    ) -> Result<(), Error> {
+    pub fn append_picture(&self, level: Resolution, index: usize, pixels: &mut Vec<u8>) -> Result<(), Error> {
         let Index { resolution, count, .. } = self.index;
         let file = levels(resolution)
             .zip(&self.levels)
@@ -193,10 +204,10 @@ impl Pyramid {
             return Err(ErrorKind::NoSuchPicture { index, count }.at(&self.path));
         }
         let length = self.index.format().bytes_at(level);
-        let (start, offset) = (pixels_u8.len(), index as u64 * length as u64);
-        pixels_u8.resize(start + length, 0);
-        read_exact_at(file, &mut pixels_u8[start..], offset).map_err(|source| {
-            pixels_u8.truncate(start);
+        let (start, offset) = (pixels.len(), index as u64 * length as u64);
+        pixels.resize(start + length, 0);
+        read_exact_at(file, &mut pixels[start..], offset).map_err(|source| {
+            pixels.truncate(start);
             ErrorKind::ReadAt { offset, source }.at(self.path.join(level_file_name(level)))
         })
     }

@@ -9,6 +9,8 @@ use super::fit::Fit;
 use super::index::Index;
 use super::pixels::Converted;
 use super::pyramid::Pyramid;
+use super::shard::Shard;
+use crate::bits::Bits;
 use crate::channels::Channels;
 use crate::error::Error;
 use crate::left_out::LeftOut;
@@ -25,6 +27,10 @@ pub struct PackReport {
     pub resolution: Resolution,
     /// The channels of the pictures.
     pub channels: Channels,
+    /// The bits of their numbers.
+    pub bits: Bits,
+    /// Which part of the source it is, if not all of it.
+    pub shard: Option<Shard>,
     /// How many pictures it holds.
     pub count: usize,
     /// The files that could not be read and were left out.
@@ -65,6 +71,8 @@ impl PackReport {
             is_reused,
             resolution: index.resolution,
             channels: index.channels,
+            bits: index.bits,
+            shard: index.shard.as_ref().map(|part| part.shard),
             count: index.count,
             skipped: index.skipped.clone(),
             too_small: index.too_small.clone(),
@@ -97,6 +105,7 @@ pub(super) fn open(
         pictures = report.count,
         resolution = %report.resolution,
         channels = report.channels.count(),
+        bits = usize::from(report.bits),
         bytes = report.bytes,
         skipped = report.skipped.len(),
         elapsed_secs = report.elapsed_secs,

@@ -14,14 +14,16 @@ use super::format::Format;
 use super::index::Index;
 use super::levels::{all_levels, levels, to_planes};
 use super::pixels::{Converted, Pixels};
+use super::sample::Sample;
 use super::skips::Skips;
+use crate::bits::Bits;
 use crate::channels::Channels;
 use crate::error::Error;
 use crate::readers::{Reader, Source};
 
 /// One picture on its way from a decoding thread to the files.
 struct Packed {
-    /// `[channels, height, width]` for each level, from the largest down.
+    /// The bytes of `[channels, height, width]` for each level, from the largest down.
     levels: Vec<u8>,
     digest: String,
     converted: Converted,
@@ -32,7 +34,7 @@ struct Packed {
 
 /// Where pictures are written to, one after the other.
 pub(super) trait Sink: Send {
-    /// Writes one picture, `[3, side, side]` for each side, from the largest down.
+    /// Writes one picture, the bytes of `[channels, height, width]` for each level, from the largest down.
     fn add(&mut self, levels: &[u8]) -> Result<(), Error>;
 }
 
@@ -67,6 +69,10 @@ fn decode(
 ) -> Result<Vec<usize>, Error> {
     let (format, fit, total) = (index.format(), index.fit, candidates.len() as u64);
     let resolution = format.resolution;
+    let pack_one = match format.bits {
+        Bits::Eight => pack_one::<u8>,
+        Bits::Sixteen => pack_one::<u16>,
+    };
     let span = tracing::info_span!("packing", total, done = Empty, %resolution).entered();
     let mut kept = Vec::with_capacity(candidates.len());
     let mut done = 0;
@@ -101,22 +107,23 @@ fn decode(
     Ok(kept)
 }
 
-fn pack_one(
+/// With numbers that have as many bits as the format says.
+fn pack_one<T: Sample>(
     source: &Source,
     index: usize,
     format: Format,
     fit: Fit,
     resizer: &mut Resizer,
 ) -> Result<Packed, String> {
-    let Format { resolution, channels } = format;
+    let Format { resolution, channels, .. } = format;
     let decoded = source.reader().decode(index, resolution)?;
-    let (pixels, converted) = Pixels::of(decoded, channels);
+    let (pixels, converted) = Pixels::<T>::of(decoded, channels);
     let has_ratio = pixels.width * resolution.height == pixels.height * resolution.width;
     let is_kept = (pixels.width, pixels.height) == (resolution.width, resolution.height);
     let Fitted { samples, is_upscaled } = fitted(&pixels, resolution, fit, resizer)?;
     let mut levels = all_levels(&samples, format);
     if is_kept {
-        take_copies(source.reader(), index, format, &mut levels)?;
+        take_copies::<T>(source.reader(), index, format, &mut levels)?;
     }
     let digest = picture_digest(&levels[..format.bytes_at(resolution)]);
     let is_colorless = channels != Channels::Grey && !pixels.has_color();
@@ -124,18 +131,23 @@ fn pack_one(
 }
 
 /// Takes the smaller levels of a picture that is packed as it is from its source, where that keeps them.
-fn take_copies(reader: &dyn Reader, index: usize, format: Format, all: &mut [u8]) -> Result<(), String> {
+fn take_copies<T: Sample>(
+    reader: &dyn Reader,
+    index: usize,
+    format: Format,
+    all: &mut [u8],
+) -> Result<(), String> {
     let mut rest = all;
     for level in levels(format.resolution) {
         let planes = rest.split_off_mut(..format.bytes_at(level)).unwrap_or_default();
         if level != format.resolution
             && let Some(copy) = reader.copy_at(index, level)
         {
-            let Pixels { width, height, samples, .. } = Pixels::of(copy?, format.channels).0;
+            let Pixels { width, height, samples, .. } = Pixels::<T>::of(copy?, format.channels).0;
             if (width, height) != (level.width, level.height) {
                 return Err(format!("its copy for {level} has {width}x{height} pixels"));
             }
-            to_planes(&samples, format.channels, planes);
+            planes.copy_from_slice(&to_planes(&samples, format.channels));
         }
     }
     Ok(())

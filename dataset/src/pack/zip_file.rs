@@ -16,6 +16,7 @@ use zip::{CompressionMethod, DateTime, ZipWriter};
 use super::format::Format;
 use super::levels::interleave;
 use super::write::Sink;
+use crate::bits::Bits;
 use crate::channels::Channels;
 use crate::error::Error;
 use crate::labels::Labels;
@@ -74,16 +75,19 @@ impl ZipFile {
     }
 
     fn add_picture(&mut self, planes: &[u8]) -> io::Result<()> {
-        let Format { resolution, channels } = self.format;
-        let color = match channels {
-            Channels::Grey => ExtendedColorType::L8,
-            Channels::Rgb => ExtendedColorType::Rgb8,
-            Channels::Rgba => ExtendedColorType::Rgba8,
+        let Format { resolution, channels, bits } = self.format;
+        let color = match (channels, bits) {
+            (Channels::Grey, Bits::Eight) => ExtendedColorType::L8,
+            (Channels::Rgb, Bits::Eight) => ExtendedColorType::Rgb8,
+            (Channels::Rgba, Bits::Eight) => ExtendedColorType::Rgba8,
+            (Channels::Grey, Bits::Sixteen) => ExtendedColorType::L16,
+            (Channels::Rgb, Bits::Sixteen) => ExtendedColorType::Rgb16,
+            (Channels::Rgba, Bits::Sixteen) => ExtendedColorType::Rgba16,
         };
         let [width, height] = [resolution.width, resolution.height].map(|length| length as u32);
         let mut png = Vec::with_capacity(planes.len() + (planes.len() >> 6) + 1024);
         PngEncoder::new_with_quality(&mut png, CompressionType::Uncompressed, FilterType::NoFilter)
-            .write_image(&interleave(planes, channels), width, height, color)
+            .write_image(&interleave(planes, self.format), width, height, color)
             .map_err(io::Error::other)?;
         self.zip.start_file(name(self.count), options())?;
         self.zip.write_all(&png)?;

@@ -5,11 +5,10 @@ use std::sync::Arc;
 use candle_core::{DType, Device, Tensor};
 use stylegan_dataset::{BatchRequest, Order, Pyramid, assemble};
 use stylegan_metrics::{mean_pairwise_distance, sliced_wasserstein};
-use stylegan_ops::{Key, RandomTensors, Resolution, downscale2x};
+use stylegan_ops::{Key, RandomTensors, downscale2x};
 
 use super::error::RunError;
-use crate::step::process_reals;
-use crate::{Settings, TrainConfig, Trainer};
+use crate::{Settings, TrainConfig, Trainer, pixels_of, process_reals};
 
 /// Pictures on each side. Enough for the alarm; the distance of so few is compared with itself over time alone.
 const COUNT: usize = 16;
@@ -67,20 +66,18 @@ impl CollapseWatch {
     /// Compares fakes of the averaged generator with reals as the critic sees them.
     pub(super) fn look(&self, trainer: &Trainer, settings: Settings) -> Result<Distances, RunError> {
         let Settings { lod, resolution, .. } = settings;
-        let Resolution { width, height } = resolution;
         let order = Order::new(self.seed, self.pyramid.len());
         let (mut fakes, mut reals) = (Vec::new(), Vec::new());
         for first in (0..COUNT).step_by(CHUNK) {
             let request = BatchRequest { first_position: first as u64, batch: CHUNK, resolution };
             let batch = assemble(&self.pyramid, &order, false, &request)?;
+            let pixels = pixels_of(&batch, &self.device)?;
             let labels = match batch.labels {
                 Some(labels) if self.label_dim > 0 => {
                     Some(Tensor::from_vec(labels, (CHUNK, self.label_dim), &self.device)?)
                 }
                 _ => None,
             };
-            let shape = (CHUNK, batch.channels, height, width);
-            let pixels = Tensor::from_vec(batch.pixels_u8, shape, &self.device)?;
             reals.push(compared(&process_reals(&pixels, lod, DType::F32)?)?);
             let z = self.z.narrow(0, first, CHUNK)?;
             let drawn = trainer.networks().draw_averaged(&z, labels.as_ref(), lod)?;

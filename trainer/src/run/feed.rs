@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use candle_core::{Device, Result, Tensor};
 use stylegan_dataset::{Batch, BatchRequest, Order, Prefetcher, Pyramid};
-use stylegan_ops::{Resolution, upload};
+use stylegan_ops::upload;
 use tokio::runtime::Handle;
 
 use super::clock::Clock;
-use crate::TrainConfig;
+use crate::{TrainConfig, pixels_of};
 
 /// Where batches come from and where they go.
 pub(super) struct Feed {
@@ -40,9 +40,8 @@ impl Feed {
 
     /// Pixels and labels of a batch on the device; no labels for networks without.
     pub(super) fn upload(&self, batch: &Batch, label_dim: usize) -> Result<(Tensor, Option<Tensor>)> {
-        let BatchRequest { batch: count, resolution: Resolution { width, height }, .. } = batch.request;
-        let shape = (count, batch.channels, height, width);
-        let pixels = upload(&batch.pixels_u8, shape, &self.device)?;
+        let pixels = pixels_of(batch, &self.device)?;
+        let count = batch.request.batch;
         let labels = match &batch.labels {
             Some(labels) if label_dim > 0 => Some(upload(labels, (count, label_dim), &self.device)?),
             _ => None,

@@ -15,8 +15,7 @@ use super::error::{RunError, with_causes};
 use super::folder::RunFolder;
 use super::state::TrainingState;
 use crate::listeners::Audience;
-use crate::step::process_reals;
-use crate::{Event, TrainConfig};
+use crate::{Event, TrainConfig, pixels_of, process_reals};
 
 /// Why a grid is not there.
 #[derive(Debug, Error)]
@@ -39,7 +38,7 @@ pub(super) struct Grids {
     labels: Option<Tensor>,
     /// Whether `fakes.classes` says the same, so that the fakes can be drawn again.
     are_classes: bool,
-    /// `[count, num_channels, height, width]` of bytes
+    /// `[count, num_channels, height, width]` in 0..255
     reals: Tensor,
     /// Level of detail of the reals saved last: at the same one they are the same picture.
     reals_lod: Option<f64>,
@@ -55,7 +54,7 @@ impl Grids {
         let order = Order::new(config.run.seed, pyramid.len());
         let reals = assemble(pyramid, &order, config.data.mirror, &request)?;
         let label_dim = config.generator.label_dim;
-        let labels = reals.labels.filter(|_| label_dim > 0);
+        let labels = reals.labels.clone().filter(|_| label_dim > 0);
         let classes = labels.as_ref().map_or(Some(Vec::new()), |labels| classes(labels, label_dim));
         Ok(Self {
             are_classes: classes.is_some(),
@@ -64,12 +63,8 @@ impl Grids {
                 grid: Layout { columns, rows },
                 classes: classes.unwrap_or_default(),
             },
+            reals: pixels_of(&reals, device)?,
             labels: labels.map(|labels| Tensor::from_vec(labels, (count, label_dim), device)).transpose()?,
-            reals: Tensor::from_vec(
-                reals.pixels_u8,
-                (count, reals.channels, resolution.height, resolution.width),
-                device,
-            )?,
             reals_lod: None,
         })
     }

@@ -54,12 +54,12 @@ impl TrainingState {
     /// One iteration.
     pub(super) fn step(
         &mut self,
-        pixels_u8: &Tensor,
+        pixels: &Tensor,
         labels: Option<&Tensor>,
         settings: Settings,
     ) -> candle_core::Result<()> {
         self.is_whole = false;
-        let report = self.trainer.step(pixels_u8, labels, settings, self.clock.position.step)?;
+        let report = self.trainer.step(pixels, labels, settings, self.clock.position.step)?;
         self.statistics.add(&report, self.trainer.adam_steps())?;
         let repeats = self.config().schedule.minibatch_repeats;
         self.clock.position = self.clock.position.advanced(settings.batch, repeats);

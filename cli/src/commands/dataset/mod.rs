@@ -6,6 +6,7 @@ use crate::report::Exit;
 
 mod align;
 mod cache;
+mod join;
 mod pack;
 
 /// Prepare pictures for training
@@ -19,6 +20,7 @@ pub(crate) struct Args {
 enum Command {
     Align(align::Args),
     Pack(pack::Args),
+    Join(join::Args),
     Cache(cache::Args),
 }
 
@@ -26,6 +28,7 @@ pub(crate) fn run(args: &Args) -> Result<Exit> {
     match &args.command {
         Command::Align(args) => align::run(args),
         Command::Pack(args) => pack::run(args),
+        Command::Join(args) => join::run(args),
         Command::Cache(args) => cache::run(args),
     }
 }

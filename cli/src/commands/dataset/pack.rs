@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use clap::ValueEnum;
 use stylegan_base::units::grouped;
-use stylegan_dataset::{Channels, ExportFormat, Fit, FoundLabels, PackOptions, Source, export, pack};
+use stylegan_dataset::{
+    Bits, Channels, ExportFormat, Fit, FoundLabels, PackOptions, Shard, Source, export, pack,
+};
 use stylegan_ops::Resolution;
 
 use crate::labels;
@@ -43,6 +45,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "1|3|4", default_value_t, allow_negative_numbers = true)]
     channels: Channels,
 
+    /// Bits of the numbers of pictures: 16 keeps all that pictures of microscopes and depth cameras tell apart
+    #[arg(long, value_name = "8|16", default_value_t, allow_negative_numbers = true)]
+    bits: Bits,
+
     /// What becomes of pictures of another ratio: `crop` takes their middle, `stretch` and `pad` keep all of them;
     /// `pad:RRGGBB` fills with a color instead of black, `pad:edge` with the pixels at the edge
     #[arg(long, value_name = "FIT", default_value_t)]
@@ -55,6 +61,10 @@ pub(crate) struct Args {
     /// Fraction of pictures, 0 to 1, that may be unreadable and left out
     #[arg(long, value_name = "F", allow_negative_numbers = true, default_value_t = PackOptions::default().max_bad_fraction)]
     max_bad_fraction: f64,
+
+    /// Pack one of several parts alone, its number and how many there are; `dataset join` makes one pack of them
+    #[arg(long, value_name = "I/N", allow_negative_numbers = true)]
+    shard: Option<Shard>,
 
     /// First compare all pictures of FFHQ with the MD5 in its `ffhq-dataset-v2.json`
     #[arg(long)]
@@ -73,9 +83,16 @@ enum FormatName {
 
 pub(crate) fn run(args: &Args) -> Result<Exit> {
     check_name(&args.out, args.format)?;
+    if args.shard.is_some() && args.format != FormatName::Sgd {
+        return Err(Refusal::usage("`--shard` is for packs, which can be joined")
+            .hint("`dataset pack` of the joined pack writes other formats")
+            .into());
+    }
     let options = PackOptions {
         resolution: args.resolution,
         channels: args.channels,
+        bits: args.bits,
+        shard: args.shard,
         fit: args.fit,
         allow_upscale: args.allow_upscale,
         max_bad_fraction: args.max_bad_fraction,
@@ -101,7 +118,7 @@ pub(crate) fn run(args: &Args) -> Result<Exit> {
 }
 
 /// Says what labels there are.
-fn note_labels(found: &FoundLabels<'_>) {
+pub(super) fn note_labels(found: &FoundLabels<'_>) {
     if let Some(labels) = labels::found(found) {
         note(&labels);
     }

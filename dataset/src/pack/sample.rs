@@ -1,0 +1,167 @@
+//! The numbers that pictures are made of, of 8 and of 16 bits.
+
+use fast_image_resize::PixelTrait;
+use fast_image_resize::pixels::{U8x3, U16x3};
+use image::{DynamicImage, ImageBuffer, RgbImage};
+
+/// A number of a picture, from 0 to [`Sample::MOST`].
+pub(super) trait Sample: Copy + Ord + Default + Into<u32> + Send + Sync + 'static {
+    /// White; of alpha, what nothing shines through.
+    const MOST: u32;
+
+    /// Three of them, as the filter that resizes takes them.
+    type Rgb: PixelTrait;
+
+    fn rgb(numbers: [Self; 3]) -> Self::Rgb;
+
+    fn numbers(rgb: &Self::Rgb) -> [Self; 3];
+
+    /// The nearest; of what is beyond its range, the end of that.
+    fn nearest(value: f32) -> Self;
+
+    /// Of a number that is not beyond its range.
+    fn of(value: u32) -> Self;
+
+    fn as_f32(self) -> f32;
+
+    /// `[height, width, 1]`
+    fn luma_of(picture: DynamicImage) -> Vec<Self>;
+
+    /// `[height, width, 3]`
+    fn rgb_of(picture: DynamicImage) -> Vec<Self>;
+
+    /// `[height, width, 4]`
+    fn rgba_of(picture: DynamicImage) -> Vec<Self>;
+
+    /// `rgb` is `[height, width, 3]`; `None` if it is too short.
+    fn picture(width: u32, height: u32, rgb: Vec<Self>) -> Option<DynamicImage>;
+
+    /// Appends its bytes as packs have them.
+    fn append_to(self, bytes: &mut Vec<u8>);
+
+    /// `value · share / MOST`, rounded.
+    fn share(self, share: Self) -> Self {
+        let (value, share): (u32, u32) = (self.into(), share.into());
+        Self::of((value * share + Self::MOST / 2) / Self::MOST)
+    }
+}
+
+impl Sample for u8 {
+    const MOST: u32 = 255;
+
+    type Rgb = U8x3;
+
+    fn rgb(numbers: [Self; 3]) -> U8x3 {
+        U8x3::new(numbers)
+    }
+
+    fn numbers(rgb: &U8x3) -> [Self; 3] {
+        rgb.0
+    }
+
+    fn nearest(value: f32) -> Self {
+        (value + 0.5) as Self
+    }
+
+    fn of(value: u32) -> Self {
+        value as Self
+    }
+
+    fn as_f32(self) -> f32 {
+        self.into()
+    }
+
+    fn luma_of(picture: DynamicImage) -> Vec<Self> {
+        picture.into_luma8().into_raw()
+    }
+
+    fn rgb_of(picture: DynamicImage) -> Vec<Self> {
+        picture.into_rgb8().into_raw()
+    }
+
+    fn rgba_of(picture: DynamicImage) -> Vec<Self> {
+        picture.into_rgba8().into_raw()
+    }
+
+    fn picture(width: u32, height: u32, rgb: Vec<Self>) -> Option<DynamicImage> {
+        RgbImage::from_raw(width, height, rgb).map(Into::into)
+    }
+
+    fn append_to(self, bytes: &mut Vec<u8>) {
+        bytes.push(self);
+    }
+}
+
+impl Sample for u16 {
+    const MOST: u32 = 65_535;
+
+    type Rgb = U16x3;
+
+    fn rgb(numbers: [Self; 3]) -> U16x3 {
+        U16x3::new(numbers)
+    }
+
+    fn numbers(rgb: &U16x3) -> [Self; 3] {
+        rgb.0
+    }
+
+    fn nearest(value: f32) -> Self {
+        (value + 0.5) as Self
+    }
+
+    fn of(value: u32) -> Self {
+        value as Self
+    }
+
+    fn as_f32(self) -> f32 {
+        self.into()
+    }
+
+    fn luma_of(picture: DynamicImage) -> Vec<Self> {
+        picture.into_luma16().into_raw()
+    }
+
+    fn rgb_of(picture: DynamicImage) -> Vec<Self> {
+        picture.into_rgb16().into_raw()
+    }
+
+    fn rgba_of(picture: DynamicImage) -> Vec<Self> {
+        picture.into_rgba16().into_raw()
+    }
+
+    fn picture(width: u32, height: u32, rgb: Vec<Self>) -> Option<DynamicImage> {
+        ImageBuffer::from_raw(width, height, rgb).map(DynamicImage::ImageRgb16)
+    }
+
+    fn append_to(self, bytes: &mut Vec<u8>) {
+        bytes.extend(self.to_le_bytes());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shares_are_rounded_and_do_not_overflow() {
+        assert_eq!([100, 101, 255].map(|value: u8| value.share(128)), [50, 51, 128]);
+        assert_eq!(
+            [u16::MAX.share(u16::MAX), u16::MAX.share(1), 40_000_u16.share(32_768)],
+            [65_535, 1, 20_000]
+        );
+    }
+
+    #[test]
+    fn numbers_beyond_the_range_become_its_end() {
+        assert_eq!([-3.0, 0.49, 0.5, 254.6, 300.0].map(<u8 as Sample>::nearest), [0, 0, 1, 255, 255]);
+        assert_eq!([-3.0, 65_534.4, 1e9].map(<u16 as Sample>::nearest), [0, 65_534, 65_535]);
+    }
+
+    #[test]
+    fn bytes_have_the_lower_one_first() {
+        let mut bytes = Vec::new();
+        7_u8.append_to(&mut bytes);
+        0x1234_u16.append_to(&mut bytes);
+        assert_eq!(bytes, [7, 0x34, 0x12]);
+    }
+}
