@@ -168,9 +168,9 @@ fn is_eight(bits: &Bits) -> bool {
 }
 
 /// The digest of one picture's pixels.
-pub(crate) fn picture_digest(pixels_u8: &[u8]) -> String {
+pub(crate) fn picture_digest(pixels: &[u8]) -> String {
     // Half of it tells any number of pictures apart.
-    blake3::hash(pixels_u8).to_hex()[..DIGEST_DIGITS].to_owned()
+    blake3::hash(pixels).to_hex()[..DIGEST_DIGITS].to_owned()
 }
 
 /// Hexadecimal digits of a picture's digest.
