@@ -26,6 +26,7 @@
 //! ```
 
 mod channels;
+mod check;
 mod error;
 mod feed;
 mod found_labels;
@@ -40,6 +41,10 @@ mod shared_file;
 mod skipped;
 
 pub use channels::Channels;
+pub use check::{
+    CheckReport, ClassCount, Classes, Colors, Fault, Faulty, Forecast, Group, Odd, Oddity, RatioCount,
+    Shapes, SheetRow, SideCount, check,
+};
 pub use error::{Error, ErrorKind};
 pub use feed::{Batch, BatchRequest, Order, Prefetcher, assemble};
 pub use found_labels::{FoundLabels, LabelFile, LabelFileState, LabelMode};

@@ -39,17 +39,17 @@ impl Converted {
 }
 
 /// A picture as the networks see it.
-pub(super) struct Pixels {
-    pub(super) width: usize,
-    pub(super) height: usize,
-    pub(super) channels: Channels,
+pub(crate) struct Pixels {
+    pub(crate) width: usize,
+    pub(crate) height: usize,
+    pub(crate) channels: Channels,
     /// `[height, width, channels]`
-    pub(super) samples: Vec<u8>,
+    pub(crate) samples: Vec<u8>,
 }
 
 impl Pixels {
     /// The picture with these channels, and what had to be done for that.
-    pub(super) fn of(Decoded { picture, has_palette }: Decoded, channels: Channels) -> (Self, Converted) {
+    pub(crate) fn of(Decoded { picture, has_palette, .. }: Decoded, channels: Channels) -> (Self, Converted) {
         let color = picture.color();
         let (has_color, has_alpha) = (color.has_color(), color.has_alpha());
         let converted = Converted {
@@ -70,7 +70,7 @@ impl Pixels {
     }
 
     /// Whether a pixel is not grey.
-    pub(super) fn has_color(&self) -> bool {
+    pub(crate) fn has_color(&self) -> bool {
         let is_grey = |pixel: &[u8]| matches!(pixel, [red, green, blue, ..] if red == green && green == blue);
         self.channels != Channels::Grey && !self.samples.chunks_exact(self.channels.count()).all(is_grey)
     }
