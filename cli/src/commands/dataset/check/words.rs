@@ -53,8 +53,9 @@ pub(super) fn page(report: &CheckReport, next: Option<&Next>, sheet: Option<&Pat
         }
     }
     say("Labels", &labels(&report.classes));
-    for line in forecast(report) {
-        say(if report.is_pack { "Packed" } else { "Packing" }, &line);
+    let titles = [if report.is_pack { "Packed" } else { "Packing" }, ""];
+    for (title, line) in titles.into_iter().zip(forecast(report)) {
+        say(title, &line);
     }
     let (secs, rate) = (duration(report.elapsed_secs), grouped(report.pictures_per_sec.round()));
     say("Time", &format!("looked at in {secs}, {rate} pictures a second"));
@@ -78,7 +79,7 @@ pub(super) fn page(report: &CheckReport, next: Option<&Next>, sheet: Option<&Pat
     text
 }
 
-/// `1,020 in color, 12 grey; 16 bits: 3; JPEG 900, PNG 120`.
+/// `1,020 in color, 12 grey; 8 bits; 900 JPEG, 132 PNG`.
 fn kinds(report: &CheckReport) -> String {
     let Colors { grey, color, colorless, transparent } = report.colors;
     let mut parts = Vec::new();
@@ -174,7 +175,7 @@ fn sizes(classes: &[ClassCount]) -> String {
     format!("{count} {noun} of {range} pictures: {list}")
 }
 
-/// What packing would come to.
+/// What packing would come to, and what else there is to know of it.
 fn forecast(report: &CheckReport) -> Vec<String> {
     let Forecast { resolution, pictures, cropped, bytes, secs, uncropped, refusal, .. } = &report.pack;
     if refusal.is_some() {
@@ -193,10 +194,8 @@ fn forecast(report: &CheckReport) -> Vec<String> {
         let _ = write!(line, ", made in about {}", duration(*secs));
     }
     let start = uncropped.filter(|_| *cropped > 0).map(stylegan_ops::Resolution::start);
-    if let Some(start) = start {
-        let _ = write!(line, "; nearly all have a ratio of {}:{}", start.width, start.height);
-    }
-    vec![line]
+    let ratio = start.map(|start| format!("nearly all have a ratio of {}:{}", start.width, start.height));
+    std::iter::once(line).chain(ratio).collect()
 }
 
 fn sheet_row(SheetRow { oddity, names, .. }: &SheetRow) -> String {
