@@ -114,15 +114,17 @@ pub(crate) fn summary(report: &PackReport) -> String {
     lines.join("\n")
 }
 
+/// The level of `largest` that is about as large as pictures are packed, which the length of the training depends on.
+pub(crate) fn about_as_large(largest: Resolution, resolution: Resolution) -> Option<Resolution> {
+    let is_as_large = |level: &Resolution| level.side().ilog2() <= resolution.side().ilog2();
+    largest.levels().rev().filter(|level| level.violation().is_none()).find(is_as_large)
+}
+
 /// What would suit these pictures better than what they were packed as.
 fn proposals(report: &PackReport) -> Vec<String> {
     let PackReport { resolution, uncropped, colorless, count, converted, channels, .. } = *report;
     let mut lines = Vec::new();
-    // About as large as they are packed, which the length of the training depends on.
-    let about_as_large = |level: &Resolution| level.side().ilog2() <= resolution.side().ilog2();
-    let proposed = uncropped.and_then(|largest| {
-        largest.levels().rev().filter(|level| level.violation().is_none()).find(about_as_large)
-    });
+    let proposed = uncropped.and_then(|largest| about_as_large(largest, resolution));
     let is_cut = report.other_ratio > 0 && report.fit == Fit::Crop;
     if let Some(proposed) = proposed.filter(|_| is_cut) {
         let Resolution { width, height } = proposed.start();

@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use serde::Serialize;
 use stylegan_base::printable;
 
 /// The kinds of pictures that are read.
 pub(crate) const READ: &str = "PNG, JPEG, WebP, BMP or TIFF";
 
 /// What a source holds beside its pictures, and is not read.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct LeftOut {
     /// Pictures of kinds that are not read, counted by the endings of their names, in lower case.
     pub other_pictures: BTreeMap<String, usize>,

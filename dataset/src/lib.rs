@@ -27,6 +27,7 @@
 
 mod bits;
 mod channels;
+mod check;
 mod error;
 mod feed;
 mod found_labels;
@@ -42,6 +43,10 @@ mod skipped;
 
 pub use bits::Bits;
 pub use channels::Channels;
+pub use check::{
+    CheckReport, ClassCount, Classes, Colors, Fault, Faulty, Forecast, Group, Odd, Oddity, RatioCount,
+    Shapes, SheetRow, SideCount, check,
+};
 pub use error::{Error, ErrorKind};
 pub use feed::{Batch, BatchRequest, Order, Prefetcher, assemble};
 pub use found_labels::{FoundLabels, LabelFile, LabelFileState, LabelMode};

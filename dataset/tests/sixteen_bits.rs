@@ -9,8 +9,8 @@ use std::path::Path;
 use image::{DynamicImage, ImageBuffer, ImageFormat, Luma};
 use pictures::{encoded, folder, png};
 use stylegan_dataset::{
-    BatchRequest, Bits, Channels, Converted, ExportFormat, Order, PackOptions, Pyramid, assemble, export,
-    open_or_pack, pack,
+    BatchRequest, Bits, Channels, Converted, ExportFormat, Order, PackOptions, Pyramid, assemble, check,
+    export, open_or_pack, pack,
 };
 
 /// Numbers that 8 bits do not tell apart: 3 of 4 rows are steps of one.
@@ -58,6 +58,8 @@ fn all_bits_are_kept_if_asked_for() {
     let error = pack(&photos, &out, &options(Bits::Eight), &mut |_| {}).unwrap_err().to_string();
     assert!(error.contains(", but of 16 bits, not 8;"), "{error}");
     assert_eq!(Pyramid::open(&out).unwrap().bits(), Bits::Sixteen);
+    let looked_at = check(&out, None).unwrap();
+    assert_eq!(looked_at.bits.into_iter().collect::<Vec<_>>(), [(16, 3)]);
 }
 
 #[test]

@@ -62,7 +62,7 @@ pub use per_side::PerSide;
 pub use pixels::pixels_of;
 pub use plan::{Measured, TrainPlan};
 pub use precision::Precision;
-pub use presets::{ConfigError, nearest, preset_names};
+pub use presets::{ConfigError, nearest, preset_for, preset_names};
 pub use report::Report;
 pub use run::{BeforeStep, Job, Outcome, Resume, RunError, Signals, run, trained_before};
 pub use schedule::{LevelPlan, Position, Schedule, Settings};

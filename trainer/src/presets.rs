@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
-use stylegan_base::Hint;
+use stylegan_base::{Hint, Resolution};
 use stylegan_dataset::LabelMode;
 use thiserror::Error;
 use toml::de::{DeTable, DeValue, Deserializer};
@@ -106,6 +106,19 @@ impl Hint for ConfigError {
 /// The names of the presets.
 pub fn preset_names() -> impl Iterator<Item = &'static str> {
     PRESETS.iter().map(|(name, _)| *name)
+}
+
+/// The preset for pictures of this resolution: the largest that is no larger, of small pictures the smallest.
+///
+/// Those of the demo and of the paper's Table 1 are for nothing else.
+pub fn preset_for(resolution: Resolution) -> &'static str {
+    let side = |name| Some(TrainConfig::load(Some(name), &[]).ok()?.generator.resolution.side());
+    let names = preset_names().filter(|name| *name != "demo" && !name.starts_with("ablation/"));
+    let known: Vec<(usize, &str)> = names.filter_map(|name| Some((side(name)?, name))).collect();
+    // Of several of one side the first in the list.
+    let fitting =
+        known.iter().rev().filter(|(side, _)| *side <= resolution.side()).max_by_key(|(side, _)| *side);
+    fitting.or(known.first()).map_or("faces-64", |(_, name)| name)
 }
 
 impl TrainConfig {
@@ -305,6 +318,27 @@ mod tests {
             let config = TrainConfig::load(Some(name), &[]).unwrap_or_else(|e| panic!("{name}: {e}"));
             let text = config.to_toml().unwrap();
             assert_eq!(toml::from_str::<TrainConfig>(&text).unwrap(), config, "{name}");
+        }
+    }
+
+    #[test]
+    fn there_is_a_preset_for_every_resolution() {
+        for (resolution, expected) in [
+            ("8", "faces-64"),
+            ("32", "faces-64"),
+            ("64", "faces-64"),
+            ("128x96", "ffhq-128"),
+            ("256", "ffhq-256"),
+            ("384x512", "ffhq-512"),
+            ("640x512", "ffhq-512"),
+            ("1024x576", "ffhq-1024"),
+            ("1024", "ffhq-1024"),
+        ] {
+            let resolution: Resolution = resolution.parse().unwrap();
+            assert_eq!(preset_for(resolution), expected);
+            let mut config = TrainConfig::load(Some(expected), &[]).unwrap();
+            config.generator.resolution = resolution;
+            assert_eq!(config.violations(), [""; 0], "{resolution}");
         }
     }
 

@@ -4,6 +4,7 @@
 
 mod align;
 mod bench;
+mod check;
 mod config;
 mod convert;
 mod dataset;

@@ -49,17 +49,17 @@ impl Converted {
 }
 
 /// A picture as the networks see it.
-pub(super) struct Pixels<T> {
-    pub(super) width: usize,
-    pub(super) height: usize,
-    pub(super) channels: Channels,
+pub(crate) struct Pixels<T> {
+    pub(crate) width: usize,
+    pub(crate) height: usize,
+    pub(crate) channels: Channels,
     /// `[height, width, channels]`
-    pub(super) samples: Vec<T>,
+    pub(crate) samples: Vec<T>,
 }
 
 impl<T: Sample> Pixels<T> {
     /// The picture with these channels, and what had to be done for that.
-    pub(super) fn of(Decoded { picture, has_palette }: Decoded, channels: Channels) -> (Self, Converted) {
+    pub(crate) fn of(Decoded { picture, has_palette, .. }: Decoded, channels: Channels) -> (Self, Converted) {
         let color = picture.color();
         let (has_color, has_alpha) = (color.has_color(), color.has_alpha());
         let is_deep = color.bytes_per_pixel() / color.channel_count() > 1;
@@ -83,7 +83,7 @@ impl<T: Sample> Pixels<T> {
     }
 
     /// Whether a pixel is not grey.
-    pub(super) fn has_color(&self) -> bool {
+    pub(crate) fn has_color(&self) -> bool {
         let is_grey = |pixel: &[T]| matches!(pixel, [red, green, blue, ..] if red == green && green == blue);
         self.channels != Channels::Grey && !self.samples.chunks_exact(self.channels.count()).all(is_grey)
     }

@@ -5,7 +5,7 @@ use fast_image_resize::pixels::{U8x3, U16x3};
 use image::{DynamicImage, ImageBuffer, RgbImage};
 
 /// A number of a picture, from 0 to [`Sample::MOST`].
-pub(super) trait Sample: Copy + Ord + Default + Into<u32> + Send + Sync + 'static {
+pub(crate) trait Sample: Copy + Ord + Default + Into<u32> + Send + Sync + 'static {
     /// White; of alpha, what nothing shines through.
     const MOST: u32;
 

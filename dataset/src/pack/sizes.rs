@@ -16,9 +16,14 @@ use crate::readers::Source;
 const SAME_RATIO: f64 = 0.01;
 
 /// The size of each picture; `None` for those that are unreadable.
-pub(super) struct Sizes(Vec<Option<Resolution>>);
+pub(crate) struct Sizes(Vec<Option<Resolution>>);
 
 impl Sizes {
+    /// Those that somebody has measured.
+    pub(crate) fn new(sizes: Vec<Option<Resolution>>) -> Self {
+        Self(sizes)
+    }
+
     /// Measures all pictures, as a rule from the heads of their files.
     pub(super) fn measure(source: &Source, skips: &mut Skips<'_>) -> Result<Self, Error> {
         let total = source.len();
@@ -47,7 +52,7 @@ impl Sizes {
     /// The largest square of a network that nearly all pictures have the pixels for.
     ///
     /// Where there is none, the smallest, at which [`Sizes::too_small`] then finds the pictures that are too small.
-    pub(super) fn common_square(&self, fit: Fit) -> Resolution {
+    pub(crate) fn common_square(&self, fit: Fit) -> Resolution {
         let mut sides: Vec<usize> = self.0.iter().flatten().map(|&size| fit.side_of(size)).collect();
         sides.sort_unstable();
         let smallest = sides.get(may_be_small(sides.len())).copied();
@@ -57,7 +62,7 @@ impl Sizes {
 
     /// The largest resolution of a network that nearly all pictures have the ratio of and the pixels for; none if that
     /// ratio is a square's, or they have none in common.
-    pub(super) fn uncropped(&self) -> Option<Resolution> {
+    pub(crate) fn uncropped(&self) -> Option<Resolution> {
         self.0.iter().flatten().next()?;
         let starts = Resolution::starts().filter(|start| !start.is_square());
         let fitting =
@@ -80,7 +85,7 @@ impl Sizes {
     ///
     /// # Errors
     /// If they are more than a few.
-    pub(super) fn too_small(
+    pub(crate) fn too_small(
         &self,
         source: &Source,
         resolution: Resolution,
@@ -107,7 +112,7 @@ impl Sizes {
     }
 
     /// Width and height of a picture, for people.
-    pub(super) fn shown(&self, index: usize) -> String {
+    pub(crate) fn shown(&self, index: usize) -> String {
         self.0.get(index).copied().flatten().map_or_else(String::new, |size| size.to_string())
     }
 
@@ -120,7 +125,7 @@ impl Sizes {
 }
 
 /// Whether a picture has the ratio of another, but for a few pixels at the edge.
-fn has_ratio(size: Resolution, ratio: Resolution) -> bool {
+pub(crate) fn has_ratio(size: Resolution, ratio: Resolution) -> bool {
     let (own, other) = (size.width as f64 * ratio.height as f64, size.height as f64 * ratio.width as f64);
     (own - other).abs() <= SAME_RATIO * own.max(other)
 }

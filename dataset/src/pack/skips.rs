@@ -41,7 +41,7 @@ impl<'a> Skips<'a> {
 }
 
 /// Refuses a source of which more than the fraction `max_bad_fraction` cannot be read.
-pub(super) fn check(source: &Source, skipped: &[Skipped], max_bad_fraction: f64) -> Result<(), Error> {
+pub(crate) fn check(source: &Source, skipped: &[Skipped], max_bad_fraction: f64) -> Result<(), Error> {
     let files = source.len();
     if skipped.len() as f64 > max_bad_fraction * files as f64 {
         let skipped = skipped.to_vec();

@@ -23,11 +23,13 @@ pub(crate) struct Decoded {
     pub(crate) picture: DynamicImage,
     /// Whether its colors were looked up in a palette.
     pub(crate) has_palette: bool,
+    /// What its file is; none of what is kept as plain pixels.
+    pub(crate) format: Option<ImageFormat>,
 }
 
 impl From<DynamicImage> for Decoded {
     fn from(picture: DynamicImage) -> Self {
-        Self { picture, has_palette: false }
+        Self { picture, has_palette: false, format: None }
     }
 }
 
@@ -36,7 +38,7 @@ impl Decoded {
     ///
     /// # Shapes
     /// - `planes`: `[channels, height, width]`
-    pub(super) fn from_planes([channels, height, width]: [u32; 3], planes: &[u8]) -> Result<Self, String> {
+    pub(crate) fn from_planes([channels, height, width]: [u32; 3], planes: &[u8]) -> Result<Self, String> {
         check_side(width, height, u64::from(channels))?;
         let plane_bytes = width as usize * height as usize;
         if planes.len() != plane_bytes * channels as usize {
@@ -100,7 +102,8 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Decoded, String> {
     if let Some(orientation) = orientation {
         picture.apply_orientation(orientation);
     }
-    Ok(Decoded { picture, has_palette: format == ImageFormat::Png && png_has_palette(bytes) })
+    let has_palette = format == ImageFormat::Png && png_has_palette(bytes);
+    Ok(Decoded { picture, has_palette, format: Some(format) })
 }
 
 fn decoder(bytes: &[u8]) -> Result<(impl ImageDecoder + '_, ImageFormat), String> {
@@ -212,8 +215,9 @@ mod tests {
         let rgb = DynamicImage::from(rgb);
         let deep = DynamicImage::from(rgb.to_luma_alpha16());
         for expected in [rgb.clone(), rgb.to_luma8().into(), rgb.to_rgba8().into(), deep] {
-            let Decoded { picture, has_palette } = decode(&encoded(&expected, ImageFormat::Png)).unwrap();
-            assert_eq!((picture, has_palette), (expected, false));
+            let Decoded { picture, has_palette, format } =
+                decode(&encoded(&expected, ImageFormat::Png)).unwrap();
+            assert_eq!((picture, has_palette, format), (expected, false, Some(ImageFormat::Png)));
         }
     }
 

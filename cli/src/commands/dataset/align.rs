@@ -12,6 +12,7 @@ use stylegan_dataset::Source;
 use stylegan_features::{Bounds, Face, FaceFinder, FindOptions};
 use stylegan_media::{DynamicImage, RgbImage, grid, save_png};
 
+use super::check_sheet;
 use crate::output::{Force, Output, make_folder};
 use crate::pictures::note_skipped;
 use crate::report::{Exit, Refusal, note};
@@ -144,15 +145,6 @@ impl FindFaces for Networks {
         };
         let faces = self.finder.find(photo, &self.options).map_err(|error| error.to_string())?;
         Ok(faces.into_iter().map(found).collect())
-    }
-}
-
-fn check_sheet(sheet: &Path, force: Force) -> Result<()> {
-    match Output::parse(sheet)? {
-        Output::Png(_) => Output::check_file(sheet, force),
-        _ => Err(Refusal::usage(format!("`--sheet {}` is no PNG by its name", sheet.display()))
-            .hint("a sheet is a picture, `--sheet NAME.png`")
-            .into()),
     }
 }
 
