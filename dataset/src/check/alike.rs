@@ -179,6 +179,8 @@ impl Search<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use fast_image_resize::Resizer;
     use image::{DynamicImage, Rgb, RgbImage};
     use rand::rngs::SmallRng;
@@ -217,7 +219,7 @@ mod tests {
     #[test]
     fn nothing_is_found_by_hashes_that_all_pairs_do_not_give() {
         // Noise by which some pictures of a scene are alike and some are not.
-        let looks = looks(700, 60, 60, 5);
+        let looks = looks(700, 60, 20, 5);
         let found = alike(&looks, &same(&looks));
         let (mut count, mut in_mirrors) = (0, 0);
         for (number, look) in looks.iter().enumerate() {
@@ -242,8 +244,10 @@ mod tests {
         let looks = looks(10_000, 1, 3, 9);
         let found = alike(&looks, &same(&looks));
         assert!(found.is_complete);
-        let firsts: Vec<_> = found.as_they_are.iter().flatten().map(|like| like.earlier).collect();
-        assert!(firsts.len() > 9700 && firsts.iter().all(|&first| first < 4), "{}", firsts.len());
+        // There are two of them, one the mirror image of the other.
+        let earlier = found.as_they_are.iter().flatten().map(|like| like.earlier);
+        let firsts: BTreeSet<u32> = earlier.clone().collect();
+        assert!(earlier.count() > 9700 && firsts.len() < 20, "{firsts:?}");
     }
 
     #[test]
