@@ -3,16 +3,15 @@
 //! A metric is shown pictures batch by batch and then asked for its numbers:
 //!
 //! ```
-//! use candle_core::{DType, Device};
+//! use candle_core::{Device, Tensor};
 //! use stylegan_metrics::{Metric, Set, Swd};
-//! use stylegan_ops::{Key, RandomTensors};
 //!
-//! // Batches of 4 pictures of 32x32 in -1..1; here all are noise.
-//! let pictures = |seed| Key::new("pictures", &[seed]).normal((4, 3, 32, 32), DType::F32, &Device::Cpu);
+//! // Batches of 4 pictures of 32x32 in 0..255; here all are noise.
+//! let pictures = || Tensor::rand(0f32, 255.0, (4, 3, 32, 32), &Device::Cpu);
 //! let mut swd = Swd::new(0);
-//! for batch in 0..2 {
-//!     swd.add(Set::Reals, &pictures(batch)?)?;
-//!     swd.add(Set::Fakes, &pictures(100 + batch)?)?;
+//! for _ in 0..2 {
+//!     swd.add(Set::Reals, &pictures()?)?;
+//!     swd.add(Set::Fakes, &pictures()?)?;
 //! }
 //! for (name, value) in swd.numbers()? {
 //!     println!("{name}: {value:.1}"); // swd, swd_32, swd_16
@@ -20,7 +19,11 @@
 //! # Ok::<(), candle_core::Error>(())
 //! ```
 
+mod draws;
+#[cfg(test)]
+mod golden;
 mod pairwise;
+mod pyramid;
 mod swd;
 
 use candle_core::{Result, Tensor};
@@ -86,13 +89,10 @@ pub struct Needs {
 
 #[cfg(test)]
 mod tests {
-    use candle_core::{DType, Device};
-    use stylegan_ops::{Key, RandomTensors};
-
     use super::*;
 
     fn pictures(seed: u64, count: usize) -> Result<Tensor> {
-        Key::new("pictures", &[seed]).normal((count, 3, 32, 32), DType::F32, &Device::Cpu)
+        draws::normal("pictures", &[seed], (count, 3, 32, 32))
     }
 
     #[test]
