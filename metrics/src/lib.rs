@@ -19,15 +19,34 @@
 //! # Ok::<(), candle_core::Error>(())
 //! ```
 
+mod blocks;
 mod draws;
+mod features;
+mod frechet;
 #[cfg(test)]
 mod golden;
+mod inception_score;
+mod kernel_distance;
+mod manifold;
+mod moments;
+mod nearest;
 mod pairwise;
 mod pyramid;
+mod root;
 mod swd;
 
 use candle_core::{Result, Tensor};
 
+pub use features::Features;
+pub use frechet::{Frechet, UNBIASED_FROM, frechet_distance};
+pub use inception_score::{InceptionScore, SPLITS};
+pub use kernel_distance::{SUBSET_SIZE, SUBSETS, Spread, kernel_distance, kernel_distance_of_subsets};
+pub use manifold::{
+    DENSITY_COVERAGE_K, DensityCoverage, PRECISION_RECALL_K, PrecisionRecall, density_coverage,
+    precision_recall,
+};
+pub use moments::Moments;
+pub use nearest::{Neighbor, nearest};
 pub use pairwise::{PairwiseDistance, mean_pairwise_distance};
 pub use swd::{SlicedWasserstein, Swd, sliced_wasserstein};
 
