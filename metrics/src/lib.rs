@@ -33,6 +33,7 @@ mod nearest;
 mod pairwise;
 mod pyramid;
 mod root;
+mod ssim;
 mod swd;
 
 use candle_core::{Result, Tensor};
@@ -48,6 +49,7 @@ pub use manifold::{
 pub use moments::Moments;
 pub use nearest::{Neighbor, nearest};
 pub use pairwise::{PairwiseDistance, mean_pairwise_distance};
+pub use ssim::{MeanSimilarity, Similarity, ms_ssim, similarities};
 pub use swd::{SlicedWasserstein, Swd, sliced_wasserstein};
 
 /// Every metric, before it has seen pictures.
