@@ -31,6 +31,7 @@ mod manifold;
 mod moments;
 mod nearest;
 mod pairwise;
+mod path_length;
 mod pyramid;
 mod root;
 mod ssim;
@@ -49,6 +50,7 @@ pub use manifold::{
 pub use moments::Moments;
 pub use nearest::{Neighbor, nearest};
 pub use pairwise::{PairwiseDistance, mean_pairwise_distance};
+pub use path_length::{Mapped, PathLength, PathPart, PathScore, PathSpace};
 pub use ssim::{MeanSimilarity, Similarity, ms_ssim, similarities};
 pub use swd::{SlicedWasserstein, Swd, sliced_wasserstein};
 
