@@ -20,6 +20,7 @@
 //! ```
 
 mod blocks;
+mod disentanglement;
 mod draws;
 mod features;
 mod frechet;
@@ -34,11 +35,14 @@ mod pairwise;
 mod path_length;
 mod pyramid;
 mod root;
+mod separability;
 mod ssim;
+mod svm;
 mod swd;
 
 use candle_core::{Result, Tensor};
 
+pub use disentanglement::{Disentanglement, disentanglement};
 pub use features::Features;
 pub use frechet::{Frechet, UNBIASED_FROM, frechet_distance};
 pub use inception_score::{InceptionScore, SPLITS};
@@ -51,6 +55,7 @@ pub use moments::Moments;
 pub use nearest::{Neighbor, nearest};
 pub use pairwise::{PairwiseDistance, mean_pairwise_distance};
 pub use path_length::{Mapped, PathLength, PathPart, PathScore, PathSpace};
+pub use separability::{Separability, conditional_entropy_bits, separability};
 pub use ssim::{MeanSimilarity, Similarity, ms_ssim, similarities};
 pub use swd::{SlicedWasserstein, Swd, sliced_wasserstein};
 
