@@ -2,7 +2,8 @@
 
 use candle_core::{Result, Tensor, bail};
 
-use crate::{Features, Spread};
+use crate::metric::Numbers;
+use crate::{Features, Metric, Set, Spread};
 
 /// Parts of the original measure.
 pub const SPLITS: usize = 10;
@@ -16,15 +17,15 @@ pub struct InceptionScore {
     probabilities: Features,
 }
 
-impl InceptionScore {
-    /// Takes in the probabilities of more pictures.
-    ///
-    /// # Shapes
-    /// - `probabilities`: `[pictures, classes]`, rows with a sum of 1
+impl Metric for InceptionScore {
+    /// Takes in the probabilities of more fakes, `[pictures, classes]`, rows with a sum of 1.
     ///
     /// # Errors
     /// If they are no probabilities, or of other classes than those before.
-    pub fn add(&mut self, probabilities: &Tensor) -> Result<()> {
+    fn add(&mut self, set: Set, probabilities: &Tensor) -> Result<()> {
+        if set == Set::Reals {
+            return Ok(());
+        }
         let rows = Features::of(probabilities)?;
         for row in (0..rows.len()).map(|row| rows.row(row)) {
             let sum: f32 = row.iter().sum();
@@ -35,6 +36,17 @@ impl InceptionScore {
         self.probabilities.add(probabilities)
     }
 
+    fn copied(&self) -> Box<dyn Metric> {
+        Box::new(self.clone())
+    }
+
+    fn numbers(&self) -> Result<Numbers> {
+        let Spread { mean, deviation } = self.score(SPLITS)?;
+        Ok(vec![("_mean".to_owned(), mean), ("_std".to_owned(), deviation)])
+    }
+}
+
+impl InceptionScore {
     /// Pictures so far.
     pub fn count(&self) -> usize {
         self.probabilities.len()
@@ -81,20 +93,20 @@ mod tests {
     fn certain_and_different_pictures_score_the_number_of_classes() -> Result<()> {
         let mut score = InceptionScore::default();
         let certain = Tensor::new(&[[1f32, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]], &Device::Cpu)?;
-        score.add(&certain)?;
-        score.add(&certain)?;
+        score.add(Set::Fakes, &certain)?;
+        score.add(Set::Fakes, &certain)?;
         assert!((score.score(2)?.mean - 3.0).abs() < 1e-12 && score.score(2)?.deviation < 1e-12);
 
         let mut unsure = InceptionScore::default();
-        unsure.add(&Tensor::new(&[[0.25f32, 0.75], [0.25, 0.75]], &Device::Cpu)?)?;
+        unsure.add(Set::Fakes, &Tensor::new(&[[0.25f32, 0.75], [0.25, 0.75]], &Device::Cpu)?)?;
         assert!((unsure.score(1)?.mean - 1.0).abs() < 1e-12);
         // Halves that differ: KL of (1, 0) and of (1/2, 1/2) against (3/4, 1/4).
         unsure = InceptionScore::default();
-        unsure.add(&Tensor::new(&[[1f32, 0.0], [0.5, 0.5]], &Device::Cpu)?)?;
+        unsure.add(Set::Fakes, &Tensor::new(&[[1f32, 0.0], [0.5, 0.5]], &Device::Cpu)?)?;
         let expected = (0.5 * ((4.0f64 / 3.0).ln() + 0.5 * (2.0f64 / 3.0).ln() + 0.5 * 2f64.ln())).exp();
         assert!((unsure.score(1)?.mean - expected).abs() < 1e-12);
         assert!(unsure.score(3).is_err());
-        assert!(unsure.add(&Tensor::new(&[[0.5f32, 0.6]], &Device::Cpu)?).is_err());
+        assert!(unsure.add(Set::Fakes, &Tensor::new(&[[0.5f32, 0.6]], &Device::Cpu)?).is_err());
         Ok(())
     }
 }

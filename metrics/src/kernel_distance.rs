@@ -5,6 +5,7 @@ use candle_core::{Result, bail};
 use crate::Features;
 use crate::blocks::products;
 use crate::draws::subset;
+use crate::metric::Numbers;
 
 /// Subsets of the original measure.
 pub const SUBSETS: usize = 100;
@@ -70,6 +71,12 @@ pub fn kernel_distance_of_subsets(
         kernel_distance(&of(0, a), &of(1, b))
     });
     Ok(Spread::of(&values.collect::<Result<Vec<_>>>()?))
+}
+
+/// The original measure: the mean over subsets, and how they scatter.
+pub(crate) fn numbers(reals: &Features, fakes: &Features) -> Result<Numbers> {
+    let Spread { mean, deviation } = kernel_distance_of_subsets(reals, fakes, SUBSETS, SUBSET_SIZE, 0)?;
+    Ok(vec![(String::new(), mean), ("_std".to_owned(), deviation)])
 }
 
 /// Sums of the kernel over all pairs, and over those of equal number.

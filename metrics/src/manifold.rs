@@ -5,6 +5,7 @@ use rayon::prelude::*;
 
 use crate::Features;
 use crate::blocks::{Block, distances};
+use crate::metric::Numbers;
 use crate::nearest::radii;
 
 /// Neighbors of precision and recall in the paper.
@@ -73,6 +74,16 @@ pub fn density_coverage(reals: &Features, fakes: &Features, k: usize) -> Result<
     let covered: Vec<bool> = held.iter().map(|held| *held > 0).collect();
     let density = held.iter().sum::<u64>() as f64 / (k * fakes.len()) as f64;
     Ok(DensityCoverage { density, coverage: share(&covered) })
+}
+
+pub(crate) fn precision_recall_numbers(reals: &Features, fakes: &Features) -> Result<Numbers> {
+    let PrecisionRecall { precision, recall } = precision_recall(reals, fakes, PRECISION_RECALL_K)?;
+    Ok(vec![("_precision".to_owned(), precision), ("_recall".to_owned(), recall)])
+}
+
+pub(crate) fn density_coverage_numbers(reals: &Features, fakes: &Features) -> Result<Numbers> {
+    let DensityCoverage { density, coverage } = density_coverage(reals, fakes, DENSITY_COVERAGE_K)?;
+    Ok(vec![("_density".to_owned(), density), ("_coverage".to_owned(), coverage)])
 }
 
 fn share(of: &[bool]) -> f64 {

@@ -5,6 +5,7 @@ use rayon::prelude::*;
 
 use crate::Features;
 use crate::blocks::{Block, distances, distances_within};
+use crate::metric::Numbers;
 
 /// A picture of a set, and how far it is.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -66,6 +67,30 @@ pub(crate) fn radii(points: &Features, k: usize) -> Result<Vec<f64>> {
     Ok(found.into_iter().map(last).collect())
 }
 
+/// The median distance of fakes to their nearest real, that of reals to their nearest other real, and first the quotient.
+///
+/// It is about 1 for a set of the same kind, and 0 for reals that were copied.
+pub(crate) fn numbers(reals: &Features, fakes: &Features) -> Result<Numbers> {
+    if fakes.is_empty() {
+        bail!("nearest neighbors: no fakes")
+    }
+    let of_reals = median(radii(reals, 1)?);
+    let found = nearest(fakes, reals, 1)?;
+    let of_fakes = median(found.iter().flatten().map(|neighbor| neighbor.distance).collect());
+    let quotient = if of_fakes > 0.0 { of_fakes / of_reals } else { 0.0 };
+    Ok(vec![(String::new(), quotient), ("_fakes".to_owned(), of_fakes), ("_reals".to_owned(), of_reals)])
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_unstable_by(f64::total_cmp);
+    let middle = values.len() / 2;
+    if values.len().is_multiple_of(2) {
+        values[middle.saturating_sub(1)..=middle].iter().sum::<f64>() / 2.0
+    } else {
+        values[middle]
+    }
+}
+
 /// Squared distances and numbers of the nearest so far, nearest first.
 #[derive(Clone, Debug, Default)]
 struct Nearest(Vec<(f64, usize)>);
@@ -114,6 +139,17 @@ mod tests {
             let points = Features::of(golden.tensor(set))?;
             golden.assert_close(&format!("radii_{set}_{k}"), &radii(&points, k)?, 2e-5);
         }
+        Ok(())
+    }
+
+    #[test]
+    fn copies_are_told_from_pictures_of_the_same_kind() -> Result<()> {
+        let points = Features::of(Golden::open("manifold").tensor("real"))?;
+        let half = |odd: usize| points.selected(&(0..100).map(|at| 2 * at + odd).collect::<Vec<_>>());
+        let quotient = |fakes: &Features| Ok::<f64, candle_core::Error>(numbers(&half(0), fakes)?[0].1);
+        assert!((quotient(&half(1))? - 1.0).abs() < 0.1);
+        assert_eq!(quotient(&half(0))?, 0.0);
+        assert_eq!((median(vec![3.0, 1.0, 2.0]), median(vec![4.0, 1.0, 2.0, 9.0])), (2.0, 3.0));
         Ok(())
     }
 

@@ -56,7 +56,7 @@ pub struct PathLength {
 
 impl PathLength {
     /// That of the paper, cropped, a step of 1e-4.
-    pub fn new(space: PathSpace, part: PathPart) -> Self {
+    pub const fn new(space: PathSpace, part: PathPart) -> Self {
         Self { space, part, crop: true, epsilon: 1e-4 }
     }
 

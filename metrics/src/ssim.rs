@@ -3,7 +3,8 @@
 use candle_core::{DType, Result, Tensor, bail};
 use rayon::prelude::*;
 
-use crate::Spread;
+use crate::metric::Numbers;
+use crate::{Metric, Set, Spread};
 
 /// Side of the Gaussian window, in pixels, and its deviation.
 const WINDOW: (usize, f64) = (11, 1.5);
@@ -75,15 +76,11 @@ pub struct MeanSimilarity {
     waiting: Option<Tensor>,
 }
 
-impl MeanSimilarity {
-    /// Takes in more pictures.
-    ///
-    /// # Shapes
-    /// - `pictures`: `[batch, channels, height, width]` in 0..255
-    ///
-    /// # Errors
-    /// As [`similarities`].
-    pub fn add(&mut self, pictures: &Tensor) -> Result<()> {
+impl Metric for MeanSimilarity {
+    fn add(&mut self, set: Set, pictures: &Tensor) -> Result<()> {
+        if set == Set::Reals {
+            return Ok(());
+        }
         let new = (0..pictures.dim(0)?).map(|index| pictures.get(index));
         let mut all: Vec<Tensor> =
             self.waiting.take().map(Ok).into_iter().chain(new).collect::<Result<_>>()?;
@@ -96,6 +93,17 @@ impl MeanSimilarity {
         Ok(())
     }
 
+    fn copied(&self) -> Box<dyn Metric> {
+        Box::new(self.clone())
+    }
+
+    fn numbers(&self) -> Result<Numbers> {
+        let Spread { mean, deviation } = self.spread()?;
+        Ok(vec![(String::new(), mean), ("_std".to_owned(), deviation)])
+    }
+}
+
+impl MeanSimilarity {
     /// Mean over the pairs, and their deviation.
     ///
     /// # Errors
@@ -239,9 +247,9 @@ mod tests {
         let pictures = (normal("pictures", &[0], (7, 1, 16, 19))? * 60.0)?;
         let (mut whole, mut parts) = (MeanSimilarity::default(), MeanSimilarity::default());
         assert!(whole.spread().is_err());
-        whole.add(&pictures)?;
+        whole.add(Set::Fakes, &pictures)?;
         for (first, count) in [(0, 3), (3, 1), (4, 3)] {
-            parts.add(&pictures.narrow(0, first, count)?)?;
+            parts.add(Set::Fakes, &pictures.narrow(0, first, count)?)?;
         }
         assert_eq!(whole.spread()?, parts.spread()?);
         let pairs = (0..3).map(|pair| ms_ssim(&pictures.get(2 * pair)?, &pictures.get(2 * pair + 1)?));
@@ -249,7 +257,7 @@ mod tests {
         assert!((whole.spread()?.mean - mean).abs() < 1e-12);
         let same = Tensor::zeros((2, 1, 16, 16), DType::U8, &Device::Cpu)?;
         let mut equal = MeanSimilarity::default();
-        equal.add(&same)?;
+        equal.add(Set::Fakes, &same)?;
         assert_eq!(equal.spread()?.mean, 1.0);
         Ok(())
     }

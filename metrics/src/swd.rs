@@ -6,8 +6,9 @@ use rayon::prelude::*;
 use stylegan_base::{Key, Resolution};
 
 use crate::draws::normal;
+use crate::metric::Numbers;
 use crate::pyramid::{Level, laplacian_pyramid};
-use crate::{Metric, Needs, Set};
+use crate::{Metric, Set};
 
 /// Side of a patch, in pixels.
 const PATCH: usize = 7;
@@ -115,14 +116,6 @@ impl Swd {
 }
 
 impl Metric for Swd {
-    fn name(&self) -> &'static str {
-        "swd"
-    }
-
-    fn needs(&self) -> Needs {
-        Needs { reals: 1, fakes: 1, side: SMALLEST }
-    }
-
     fn add(&mut self, set: Set, pictures: &Tensor) -> Result<()> {
         let (count, channels, height, width) = pictures.dims4()?;
         let size = Resolution { width, height };
@@ -171,11 +164,11 @@ impl Metric for Swd {
         Box::new(self.clone())
     }
 
-    /// `swd`, the mean, and `swd_SIDE` of each level.
-    fn numbers(&self) -> Result<Vec<(String, f64)>> {
+    /// The mean, and `_SIDE` of each level.
+    fn numbers(&self) -> Result<Numbers> {
         let distance = self.distance()?;
-        let levels = distance.levels.iter().map(|(side, value)| (format!("{}_{side}", self.name()), *value));
-        Ok([(self.name().to_owned(), distance.mean())].into_iter().chain(levels).collect())
+        let levels = distance.levels.iter().map(|(side, value)| (format!("_{side}"), *value));
+        Ok([(String::new(), distance.mean())].into_iter().chain(levels).collect())
     }
 }
 
