@@ -171,10 +171,7 @@ fn look(
     let of_pictures =
         takings.iter().filter(|taking| taking.network.is_none()).map(|taking| taking.count(set));
     let count = of_pictures.chain(looking.iter().map(|looking| looking.count)).max().unwrap_or(0);
-    if count == 0 {
-        return Ok(Vec::new());
-    }
-    let skipped = pictures.each(count, &mut |batch| {
+    let mut look_at = |batch: &Tensor| {
         show(takings, &mut seen, None, set, batch)?;
         for looking in &mut looking {
             let wanted = batch.dim(0)?.min(looking.count - looking.seen);
@@ -198,7 +195,8 @@ fn look(
             show(takings, &mut seen, Some(looking.index), set, &features)?;
         }
         Ok(())
-    })?;
+    };
+    let skipped = if count > 0 { pictures.each(count, &mut look_at)? } else { Vec::new() };
     for writer in looking.into_iter().filter_map(|looking| looking.writer) {
         kept(writer.finish());
     }

@@ -96,9 +96,9 @@ fn what_cannot_be_measured_is_refused_with_what_helps() {
          hint: `--fakes FOLDER` measures pictures, `--checkpoint RUN` those that a network draws\n",
     );
     scene.refuses(
-        "metrics --fakes fakes --metrics fid50k_ful",
+        "metrics --fakes fakes --metrics fid-50k-full",
         2,
-        "error: there is no measure `fid50k_ful`\n\n\
+        "error: there is no measure `fid-50k-full`\n\n\
          hint: there is `fid50k_full`; `stylegan metrics --list` says all\n",
     );
     scene.refuses(
