@@ -90,7 +90,10 @@ impl Features {
                 *sum += f64::from(*value);
             }
         }
-        mean.iter_mut().for_each(|sum| *sum /= self.len() as f64);
+        let count = self.len() as f64;
+        for sum in &mut mean {
+            *sum /= count;
+        }
         mean
     }
 }

@@ -241,7 +241,9 @@ impl PatchesOfLevel {
         {
             // A channel that never changes has no texture.
             let scale = if *deviation > 0.0 { 1.0 / deviation } else { 0.0 };
-            plane.iter_mut().for_each(|value| *value = ((f64::from(*value) - mean) * scale) as f32);
+            for value in plane {
+                *value = ((f64::from(*value) - mean) * scale) as f32;
+            }
         }
         let length = self.channels * PATCH * PATCH;
         let patches = values.len() / length;
