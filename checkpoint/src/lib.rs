@@ -61,6 +61,6 @@ mod state;
 pub use container::distinct_dtypes;
 pub use error::{Error, ErrorKind, Result};
 pub use network::Network;
-pub use run_folder::{Pair, newest_snapshot, pairs};
+pub use run_folder::{Pair, newest_snapshot, pairs, snapshots};
 pub use snapshot::{Checkpoint, Copied, ForeignFile, Meta, Progress, convert, expected_shapes, save};
 pub use state::State;

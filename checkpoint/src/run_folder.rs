@@ -42,6 +42,17 @@ pub fn newest_snapshot(folder: &Path) -> Result<PathBuf> {
     Err(Error::new(folder, ErrorKind::NoSnapshot { nearest }))
 }
 
+/// Every file `network-snapshot-*.safetensors` in `folder`, the oldest first.
+///
+/// # Errors
+/// If the folder cannot be read.
+pub fn snapshots(folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut all: Vec<(u64, PathBuf)> =
+        entries(folder)?.into_iter().filter_map(|path| Some((number(&path, SNAPSHOT)?, path))).collect();
+    all.sort();
+    Ok(all.into_iter().map(|(_, path)| path).collect())
+}
+
 /// Every snapshot in `folder` that has a training state beside it, the newest first.
 ///
 /// # Errors

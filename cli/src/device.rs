@@ -25,7 +25,7 @@ impl DeviceName {
     fn open_cuda(self, ordinal: usize) -> anyhow::Result<Device> {
         use anyhow::Context;
 
-        if let Some(folder) = cache_folder() {
+        if let Some(folder) = crate::cache::of_user() {
             stylegan_ops::cuda::keep_plans_in(folder);
         }
         stylegan_ops::cuda::open(ordinal).with_context(|| format!("cannot open `{self}`"))
@@ -39,17 +39,6 @@ impl DeviceName {
             .hint("leave `--device` out to compute on the CPU")
             .into())
     }
-}
-
-/// Where programs of this user keep what they can find out again.
-#[cfg(feature = "cuda")]
-fn cache_folder() -> Option<std::path::PathBuf> {
-    use std::path::PathBuf;
-
-    // A relative path counts as none there.
-    let absolute = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    let cache = absolute("XDG_CACHE_HOME").or_else(|| absolute("HOME").map(|home| home.join(".cache")))?;
-    Some(cache.join("stylegan"))
 }
 
 impl fmt::Display for DeviceName {

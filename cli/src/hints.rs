@@ -36,6 +36,9 @@ pub(crate) fn hint_of(error: &(dyn Error + 'static)) -> Option<String> {
     if let Some(error) = media_error(error) {
         return of_media(error);
     }
+    if let Some(error) = error.downcast_ref::<stylegan_evaluation::Error>() {
+        return of_evaluation(error);
+    }
     if let Some(error) = error.downcast_ref::<stylegan_alignment::Error>() {
         return error.hint();
     }
@@ -113,6 +116,21 @@ fn of_dataset(error: &stylegan_dataset::Error) -> Option<String> {
         DatasetKind::ClassFolders { .. } => "leave the folders alone, `--labels off`".to_owned(),
         _ => return error.hint(),
     })
+}
+
+fn of_evaluation(error: &stylegan_evaluation::Error) -> Option<String> {
+    use stylegan_evaluation::Error;
+
+    match error {
+        Error::NoNetwork { .. } => Some("`--metrics swd,ms_ssim` need no network".to_owned()),
+        Error::NoReals { .. } => Some("`--reals FOLDER` gives them".to_owned()),
+        Error::NotOfPictures { .. } => {
+            Some("`stylegan metrics --list` says what each measure needs".to_owned())
+        }
+        Error::Drawing(error) => error.hint(),
+        Error::Dataset(error) => of_dataset(error),
+        _ => None,
+    }
 }
 
 fn of_import(error: &ImportError) -> Option<String> {

@@ -1,11 +1,14 @@
 //! Sliced Wasserstein distance between the patches of two sets of pictures.
 
-use candle_core::{D, DType, Device, Result, Tensor, bail};
-use rand_chacha::ChaCha8Rng;
+use candle_core::{DType, Device, Result, Tensor, bail};
+use rand::Rng;
 use rayon::prelude::*;
-use stylegan_ops::{Key, RandomTensors, Resolution, downscale2x, upscale2x};
+use stylegan_base::{Key, Resolution};
 
-use crate::{Metric, Needs, Set};
+use crate::draws::normal;
+use crate::metric::Numbers;
+use crate::pyramid::{Level, laplacian_pyramid};
+use crate::{Metric, Set};
 
 /// Side of a patch, in pixels.
 const PATCH: usize = 7;
@@ -13,6 +16,8 @@ const PATCH: usize = 7;
 const PATCHES: usize = 128;
 /// Random directions that patches are projected on.
 const DIRECTIONS: usize = 512;
+/// Of them, those that are computed at a time.
+const DIRECTIONS_AT_ONCE: usize = 32;
 /// No side of the pyramid is halved below this, in pixels.
 const SMALLEST: usize = 16;
 
@@ -32,12 +37,12 @@ impl SlicedWasserstein {
 
 /// The sliced Wasserstein distance of Progressive GAN (Karras et al. 2018, section 5), times 1000, by the name of `swd`.
 ///
-/// Both sets are taken apart into Laplacian pyramids down to 16x16, or as far as the shorter side has 16 pixels or more. At each level 128 patches of 7x7 pixels are taken
-/// from each picture, each channel is normalized by mean and deviation over all patches of its set, and the mean
-/// distance of sorted projections on 512 random directions is the result. Small values mean alike textures; it needs
-/// no trained network. Numbers are comparable for equal counts of pictures only.
+/// Both sets are taken apart into Laplacian pyramids down to 16x16, or as far as the shorter side has 16 pixels or more. At
+/// each level 128 patches of 7x7 pixels are taken from each picture, each channel is normalized by mean and deviation over all
+/// patches of its set, and the mean distance of sorted projections on 512 random directions is the result. Small values mean
+/// alike textures; it needs no trained network. Numbers are comparable for equal counts of pictures only.
 ///
-/// The pyramids are computed where the pictures are, all else on the CPU. Of each picture about 75 KB a level are kept.
+/// It is computed on the CPU. Of each picture about 75 KB a level are kept.
 #[derive(Clone, Debug, Default)]
 pub struct Swd {
     seed: u64,
@@ -58,9 +63,7 @@ struct Patches {
 struct PatchesOfLevel {
     size: Resolution,
     channels: usize,
-    /// Of the places of patches.
-    rng: ChaCha8Rng,
-    /// `[patches, channels, 7 * 7]`
+    /// `[patches, channels, 7, 7]`
     values: Vec<f32>,
 }
 
@@ -85,22 +88,34 @@ impl Swd {
         }
         let levels = reals.levels.iter().zip(&fakes.levels).map(|(reals, fakes)| {
             let side = reals.size.side();
-            let key = Key::new("swd directions", &[self.seed, side as u64]);
-            Ok((side, 1000.0 * distance(&reals.normalized()?, &fakes.normalized()?, key)?))
+            let directions = self.directions(side, reals.channels * PATCH * PATCH)?;
+            Ok((side, 1000.0 * distance(&reals.descriptors()?, &fakes.descriptors()?, &directions)?))
         });
         Ok(SlicedWasserstein { levels: levels.collect::<Result<_>>()? })
+    }
+
+    /// Directions of length 1, `[directions, length]`.
+    fn directions(&self, side: usize, length: usize) -> Result<Tensor> {
+        let directions = normal("swd directions", &[self.seed, side as u64], (DIRECTIONS, length))?;
+        directions.broadcast_div(&directions.sqr()?.sum_keepdim(1)?.sqrt()?)
+    }
+
+    /// Upper left corners of the patches of a picture. The same ones in both sets would tie the sets together.
+    fn places(
+        &self,
+        set: Set,
+        number: usize,
+        Resolution { width, height }: Resolution,
+    ) -> Vec<(usize, usize)> {
+        let side = width.max(height) as u64;
+        let mut rng =
+            Key::new("swd patches", &[self.seed, side, u64::from(set == Set::Fakes), number as u64]).rng();
+        let mut place = |side: usize| rng.random_range(0..=side - PATCH);
+        (0..PATCHES).map(|_| (place(height), place(width))).collect()
     }
 }
 
 impl Metric for Swd {
-    fn name(&self) -> &'static str {
-        "swd"
-    }
-
-    fn needs(&self) -> Needs {
-        Needs { reals: 1, fakes: 1, side: SMALLEST }
-    }
-
     fn add(&mut self, set: Set, pictures: &Tensor) -> Result<()> {
         let (count, channels, height, width) = pictures.dims4()?;
         let size = Resolution { width, height };
@@ -119,19 +134,28 @@ impl Metric for Swd {
                 first.channels
             )
         }
-        // The same places in both sets would tie the sets together; each has its own.
-        let (patches, number) = match set {
-            Set::Reals => (&mut self.reals, 0),
-            Set::Fakes => (&mut self.fakes, 1),
-        };
-        patches.count += count;
-        for (index, level) in laplacian_pyramid(pictures)?.iter().enumerate() {
-            if patches.levels.len() == index {
-                let size = Resolution { width: width >> index, height: height >> index };
-                let rng = Key::new("swd patches", &[self.seed, size.side() as u64, number]).rng();
-                patches.levels.push(PatchesOfLevel { size, channels, rng, values: Vec::new() });
+        let values = pictures.to_dtype(DType::F32)?.flatten_all()?.to_vec1::<f32>()?;
+        let first = self.of(set).count;
+        let patches: Vec<Vec<PatchesOfLevel>> = values
+            .par_chunks_exact(channels * height * width)
+            .enumerate()
+            .map(|(number, picture)| {
+                let levels = laplacian_pyramid(Level { size, values: picture.to_vec() }, SMALLEST);
+                let taken = |level: &Level| {
+                    let values = taken(level, channels, &self.places(set, first + number, level.size));
+                    PatchesOfLevel { size: level.size, channels, values }
+                };
+                levels.iter().map(taken).collect()
+            })
+            .collect();
+        let kept = self.of_mut(set);
+        kept.count += count;
+        for levels in patches {
+            if kept.levels.is_empty() {
+                kept.levels = levels;
+            } else {
+                kept.levels.iter_mut().zip(levels).for_each(|(kept, level)| kept.values.extend(level.values));
             }
-            patches.levels[index].add(level)?;
         }
         Ok(())
     }
@@ -140,19 +164,34 @@ impl Metric for Swd {
         Box::new(self.clone())
     }
 
-    /// `swd`, the mean, and `swd_SIDE` of each level.
-    fn numbers(&self) -> Result<Vec<(String, f64)>> {
+    /// The mean, and `_SIDE` of each level.
+    fn numbers(&self) -> Result<Numbers> {
         let distance = self.distance()?;
-        let levels = distance.levels.iter().map(|(side, value)| (format!("{}_{side}", self.name()), *value));
-        Ok([(self.name().to_owned(), distance.mean())].into_iter().chain(levels).collect())
+        let levels = distance.levels.iter().map(|(side, value)| (format!("_{side}"), *value));
+        Ok([(String::new(), distance.mean())].into_iter().chain(levels).collect())
+    }
+}
+
+impl Swd {
+    fn of(&self, set: Set) -> &Patches {
+        match set {
+            Set::Reals => &self.reals,
+            Set::Fakes => &self.fakes,
+        }
+    }
+
+    fn of_mut(&mut self, set: Set) -> &mut Patches {
+        match set {
+            Set::Reals => &mut self.reals,
+            Set::Fakes => &mut self.fakes,
+        }
     }
 }
 
 /// [`Swd`] of two sets that are there as a whole.
 ///
 /// # Shapes
-/// - `reals`, `fakes`: `[pictures, channels, height, width]` in -1..1, the same number of pictures of the same size, at least
-///   16x16
+/// - `reals`, `fakes`: `[pictures, channels, height, width]`, the same number of pictures of the same size, at least 16x16
 ///
 /// # Errors
 /// If the shapes differ from that.
@@ -163,90 +202,140 @@ pub fn sliced_wasserstein(reals: &Tensor, fakes: &Tensor, seed: u64) -> Result<S
     swd.distance()
 }
 
-/// Details at each size from the full one down, the last level with all that is left.
-fn laplacian_pyramid(pictures: &Tensor) -> Result<Vec<Tensor>> {
-    let mut levels = Vec::new();
-    let mut current = pictures.to_dtype(DType::F32)?;
-    let is_halved = |side: usize| side.is_multiple_of(2) && side / 2 >= SMALLEST;
-    while is_halved(current.dim(2)?) && is_halved(current.dim(3)?) {
-        let smaller = downscale2x(&binomial(&current)?)?;
-        levels.push((&current - binomial(&upscale2x(&smaller)?)?)?);
-        current = smaller;
+/// Patches of a level, by their upper left corners.
+fn taken(level: &Level, channels: usize, places: &[(usize, usize)]) -> Vec<f32> {
+    let Resolution { width, height } = level.size;
+    let mut taken = Vec::with_capacity(places.len() * channels * PATCH * PATCH);
+    for (top, left) in places {
+        for plane in level.values.chunks_exact(height * width) {
+            for row in *top..top + PATCH {
+                taken.extend_from_slice(&plane[row * width + left..][..PATCH]);
+            }
+        }
     }
-    levels.push(current);
-    Ok(levels)
-}
-
-/// A low-pass filter that keeps constant pictures constant up to the border.
-fn binomial(x: &Tensor) -> Result<Tensor> {
-    let ones = Tensor::ones((1, 1, x.dim(2)?, x.dim(3)?), x.dtype(), x.device())?;
-    stylegan_ops::blur(x)?.broadcast_div(&stylegan_ops::blur(&ones)?)
+    taken
 }
 
 impl PatchesOfLevel {
-    /// Takes patches from each of these pictures of the level.
-    fn add(&mut self, pictures: &Tensor) -> Result<()> {
-        let Self { size: Resolution { width, height }, channels, .. } = *self;
-        let values = pictures.flatten_all()?.to_vec1::<f32>()?;
-        self.values.reserve(values.len() / (height * width) * PATCHES * PATCH * PATCH);
-        for picture in values.chunks_exact(channels * height * width) {
-            for _ in 0..PATCHES {
-                let mut place = |side| rand::Rng::random_range(&mut self.rng, 0..=side - PATCH);
-                let (top, left) = (place(height), place(width));
-                for plane in picture.chunks_exact(height * width) {
-                    for row in top..top + PATCH {
-                        self.values.extend_from_slice(&plane[row * width + left..][..PATCH]);
-                    }
-                }
-            }
-        }
-        Ok(())
+    /// Mean and deviation of each channel over all patches.
+    fn statistics(&self) -> Vec<(f64, f64)> {
+        let planes = |channel: usize| {
+            self.values.chunks_exact(PATCH * PATCH).skip(channel).step_by(self.channels).flatten().copied()
+        };
+        let count = (self.values.len() / self.channels) as f64;
+        let statistics = |channel: usize| {
+            let mean = planes(channel).map(f64::from).sum::<f64>() / count;
+            let variance =
+                planes(channel).map(|value| (f64::from(value) - mean).powi(2)).sum::<f64>() / count;
+            (mean, variance.sqrt())
+        };
+        (0..self.channels).map(statistics).collect()
     }
 
     /// `[patches, channels * 49]`, each channel with mean 0 and deviation 1 over all patches.
-    fn normalized(&self) -> Result<Tensor> {
-        let patches = self.values.len() / (self.channels * PATCH * PATCH);
-        let shape = (patches, self.channels, PATCH * PATCH);
-        let patches = Tensor::from_slice(&self.values, shape, &Device::Cpu)?;
-        let mean = patches.mean_keepdim((0, 2))?;
-        let centered = patches.broadcast_sub(&mean)?;
-        let deviation = (centered.sqr()?.mean_keepdim((0, 2))? + 1e-12)?.sqrt()?;
-        centered.broadcast_div(&deviation)?.flatten_from(1)
+    fn descriptors(&self) -> Result<Tensor> {
+        let statistics = self.statistics();
+        let mut values = self.values.clone();
+        for (plane, (mean, deviation)) in
+            values.chunks_exact_mut(PATCH * PATCH).zip(statistics.iter().cycle())
+        {
+            // A channel that never changes has no texture.
+            let scale = if *deviation > 0.0 { 1.0 / deviation } else { 0.0 };
+            for value in plane {
+                *value = ((f64::from(*value) - mean) * scale) as f32;
+            }
+        }
+        let length = self.channels * PATCH * PATCH;
+        let patches = values.len() / length;
+        Tensor::from_vec(values, (patches, length), &Device::Cpu)
     }
 }
 
-/// Mean over the directions of the distance between sorted projections.
-fn distance(a: &Tensor, b: &Tensor, key: Key) -> Result<f64> {
-    let directions = key.normal((a.dim(D::Minus1)?, DIRECTIONS), DType::F32, a.device())?;
-    let directions = directions.broadcast_div(&directions.sqr()?.sum_keepdim(0)?.sqrt()?)?;
-    let projections = |x: &Tensor| -> Result<Vec<Vec<f32>>> {
-        let mut rows = x.matmul(&directions)?.t()?.to_vec2::<f32>()?;
+/// Mean over the directions, `[directions, length]`, of the distance between sorted projections.
+fn distance(a: &Tensor, b: &Tensor, directions: &Tensor) -> Result<f64> {
+    let projections = |x: &Tensor, directions: &Tensor| -> Result<Vec<Vec<f32>>> {
+        let mut rows = directions.matmul(&x.t()?)?.to_vec2::<f32>()?;
         rows.par_iter_mut().for_each(|row| row.sort_unstable_by(f32::total_cmp));
         Ok(rows)
     };
-    let (a, b) = (projections(a)?, projections(b)?);
-    let sum: f64 = a
-        .iter()
-        .zip(&b)
-        .map(|(a, b)| a.iter().zip(b).map(|(a, b)| f64::from((a - b).abs())).sum::<f64>() / a.len() as f64)
-        .sum();
-    Ok(sum / DIRECTIONS as f64)
+    let count = directions.dim(0)?;
+    let mut sum = 0.0;
+    for first in (0..count).step_by(DIRECTIONS_AT_ONCE) {
+        let directions = directions.narrow(0, first, DIRECTIONS_AT_ONCE.min(count - first))?;
+        let (a, b) = (projections(a, &directions)?, projections(b, &directions)?);
+        for (a, b) in a.iter().zip(&b) {
+            sum += a.iter().zip(b).map(|(a, b)| f64::from((a - b).abs())).sum::<f64>() / a.len() as f64;
+        }
+    }
+    Ok(sum / count as f64)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use candle_core::Device;
+    use crate::golden::{Golden, pictures, values};
+
+    /// The level of a side of the golden pictures, with the patches around the golden centers.
+    fn golden_patches(golden: &Golden, set: &str, side: usize) -> Result<PatchesOfLevel> {
+        let centers: Vec<usize> =
+            golden.values(&format!("centers.{set}.{side}")).iter().map(|center| *center as usize).collect();
+        let mut patches = PatchesOfLevel { size: side.into(), channels: 3, values: Vec::new() };
+        let pictures = values(&pictures(set));
+        for (picture, centers) in pictures.chunks(3 * 64 * 64).zip(centers.chunks(2 * PATCHES)) {
+            let values = picture.iter().map(|value| *value as f32).collect();
+            let levels = laplacian_pyramid(Level { size: 64.into(), values }, SMALLEST);
+            let level = levels.iter().find(|level| level.size == side.into()).unwrap();
+            let half = PATCH / 2;
+            let places: Vec<_> =
+                centers.chunks(2).map(|center| (center[1] - half, center[0] - half)).collect();
+            patches.values.extend(taken(level, 3, &places));
+        }
+        Ok(patches)
+    }
+
+    #[test]
+    fn of_two_sets_of_faces() -> Result<()> {
+        let golden = Golden::open("swd");
+        for side in [64, 16] {
+            let (a, b) = (golden_patches(&golden, "a", side)?, golden_patches(&golden, "b", side)?);
+            for (set, patches) in [("a", &a), ("b", &b)] {
+                let (means, deviations): (Vec<f64>, Vec<f64>) = patches.statistics().into_iter().unzip();
+                golden.assert_close(&format!("stats.{set}.{side}"), &[means, deviations].concat(), 1e-3);
+            }
+            let (a, b) = (a.descriptors()?, b.descriptors()?);
+            golden.assert_close(&format!("descriptors.a.{side}.first4"), &values(&a.narrow(0, 0, 4)?), 2e-5);
+            let directions = golden.tensor(&format!("directions.{side}"));
+            let expected = golden.values(&format!("repeats.{side}"));
+            for repeat in 0..directions.dim(0)? {
+                let got = 1000.0 * distance(&a, &b, &directions.get(repeat)?.t()?.contiguous()?)?;
+                assert!(
+                    (got - expected[repeat]).abs() < 1e-4 * expected[repeat],
+                    "{got} against {expected:?}"
+                );
+            }
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn draws_of_its_own_come_close_to_it() -> Result<()> {
+        // Other patches and directions of the same pictures.
+        let SlicedWasserstein { levels } = sliced_wasserstein(&pictures("a"), &pictures("b"), 0)?;
+        for (side, distance) in levels {
+            let expected = crate::golden::expected(&format!("swd.x1000.{side}")).value;
+            assert!((distance / expected - 1.0).abs() < 0.15, "{side}: {distance} against {expected}");
+        }
+        Ok(())
+    }
 
     /// Pictures of horizontal waves of this many periods, each with its own phase, and some noise.
     fn waves(periods: f64, seed: u64) -> Result<Tensor> {
         let (count, side) = (12, 32);
-        let phase = Key::new("phase", &[seed]).uniform_tensor((count, 1, 1, 1), DType::F32, &Device::Cpu)?;
+        let phase = normal("phase", &[seed], (count, 1, 1, 1))?;
         let x = Tensor::arange(0f32, side as f32, &Device::Cpu)?.affine(periods / side as f64, 0.0)?;
         let waves =
             x.reshape((1, 1, 1, side))?.broadcast_add(&phase)?.affine(std::f64::consts::TAU, 0.0)?.sin()?;
-        let noise = Key::new("noise", &[seed]).normal((count, 3, side, side), DType::F32, &Device::Cpu)?;
-        noise.affine(0.1, 0.0)?.broadcast_add(&waves)
+        normal("noise", &[seed], (count, 3, side, side))?.affine(0.1, 0.0)?.broadcast_add(&waves)
     }
 
     #[test]
@@ -268,9 +357,7 @@ mod tests {
             ((3, 16, 128), &[128]),
             ((3, 17, 33), &[33]),
         ] {
-            let pictures = |seed| {
-                Key::new("pictures", &[seed]).normal((5, channels, height, width), DType::F32, &Device::Cpu)
-            };
+            let pictures = |seed| normal("pictures", &[seed], (5, channels, height, width));
             let SlicedWasserstein { levels } = sliced_wasserstein(&pictures(1)?, &pictures(2)?, 0)?;
             assert_eq!(levels.iter().map(|(side, _)| *side).collect::<Vec<_>>(), expected);
             assert!(levels.iter().all(|(_, distance)| distance.is_finite() && *distance > 0.0), "{levels:?}");
@@ -284,13 +371,19 @@ mod tests {
     #[test]
     fn the_distance_of_a_shift_is_the_shift() -> Result<()> {
         // Along one direction of length 1 the sorted projections of x and x + shift differ by their product.
-        let x = Key::new("x", &[0]).normal((500, 6), DType::F32, &Device::Cpu)?;
+        let x = normal("x", &[0], (500, 6))?;
         let shift = Tensor::new(&[[0.5f32, 0.0, -1.0, 0.0, 2.0, 0.0]], &Device::Cpu)?;
-        let got = distance(&x, &x.broadcast_add(&shift)?, Key::new("d", &[0]))?;
-        let key = Key::new("d", &[0]).normal((6, DIRECTIONS), DType::F32, &Device::Cpu)?;
-        let directions = key.broadcast_div(&key.sqr()?.sum_keepdim(0)?.sqrt()?)?;
-        let expected = shift.matmul(&directions)?.abs()?.mean_all()?.to_scalar::<f32>()?;
+        let directions = Swd::new(3).directions(16, 6)?;
+        let got = distance(&x, &x.broadcast_add(&shift)?, &directions)?;
+        let expected = directions.matmul(&shift.t()?)?.abs()?.mean_all()?.to_scalar::<f32>()?;
         assert!((got - f64::from(expected)).abs() < 1e-5, "{got} against {expected}");
+        Ok(())
+    }
+
+    #[test]
+    fn plain_pictures_have_no_textures() -> Result<()> {
+        let plain = Tensor::zeros((2, 3, 16, 24), DType::F32, &Device::Cpu)?;
+        assert_eq!(sliced_wasserstein(&plain, &(&plain + 9.0)?, 0)?.levels, [(24, 0.0)]);
         Ok(())
     }
 

@@ -13,6 +13,7 @@ mod doctor;
 mod export;
 mod inspect;
 mod interpolate;
+mod metrics;
 mod mix;
 mod sample;
 mod train;
@@ -41,6 +42,7 @@ commands! {
     Sample: sample,
     Mix: mix,
     Interpolate: interpolate,
+    Metrics: metrics,
     Inspect: inspect,
     Convert: convert,
     Export: export,

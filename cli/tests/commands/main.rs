@@ -18,6 +18,7 @@ mod labels;
 mod latents;
 mod like;
 mod logging;
+mod metrics;
 mod mirror;
 mod mix;
 mod numbers;

@@ -33,6 +33,16 @@ pub struct Batch {
     pub labels: Option<Vec<f32>>,
 }
 
+impl Batch {
+    /// The pixels in 8 bits; of 16, the upper ones.
+    pub fn pixels_u8(self) -> Vec<u8> {
+        match self.bits {
+            Bits::Eight => self.pixels,
+            Bits::Sixteen => self.pixels.into_iter().skip(1).step_by(2).collect(),
+        }
+    }
+}
+
 /// Copies the pictures that `request` names out of the pyramid; with `mirror`, every second one by chance mirrored.
 ///
 /// # Errors

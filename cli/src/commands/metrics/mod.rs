@@ -1,0 +1,164 @@
+//! `stylegan metrics`
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use stylegan_dataset::{Skipped, Source};
+use stylegan_evaluation::{Evaluation, FeatureNetwork, Outcome, Pictures, Stored};
+use stylegan_metrics::{MEASURES, Measure};
+
+use crate::args::side;
+use crate::cache;
+use crate::device::DeviceName;
+use crate::pictures::note_skipped;
+use crate::report::{Exit, Refusal, data, note};
+
+mod snapshots;
+mod table;
+
+/// More fakes than anybody draws.
+const MOST_FAKES: usize = 10_000_000;
+/// Unreadable pictures that are named one by one.
+const NAMED: usize = 5;
+
+/// Measure how far fakes are from real pictures
+///
+/// Fakes are the pictures of a folder, each at its own size, or those that a checkpoint draws, which are compared with real ones as
+/// its training saw them. What is measured in a run's folder is appended to its `metric-NAME.jsonl`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// What to measure, separated by commas; `--list` says what there is
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', default_value = "swd,ms_ssim")]
+    metrics: Vec<String>,
+
+    /// Pictures to be measured, a folder or what else training takes; with `--checkpoint`, how many it draws [default: as
+    /// many as the measures take]
+    #[arg(long, value_name = "SOURCE|N", allow_negative_numbers = true)]
+    fakes: Option<PathBuf>,
+
+    /// Real pictures, a folder or what else training takes
+    #[arg(long, visible_alias = "data", value_name = "SOURCE")]
+    reals: Option<PathBuf>,
+
+    /// Checkpoint whose pictures are measured, a run's folder for its newest snapshot, or `demo` for the faces that come
+    /// with the program
+    #[arg(long, alias = "network", value_name = "FILE|RUN_DIR|demo")]
+    checkpoint: Option<PathBuf>,
+
+    /// Measure every snapshot of the run's folder, and mark the best
+    #[arg(long, requires = "checkpoint")]
+    all_snapshots: bool,
+
+    /// How far w keeps from its mean; measures are of pictures without truncation, 1
+    #[arg(long, alias = "trunc", value_name = "PSI", value_parser = psi, default_value_t = 1.0, allow_negative_numbers = true, requires = "checkpoint")]
+    truncation_psi: f64,
+
+    /// Class of the pictures, by its name or its number from 0; for networks with labels alone
+    #[arg(long, value_name = "NAME|N", allow_negative_numbers = true, requires = "checkpoint")]
+    class: Option<String>,
+
+    /// Side for which the network was trained, for files that do not say it: those of rosinality
+    #[arg(long, value_name = "N", value_parser = side, allow_negative_numbers = true, requires = "checkpoint")]
+    resolution: Option<usize>,
+
+    /// Device to compute on, `cpu` or `cuda:N`
+    #[arg(long, value_name = "DEVICE", default_value = "cpu", hide_possible_values = true)]
+    device: DeviceName,
+
+    /// Write one JSON object, numbers by name, instead of a table; with `--all-snapshots`, one for each
+    #[arg(long)]
+    json: bool,
+
+    /// Say which measures there are, and end
+    #[arg(long)]
+    list: bool,
+}
+
+fn psi(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(psi) if (-100.0..=100.0).contains(&psi) => Ok(psi),
+        _ => Err("psi is a number from -100 to 100, mostly from 0 to 1".to_owned()),
+    }
+}
+
+pub(crate) fn run(args: &Args) -> Result<Exit> {
+    if args.list {
+        data(&table::list(MEASURES))?;
+        return Ok(Exit::Done);
+    }
+    let measures = measures(&args.metrics)?;
+    match (&args.checkpoint, &args.fakes) {
+        (Some(checkpoint), _) => snapshots::run(args, &measures, checkpoint),
+        (None, Some(fakes)) => of_sources(args, &measures, fakes),
+        (None, None) => Err(Refusal::usage("there are no fakes to measure")
+            .hint("`--fakes FOLDER` measures pictures, `--checkpoint RUN` those that a network draws")
+            .into()),
+    }
+}
+
+/// Measures pictures that are there.
+fn of_sources(args: &Args, measures: &[&'static Measure], fakes: &Path) -> Result<Exit> {
+    let open = |path: &Path| Source::open(path).map(Stored::new);
+    let fakes = open(fakes)?;
+    let reals = args.reals.as_deref().map(open).transpose()?;
+    let (networks, cache) = (networks(), features_folder());
+    let count = reals.as_ref().map_or(0, Stored::count);
+    let mut evaluation = Evaluation::new(measures, &networks, cache.as_deref(), count, fakes.count())?;
+    if let Some(reals) = reals.filter(|_| evaluation.needs_reals()) {
+        note_unreadable(&evaluation.look_at_reals(&reals)?);
+    }
+    let (outcomes, unreadable) = evaluation.measure(&fakes)?;
+    note_unreadable(&unreadable);
+    tell(args, &outcomes)?;
+    Ok(Exit::Done)
+}
+
+/// What came of it, on stdout, with what to know of it on stderr.
+fn tell(args: &Args, outcomes: &[Outcome]) -> Result<()> {
+    note_caveats(outcomes);
+    data(&if args.json { table::json(outcomes, None) } else { table::of_one(outcomes) })?;
+    Ok(())
+}
+
+fn note_caveats(outcomes: &[Outcome]) {
+    outcomes.iter().filter_map(Outcome::caveat).for_each(|caveat| note(&format!("note: {caveat}")));
+}
+
+fn note_unreadable(skipped: &[Skipped]) {
+    skipped.iter().take(NAMED).for_each(note_skipped);
+    if skipped.len() > NAMED {
+        note(&format!("skipped {} more that cannot be read", skipped.len() - NAMED));
+    }
+}
+
+/// The measures of these names, each once.
+fn measures(names: &[String]) -> Result<Vec<&'static Measure>> {
+    let mut measures: Vec<&'static Measure> = Vec::new();
+    for name in names {
+        let measure = Measure::of(name.trim()).ok_or_else(|| unknown(name))?;
+        if measures.iter().all(|known| known.name != measure.name) {
+            measures.push(measure);
+        }
+    }
+    Ok(measures)
+}
+
+fn unknown(name: &str) -> anyhow::Error {
+    let likeness = |measure: &Measure| strsim::jaro_winkler(name, measure.name);
+    let nearest = MEASURES.iter().max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
+    let hint = match nearest.filter(|measure| likeness(measure) > 0.7) {
+        Some(Measure { name, .. }) => format!("there is `{name}`; `stylegan metrics --list` says all"),
+        None => "`stylegan metrics --list` says which there are".to_owned(),
+    };
+    Refusal::usage(format!("there is no measure `{name}`")).hint(hint).into()
+}
+
+/// The networks that measures look through, as far as they are there.
+fn networks() -> Vec<Box<dyn FeatureNetwork>> {
+    Vec::new()
+}
+
+/// Where features of reals are kept, if this user has a place for such.
+fn features_folder() -> Option<PathBuf> {
+    Some(cache::of_user()?.join("features"))
+}

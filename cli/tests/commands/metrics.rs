@@ -1,0 +1,152 @@
+//! `stylegan metrics`
+
+use serde_json::Value;
+
+use crate::scene::Scene;
+use crate::train::TINY;
+
+/// The numbers of `--json`.
+fn numbers(scene: &Scene, arguments: &str) -> Value {
+    let ran = scene.run(&format!("metrics --json {arguments}"));
+    assert_eq!(ran.code, 0, "{arguments}: {}", ran.stderr);
+    serde_json::from_str(&ran.stdout).unwrap()
+}
+
+#[test]
+fn pictures_of_anybody_are_measured() {
+    let scene = Scene::empty();
+    scene.photos("reals", 6, (32, 24));
+    scene.photos("fakes", 8, (32, 24));
+    let found = numbers(&scene, "--fakes fakes --reals reals");
+    let names: Vec<&str> = found.as_object().unwrap().keys().map(String::as_str).collect();
+    assert_eq!(names, ["swd", "swd_32", "ms_ssim", "ms_ssim_std"]);
+    let distance = found["swd"].as_f64().unwrap();
+    // The same pictures, other patches.
+    let same = numbers(&scene, "--fakes reals --data reals --metrics swd")["swd"].as_f64().unwrap();
+    assert!(distance > same && same > 0.0, "{distance}, {same}");
+    assert_eq!(found, numbers(&scene, "--fakes fakes --reals reals --metrics swd,ms_ssim,swd"));
+
+    let ran = scene.run("metrics --fakes fakes --reals reals");
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let lines: Vec<Vec<&str>> = ran.stdout.lines().map(|line| line.split_whitespace().collect()).collect();
+    assert_eq!((lines.len(), lines[0][0], &lines[0][2..]), (4, "swd", &["6", "fakes,", "6", "reals"][..]));
+    assert_eq!((lines[2][0], &lines[2][2..]), ("ms_ssim", &["8", "fakes"][..]));
+    assert_eq!(scene.names(""), ["fakes", "reals"]);
+}
+
+#[test]
+fn what_cannot_be_read_is_named_and_left_out() {
+    let scene = Scene::empty();
+    scene.photos("fakes", 4, (16, 16));
+    std::fs::write(scene.path("fakes/zz.png"), "text").unwrap();
+    let ran = scene.run("metrics --fakes fakes --metrics ms_ssim");
+    assert_eq!((ran.code, ran.stderr.as_str()), (0, "skipped `zz.png`: not a picture\n"));
+    assert!(ran.stdout.contains("4 fakes"), "{}", ran.stdout);
+}
+
+#[test]
+fn a_run_keeps_what_was_measured_of_its_snapshots() {
+    let scene = Scene::empty();
+    scene.photos("photos", 12, (40, 32));
+    scene.draws(&format!(
+        "train --data photos {TINY} --resolution 16 --kimg 0.03 --set run.snapshot_kimg=0.01"
+    ));
+    let run = "runs/00000-tiny";
+    let flags = "--data photos --fakes 8 --metrics swd,ms_ssim";
+    let one = numbers(&scene, &format!("--checkpoint {run} {flags}"));
+    assert_eq!(one, numbers(&scene, &format!("--checkpoint {run} {flags}")));
+    let lines = |name: &str| -> Vec<Value> {
+        let text = String::from_utf8(scene.bytes(&format!("{run}/metric-{name}.jsonl"))).unwrap();
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    };
+    let of_swd = lines("swd");
+    assert_eq!((of_swd.len(), lines("ms_ssim").len()), (2, 2));
+    assert_eq!(of_swd[0]["results"]["swd"], one["swd"]);
+    assert_eq!((&of_swd[0]["metric"], &of_swd[0]["num_fakes"]), (&"swd".into(), &8.into()));
+    let newest = of_swd[0]["snapshot_pkl"].as_str().unwrap();
+    assert!(scene.path(run).join(newest).is_file(), "{newest}");
+
+    let snapshots = scene.names(run).iter().filter(|name| name.starts_with("network-snapshot-")).count();
+    assert!(snapshots > 1, "{:?}", scene.names(run));
+    let ran = scene.run(&format!("metrics --checkpoint {run} --all-snapshots {flags}"));
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let rows: Vec<&str> = ran.stdout.lines().collect();
+    assert_eq!((rows.len(), ran.stdout.matches('*').count()), (snapshots + 1, 1), "{}", ran.stdout);
+    assert!(rows[0].starts_with("snapshot ") && rows[0].ends_with("swd       ms_ssim"), "{}", rows[0]);
+    assert_eq!(lines("swd").len(), 2 + snapshots);
+}
+
+#[test]
+fn the_network_of_the_program_is_measured_without_a_run() {
+    let scene = Scene::empty();
+    let found = numbers(&scene, "--checkpoint demo --fakes 4 --metrics ms_ssim");
+    let similarity = found["ms_ssim"].as_f64().unwrap();
+    assert!((0.0..1.0).contains(&similarity), "{similarity}");
+    assert!(scene.names("").is_empty());
+}
+
+#[test]
+fn what_cannot_be_measured_is_refused_with_what_helps() {
+    let scene = Scene::new();
+    scene.photos("fakes", 3, (16, 16));
+    scene.refuses(
+        "metrics --metrics swd",
+        2,
+        "error: there are no fakes to measure\n\n\
+         hint: `--fakes FOLDER` measures pictures, `--checkpoint RUN` those that a network draws\n",
+    );
+    scene.refuses(
+        "metrics --fakes fakes --metrics fid-50k-full",
+        2,
+        "error: there is no measure `fid-50k-full`\n\n\
+         hint: there is `fid50k_full`; `stylegan metrics --list` says all\n",
+    );
+    scene.refuses(
+        "metrics --fakes fakes",
+        1,
+        "error: `swd` compares with real pictures, of which none were given\n\n\
+         hint: `--reals FOLDER` gives them\n",
+    );
+    scene.refuses(
+        "metrics --fakes fakes --reals fakes --metrics fid50k_full",
+        1,
+        "error: `fid50k_full` looks through the network `inception`, which is not there\n\n\
+         hint: `--metrics swd,ms_ssim` need no network\n",
+    );
+    scene.refuses(
+        "metrics --checkpoint net.safetensors --all-snapshots --metrics ms_ssim --fakes 4",
+        2,
+        "error: `--all-snapshots` is for the folder of a run, which `net.safetensors` is not\n",
+    );
+    scene.photos("other", 3, (24, 16));
+    scene.refuses(
+        "metrics --fakes fakes --reals other --metrics swd",
+        1,
+        "error: cannot take `swd`\n\
+         caused by: sliced Wasserstein distance: pictures of 16x16 with 3 channels after some of 24x16 with 3\n",
+    );
+}
+
+#[test]
+fn all_measures_are_listed() {
+    let ran = Scene::empty().run("metrics --list");
+    assert_eq!(ran.code, 0);
+    for name in [
+        "fid50k_full",
+        "kid50k_full",
+        "pr50k3_full",
+        "is50k",
+        "ppl_zfull",
+        "ppl2_wend",
+        "ls",
+        "swd",
+        "nn",
+        "dci",
+    ] {
+        assert!(
+            ran.stdout.lines().any(|line| line.starts_with(&format!("{name} "))),
+            "{name}: {}",
+            ran.stdout
+        );
+    }
+}

@@ -1,0 +1,84 @@
+//! Why measures cannot be taken.
+
+use std::io;
+use std::path::PathBuf;
+
+/// A result of this room.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Why measures cannot be taken.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A picture cannot be drawn.
+    #[error(transparent)]
+    Drawing(#[from] stylegan_drawing::Error),
+    /// A source of pictures cannot be read.
+    #[error(transparent)]
+    Dataset(#[from] stylegan_dataset::Error),
+    /// A measure is not made for these pictures, or the device failed.
+    #[error("cannot take `{measure}`")]
+    Measure {
+        /// The measure.
+        measure: &'static str,
+        /// Why.
+        source: candle_core::Error,
+    },
+    /// A network failed.
+    #[error("`{network}` cannot look at pictures")]
+    Network {
+        /// The network.
+        network: String,
+        /// Why.
+        source: candle_core::Error,
+    },
+    /// Pixels cannot become a tensor, or a tensor pixels.
+    #[error("cannot hold pictures in memory")]
+    Tensor(#[from] candle_core::Error),
+    /// A measure needs a network that is not there.
+    #[error("`{measure}` looks through the network `{network}`, which is not there")]
+    NoNetwork {
+        /// The measure.
+        measure: &'static str,
+        /// The network.
+        network: &'static str,
+    },
+    /// A measure needs a generator or labels, and was asked for pictures.
+    #[error("`{measure}` looks at {what}, not at pictures alone")]
+    NotOfPictures {
+        /// The measure.
+        measure: &'static str,
+        /// What it looks at.
+        what: &'static str,
+    },
+    /// A measure is not one of path lengths.
+    #[error("`{measure}` is no path length")]
+    NotOfPaths {
+        /// The measure.
+        measure: &'static str,
+    },
+    /// A measure compares with reals, and there are none.
+    #[error("`{measure}` compares with real pictures, of which none were given")]
+    NoReals {
+        /// The measure.
+        measure: &'static str,
+    },
+    /// Not one picture of a set could be read.
+    #[error("none of {count} pictures could be read; the first, `{name}`: {reason}")]
+    NothingReadable {
+        /// How many there are.
+        count: usize,
+        /// The first of them.
+        name: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A file of results cannot be written.
+    #[error("cannot write `{}`", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+}

@@ -1,0 +1,44 @@
+//! Measures taken of pictures: of folders, of a generator's, of a training's data.
+//!
+//! [`Pictures`] are a stream: those of a folder each at its own size ([`Stored`]), those of a pack as a training sees them
+//! ([`Packed`]), those that a generator draws ([`Drawn`]). An [`Evaluation`] shows them to all measures that were asked for, and to the
+//! networks through which those look; the features of reals are kept, so that they are computed once. What comes of a measure is
+//! an [`Outcome`].
+//!
+//! Long work is told by the spans `reading`, `drawing` and `walking`, which have a `total` and record what is `done`.
+//!
+//! ```
+//! use stylegan_dataset::Source;
+//! use stylegan_evaluation::{Evaluation, Pictures, Stored};
+//! use stylegan_metrics::Measure;
+//!
+//! let (reals, fakes) = ("../demo/faces64.zip", "../demo/faces64.zip");
+//! let [reals, fakes] = [reals, fakes].map(|path| Source::open(path).map(Stored::new));
+//! let (reals, fakes) = (reals?, fakes?);
+//! let measures: Vec<_> = ["swd"].iter().filter_map(|name| Measure::of(name)).collect();
+//! let count = fakes.count().min(64);
+//! let mut evaluation = Evaluation::new(&measures, &[], None, count, count)?;
+//! evaluation.look_at_reals(&reals)?;
+//! let (outcomes, _unreadable) = evaluation.measure(&fakes)?;
+//! for (name, value) in &outcomes[0].numbers {
+//!     println!("{name}: {value:.1}");
+//! }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod cache;
+mod error;
+mod evaluation;
+mod network;
+mod outcome;
+mod paths;
+mod pictures;
+#[cfg(test)]
+mod testing;
+
+pub use error::{Error, Result};
+pub use evaluation::Evaluation;
+pub use network::FeatureNetwork;
+pub use outcome::Outcome;
+pub use paths::{PerceptualDistance, path_length};
+pub use pictures::{Drawn, Packed, Pictures, Stored};

@@ -1,0 +1,118 @@
+//! What came of a measure.
+
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use serde_json::{Map, Value, json};
+use stylegan_metrics::Measure;
+
+use crate::{Error, Result};
+
+/// What came of a measure.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// The measure.
+    pub measure: &'static Measure,
+    /// Its numbers by their full names, the one to look at first.
+    pub numbers: Vec<(String, f64)>,
+    /// Reals that it took.
+    pub reals: usize,
+    /// Fakes that it took.
+    pub fakes: usize,
+    /// How long it took, looking through its network included, in seconds.
+    pub elapsed_secs: f64,
+}
+
+impl Outcome {
+    /// The number to look at.
+    pub fn first(&self) -> f64 {
+        self.numbers.first().map_or(f64::NAN, |(_, value)| *value)
+    }
+
+    /// What to know of its numbers, if there is something.
+    pub fn caveat(&self) -> Option<String> {
+        let Self { measure: Measure { name, biased_below, .. }, fakes, .. } = self;
+        let least = (*biased_below)?;
+        (*fakes < least).then(|| {
+            format!(
+                "`{name}` of {fakes} fakes is larger than of more: it compares with that of as many others alone, and from \
+                 {least} on with what papers say"
+            )
+        })
+    }
+
+    /// Its numbers by name.
+    pub fn results(&self) -> Map<String, Value> {
+        self.numbers.iter().map(|(name, value)| (name.clone(), json!(value))).collect()
+    }
+
+    /// One line as stylegan2-ada-pytorch and stylegan3 write them, with the numbers of pictures.
+    pub fn json_line(&self, snapshot: Option<&str>) -> String {
+        let seconds = self.elapsed_secs.max(0.0) as u64;
+        let time = match (seconds / 3600, seconds / 60 % 60, seconds % 60) {
+            (0, 0, seconds) => format!("{seconds}s"),
+            (0, minutes, seconds) => format!("{minutes}m {seconds:02}s"),
+            (hours, minutes, seconds) => format!("{hours}h {minutes:02}m {seconds:02}s"),
+        };
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |now| now.as_secs_f64());
+        json!({
+            "results": self.results(),
+            "metric": self.measure.name,
+            "total_time": self.elapsed_secs,
+            "total_time_str": time,
+            "num_reals": self.reals,
+            "num_fakes": self.fakes,
+            "snapshot_pkl": snapshot,
+            "timestamp": now,
+        })
+        .to_string()
+    }
+
+    /// Appends [`Outcome::json_line`] to `metric-NAME.jsonl` in a folder.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn append_to(&self, folder: &Path, snapshot: Option<&str>) -> Result<()> {
+        let path = folder.join(format!("metric-{}.jsonl", self.measure.name));
+        let line = format!("{}\n", self.json_line(snapshot));
+        // One write, so that lines of several processes do not mix.
+        let written = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(&path)
+            .and_then(|mut file| file.write_all(line.as_bytes()));
+        written.map_err(|source| Error::Write { path, source })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_those_of_other_programs() -> anyhow::Result<()> {
+        let folder = tempfile::tempdir()?;
+        let outcome = Outcome {
+            measure: Measure::of("fid50k_full").unwrap(),
+            numbers: vec![("fid50k_full".to_owned(), 5.25)],
+            reals: 70_000,
+            fakes: 9_999,
+            elapsed_secs: 3_723.5,
+        };
+        outcome.append_to(folder.path(), Some("network-snapshot-000160.safetensors"))?;
+        outcome.append_to(folder.path(), None)?;
+        let text = std::fs::read_to_string(folder.path().join("metric-fid50k_full.jsonl"))?;
+        let lines: Vec<Value> = text.lines().map(serde_json::from_str).collect::<Result<_, _>>()?;
+        assert_eq!(lines[0]["results"], json!({ "fid50k_full": 5.25 }));
+        assert_eq!(lines[0]["metric"], "fid50k_full");
+        assert_eq!(lines[0]["total_time_str"], "1h 02m 03s");
+        assert_eq!(lines[0]["snapshot_pkl"], "network-snapshot-000160.safetensors");
+        assert!(lines[0]["timestamp"].as_f64().is_some_and(|seconds| seconds > 1e9));
+        assert_eq!((lines.len(), &lines[1]["snapshot_pkl"]), (2, &Value::Null));
+        assert!(outcome.caveat().is_some_and(|caveat| caveat.contains("9999 fakes")));
+        assert!(Outcome { fakes: 10_000, ..outcome }.caveat().is_none());
+        Ok(())
+    }
+}

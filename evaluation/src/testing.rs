@@ -1,0 +1,27 @@
+//! A network for the tests of this room.
+
+use candle_core::{DType, Result, Tensor};
+
+use crate::FeatureNetwork;
+
+/// The mean of each channel.
+#[derive(Debug)]
+pub(crate) struct Means;
+
+impl FeatureNetwork for Means {
+    fn name(&self) -> &'static str {
+        "inception"
+    }
+
+    fn width(&self) -> usize {
+        3
+    }
+
+    fn fingerprint(&self) -> String {
+        "means".to_owned()
+    }
+
+    fn features(&self, pictures_u8: &Tensor) -> Result<Tensor> {
+        pictures_u8.to_dtype(DType::F32)?.mean((2, 3))
+    }
+}
