@@ -99,6 +99,10 @@ impl Class {
             ("numpy", "ndarray")
             | ("torch", "Size" | "device")
             | ("argparse", "Namespace")
+            | (
+                "torch.jit._pickle",
+                "build_intlist" | "build_doublelist" | "build_boollist" | "build_tensorlist",
+            )
             | ("builtins" | "__builtin__", "set" | "frozenset" | "list" | "tuple" | "bytearray" | "bytes") => {
                 Self::Inert
             }

@@ -16,6 +16,7 @@ mod interpolate;
 mod mix;
 mod sample;
 mod train;
+mod weights;
 
 macro_rules! commands {
     ($($command:ident: $module:ident),+ $(,)?) => {
@@ -45,6 +46,7 @@ commands! {
     Convert: convert,
     Export: export,
     Dataset: dataset,
+    Weights: weights,
     Config: config,
     Bench: bench,
     Doctor: doctor,
