@@ -11,7 +11,7 @@ use crate::layers::{Conv, Way};
 use crate::network::{Colors, FeatureNetwork, PixelRange, in_parts};
 use crate::pool::{Windows, max_pool, mean_pool};
 use crate::resize::Resize;
-use crate::weights::{Layer, Weights};
+use crate::tensors::{Layer, Weights};
 
 /// Side of the pictures that it looks at.
 const SIDE: usize = 299;

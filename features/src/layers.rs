@@ -4,7 +4,7 @@ use candle_core::{Result as TensorResult, Tensor};
 use stylegan_ops::{add_bias, bias_relu, conv2d, conv2d_down, conv2d_padded};
 
 use crate::error::Result;
-use crate::weights::Weights;
+use crate::tensors::Weights;
 
 /// A convolution with a bias.
 #[derive(Debug)]

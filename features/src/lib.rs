@@ -43,6 +43,7 @@ mod quantized;
 #[cfg(test)]
 mod reference;
 mod resize;
+mod tensors;
 mod vgg;
 mod weights;
 
@@ -53,5 +54,6 @@ pub use lpips::{Lpips, LpipsFeatures};
 pub use mobilenet::MobileNet;
 pub use network::{FeatureNetwork, PixelRange};
 pub use resize::Resize;
+pub use tensors::Weights;
 pub use vgg::{Depth, Vgg};
-pub use weights::{Found, KNOWN, KnownFile, KnownWeights, Places, Weights, WeightsError};
+pub use weights::{Found, KNOWN, KnownFile, KnownWeights, Places, WeightsError};

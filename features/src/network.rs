@@ -4,7 +4,7 @@ use std::fmt::Debug;
 
 use candle_core::{DType, Result, Tensor, bail};
 
-use crate::weights::Weights;
+use crate::tensors::Weights;
 
 /// A network that makes numbers of a picture in which alike pictures are near one another.
 pub trait FeatureNetwork: Debug + Send + Sync {

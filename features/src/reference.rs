@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use candle_core::{Device, Tensor};
 
 use crate::network::Colors;
-use crate::weights::{Layer, Weights};
+use crate::tensors::{Layer, Weights};
 
 const GOLDEN: &[u8] = include_bytes!("../tests/fixtures/networks.safetensors");
 

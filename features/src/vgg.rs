@@ -6,7 +6,7 @@ use crate::error::Result;
 use crate::layers::{Conv, Way};
 use crate::network::{Colors, PixelRange};
 use crate::pool::{Windows, max_pool};
-use crate::weights::{Layer, Weights};
+use crate::tensors::{Layer, Weights};
 
 /// Channels of the five blocks.
 pub(crate) const WIDTHS: [usize; 5] = [64, 128, 256, 512, 512];

@@ -1,10 +1,15 @@
 #!/usr/bin/env python3
 """Writes what the feature networks compute with made-up weights, and pictures resized by PIL, for the tests.
 
-The networks are stated anew in PyTorch from their papers and from the original's graph. Weights and pictures follow formulas in
-whole numbers, which the tests have as well, so none of them is in a file. Needs torch, numpy, pillow and safetensors:
+The networks are stated anew in PyTorch from their papers and from the original's graph. Weights and pictures follow
+formulas in whole numbers, which the tests have as well, so none of them is in a file. Needs torch, numpy, pillow and
+safetensors:
 
+    scripts/fetch-weights mobilenet
     python3 scripts/reference/features.py features/tests/fixtures/networks.safetensors
+
+What MobileNetV2 computes with the weights that torchvision trained is written as well, to be compared with rounded
+ones.
 """
 
 import argparse
@@ -22,7 +27,7 @@ def main():
     from safetensors.numpy import save_file
 
     torch.set_grad_enabled(False)
-    found = {**inception(), **vgg19(), **lpips(), **mobilenet(), **resized()}
+    found = {**inception(), **vgg19(), **lpips(), **mobilenet(), **trained_mobilenet(), **resized()}
     save_file({name: np.ascontiguousarray(value, np.float32) for name, value in found.items()}, arguments.file)
 
 
@@ -166,8 +171,33 @@ def lpips():
     return {"lpips.layers": torch.stack(layers, 1).numpy()}
 
 
-def mobilenet():
-    made = Made()
+class Trained:
+    """torchvision's weights, convolution after convolution, with their batch norms."""
+
+    def __init__(self):
+        path = Path.home() / ".cache/stylegan/weights/mobilenet_v2-b0353104.pth"
+        self.theirs = torch.load(path, weights_only=True, map_location="cpu")
+        # A batch norm stands behind each convolution, with four tensors and a count.
+        self.names = [name for name, value in self.theirs.items() if value.ndim == 4]
+        self.norms = [name.removesuffix(".running_var") for name in self.theirs if name.endswith(".running_var")]
+
+    def conv(self, outs, ins, height, width):
+        conv, norm = self.names.pop(0), self.norms.pop(0)
+        weight, gamma, beta, mean, variance = (
+            self.theirs[name].double()
+            for name in (conv, *(f"{norm}.{part}" for part in ("weight", "bias", "running_mean", "running_var")))
+        )
+        assert weight.shape == (outs, ins, height, width)
+        scale = gamma / (variance + 1e-5).sqrt()
+        return weight * scale.reshape(-1, 1, 1, 1), beta - mean * scale
+
+
+def trained_mobilenet():
+    return {"mobilenet.trained": mobilenet(Trained())["mobilenet.features"]}
+
+
+def mobilenet(made=None):
+    made = made or Made()
     picture = pil_resized(pictures(2, 60, 47), 224) / 255
     x = (torch.tensor(picture) - color([0.485, 0.456, 0.406])) / color([0.229, 0.224, 0.225])
 

@@ -8,8 +8,8 @@ use candle_core::{D, Device, Result as TensorResult, Tensor};
 
 use crate::error::{Error, Result};
 use crate::network::PixelRange;
+use crate::tensors::Weights;
 use crate::vgg::{self, Depth, Vgg};
-use crate::weights::Weights;
 
 /// What the channels weigh, the layers one behind the other, as little-endian `f32`.
 const LINEAR: &[u8] = include_bytes!("weights/vgg.bin");

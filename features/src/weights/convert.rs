@@ -6,6 +6,7 @@ use candle_core::{DType, Device, Result as TensorResult, Tensor};
 
 use super::file::TensorFile;
 use crate::network::Colors;
+use crate::tensors::Layer;
 use crate::{inception, mobilenet, vgg};
 
 /// Converted tensors by their names.
@@ -63,16 +64,6 @@ fn layers(name: &str) -> Vec<Layer> {
         "mobilenet" => mobilenet::layers(),
         _ => Vec::new(),
     }
-}
-
-/// A convolution and what it is called in files.
-pub(crate) struct Layer {
-    /// Our name of it.
-    pub(crate) name: String,
-    /// `[out_channels, in_channels, height, width]`
-    pub(crate) shape: [usize; 4],
-    /// In files of torchvision and those that follow its names: of the convolution, and of the batch norm behind it.
-    pub(crate) torchvision: (String, Option<String>),
 }
 
 /// How a file keeps a layer.

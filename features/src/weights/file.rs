@@ -6,7 +6,7 @@ use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 
 use candle_core::{DType, Device, Tensor};
-use safetensors::tensor::{Metadata, SafeTensors, TensorInfo};
+use safetensors::tensor::{Metadata, TensorInfo};
 use sha2::{Digest, Sha256};
 use stylegan_arrays::{Array, Store, Torch};
 use stylegan_base::FileKind;
@@ -91,9 +91,10 @@ impl TensorFile {
                 arrays[name].tensor(name, store).map_err(|error| told(&error))?
             }
             Contents::Safetensors { file, first, metadata } => {
-                let info = metadata.info(name).ok_or("it is gone")?;
-                let bytes = bytes_of(file, *first, info).map_err(|error| told(&error))?;
+                let info = metadata.info(name).ok_or_else(|| format!("`{name}` is missing"))?;
                 let dtype = DType::try_from(info.dtype).map_err(|error| told(&error))?;
+                let bytes =
+                    bytes_of(file, *first, info, dtype).map_err(|reason| format!("`{name}` {reason}"))?;
                 Tensor::from_raw_buffer(&bytes, dtype, shape, &Device::Cpu).map_err(|error| told(&error))?
             }
         };
@@ -129,30 +130,35 @@ fn safetensors(path: &Path) -> Result<Contents> {
     let read = |source| WeightsError::Read { path: path.to_owned(), source };
     let mut file = File::open(path).map_err(read)?;
     let length = file.metadata().map_err(read)?.len();
-    let mut header = vec![0; size_of::<u64>()];
-    file.read_exact(&mut header).map_err(read)?;
-    let header_bytes = header.first_chunk().map_or(0, |length| u64::from_le_bytes(*length));
+    let mut header_bytes = [0; size_of::<u64>()];
+    file.read_exact(&mut header_bytes).map_err(read)?;
+    let header_bytes = u64::from_le_bytes(header_bytes);
     if header_bytes > MAX_HEADER_BYTES.min(length) {
         return Err(damaged("its header is larger than that of any network"));
     }
-    header.resize(size_of::<u64>() + header_bytes as usize, 0);
-    file.read_exact(&mut header[size_of::<u64>()..]).map_err(read)?;
-    let (_, metadata) =
-        SafeTensors::read_metadata(&header).map_err(|error| damaged(&format!("its header: {error}")))?;
-    let first = header.len() as u64;
-    let end = metadata.tensors().values().map(|info| info.data_offsets.1).max().unwrap_or(0);
-    if first + end as u64 != length {
+    let mut header = vec![0; header_bytes as usize];
+    file.read_exact(&mut header).map_err(read)?;
+    let metadata: Metadata =
+        serde_json::from_slice(&header).map_err(|error| damaged(&format!("its header: {error}")))?;
+    let first = size_of::<u64>() as u64 + header_bytes;
+    // The crate compares places with lengths where it has the whole file; here each is when it is read.
+    let ends = metadata.tensors().into_values().map(|info| info.data_offsets.1 as u64);
+    if ends.max().unwrap_or(0).checked_add(first) != Some(length) {
         return Err(damaged("its length is not what its header says"));
     }
     Ok(Contents::Safetensors { file, first, metadata })
 }
 
-fn bytes_of(file: &mut File, first: u64, info: &TensorInfo) -> std::io::Result<Vec<u8>> {
+/// The bytes of a tensor of this type, if there are as many as it has numbers.
+fn bytes_of(file: &mut File, first: u64, info: &TensorInfo, dtype: DType) -> Result<Vec<u8>, String> {
     let (start, end) = info.data_offsets;
-    file.seek(SeekFrom::Start(first + start as u64))?;
-    let mut bytes = vec![0; end.saturating_sub(start)];
-    file.read_exact(&mut bytes)?;
-    Ok(bytes)
+    let bytes = info.shape.iter().try_fold(dtype.size_in_bytes(), |bytes, side| bytes.checked_mul(*side));
+    if end.checked_sub(start) != bytes {
+        return Err("has not as many bytes as its numbers take".to_owned());
+    }
+    let mut bytes = vec![0; end - start];
+    let read = file.seek(SeekFrom::Start(first + start as u64)).and_then(|_| file.read_exact(&mut bytes));
+    read.map(|()| bytes).map_err(|error| error.to_string())
 }
 
 /// The SHA-256 of a file in hexadecimal digits.

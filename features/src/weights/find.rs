@@ -7,7 +7,8 @@ use candle_core::Device;
 
 use super::convert::{Tensors, convert, fits};
 use super::file::{TensorFile, sha256};
-use super::{KNOWN, KnownWeights, Weights, WeightsError, cache};
+use super::{KNOWN, KnownWeights, WeightsError, cache};
+use crate::tensors::Weights;
 
 type Result<T, E = WeightsError> = std::result::Result<T, E>;
 
@@ -148,4 +149,93 @@ fn in_place(known: &'static KnownWeights, place: &Path) -> Option<Found> {
 
 fn converted_name(known: &KnownWeights) -> String {
     format!("{}.safetensors", known.name)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use candle_core::{DType, Tensor};
+    use stylegan_base::Hint;
+
+    use super::*;
+    use crate::mobilenet;
+    use crate::network::Colors;
+    use crate::reference::made_up;
+
+    const NAME: &str = "mobilenet";
+
+    /// A file as torchvision has it, whose batch norms change nothing but by their epsilon.
+    fn foreign(path: &Path) -> Weights {
+        let layers = mobilenet::layers();
+        let ours = made_up(&layers, Colors::TORCHVISION);
+        let mut tensors = HashMap::new();
+        for layer in &layers {
+            let (conv, norm) = (&layer.torchvision.0, layer.torchvision.1.as_ref().unwrap());
+            let width = layer.shape[0];
+            let full = |value: f32| Tensor::full(value, width, &Device::Cpu).unwrap();
+            let own =
+                |part: &str, shape: &[usize]| ours.get(&format!("{}.{part}", layer.name), shape).unwrap();
+            tensors.insert(format!("{conv}.weight"), own("weight", &layer.shape));
+            tensors.insert(format!("{norm}.bias"), own("bias", &[width]));
+            tensors.insert(format!("{norm}.weight"), full(2.0));
+            tensors.insert(format!("{norm}.running_mean"), full(0.0));
+            tensors.insert(format!("{norm}.running_var"), full(4.0 - 1e-5));
+        }
+        candle_core::safetensors::save(&tensors, path).unwrap();
+        ours
+    }
+
+    #[test]
+    fn a_file_is_found_by_what_is_in_it_and_converted_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, cache) = (folder.path().join("any name"), folder.path().join("made/cache"));
+        let ours = foreign(&file);
+        let places =
+            Places { places: vec![folder.path().join("nowhere"), file.clone()], cache: Some(cache.clone()) };
+        let opened = places.open(NAME, &Device::Cpu).unwrap();
+        for layer in mobilenet::layers() {
+            let name = format!("{}.weight", layer.name);
+            let [a, b] = [&opened, &ours].map(|weights| weights.get(&name, &layer.shape).unwrap());
+            let off = (a - b).unwrap().abs().unwrap().max_all().unwrap().to_scalar::<f32>().unwrap();
+            assert!(off < 1e-6, "{name}: {off}");
+        }
+        assert_eq!(opened.fingerprint(), &sha256(&file).unwrap()[..FINGERPRINT_DIGITS]);
+
+        std::fs::remove_file(&file).unwrap();
+        let known = KnownWeights::of(NAME).unwrap();
+        let kept = Found { path: cache.join("mobilenet.safetensors"), is_converted: true };
+        assert_eq!(places.find(known), Some(kept.clone()));
+        let again = places.open(NAME, &Device::Cpu).unwrap();
+        assert_eq!(again.fingerprint(), opened.fingerprint());
+        let first = |weights: &Weights| weights.get("first.weight", &[32, 3, 3, 3]).unwrap();
+        let values = |x: Tensor| x.flatten_all().unwrap().to_vec1::<f32>().unwrap();
+        assert_eq!(values(first(&again)), values(first(&opened)));
+
+        // What is damaged is not taken.
+        let whole = std::fs::read(&kept.path).unwrap();
+        std::fs::write(&kept.path, &whole[..whole.len() - 4]).unwrap();
+        let damaged = places.open(NAME, &Device::Cpu).unwrap_err();
+        assert!(damaged.to_string().contains("its length is not what its header says"), "{damaged}");
+    }
+
+    #[test]
+    fn what_is_missing_or_something_else_is_said() {
+        let folder = tempfile::tempdir().unwrap();
+        let places = Places { places: vec![folder.path().to_owned()], cache: None };
+        let missing = places.open(NAME, &Device::Cpu).unwrap_err();
+        assert_eq!(missing.to_string(), "the weights of `mobilenet` are not there");
+        let hint = missing.hint().unwrap();
+        assert_eq!(hint, "`scripts/fetch-weights mobilenet` brings them; or name a file, `--weights FILE`");
+        let unknown = places.open("resnet", &Device::Cpu).unwrap_err();
+        assert_eq!(unknown.to_string(), "`resnet` names no weights");
+
+        // By its name it should hold them.
+        let path = folder.path().join("mobilenet_v2-b0353104.pth");
+        let one = Tensor::zeros((32, 3, 3, 3), DType::F32, &Device::Cpu).unwrap();
+        candle_core::safetensors::save(&HashMap::from([("features.0.0.weight", one)]), &path).unwrap();
+        let other = places.open(NAME, &Device::Cpu).unwrap_err().to_string();
+        assert!(other.ends_with("the weights of `mobilenet`: `features.0.1.weight` is missing"), "{other}");
+        assert_eq!(KnownWeights::in_file(&path).unwrap().map(|known| known.name), None);
+    }
 }

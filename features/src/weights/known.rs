@@ -113,3 +113,30 @@ impl KnownWeights {
         self.files.iter().find(|file| !file.sha256.is_empty() && sha256.starts_with(file.sha256))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_script_brings_what_it_is_said_to() {
+        let script = include_str!("../../../scripts/fetch-weights");
+        for known in KNOWN.iter().filter(|known| known.is_fetched) {
+            let file = &known.files[0];
+            for words in [known.name, file.name, file.sha256] {
+                assert!(script.contains(&format!("\"{words}\"")), "{words}");
+            }
+            assert_eq!((file.sha256.len(), file.size_bytes.is_some()), (64, true), "{}", file.name);
+        }
+    }
+
+    #[test]
+    fn files_are_known_by_their_hashes() {
+        let vgg = KnownWeights::of("vgg16").unwrap();
+        assert!(vgg.file_of(&format!("397923af{}", "0".repeat(56))).is_some());
+        assert!(vgg.file_of(&"0".repeat(64)).is_none());
+        // One of unknown hash is nobody's.
+        assert!(KnownWeights::of("inception").unwrap().file_of("").is_none());
+        assert!(KnownWeights::of("nothing").is_none());
+    }
+}

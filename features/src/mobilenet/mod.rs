@@ -1,13 +1,18 @@
 //! MobileNetV2 (Sandler et al. 2018): a network small enough to come with the program.
 
-use candle_core::{Result as TensorResult, Tensor};
+use std::collections::HashMap;
+
+use candle_core::{DType, Device, Result as TensorResult, Tensor, safetensors};
 
 use crate::depthwise::{Zeros, depthwise};
 use crate::error::Result;
 use crate::layers::{Conv, Way};
 use crate::network::{Colors, FeatureNetwork, PixelRange, in_parts};
 use crate::resize::Resize;
-use crate::weights::{Layer, Weights};
+use crate::tensors::{Layer, Weights};
+
+/// A byte for each weight, with a scale and a minimum for each output channel.
+const EMBEDDED: &[u8] = include_bytes!("weights/mobilenet.safetensors");
 
 /// Side of the pictures that it looks at.
 const SIDE: usize = 224;
@@ -57,6 +62,25 @@ struct Within {
 }
 
 impl MobileNet {
+    /// The network that comes with the program, whose weights are rounded to a byte each.
+    ///
+    /// # Errors
+    /// If the weights are damaged, or the device fails.
+    pub fn embedded(device: &Device) -> Result<Self> {
+        let bytes = Weights::new(safetensors::load_buffer(EMBEDDED, &Device::Cpu)?, "");
+        let mut tensors = HashMap::new();
+        for Layer { name, shape, .. } in layers() {
+            let part = |part, shape: &[usize]| bytes.get(&format!("{name}.{part}"), shape);
+            let channels =
+                |part_name| -> Result<Tensor> { Ok(part(part_name, &shape[..1])?.reshape(((), 1, 1, 1))?) };
+            let weight = part("weight", &shape)?.to_dtype(DType::F32)?;
+            let weight = weight.broadcast_mul(&channels("scale")?)?.broadcast_add(&channels("min")?)?;
+            tensors.insert(format!("{name}.weight"), weight);
+            tensors.insert(format!("{name}.bias"), part("bias", &shape[..1])?);
+        }
+        Self::new(&Weights::new(tensors, "embedded-1").to_device(device)?)
+    }
+
     /// The network of these weights, on their device.
     ///
     /// # Errors
@@ -201,12 +225,27 @@ pub(crate) fn layers() -> Vec<Layer> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::reference::{assert_close, made_up, pictures};
+    use crate::reference::{assert_close, golden, made_up, pictures};
+
+    /// How far features may be off, as a share of their length.
+    const MOST_ROUNDED: f32 = 0.05;
 
     #[test]
     fn features_are_what_pytorch_computes() {
         let network = MobileNet::new(&made_up(&layers(), Colors::TORCHVISION)).unwrap();
         let found = network.features(&pictures(2, 60, 47), PixelRange::Bytes).unwrap();
         assert_close("mobilenet.features", &found, 1e-4);
+    }
+
+    #[test]
+    fn rounded_weights_see_what_exact_ones_do() {
+        let network = MobileNet::embedded(&Device::Cpu).unwrap();
+        let found = network.features(&pictures(2, 60, 47), PixelRange::Bytes).unwrap();
+        assert_eq!(found.dims(), [2, network.width()]);
+        let expected = golden("mobilenet.trained");
+        let length =
+            |x: &Tensor| x.sqr().unwrap().sum_all().unwrap().sqrt().unwrap().to_scalar::<f32>().unwrap();
+        let (off, all) = (length(&(&found - &expected).unwrap()), length(&expected));
+        assert!(off < MOST_ROUNDED * all, "off by {off} of {all}");
     }
 }
