@@ -42,6 +42,9 @@ pub(crate) fn hint_of(error: &(dyn Error + 'static)) -> Option<String> {
     if let Some(error) = error.downcast_ref::<stylegan_alignment::Error>() {
         return error.hint();
     }
+    if let Some(error) = error.downcast_ref::<stylegan_features::WeightsError>() {
+        return error.hint();
+    }
     error.downcast_ref::<stylegan_drawing::Error>()?.hint()
 }
 

@@ -24,7 +24,7 @@ pub enum Error {
         listed: usize,
     },
     /// A network cannot be computed.
-    #[error("cannot compute a network that finds faces")]
+    #[error("cannot compute a network that looks at pictures")]
     Tensor(#[from] candle_core::Error),
 }
 

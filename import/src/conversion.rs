@@ -10,11 +10,12 @@ use stylegan_ops::{Key, RandomTensors};
 
 use tracing::field::Empty;
 
-use crate::array::Array;
+use crate::Store;
 use crate::change::Change;
 use crate::names::{Name, side_of};
-use crate::store::Store;
+use crate::refusals::Refusals;
 use crate::{ErrorKind as ForeignKind, Result};
+use stylegan_arrays::Array;
 
 /// What the networks of a file are wanted for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

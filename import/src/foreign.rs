@@ -11,12 +11,13 @@ use stylegan_base::FileKind;
 use stylegan_checkpoint::Network;
 
 use crate::Result;
+use crate::Store;
 use crate::conversion::{Arrays, Conversion, Purpose};
 use crate::families::{Family, genforce, lernapparat, official, rosinality};
 use crate::others::{self, printable, refusal};
 use crate::pickle::{Item, Pickle};
-use crate::store::Store;
-use crate::torch::{self, Torch};
+use crate::refusals::Refusals;
+use stylegan_arrays::{ErrorKind as ArraysErrorKind, LEGACY_START, Torch, is_tensor};
 
 /// A checkpoint of another program.
 pub struct Foreign {
@@ -47,9 +48,11 @@ impl Foreign {
         let path = path.as_ref();
         let mut store = Store::open(path)?;
         let (contents, format) = match start_of(path).and_then(|start| kind_of(&start)) {
-            Some(Kind::Zip) => (Contents::Torch(Torch::open_zip(&mut store)?), "PyTorch, zip".to_owned()),
+            Some(Kind::Zip) => {
+                (Contents::Torch(opened(Torch::open_zip, &mut store)?), "PyTorch, zip".to_owned())
+            }
             Some(Kind::Legacy) => {
-                (Contents::Torch(Torch::open_legacy(&mut store)?), "PyTorch, legacy".to_owned())
+                (Contents::Torch(opened(Torch::open_legacy, &mut store)?), "PyTorch, legacy".to_owned())
             }
             Some(Kind::Pickle) => {
                 let length = store.length();
@@ -164,14 +167,38 @@ impl Contents {
     }
 }
 
-impl Torch {
+/// A file of PyTorch, with what is said of one that is another network's.
+fn opened(open: fn(&mut Store) -> stylegan_arrays::Result<Torch>, store: &mut Store) -> Result<Torch> {
+    match open(store) {
+        Ok(torch) if torch.is_program() => Err(store.refused(others::program())),
+        Ok(torch) => Ok(torch),
+        Err(stylegan_arrays::Error { kind: ArraysErrorKind::Pickle(fault), .. }) => {
+            Err(refusal(store, fault))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The networks in a file of PyTorch.
+trait Networks {
     /// What was saved; of genforce's trainings, their networks.
+    fn networks(&self) -> Item<'_>;
+    /// The state dict of the generator that draws, and whose it is.
+    fn generator(&self) -> Option<(Item<'_>, Family)>;
+    /// Its arrays.
+    fn averaged(&self, store: &Store) -> Result<Arrays>;
+    /// Those of a state dict.
+    fn arrays(&self, dict: Item<'_>, store: &Store) -> Result<Arrays>;
+    /// Those that genforce's networks are made of.
+    fn dicts(&self, purpose: Purpose, store: &Store) -> Result<genforce::Dicts>;
+}
+
+impl Networks for Torch {
     fn networks(&self) -> Item<'_> {
         let root = self.pickle.root();
         root.get("models").filter(|models| models.entries().is_some()).unwrap_or(root)
     }
 
-    /// The state dict of the generator that draws, and whose it is.
     fn generator(&self) -> Option<(Item<'_>, Family)> {
         let root = self.networks();
         let inner =
@@ -191,13 +218,12 @@ impl Torch {
         })
     }
 
-    /// Its arrays.
     fn averaged(&self, store: &Store) -> Result<Arrays> {
         self.generator().map_or_else(|| Ok(Arrays::new()), |(dict, _)| self.arrays(dict, store))
     }
 
     fn arrays(&self, dict: Item<'_>, store: &Store) -> Result<Arrays> {
-        let tensors = dict.entries().into_iter().flatten().filter(|(_, item)| torch::is_tensor(*item));
+        let tensors = dict.entries().into_iter().flatten().filter(|(_, item)| is_tensor(*item));
         tensors
             .map(|(name, item)| match self.array(item) {
                 Ok(array) => Ok((own_name(name).to_owned(), array)),
@@ -238,7 +264,7 @@ fn kind_of(start: &[u8]) -> Option<Kind> {
         None
     } else if start.starts_with(b"PK\x03\x04") {
         Some(Kind::Zip)
-    } else if start.starts_with(torch::LEGACY_START) {
+    } else if start.starts_with(LEGACY_START) {
         Some(Kind::Legacy)
     } else {
         (start.first() == Some(&0x80) && start.get(1)? < &32).then_some(Kind::Pickle)
@@ -247,6 +273,6 @@ fn kind_of(start: &[u8]) -> Option<Kind> {
 
 fn start_of(path: &Path) -> Option<Vec<u8>> {
     let mut start = Vec::new();
-    File::open(path).ok()?.take(torch::LEGACY_START.len() as u64).read_to_end(&mut start).ok()?;
+    File::open(path).ok()?.take(LEGACY_START.len() as u64).read_to_end(&mut start).ok()?;
     Some(start)
 }

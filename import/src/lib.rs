@@ -14,7 +14,6 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-mod array;
 mod change;
 mod conversion;
 mod error;
@@ -24,9 +23,9 @@ mod names;
 mod numpy;
 mod open;
 mod others;
-mod store;
-mod torch;
+mod refusals;
 
+use stylegan_arrays::Store;
 use stylegan_pickle as pickle;
 
 pub use conversion::{Conversion, Purpose};

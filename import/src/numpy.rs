@@ -1,8 +1,8 @@
 //! `NumPy` arrays and numbers in pickles.
 
-use crate::array::Array;
 use crate::pickle::{Class, Item, Number, Value};
-use crate::store::{Stored, letters_to_bytes};
+use stylegan_arrays::Array;
+use stylegan_arrays::{Stored, letters_to_bytes};
 
 /// The array or number that a value is.
 ///

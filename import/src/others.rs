@@ -4,8 +4,9 @@ use std::io::Read;
 
 use stylegan_checkpoint::ErrorKind as CheckpointErrorKind;
 
+use crate::Store;
 use crate::pickle::Fault;
-use crate::store::Store;
+use crate::refusals::Refusals;
 use crate::{Error, ErrorKind};
 
 /// What is said of a file whose pickle was refused.
@@ -38,10 +39,14 @@ fn of_class(name: &str, store: &mut Store) -> Option<ErrorKind> {
         }
         "tfutil" | "network" => "a pickle of Progressive GAN",
         "pytorch_lightning" | "lightning" | "lightning_fabric" => LIGHTNING,
-        "__torch__" => "a TorchScript program",
         _ => return None,
     };
     Some(ErrorKind::OtherNetwork { what: what.to_owned() })
+}
+
+/// A file of PyTorch that holds a program.
+pub(crate) fn program() -> ErrorKind {
+    ErrorKind::OtherNetwork { what: "a TorchScript program".to_owned() }
 }
 
 const LIGHTNING: &str = "a checkpoint of PyTorch Lightning";

@@ -41,10 +41,11 @@ mod widths;
 
 pub use stylegan_base::{Key, Resolution};
 
-pub use bias::{add_bias, bias_leaky_relu};
+pub use bias::{add_bias, bias_leaky_relu, bias_relu};
 pub use chain::{Chain, Link};
 pub use conv::{
-    conv2d, conv2d_down, conv2d_down_transpose, conv2d_transpose, conv2d_up, conv2d_weight_grad, vector_unit,
+    conv2d, conv2d_down, conv2d_down_transpose, conv2d_padded, conv2d_transpose, conv2d_up,
+    conv2d_weight_grad, vector_unit,
 };
 pub use dense::{dense, dense_transpose};
 pub use equalized::{EqualizedConv, EqualizedDense, EqualizedWeight, GAIN_LEAKY_RELU};

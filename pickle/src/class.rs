@@ -58,6 +58,8 @@ pub enum Class {
     Tensor,
     /// Makes a parameter of a tensor.
     Parameter,
+    /// A module of a TorchScript program, whose state are its attributes.
+    Module,
     /// Type of a storage.
     Storage(Number),
     /// A class that may stand beside what matters.
@@ -92,9 +94,15 @@ impl Class {
                 "BoolStorage" => Number::Bool,
                 _ => return None,
             }),
+            // Their names are made up; what they compute stands elsewhere in the file, and is not looked at.
+            (module, _) if module == "__torch__" || module.starts_with("__torch__.") => Self::Module,
             ("numpy", "ndarray")
             | ("torch", "Size" | "device")
             | ("argparse", "Namespace")
+            | (
+                "torch.jit._pickle",
+                "build_intlist" | "build_doublelist" | "build_boollist" | "build_tensorlist",
+            )
             | ("builtins" | "__builtin__", "set" | "frozenset" | "list" | "tuple" | "bytearray" | "bytes") => {
                 Self::Inert
             }

@@ -17,6 +17,7 @@ mod metrics;
 mod mix;
 mod sample;
 mod train;
+mod weights;
 
 macro_rules! commands {
     ($($command:ident: $module:ident),+ $(,)?) => {
@@ -47,6 +48,7 @@ commands! {
     Convert: convert,
     Export: export,
     Dataset: dataset,
+    Weights: weights,
     Config: config,
     Bench: bench,
     Doctor: doctor,

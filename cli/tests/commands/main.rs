@@ -31,3 +31,4 @@ mod train_again;
 mod train_input;
 mod train_refusals;
 mod usage;
+mod weights;

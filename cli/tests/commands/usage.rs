@@ -21,6 +21,9 @@ fn every_flag_is_explained() {
         "bench sample",
         "bench project",
         "doctor",
+        "weights",
+        "weights check",
+        "weights convert",
     ] {
         let ran = scene.run(&format!("{command} --help"));
         assert_eq!((ran.code, ran.stderr.as_str()), (0, ""), "{command}");

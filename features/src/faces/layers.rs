@@ -4,7 +4,7 @@ use candle_core::{Device, Result as TensorResult, Tensor};
 use image::RgbImage;
 use stylegan_ops::{add_bias, conv2d};
 
-use crate::depthwise::depthwise;
+use crate::depthwise::{Zeros, depthwise};
 use crate::error::Result;
 use crate::quantized::Quantized;
 
@@ -68,6 +68,9 @@ impl SeparableConv {
     /// - `x`: `[batch, in_channels, height, width]`
     /// - returns: `[batch, out_channels, ceil(height / stride), ceil(width / stride)]`
     pub(super) fn forward(&self, x: &Tensor, stride: usize) -> TensorResult<Tensor> {
-        add_bias(&conv2d(&depthwise(x, &self.depthwise, stride)?, &self.pointwise)?, &self.bias)
+        add_bias(
+            &conv2d(&depthwise(x, &self.depthwise, stride, Zeros::AtTheEnd)?, &self.pointwise)?,
+            &self.bias,
+        )
     }
 }

@@ -7,10 +7,11 @@ use stylegan_ops::Widths;
 
 use super::official::AUTO_FUSED_FROM;
 use crate::Result;
+use crate::Store;
 use crate::change::Change;
 use crate::conversion::{Arrays, Conversion, Origin};
 use crate::names::{Name, side_of, upscales};
-use crate::store::Store;
+use crate::refusals::Refusals;
 
 /// The state dicts of a file.
 pub(crate) struct Dicts {

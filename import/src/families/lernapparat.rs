@@ -25,10 +25,11 @@ use stylegan_ops::Widths;
 
 use super::Family;
 use super::official::AUTO_FUSED_FROM;
+use crate::Store;
 use crate::change::Change;
 use crate::conversion::{Arrays, Conversion, Origin, computed};
 use crate::names::{Name, side_of, upscales};
-use crate::store::Store;
+use crate::refusals::Refusals;
 use crate::{ErrorKind, Result};
 
 const MEAN_W: &str = "truncation.avg_latent";

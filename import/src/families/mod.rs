@@ -9,7 +9,8 @@ mod widths;
 use std::fmt;
 
 use crate::Result;
-use crate::store::Store;
+use crate::Store;
+use crate::refusals::Refusals;
 use stylegan_ops::{Resolution, Widths};
 
 /// Whose networks a file holds.

@@ -7,12 +7,13 @@ use stylegan_discriminator::{CriticConfig, CriticSwitches};
 use stylegan_generator::{GeneratorConfig, SeedStyle};
 use stylegan_ops::Widths;
 
+use crate::Store;
 use crate::change::Change;
 use crate::conversion::{Arrays, Conversion, Origin, Purpose};
 use crate::names::{Name, side_of, upscales};
 use crate::others::printable;
 use crate::pickle::{Class, Item};
-use crate::store::Store;
+use crate::refusals::Refusals;
 use crate::{ErrorKind, Result, numpy};
 
 /// One pickled network.

@@ -20,10 +20,11 @@ use stylegan_checkpoint::{Meta, Network};
 use stylegan_generator::GeneratorConfig;
 use stylegan_ops::Widths;
 
+use crate::Store;
 use crate::change::Change;
 use crate::conversion::{Arrays, Conversion, Origin, computed};
 use crate::names::{Name, upscales};
-use crate::store::Store;
+use crate::refusals::Refusals;
 use crate::{ErrorKind, Result};
 
 const FIRST_DENSE: &str = "style.1.linear.weight_orig";

@@ -1,4 +1,4 @@
-//! A bias for each channel, alone or with a leaky `ReLU` behind it in the same pass.
+//! A bias for each channel, alone or with a leaky or plain `ReLU` behind it in the same pass.
 
 mod cpu;
 #[cfg(feature = "cuda")]
@@ -23,7 +23,7 @@ use crate::planes::Planes;
 /// If `bias` does not hold one value for each channel of `x`.
 pub fn bias_leaky_relu(x: &Tensor, bias: &Tensor) -> Result<Tensor> {
     check_channels("bias-leaky-relu", "bias", x, bias)?;
-    x.contiguous()?.apply_op2(&bias.contiguous()?, Bias { activate: true })
+    x.contiguous()?.apply_op2(&bias.contiguous()?, Bias::LeakyRelu)
 }
 
 /// `x + bias` in one pass, without activation.
@@ -37,7 +37,23 @@ pub fn bias_leaky_relu(x: &Tensor, bias: &Tensor) -> Result<Tensor> {
 /// If `bias` does not hold one value for each channel of `x`.
 pub fn add_bias(x: &Tensor, bias: &Tensor) -> Result<Tensor> {
     check_channels("add-bias", "bias", x, bias)?;
-    x.contiguous()?.apply_op2(&bias.contiguous()?, Bias { activate: false })
+    x.contiguous()?.apply_op2(&bias.contiguous()?, Bias::Alone)
+}
+
+/// `max(x + bias, 0)` in one pass: the layers of the networks of others.
+///
+/// The derivative at exactly 0 is 0.
+///
+/// # Shapes
+/// - `x`: `[batch, channels, height, width]` or `[batch, channels]`
+/// - `bias`: `[channels]`
+/// - returns: as `x`
+///
+/// # Errors
+/// If `bias` does not hold one value for each channel of `x`.
+pub fn bias_relu(x: &Tensor, bias: &Tensor) -> Result<Tensor> {
+    check_channels("bias-relu", "bias", x, bias)?;
+    x.contiguous()?.apply_op2(&bias.contiguous()?, Bias::Relu)
 }
 
 /// Checks that there is one of `values` for each channel of `x`, of its type.
@@ -65,23 +81,34 @@ pub(crate) trait AddBias: Engine {
     fn channel_sums(&self, x: Self::View<'_>, planes: Planes) -> Result<Self::Values>;
 }
 
-/// `x + bias`, followed by a leaky `ReLU` if `activate`.
-struct Bias {
-    activate: bool,
+/// `x + bias`, and what follows.
+#[derive(Clone, Copy)]
+enum Bias {
+    Alone,
+    LeakyRelu,
+    Relu,
 }
 
 impl Bias {
     fn run<E: AddBias>(&self, engine: &E, x: Input<'_, E>, bias: Input<'_, E>) -> Result<(E::Values, Shape)> {
         let (_batch, planes) = Planes::of_features(self.name(), x.shape)?;
-        // A slope of one makes the activation the identity, at no cost in a pass bound by memory.
-        let slope = if self.activate { SLOPE } else { 1. };
+        let slope = match self {
+            // The identity, at no cost in a pass bound by memory.
+            Self::Alone => 1.,
+            Self::LeakyRelu => SLOPE,
+            Self::Relu => 0.,
+        };
         Ok((engine.add_bias(x.values, bias.values, planes.pixels(), slope)?, x.shape.clone()))
     }
 }
 
 impl CustomOp2 for Bias {
     fn name(&self) -> &'static str {
-        if self.activate { "bias-leaky-relu" } else { "add-bias" }
+        match self {
+            Self::Alone => "add-bias",
+            Self::LeakyRelu => "bias-leaky-relu",
+            Self::Relu => "bias-relu",
+        }
     }
 
     runs_on_every_engine!(2);
@@ -96,7 +123,11 @@ impl CustomOp2 for Bias {
         if !x.track_op() && !bias.track_op() {
             return Ok((None, None));
         }
-        let dx = if self.activate { leaky_relu_grad(g, y)? } else { g.clone() };
+        let dx = match self {
+            Self::Alone => g.clone(),
+            Self::LeakyRelu => leaky_relu_grad(g, y)?,
+            Self::Relu => (g * y.gt(0.)?.to_dtype(g.dtype())?)?,
+        };
         let of_bias = tracked(bias, || {
             if x.rank() == 2 { dx.sum(0) } else { dx.contiguous()?.apply_op1_no_bwd(&ChannelSums) }
         })?;
@@ -143,10 +174,12 @@ mod tests {
                 |v| bias_leaky_relu(&v[0], &v[1]),
                 |v| plain_leaky_relu(&sum(v)?),
             );
+            assert_same_as(&[shape, &[5]], 2, |v| bias_relu(&v[0], &v[1]), |v| sum(v)?.relu());
         }
         for shape in [PICTURE, &[3, 5]] {
             assert_gradients(&[shape, &[5]], |v| add_bias(&v[0], &v[1]));
             assert_gradients(&[shape, &[5]], |v| bias_leaky_relu(&v[0], &v[1]));
+            assert_gradients(&[shape, &[5]], |v| bias_relu(&v[0], &v[1]));
         }
     }
 

@@ -38,9 +38,9 @@ pub(super) enum Operation {
     WeightGrad,
 }
 
-/// All that decides how a convolution is computed: operation, batch, planes, kernel and stride, layout, the type of values,
+/// All that decides how a convolution is computed: operation, batch, planes, kernel, padding and stride, layout, the type of values,
 /// and whether products may be rounded.
-type Problem = (Operation, [usize; 9], FeatureLayout, &'static str, bool);
+type Problem = (Operation, [usize; 12], FeatureLayout, &'static str, bool);
 
 /// cuDNN on one stream.
 struct Cudnn {
@@ -206,7 +206,7 @@ impl Descriptors {
         geometry: &Geometry,
         math: sys::cudnnMathType_t,
     ) -> std::result::Result<Self, CudnnError> {
-        let &Geometry { batch, input, output, kernel, stride, .. } = geometry;
+        let &Geometry { batch, input, output, kernel, padding, stride, .. } = geometry;
         let format = match input.layout {
             FeatureLayout::Nchw => sys::cudnnTensorFormat_t::CUDNN_TENSOR_NCHW,
             FeatureLayout::Nhwc => sys::cudnnTensorFormat_t::CUDNN_TENSOR_NHWC,
@@ -214,8 +214,8 @@ impl Descriptors {
         let mode = sys::cudnnConvolutionMode_t::CUDNN_CROSS_CORRELATION;
         let dims =
             |Planes { channels, height, width, .. }| [batch, channels, height, width].map(|n| n as i32);
-        let weight = [output.channels, input.channels, kernel, kernel].map(|n| n as i32);
-        let [padding, stride] = [geometry.padding(), stride].map(|n| n as i32);
+        let weight = [output.channels, input.channels, kernel[0], kernel[1]].map(|n| n as i32);
+        let [padding_height, padding_width, stride] = [padding[0], padding[1], stride].map(|n| n as i32);
         let made = Self {
             input: result::create_tensor_descriptor()?,
             output: result::create_tensor_descriptor()?,
@@ -229,8 +229,8 @@ impl Descriptors {
             result::set_filter4d_descriptor(made.weight, T::DATA_TYPE, format, weight)?;
             result::set_convolution2d_descriptor(
                 made.convolution,
-                padding,
-                padding,
+                padding_height,
+                padding_width,
                 stride,
                 stride,
                 1,
@@ -594,7 +594,7 @@ impl<T: Value> Gpu<T> {
         a: View<'_, T>,
         b: View<'_, T>,
     ) -> Result<CudaSlice<T>> {
-        let &Geometry { batch, input, output, kernel, stride, .. } = geometry;
+        let &Geometry { batch, input, output, kernel, padding, stride, .. } = geometry;
         let len = match operation {
             Operation::Forward => geometry.output_len(),
             Operation::Transpose => batch * input.len(),
@@ -621,7 +621,10 @@ impl<T: Value> Gpu<T> {
             output.channels,
             output.height,
             output.width,
-            kernel,
+            kernel[0],
+            kernel[1],
+            padding[0],
+            padding[1],
             stride,
         ];
         let key = (operation, sizes, input.layout, T::NAME, is_tf32_allowed());

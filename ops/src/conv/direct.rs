@@ -49,7 +49,7 @@ pub(super) fn forward<T: Float>(geometry: &Geometry, x: &[T], weight: &[T]) -> V
 /// `conv2d_transpose` of contiguous values: the convolution by the turned weight, of pixels set apart by zeros
 /// where the stride is 2.
 pub(super) fn transpose<T: Float>(geometry: &Geometry, g: &[T], weight: &[T]) -> Vec<T> {
-    let weight = turned(geometry.output.channels, geometry.kernel * geometry.kernel, weight);
+    let weight = turned(geometry.output.channels, geometry.window(), weight);
     if geometry.stride == 1 {
         return forward(&geometry.transposed(), g, &weight);
     }
@@ -113,22 +113,23 @@ fn strips(geometry: &Geometry) -> Vec<Strip> {
 fn with_columns<T: Float>(geometry: &Geometry, x: &[T], strip: Strip, work: impl FnOnce(&[T], usize)) {
     let Geometry { input, output, stride, .. } = *geometry;
     let image = &x[strip.image * input.len()..][..input.len()];
-    if geometry.kernel == 1 {
+    if geometry.kernel == [1, 1] {
         return work(&image[strip.top * input.width..], input.pixels());
     }
+    let (window, [_, kernel_width], [above, left]) = (geometry.window(), geometry.kernel, geometry.padding);
     let row_stride = strip.rows * output.width;
     with_scratch(geometry.taps() * row_stride, |columns: &mut [T]| {
         for (tap, column) in columns.chunks_exact_mut(row_stride).enumerate() {
-            let plane = &image[tap / 9 * input.pixels()..][..input.pixels()];
-            let (dy, dx) = (tap % 9 / 3, tap % 3);
+            let plane = &image[tap / window * input.pixels()..][..input.pixels()];
+            let (dy, dx) = (tap % window / kernel_width, tap % kernel_width);
             for (row, target) in column.chunks_exact_mut(output.width).enumerate() {
-                let source_row = ((strip.top + row) * stride + dy).checked_sub(geometry.padding());
+                let source_row = ((strip.top + row) * stride + dy).checked_sub(above);
                 match source_row.filter(|&source_row| source_row < input.height) {
                     None => target.fill(T::zero()),
                     Some(source_row) => {
                         let source = &plane[source_row * input.width..][..input.width];
                         if stride == 1 {
-                            shift_row(source, dx, target);
+                            shift_row(source, dx, left, target);
                         } else {
                             for (target, source) in target.iter_mut().zip(source[dx..].iter().step_by(2)) {
                                 *target = *source;
@@ -142,19 +143,15 @@ fn with_columns<T: Float>(geometry: &Geometry, x: &[T], strip: Strip, work: impl
     });
 }
 
-/// `target[x] = source[x + dx - 1]`, zero outside.
-fn shift_row<T: Float>(source: &[T], dx: usize, target: &mut [T]) {
-    let last = source.len() - 1;
-    match dx {
-        0 => {
-            target[1..].copy_from_slice(&source[..last]);
-            target[0] = T::zero();
-        }
-        1 => target.copy_from_slice(source),
-        _ => {
-            target[..last].copy_from_slice(&source[1..]);
-            target[last] = T::zero();
-        }
+/// `target[x] = source[x + dx - left]`, zero outside.
+fn shift_row<T: Float>(source: &[T], dx: usize, left: usize, target: &mut [T]) {
+    let (width, last) = (source.len(), target.len());
+    let start = left.saturating_sub(dx).min(last);
+    let end = (width + left).saturating_sub(dx).clamp(start, last);
+    target[..start].fill(T::zero());
+    target[end..].fill(T::zero());
+    if start < end {
+        target[start..end].copy_from_slice(&source[start + dx - left..][..end - start]);
     }
 }
 

@@ -11,9 +11,11 @@ pub(crate) struct Geometry {
     pub(crate) batch: usize,
     pub(crate) input: Planes,
     pub(crate) output: Planes,
-    /// 1 or 3.
-    pub(crate) kernel: usize,
-    /// 1, where a kernel of 3 sees one pixel of zeros on each side, or 2, where it sees none.
+    /// Rows and columns.
+    pub(crate) kernel: [usize; 2],
+    /// Rows of zeros above and below, columns of zeros at the left and at the right.
+    pub(crate) padding: [usize; 2],
+    /// 1, or 2, which comes with a 3x3 kernel and without padding.
     pub(crate) stride: usize,
     /// What features pass to become the input, from planes smaller by a pixel.
     pub(crate) smooth: Option<Smooth>,
@@ -26,17 +28,35 @@ impl Geometry {
             batch,
             input,
             output: Planes { channels: out_channels, ..input },
-            kernel,
+            kernel: [kernel; 2],
+            padding: [kernel / 2; 2],
             stride: 1,
             smooth: None,
         }
+    }
+
+    /// A convolution with so many zeros around the input; none where the kernel does not fit in, or would see zeros alone.
+    pub(crate) fn padded(
+        batch: usize,
+        input: Planes,
+        out_channels: usize,
+        kernel: [usize; 2],
+        padding: [usize; 2],
+    ) -> Option<Self> {
+        let side = |input: usize, axis: usize| {
+            let fits = kernel[axis] > padding[axis];
+            (input + 2 * padding[axis] + 1).checked_sub(kernel[axis]).filter(|&side| fits && side > 0)
+        };
+        let (height, width) = (side(input.height, 0)?, side(input.width, 1)?);
+        let output = Planes { channels: out_channels, height, width, ..input };
+        Some(Self { batch, input, output, kernel, padding, stride: 1, smooth: None })
     }
 
     /// A 3x3 convolution that takes `2 n + 1` pixels to `n`.
     pub(crate) fn halving(batch: usize, in_channels: usize, output: Planes) -> Self {
         let (height, width) = (2 * output.height + 1, 2 * output.width + 1);
         let input = Planes { channels: in_channels, height, width, ..output };
-        Self { batch, input, output, kernel: 3, stride: 2, smooth: None }
+        Self { batch, input, output, kernel: [3; 2], padding: [0; 2], stride: 2, smooth: None }
     }
 
     /// The same of features that are smoothed first.
@@ -52,7 +72,8 @@ impl Geometry {
 
     /// The adjoint, which takes the output back to the input.
     pub(crate) fn transposed(&self) -> Self {
-        Self { input: self.output, output: self.input, ..*self }
+        let padding = [0, 1].map(|axis| self.kernel[axis] - 1 - self.padding[axis]);
+        Self { input: self.output, output: self.input, padding, ..*self }
     }
 
     #[cfg(test)]
@@ -64,20 +85,20 @@ impl Geometry {
         self.batch * self.output.len()
     }
 
-    /// Pixels of zeros on each side.
-    pub(crate) fn padding(&self) -> usize {
-        if self.stride == 1 { self.kernel / 2 } else { 0 }
-    }
-
     /// Values in one filter: all that one output channel takes in.
     pub(crate) fn taps(&self) -> usize {
-        self.input.channels * self.kernel * self.kernel
+        self.input.channels * self.window()
+    }
+
+    /// Places in the kernel.
+    pub(crate) fn window(&self) -> usize {
+        self.kernel[0] * self.kernel[1]
     }
 
     /// The shape of the weight, whose axes lie as those of the features do.
     pub(crate) fn weight_shape(&self) -> Shape {
-        let Self { input, kernel, .. } = *self;
-        Planes { height: kernel, width: kernel, ..input }.shape(self.output.channels)
+        let Self { input, kernel: [height, width], .. } = *self;
+        Planes { height, width, ..input }.shape(self.output.channels)
     }
 
     pub(crate) fn weight_len(&self) -> usize {

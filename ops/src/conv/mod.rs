@@ -1,4 +1,4 @@
-//! Convolution with 3x3 or 1x1 kernels, closed under differentiation.
+//! Convolution, closed under differentiation; kernels of 3x3 and 1x1 are what the networks here are made of and what is fast.
 //!
 //! The three operations are each other's gradients, so every order of derivative runs the same kernels:
 //!
@@ -99,6 +99,33 @@ pub fn conv2d_weight_grad(x: &Tensor, g: &Tensor, kernel: usize) -> Result<Tenso
     }
     check_kernel("conv2d_weight_grad", kernel)?;
     weight_grad(Geometry::same(batch, input, output.channels, kernel), x, g)
+}
+
+/// Correlates `x` with `weight`, stride 1, with `padding` rows of zeros above and below, and columns at both sides.
+///
+/// It serves the networks of others. A 3x3 kernel with one pixel of zeros is [`conv2d`]; all others are computed the plain
+/// way on a CPU.
+///
+/// # Shapes
+/// - `x`: `[batch, in_channels, height, width]`
+/// - `weight`: `[out_channels, in_channels, kernel_height, kernel_width]`
+/// - returns: `[batch, out_channels, height + 2 * padding - kernel_height + 1, …]`
+///
+/// # Errors
+/// If the shapes do not fit together, the padding is as large as the kernel, or the dtype is neither `f32` nor `f64` nor, on
+/// a GPU, `bf16`.
+pub fn conv2d_padded(x: &Tensor, weight: &Tensor, padding: [usize; 2]) -> Result<Tensor> {
+    let (batch, input) = Planes::of(x.shape())?;
+    let (out_channels, in_channels, height, width) = weight.dims4()?;
+    let geometry = Geometry::padded(batch, input, out_channels, [height, width], padding);
+    match geometry.filter(|_| input.channels == in_channels) {
+        Some(geometry) => forward(geometry, x, weight),
+        None => bail!(
+            "conv2d_padded: x {:?}, weight {:?} and padding {padding:?} do not fit",
+            x.shape(),
+            weight.shape()
+        ),
+    }
 }
 
 /// Correlates `x` with a 3x3 `weight` at every second pixel, nothing around `x`.

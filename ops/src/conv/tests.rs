@@ -2,7 +2,8 @@ use candle_core::{DType, Device, Result, Tensor, Var};
 
 use super::Geometry;
 use super::{
-    conv2d, conv2d_down, conv2d_down_transpose, conv2d_transpose, conv2d_up, conv2d_weight_grad, weight_grad,
+    conv2d, conv2d_down, conv2d_down_transpose, conv2d_padded, conv2d_transpose, conv2d_up,
+    conv2d_weight_grad, transpose, weight_grad,
 };
 use crate::planes::Planes;
 use crate::{Key, RandomTensors};
@@ -256,6 +257,68 @@ fn gradients_of_halving_are_those_of_finite_differences() -> Result<()> {
     check_gradients(penalty, &small.g, &small.weight)
 }
 
+/// Kernels of others' networks, and paddings.
+const PADDED: [([usize; 2], [usize; 2]); 8] = [
+    ([1, 7], [0, 3]),
+    ([7, 1], [3, 0]),
+    ([5, 5], [2, 2]),
+    ([3, 3], [0, 0]),
+    ([3, 3], [1, 1]),
+    ([3, 1], [1, 0]),
+    ([2, 4], [1, 0]),
+    ([1, 1], [0, 0]),
+];
+
+#[test]
+fn padded_is_a_sum_over_shifted_pictures() -> Result<()> {
+    for (dtype, tolerance) in [(DType::F64, 1e-14), (DType::F32, 2e-6)] {
+        for (batch, in_channels, out_channels, height, width) in [(3, 5, 7, 8, 4), (2, 9, 8, 7, 19)] {
+            for (kernel, padding) in PADDED {
+                let x = normal("x", &[batch, in_channels, height, width], dtype)?;
+                let weight = normal("weight", &[out_channels, in_channels, kernel[0], kernel[1]], dtype)?;
+                let (x_var, weight_var) = (
+                    Var::from_tensor(&x.to_dtype(DType::F64)?)?,
+                    Var::from_tensor(&weight.to_dtype(DType::F64)?)?,
+                );
+                let around = x_var
+                    .pad_with_zeros(2, padding[0], padding[0])?
+                    .pad_with_zeros(3, padding[1], padding[1])?;
+                let (rows, columns) = (around.dim(2)? + 1 - kernel[0], around.dim(3)? + 1 - kernel[1]);
+                let mut expected =
+                    Tensor::zeros((batch, out_channels, rows * columns), DType::F64, &Device::Cpu)?;
+                for (dy, dx) in (0..kernel[0]).flat_map(|dy| (0..kernel[1]).map(move |dx| (dy, dx))) {
+                    let seen = around.narrow(2, dy, rows)?.narrow(3, dx, columns)?;
+                    let tap = weight_var
+                        .narrow(2, dy, 1)?
+                        .narrow(3, dx, 1)?
+                        .reshape((out_channels, in_channels))?;
+                    let seen = seen.contiguous()?.reshape((batch, in_channels, rows * columns))?;
+                    expected = (expected + tap.broadcast_left(batch)?.contiguous()?.matmul(&seen)?)?;
+                }
+                let expected = expected.reshape((batch, out_channels, rows, columns))?;
+                let g = normal("g", expected.dims(), dtype)?;
+                let gradients = (&expected * &g.to_dtype(DType::F64)?)?.sum_all()?.backward()?;
+                let input = Planes::new(in_channels, height, width);
+                let geometry =
+                    Geometry::padded(batch, input, out_channels, kernel, padding).expect("they fit");
+                for (actual, expected) in [
+                    (conv2d_padded(&x, &weight, padding)?, &expected),
+                    (transpose(geometry, &g, &weight)?, gradients.get(&x_var).expect("x is tracked")),
+                    (weight_grad(geometry, &x, &g)?, gradients.get(&weight_var).expect("weight is tracked")),
+                ] {
+                    assert_eq!(actual.dims(), expected.dims());
+                    let error = relative_error(&actual, &flat(expected)?)?;
+                    assert!(error <= tolerance, "{geometry:?}, {dtype:?}: error {error:e}");
+                }
+            }
+        }
+    }
+    let x = normal("x", &[2, 3, 5, 4], DType::F64)?;
+    let weight = normal("weight", &[4, 3, 1, 3], DType::F64)?;
+    let padded: Function = ("conv2d_padded", |x, w| conv2d_padded(x, w, [0, 1])?.sqr()?.sum_all());
+    check_gradients(padded, &x, &weight)
+}
+
 /// What the gradient penalty does: a square of an input gradient, differentiated by the weights.
 #[test]
 fn penalty_of_two_layers_has_exact_gradients() -> Result<()> {
@@ -300,5 +363,9 @@ fn wrong_arguments_are_errors() -> Result<()> {
     assert!(message(conv2d_weight_grad(&x, &x, 2)).contains("kernel of size 2"));
     assert!(message(conv2d_down(&x, &weight((7, 3, 3, 3))?)).contains("not odd"));
     assert!(message(conv2d_up(&x, &weight((7, 4, 3, 3))?)).contains("do not fit"));
+    // Other channels; a kernel that is larger than what there is; one that would see nothing but zeros.
+    for (kernel, padding) in [((7, 4, 3, 3), [1, 1]), ((7, 3, 3, 6), [1, 0]), ((7, 3, 3, 3), [1, 3])] {
+        assert!(message(conv2d_padded(&x, &weight(kernel)?, padding)).contains("do not fit"));
+    }
     Ok(())
 }

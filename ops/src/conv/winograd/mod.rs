@@ -48,7 +48,11 @@ const SMALL_SIDE: usize = 4;
 /// Whether the convolution is one that [`forward`], [`transpose`] and [`weight_grad`] do, and do faster than
 /// the plain way.
 pub(super) fn suits(geometry: &Geometry) -> bool {
-    geometry.kernel == 3
+    let is_known = match geometry.stride {
+        1 => geometry.kernel == [3, 3] && geometry.padding == [1, 1],
+        _ => true,
+    };
+    is_known
         && geometry.input.channels.min(geometry.output.channels) >= MIN_CHANNELS
         && geometry.batch > 0
         && geometry.output.height.min(geometry.output.width) >= 2

@@ -1,39 +1,60 @@
-//! Files of PyTorch: a zip archive of a pickle and of storages, or the older stream of pickles and storages.
+//! Files of PyTorch: a zip archive of a pickle and of storages, as TorchScript writes it too, or the older stream of pickles
+//! and storages.
 
 use std::collections::HashMap;
 use std::io::{Cursor, Read};
 use std::path::Path;
 
 use stylegan_base::FileKind;
-use stylegan_checkpoint::ErrorKind as CheckpointErrorKind;
+use stylegan_pickle::{Class, Fault, Item, Number, Pickle, Span};
 
-use crate::Result;
 use crate::array::Array;
-use crate::others::refusal;
-use crate::pickle::{Class, Fault, Item, Number, Pickle, Span};
 use crate::store::{Store, Stored};
+use crate::{ErrorKind, Result};
 
 /// What an older file starts with: a pickle of a number that stands for nothing else.
-pub(crate) const LEGACY_START: &[u8] = b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.";
+pub const LEGACY_START: &[u8] = b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.";
 /// The pickle of an archive, at most.
 const MAX_PICKLE_BYTES: u64 = 64 << 20;
 
 /// A file of PyTorch: what was saved, and where its numbers are.
-pub(crate) struct Torch {
-    pub(crate) pickle: Pickle,
+#[derive(Debug)]
+pub struct Torch {
+    /// What was saved.
+    pub pickle: Pickle,
     storages: HashMap<String, Stored>,
 }
 
 impl Torch {
+    /// Opens a file in whichever of both forms it is.
+    ///
+    /// # Errors
+    /// If it is in neither, is damaged, or asks for a class that no network needs.
+    pub fn open(store: &mut Store) -> Result<Self> {
+        let mut start = Vec::new();
+        let read = |source| ErrorKind::Read(source);
+        let limit = LEGACY_START.len() as u64;
+        let result = store.reader()?.take(limit).read_to_end(&mut start);
+        result.map_err(|source| store.error(read(source)))?;
+        match FileKind::of(&start) {
+            Some(FileKind::Zip) => Self::open_zip(store),
+            _ if start == LEGACY_START => Self::open_legacy(store),
+            found => Err(store.error(ErrorKind::OtherKind { found })),
+        }
+    }
+
     /// Reads the pickle of an archive.
-    pub(crate) fn open_zip(store: &mut Store) -> Result<Self> {
+    ///
+    /// # Errors
+    /// If it is no archive of PyTorch's, is damaged, or asks for a class that no network needs.
+    pub fn open_zip(store: &mut Store) -> Result<Self> {
         let names = store.open_archive()?;
         let data = names.iter().find(|name| *name == "data.pkl" || name.ends_with("/data.pkl"));
         let Some(data) = data else {
             let of_numpy = !names.is_empty()
                 && names.iter().all(|name| Path::new(name).extension().is_some_and(|ending| ending == "npy"));
             let found = Some(if of_numpy { FileKind::Numpy } else { FileKind::Zip });
-            return Err(store.wrong(CheckpointErrorKind::NotSafetensors { found }));
+            return Err(store.error(ErrorKind::OtherKind { found }));
         };
         let limit = MAX_PICKLE_BYTES.min(store.limit_bytes());
         let folder = data.strip_suffix("data.pkl").unwrap_or_default();
@@ -42,7 +63,7 @@ impl Torch {
             _ => Ok(None),
         };
         if read(&format!("{folder}byteorder"), 16)?.is_some_and(|order| order != b"little") {
-            return Err(store.damaged(BIG_ENDIAN.to_owned()));
+            return Err(store.unsound(BIG_ENDIAN.to_owned()));
         }
         let bytes = read(data, limit)?.unwrap_or_default();
         let length = bytes.len() as u64;
@@ -58,7 +79,10 @@ impl Torch {
     }
 
     /// Reads the pickles of a stream, and where its storages are.
-    pub(crate) fn open_legacy(store: &mut Store) -> Result<Self> {
+    ///
+    /// # Errors
+    /// If it is cut short, is damaged, or asks for a class that no network needs.
+    pub fn open_legacy(store: &mut Store) -> Result<Self> {
         let length = store.length();
         let mut input = store.reader()?;
         let read = |input: &mut _, at| Pickle::read(input, at, length);
@@ -100,11 +124,41 @@ impl Torch {
         Ok(Self { pickle, storages })
     }
 
+    /// All tensors by their places: the keys and attributes on the way to each, with dots between them.
+    ///
+    /// The submodules of a program are followed as dictionaries in one another are. Of a name that comes twice the last counts,
+    /// as in Python; both are given.
+    pub fn named_tensors(&self) -> Vec<(String, Item<'_>)> {
+        let mut found = Vec::new();
+        // No deeper than pickles are.
+        let mut open = vec![(String::new(), self.pickle.root())];
+        while let Some((place, item)) = open.pop() {
+            if is_tensor(item) {
+                found.push((place, item));
+                continue;
+            }
+            let inner = match item.object() {
+                Some((Class::Module, _, Some(state))) => state,
+                _ => item,
+            };
+            for (name, item) in inner.entries().into_iter().flatten().rev() {
+                let separator = if place.is_empty() { "" } else { "." };
+                open.push((format!("{place}{separator}{name}"), item));
+            }
+        }
+        found
+    }
+
+    /// Whether it is a program of TorchScript.
+    pub fn is_program(&self) -> bool {
+        matches!(self.pickle.root().object(), Some((Class::Module, ..)))
+    }
+
     /// The tensor or parameter that a value is.
     ///
     /// # Errors
     /// What is wrong with it, to be continued after its name.
-    pub(crate) fn array(&self, item: Item<'_>) -> std::result::Result<Array, String> {
+    pub fn array(&self, item: Item<'_>) -> std::result::Result<Array, String> {
         let missing = || "is no tensor".to_owned();
         let (class, arguments) = parts(item).ok_or_else(missing)?;
         let (class, arguments) = match (class, arguments.first()) {
@@ -126,10 +180,18 @@ impl Torch {
     }
 }
 
+/// A pickle was refused; what the system could not read is told as such.
+fn refusal(store: &Store, fault: Fault) -> crate::Error {
+    store.error(match fault {
+        Fault::Read(source) => ErrorKind::Read(source),
+        fault => ErrorKind::Pickle(fault),
+    })
+}
+
 const BIG_ENDIAN: &str = "it was written by a machine that puts the highest byte first";
 
 /// Whether a value is a tensor or a parameter.
-pub(crate) fn is_tensor(item: Item<'_>) -> bool {
+pub fn is_tensor(item: Item<'_>) -> bool {
     matches!(item.object(), Some((Class::Tensor | Class::Parameter, ..)))
 }
 

@@ -2,11 +2,10 @@
 
 use candle_core::{DType, Device, Tensor};
 
-use stylegan_checkpoint::ErrorKind;
+use stylegan_pickle::Number;
 
-use crate::Result;
-use crate::pickle::Number;
 use crate::store::{Store, Stored};
+use crate::{ErrorKind, Result};
 
 /// Numbers of one array, at most.
 const MAX_NUMBERS: usize = 1 << 31;
@@ -14,7 +13,7 @@ const MAX_AXES: usize = 8;
 
 /// Where the numbers of an array are, and how they are ordered.
 #[derive(Clone, Debug)]
-pub(crate) struct Array {
+pub struct Array {
     number: Number,
     shape: Vec<usize>,
     /// Of each axis, in numbers.
@@ -26,12 +25,9 @@ pub(crate) struct Array {
 
 impl Array {
     /// Numbers in the order of their axes, the last one fastest; of `columns_first`, the first one.
-    pub(crate) fn dense(
-        number: Number,
-        shape: Vec<usize>,
-        columns_first: bool,
-        stored: Stored,
-    ) -> Option<Self> {
+    ///
+    /// None if there are fewer bytes than numbers, or more numbers than any network has.
+    pub fn dense(number: Number, shape: Vec<usize>, columns_first: bool, stored: Stored) -> Option<Self> {
         let mut strides = vec![0; shape.len()];
         let mut stride = 1_usize;
         let mut note = |axis: usize| {
@@ -47,8 +43,10 @@ impl Array {
         Self::strided(number, shape, strides, 0, stored)
     }
 
+    /// Numbers so far apart along each axis, in numbers, the first one at `offset`.
+    ///
     /// None if the numbers are not all where they should be, or there are more than any network has.
-    pub(crate) fn strided(
+    pub fn strided(
         number: Number,
         shape: Vec<usize>,
         strides: Vec<usize>,
@@ -71,16 +69,18 @@ impl Array {
         })
     }
 
-    pub(crate) fn shape(&self) -> &[usize] {
+    /// Its axes.
+    pub fn shape(&self) -> &[usize] {
         &self.shape
     }
 
-    pub(crate) fn number(&self) -> Number {
+    /// The type of its numbers.
+    pub fn number(&self) -> Number {
         self.number
     }
 
     /// The type of its tensor; none if its numbers are not floating point.
-    pub(crate) fn dtype(&self) -> Option<DType> {
+    pub fn dtype(&self) -> Option<DType> {
         Some(match self.number {
             Number::F64 => DType::F64,
             Number::F32 => DType::F32,
@@ -90,22 +90,27 @@ impl Array {
         })
     }
 
-    pub(crate) fn size_bytes(&self) -> u64 {
+    /// What its numbers take.
+    pub fn size_bytes(&self) -> u64 {
         (self.shape.iter().product::<usize>() * self.number.size_bytes()) as u64
     }
 
-    /// Reads the numbers.
-    pub(crate) fn tensor(&self, name: &str, store: &mut Store) -> Result<Tensor> {
-        let Some(dtype) = self.dtype() else {
+    /// Reads the numbers, if they are floating point or bytes; `name` is what it is called where it is refused.
+    ///
+    /// # Errors
+    /// If they are neither, or the file cannot be read or is damaged.
+    pub fn tensor(&self, name: &str, store: &mut Store) -> Result<Tensor> {
+        let is_bytes = self.number == Number::U8;
+        let Some(dtype) = self.dtype().or(is_bytes.then_some(DType::U8)) else {
             let found = format!("{:?}", self.number);
-            return Err(store.wrong(ErrorKind::Type { name: name.to_owned(), found }));
+            return Err(store.error(ErrorKind::Type { name: name.to_owned(), found }));
         };
         let size = self.number.size_bytes();
         let end = self.last().unwrap_or(0) + 1;
         let bytes = store.read(&self.stored, (self.offset * size) as u64, (end * size) as u64)?;
         let tensor = |bytes: &[u8]| {
             Tensor::from_raw_buffer(bytes, dtype, &self.shape, &Device::Cpu)
-                .map_err(|error| store.wrong(error))
+                .map_err(|error| store.error(ErrorKind::Tensor(error)))
         };
         if self.is_dense() {
             return tensor(&bytes);
@@ -115,8 +120,11 @@ impl Array {
         tensor(&gathered)
     }
 
-    /// Its only number.
-    pub(crate) fn scalar(&self, store: &mut Store) -> Result<Option<f64>> {
+    /// Its only number; none if there are others or it is of no type that tensors have.
+    ///
+    /// # Errors
+    /// If the file cannot be read or is damaged.
+    pub fn scalar(&self, store: &mut Store) -> Result<Option<f64>> {
         if self.shape.iter().product::<usize>() != 1 {
             return Ok(None);
         }
@@ -133,7 +141,7 @@ impl Array {
         };
         let number = Tensor::from_raw_buffer(&bytes, dtype, &[], &Device::Cpu)
             .and_then(|number| number.to_dtype(DType::F64)?.to_scalar());
-        number.map(Some).map_err(|error| store.wrong(error))
+        number.map(Some).map_err(|error| store.error(ErrorKind::Tensor(error)))
     }
 
     fn is_dense(&self) -> bool {

@@ -1,15 +1,14 @@
-//! The bytes of a file of another program.
+//! The bytes of a file.
 
 use std::borrow::Cow;
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
-use stylegan_checkpoint::{Error as CheckpointError, ErrorKind as CheckpointErrorKind};
+use stylegan_pickle::Span;
 use zip::result::ZipError;
 use zip::{CompressionMethod, ZipArchive};
 
-use crate::pickle::Span;
 use crate::{Error, ErrorKind, Result};
 
 /// What all tensors of a file may take beyond twice its length: a number of a compressed file is short.
@@ -17,7 +16,7 @@ const SLACK_BYTES: u64 = 64 << 20;
 
 /// Where the bytes of an array are.
 #[derive(Clone, Debug)]
-pub(crate) enum Stored {
+pub enum Stored {
     /// In the file.
     File(Span),
     /// In the file, as a text in UTF-8 whose letters are the bytes.
@@ -25,7 +24,12 @@ pub(crate) enum Stored {
     /// Here.
     Short(Box<[u8]>),
     /// In an entry of the archive.
-    Entry { index: usize, length: u64 },
+    Entry {
+        /// Its number.
+        index: usize,
+        /// Its length, as the archive says.
+        length: u64,
+    },
 }
 
 impl Stored {
@@ -41,7 +45,8 @@ impl Stored {
 }
 
 /// A file, or an archive and its entries.
-pub(crate) struct Store {
+#[derive(Debug)]
+pub struct Store {
     path: PathBuf,
     file: File,
     length: u64,
@@ -51,38 +56,50 @@ pub(crate) struct Store {
 }
 
 impl Store {
-    pub(crate) fn open(path: &Path) -> Result<Self> {
-        let read = |source| CheckpointError::new(path, CheckpointErrorKind::reading(source));
+    /// Opens a file; its numbers stay there.
+    ///
+    /// # Errors
+    /// If there is no such file or it cannot be read.
+    pub fn open(path: &Path) -> Result<Self> {
+        let read = |source| unreadable(path, source);
         // Opening a pipe would wait for its writer.
         if !path.metadata().map_err(read)?.is_file() {
-            return Err(CheckpointError::new(path, CheckpointErrorKind::NotAFile).into());
+            return Err(Error { path: path.to_owned(), kind: ErrorKind::NotAFile });
         }
         let file = File::open(path).map_err(read)?;
         let length = file.metadata().map_err(read)?.len();
         Ok(Self { path: path.to_owned(), file, length, archive: None, read_bytes: 0 })
     }
 
-    pub(crate) fn path(&self) -> &Path {
+    /// The file.
+    pub fn path(&self) -> &Path {
         &self.path
     }
 
-    pub(crate) fn length(&self) -> u64 {
+    /// Its length in bytes.
+    pub fn length(&self) -> u64 {
         self.length
     }
 
     /// Bytes that tensors may take: those of the file as numbers of twice the size, and a little for what is packed.
-    pub(crate) fn limit_bytes(&self) -> u64 {
+    pub fn limit_bytes(&self) -> u64 {
         self.length.saturating_mul(2).saturating_add(SLACK_BYTES)
     }
 
     /// The file from its start.
-    pub(crate) fn reader(&mut self) -> Result<BufReader<&mut File>> {
+    ///
+    /// # Errors
+    /// If the system does not let go there.
+    pub fn reader(&mut self) -> Result<BufReader<&mut File>> {
         self.file.seek(SeekFrom::Start(0)).map_err(|source| unreadable(&self.path, source))?;
         Ok(BufReader::with_capacity(1 << 16, &mut self.file))
     }
 
     /// The first 16 hexadecimal digits of the BLAKE3 hash of the file.
-    pub(crate) fn hash(&mut self) -> Result<String> {
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub fn hash(&mut self) -> Result<String> {
         let path = self.path.clone();
         let mut hasher = blake3::Hasher::new();
         hasher.update_reader(self.reader()?).map_err(|source| unreadable(&path, source))?;
@@ -120,7 +137,7 @@ impl Store {
         // What is packed may be read for several tensors.
         self.read_bytes = self.read_bytes.saturating_add(length);
         if length > limit || self.read_bytes > limit.saturating_mul(2) {
-            return Err(self.damaged(format!("its tensors take more than {limit} bytes")));
+            return Err(self.unsound(format!("its tensors take more than {limit} bytes")));
         }
         let cut = |bytes: &[u8]| bytes.get(from as usize..to as usize).map(<[u8]>::to_vec);
         let bytes = match stored {
@@ -137,7 +154,7 @@ impl Store {
                 cut(&bytes)
             }
         };
-        bytes.ok_or_else(|| self.damaged("an array has fewer bytes than numbers".to_owned()))
+        bytes.ok_or_else(|| self.unsound("an array has fewer bytes than numbers".to_owned()))
     }
 
     fn span(&mut self, span: Span) -> Result<Vec<u8>> {
@@ -156,32 +173,21 @@ impl Store {
     }
 
     fn broken(&self, error: &ZipError) -> Error {
-        self.damaged(format!("its zip archive is broken: {error}"))
+        self.unsound(format!("its zip archive is broken: {error}"))
     }
 
     /// The file is not what it should be.
-    pub(crate) fn damaged(&self, reason: String) -> Error {
-        self.refused(ErrorKind::NotConvertible { reason })
+    pub(crate) fn unsound(&self, reason: String) -> Error {
+        self.error(ErrorKind::Damaged(reason))
     }
 
-    /// Something is wrong with the file that can be with those of other programs alone.
-    pub(crate) fn refused(&self, kind: ErrorKind) -> Error {
-        Error::Foreign { path: self.path.clone(), kind }
-    }
-
-    /// Something is wrong with the file that can be with any checkpoint.
-    pub(crate) fn wrong(&self, kind: impl Into<CheckpointErrorKind>) -> Error {
-        CheckpointError::new(&self.path, kind).into()
-    }
-
-    /// The file lacks a tensor.
-    pub(crate) fn lacks(&self, name: impl Into<String>) -> Error {
-        self.wrong(CheckpointErrorKind::MissingTensor { name: name.into() })
+    pub(crate) fn error(&self, kind: ErrorKind) -> Error {
+        Error { path: self.path.clone(), kind }
     }
 }
 
 fn unreadable(path: &Path, source: io::Error) -> Error {
-    CheckpointError::new(path, CheckpointErrorKind::Read(source)).into()
+    Error { path: path.to_owned(), kind: ErrorKind::Read(source) }
 }
 
 fn entry_bytes(
@@ -207,6 +213,6 @@ fn entry_bytes(
 }
 
 /// The bytes that latin-1 writes for letters.
-pub(crate) fn letters_to_bytes(letters: &str) -> Option<Vec<u8>> {
+pub fn letters_to_bytes(letters: &str) -> Option<Vec<u8>> {
     letters.chars().map(|letter| u8::try_from(u32::from(letter)).ok()).collect()
 }

@@ -1,0 +1,70 @@
+//! What the networks are made of.
+
+use candle_core::{Result as TensorResult, Tensor};
+use stylegan_ops::{add_bias, bias_relu, conv2d, conv2d_down, conv2d_padded};
+
+use crate::error::Result;
+use crate::tensors::Weights;
+
+/// A convolution with a bias.
+#[derive(Debug)]
+pub(crate) struct Conv {
+    weight: Tensor,
+    bias: Tensor,
+    way: Way,
+}
+
+/// How far apart the pixels are that a convolution looks at, and what is around the picture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// As many zeros on each side as keep the size.
+    Same,
+    /// No zeros.
+    Valid,
+    /// A 3x3 kernel at every second pixel of odd sides, no zeros.
+    Halved,
+}
+
+impl Conv {
+    /// That of the names `NAME.weight` and `NAME.bias`.
+    pub(crate) fn new(
+        weights: &Weights,
+        name: &str,
+        channels: (usize, usize),
+        kernel: [usize; 2],
+        way: Way,
+    ) -> Result<Self> {
+        let shape = [channels.1, channels.0, kernel[0], kernel[1]];
+        Ok(Self {
+            weight: weights.get(&format!("{name}.weight"), &shape)?,
+            bias: weights.get(&format!("{name}.bias"), &[channels.1])?,
+            way,
+        })
+    }
+
+    /// The convolution alone.
+    pub(crate) fn linear(&self, x: &Tensor) -> TensorResult<Tensor> {
+        let (_, _, height, width) = self.weight.dims4()?;
+        match self.way {
+            Way::Halved => conv2d_down(x, &self.weight),
+            Way::Valid => conv2d_padded(x, &self.weight, [0, 0]),
+            Way::Same if height == width && matches!(height, 1 | 3) => conv2d(x, &self.weight),
+            Way::Same => conv2d_padded(x, &self.weight, [height / 2, width / 2]),
+        }
+    }
+
+    /// The bias after [`Conv::linear`], and what is negative set to zero.
+    pub(crate) fn activate(&self, x: &Tensor) -> TensorResult<Tensor> {
+        bias_relu(x, &self.bias)
+    }
+
+    /// Convolution, bias and `ReLU`.
+    pub(crate) fn forward(&self, x: &Tensor) -> TensorResult<Tensor> {
+        self.activate(&self.linear(x)?)
+    }
+
+    /// Convolution and bias.
+    pub(crate) fn with_bias(&self, x: &Tensor) -> TensorResult<Tensor> {
+        add_bias(&self.linear(x)?, &self.bias)
+    }
+}

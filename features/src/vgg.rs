@@ -1,0 +1,179 @@
+//! VGG (Simonyan and Zisserman 2015): what pictures look like at five sizes, by the layers that others compare and draw by.
+
+use candle_core::{Result as TensorResult, Tensor, bail};
+
+use crate::error::Result;
+use crate::layers::{Conv, Way};
+use crate::network::{Colors, PixelRange};
+use crate::pool::{Windows, max_pool};
+use crate::tensors::{Layer, Weights};
+
+/// Channels of the five blocks.
+pub(crate) const WIDTHS: [usize; 5] = [64, 128, 256, 512, 512];
+
+/// The colors that the authors' own weights were trained with.
+pub(crate) const CAFFE_COLORS: Colors = Colors { mean: [123.68, 116.779, 103.939], deviation: [1.0; 3] };
+
+const HALVES: Windows = Windows { side: 2, stride: 2, before: 0 };
+
+/// How many layers it has, those without convolutions included, which are not here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Depth {
+    /// VGG16.
+    Sixteen,
+    /// VGG19.
+    Nineteen,
+}
+
+impl Depth {
+    /// Convolutions of each block.
+    fn convs(self) -> [usize; 5] {
+        match self {
+            Self::Sixteen => [2, 2, 3, 3, 3],
+            Self::Nineteen => [2, 2, 4, 4, 4],
+        }
+    }
+}
+
+/// The convolutions of VGG16 or VGG19, `conv1_1` to `conv5_3` or `conv5_4`, each with its `ReLU`.
+///
+/// They can be differentiated with respect to the picture.
+#[derive(Debug)]
+pub struct Vgg {
+    blocks: Vec<Vec<Conv>>,
+    colors: Colors,
+}
+
+impl Vgg {
+    /// The network of these weights, on their device.
+    ///
+    /// # Errors
+    /// If a weight is missing or has another shape.
+    pub fn new(weights: &Weights, depth: Depth) -> Result<Self> {
+        Self::with_widths(weights, depth, WIDTHS)
+    }
+
+    /// The same with other numbers of channels in its five blocks.
+    ///
+    /// # Errors
+    /// As [`Vgg::new`].
+    pub fn with_widths(weights: &Weights, depth: Depth, widths: [usize; 5]) -> Result<Self> {
+        let mut channels = 3;
+        let mut blocks = Vec::new();
+        for (block, (count, width)) in depth.convs().into_iter().zip(widths).enumerate() {
+            let mut convs = Vec::new();
+            for number in 1..=count {
+                let name = format!("conv{}_{number}", block + 1);
+                convs.push(Conv::new(weights, &name, (channels, width), [3, 3], Way::Same)?);
+                channels = width;
+            }
+            blocks.push(convs);
+        }
+        Ok(Self { blocks, colors: Colors::of(weights)? })
+    }
+
+    /// What these layers give, in their order in `taps`: names such as `relu4_1`. No layer behind the last of them is computed.
+    ///
+    /// # Shapes
+    /// - `pictures`: `[batch, 3, height, width]`, in `range`, both sides 16 at least for `relu5_1` and behind
+    /// - returns: `[batch, channels, height, width]` each, halved before each block
+    ///
+    /// # Errors
+    /// If there is no such layer, the pictures have another shape or are too small, or the device fails.
+    pub fn taps(&self, pictures: &Tensor, range: PixelRange, taps: &[&str]) -> TensorResult<Vec<Tensor>> {
+        let mut places = Vec::new();
+        for tap in taps {
+            match self.place(tap) {
+                Some(place) => places.push(place),
+                None => bail!("VGG has no layer `{tap}`, only such as `relu4_1`"),
+            }
+        }
+        let mut found: Vec<Option<Tensor>> = vec![None; taps.len()];
+        let last = places.iter().copied().max().unwrap_or_default();
+        let mut x = self.colors.apply(&range.rgb(pictures)?, range)?;
+        for (block, convs) in self.blocks.iter().enumerate().take_while(|(block, _)| *block <= last.0) {
+            if block > 0 {
+                x = max_pool(&x, HALVES)?;
+            }
+            for (number, conv) in convs.iter().enumerate().take_while(|(number, _)| (block, *number) <= last)
+            {
+                x = conv.forward(&x)?;
+                for (found, _) in
+                    found.iter_mut().zip(&places).filter(|(_, place)| **place == (block, number))
+                {
+                    *found = Some(x.clone());
+                }
+            }
+        }
+        Ok(found.into_iter().flatten().collect())
+    }
+
+    /// Block and convolution of a layer's name, both from 0 on.
+    fn place(&self, tap: &str) -> Option<(usize, usize)> {
+        let (block, number) = tap.strip_prefix("relu")?.split_once('_')?;
+        let from_zero = |text: &str| text.parse::<usize>().ok()?.checked_sub(1);
+        let (block, number) = (from_zero(block)?, from_zero(number)?);
+        (number < self.blocks.get(block)?.len()).then_some((block, number))
+    }
+}
+
+/// All convolutions, with what they are called in files of torchvision.
+pub(crate) fn layers(depth: Depth) -> Vec<Layer> {
+    let mut layers = Vec::new();
+    let (mut channels, mut place) = (3, 0);
+    for (block, (count, width)) in depth.convs().into_iter().zip(WIDTHS).enumerate() {
+        for number in 1..=count {
+            let name = format!("conv{}_{number}", block + 1);
+            let theirs = format!("features.{place}");
+            layers.push(Layer { name, shape: [width, channels, 3, 3], torchvision: (theirs, None) });
+            channels = width;
+            // The `ReLU` has a number as well,
+            place += 2;
+        }
+        // and so has the pool.
+        place += 1;
+    }
+    layers
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::reference::{assert_close, made_up, pictures};
+
+    /// Layers with few channels.
+    pub(crate) fn narrow(depth: Depth, colors: Colors) -> Vgg {
+        let widths = [4, 6, 8, 10, 12];
+        let mut layers = layers(depth);
+        for layer in &mut layers {
+            let block = |text: &str| text[4..5].parse::<usize>().unwrap() - 1;
+            let block = block(&layer.name);
+            let ins = if layer.name.ends_with("_1") { block.checked_sub(1) } else { Some(block) };
+            layer.shape = [widths[block], ins.map_or(3, |block| widths[block]), 3, 3];
+        }
+        Vgg::with_widths(&made_up(&layers, colors), depth, widths).unwrap()
+    }
+
+    #[test]
+    fn layers_are_what_pytorch_computes() {
+        let network = narrow(Depth::Nineteen, CAFFE_COLORS);
+        let names = ["relu2_1", "relu5_4", "relu1_1", "relu3_1", "relu4_1", "relu2_1"];
+        let found = network.taps(&pictures(2, 40, 36), PixelRange::Bytes, &names).unwrap();
+        assert_eq!(found.len(), names.len());
+        for (name, found) in names.iter().zip(&found) {
+            assert_close(&format!("vgg19.{name}"), found, 1e-5);
+        }
+    }
+
+    #[test]
+    fn layers_that_are_not_there_are_named() {
+        let network = narrow(Depth::Sixteen, CAFFE_COLORS);
+        for tap in ["relu3_4", "relu0_1", "relu6_1", "relu1_0", "conv1_1", "relu1", ""] {
+            let error = network.taps(&pictures(1, 16, 16), PixelRange::Bytes, &[tap]).unwrap_err();
+            let expected = format!("VGG has no layer `{tap}`, only such as `relu4_1`");
+            assert!(error.to_string().starts_with(&expected), "{error}");
+        }
+        let small = network.taps(&pictures(1, 16, 15), PixelRange::Bytes, &["relu5_1"]).unwrap_err();
+        assert!(small.to_string().contains("too small to be pooled"), "{small}");
+    }
+}
