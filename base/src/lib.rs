@@ -23,6 +23,7 @@ mod npy;
 mod printable;
 mod resolution;
 pub mod units;
+mod user_cache;
 
 pub use file_kind::FileKind;
 pub use hint::Hint;
@@ -30,3 +31,4 @@ pub use key::{Key, short_hash};
 pub use npy::NumpyArray;
 pub use printable::printable;
 pub use resolution::Resolution;
+pub use user_cache::user_cache;

@@ -17,14 +17,6 @@ pub(crate) fn folder(runs: &Path) -> PathBuf {
     runs.join(".cache")
 }
 
-/// Where programs of this user keep what they can find out again: `~/.cache/stylegan`.
-pub(crate) fn of_user() -> Option<PathBuf> {
-    // A relative path counts as none there.
-    let absolute = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    let cache = absolute("XDG_CACHE_HOME").or_else(|| absolute("HOME").map(|home| home.join(".cache")))?;
-    Some(cache.join("stylegan"))
-}
-
 /// What the runs of a folder are trained on.
 pub(crate) struct Uses {
     told: Vec<(String, Contents)>,

@@ -25,7 +25,7 @@ impl DeviceName {
     fn open_cuda(self, ordinal: usize) -> anyhow::Result<Device> {
         use anyhow::Context;
 
-        if let Some(folder) = crate::cache::of_user() {
+        if let Some(folder) = stylegan_base::user_cache() {
             stylegan_ops::cuda::keep_plans_in(folder);
         }
         stylegan_ops::cuda::open(ordinal).with_context(|| format!("cannot open `{self}`"))

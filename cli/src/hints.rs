@@ -132,6 +132,7 @@ fn of_evaluation(error: &stylegan_evaluation::Error) -> Option<String> {
         }
         Error::Drawing(error) => error.hint(),
         Error::Dataset(error) => of_dataset(error),
+        Error::Weights(error) => error.hint(),
         _ => None,
     }
 }

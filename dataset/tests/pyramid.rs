@@ -182,7 +182,7 @@ fn damaged_indices_are_refused() {
             "0 labels for 2 pictures",
         ),
         ("\"fingerprint\":\"", "\"fingerprint\":\"zz", "has no fingerprint"),
-        ("\"version\":2", "\"version\":4", "format version 4; this program reads up to version 3"),
+        ("\"version\":2", "\"version\":5", "format version 5; this program reads up to version 4"),
         ("\"resolution\":16", "\"resolution\":\"16x12\"", "`level-0016.bin` has 1536 bytes instead of 1152"),
         ("\"resolution\":16", "\"resolution\":\"16x11\"", "gives the resolution 16x11"),
         ("\"resolution\":16", "\"resolution\":16,\"channels\":2", "1, 3 or 4 channels, not 2"),

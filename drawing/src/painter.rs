@@ -70,7 +70,7 @@ impl Painter {
     }
 
     /// Its network.
-    pub(crate) fn generator(&self) -> &Generator {
+    pub fn generator(&self) -> &Generator {
         &self.generator
     }
 
@@ -92,6 +92,11 @@ impl Painter {
     /// Level of detail of the pictures: 0 is full size, the fraction is the fade.
     pub fn lod(&self) -> f64 {
         self.lod
+    }
+
+    /// The label of the pictures, `[1, label_dim]`, where the network has labels and one was chosen.
+    pub fn label(&self) -> Option<&Tensor> {
+        self.labels.as_ref()
     }
 
     /// Makes sure that labels are given where latents of this space need them, and nowhere else.

@@ -7,8 +7,7 @@ use std::path::{Path, PathBuf};
 use candle_core::{Device, Tensor};
 use serde_json::{Value, json};
 use stylegan_base::files::NewFile;
-
-use crate::FeatureNetwork;
+use stylegan_features::FeatureNetwork;
 
 /// Bytes of the header of every file, its length included; filled up with spaces.
 const HEADER: usize = 4096;

@@ -16,6 +16,12 @@ pub enum Error {
     /// A source of pictures cannot be read.
     #[error(transparent)]
     Dataset(#[from] stylegan_dataset::Error),
+    /// Weights of a network are not there, or are damaged.
+    #[error(transparent)]
+    Weights(#[from] stylegan_features::WeightsError),
+    /// Weights are not those of their network.
+    #[error(transparent)]
+    Features(#[from] stylegan_features::Error),
     /// A measure is not made for these pictures, or the device failed.
     #[error("cannot take `{measure}`")]
     Measure {
@@ -72,6 +78,38 @@ pub enum Error {
         name: String,
         /// What is wrong with it.
         reason: String,
+    },
+    /// A file cannot be read.
+    #[error("cannot read `{}`", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A file of attributes is none.
+    #[error("line {line} of `{}` {reason}", path.display())]
+    Attributes {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The attributes of a picture are not known.
+    #[error("`{}` says nothing of `{picture}`", path.display())]
+    NoAttributes {
+        /// The file of attributes.
+        path: PathBuf,
+        /// The picture.
+        picture: String,
+    },
+    /// Attributes cannot be learned.
+    #[error("no classifier can be learned from these attributes")]
+    Readout {
+        /// Why.
+        source: candle_core::Error,
     },
     /// A file of results cannot be written.
     #[error("cannot write `{}`", path.display())]

@@ -5,11 +5,12 @@ use std::time::Instant;
 
 use candle_core::Tensor;
 use stylegan_dataset::Skipped;
+use stylegan_features::{FeatureNetwork, PixelRange};
 use stylegan_metrics::{LooksAt, Measure, Metric, Set};
 use tracing::{info, warn};
 
 use crate::cache::{FeatureKey, FeatureReader, FeatureWriter};
-use crate::{Error, FeatureNetwork, Outcome, Pictures, Result};
+use crate::{Error, Outcome, Pictures, Result};
 
 /// Measures of fakes and, where they ask for them, reals.
 ///
@@ -181,7 +182,7 @@ fn look(
             let start = Instant::now();
             let features = looking
                 .network
-                .features(&batch.narrow(0, 0, wanted)?)
+                .features(&batch.narrow(0, 0, wanted)?, PixelRange::Bytes)
                 .map_err(|source| Error::Network { network: looking.network.name().to_owned(), source })?;
             let elapsed_secs = start.elapsed().as_secs_f64();
             for taking in takings.iter_mut().filter(|taking| taking.network == Some(looking.index)) {

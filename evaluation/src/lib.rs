@@ -26,19 +26,23 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod attributes;
 mod cache;
 mod error;
 mod evaluation;
-mod network;
+mod latents;
+mod networks;
 mod outcome;
 mod paths;
 mod pictures;
 #[cfg(test)]
 mod testing;
 
+pub use attributes::Attributes;
 pub use error::{Error, Result};
 pub use evaluation::Evaluation;
-pub use network::FeatureNetwork;
-pub use outcome::Outcome;
+pub use latents::Classifier;
+pub use networks::{OF_CLASSIFIERS, networks};
+pub use outcome::{Outcome, past};
 pub use paths::{PerceptualDistance, path_length};
-pub use pictures::{Drawn, Packed, Pictures, Stored};
+pub use pictures::{Drawn, Packed, Pictures, Stored, bytes};

@@ -1,14 +1,17 @@
 //! What came of a measure.
 
-use std::fs::OpenOptions;
-use std::io::Write;
-use std::path::Path;
+use std::fs::{File, OpenOptions};
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::{Map, Value, json};
 use stylegan_metrics::Measure;
 
 use crate::{Error, Result};
+
+/// The longest file of results that is read back.
+const MAX_BYTES: u64 = 1 << 26;
 
 /// What came of a measure.
 #[derive(Clone, Debug)]
@@ -48,8 +51,9 @@ impl Outcome {
         self.numbers.iter().map(|(name, value)| (name.clone(), json!(value))).collect()
     }
 
-    /// One line as stylegan2-ada-pytorch and stylegan3 write them, with the numbers of pictures.
-    pub fn json_line(&self, snapshot: Option<&str>) -> String {
+    /// One line as stylegan2-ada-pytorch and stylegan3 write them, with the numbers of pictures; `kimg` is the time of a training
+    /// that measures itself.
+    pub fn json_line(&self, snapshot: Option<&str>, kimg: Option<f64>) -> String {
         let seconds = self.elapsed_secs.max(0.0) as u64;
         let time = match (seconds / 3600, seconds / 60 % 60, seconds % 60) {
             (0, 0, seconds) => format!("{seconds}s"),
@@ -57,7 +61,7 @@ impl Outcome {
             (hours, minutes, seconds) => format!("{hours}h {minutes:02}m {seconds:02}s"),
         };
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |now| now.as_secs_f64());
-        json!({
+        let mut line = json!({
             "results": self.results(),
             "metric": self.measure.name,
             "total_time": self.elapsed_secs,
@@ -66,17 +70,20 @@ impl Outcome {
             "num_fakes": self.fakes,
             "snapshot_pkl": snapshot,
             "timestamp": now,
-        })
-        .to_string()
+        });
+        if let Some(kimg) = kimg {
+            line["kimg"] = json!(kimg);
+        }
+        line.to_string()
     }
 
     /// Appends [`Outcome::json_line`] to `metric-NAME.jsonl` in a folder.
     ///
     /// # Errors
     /// If it cannot be written.
-    pub fn append_to(&self, folder: &Path, snapshot: Option<&str>) -> Result<()> {
-        let path = folder.join(format!("metric-{}.jsonl", self.measure.name));
-        let line = format!("{}\n", self.json_line(snapshot));
+    pub fn append_to(&self, folder: &Path, snapshot: Option<&str>, kimg: Option<f64>) -> Result<()> {
+        let path = file_of(folder, self.measure);
+        let line = format!("{}\n", self.json_line(snapshot, kimg));
         // One write, so that lines of several processes do not mix.
         let written = OpenOptions::new()
             .create(true)
@@ -85,6 +92,27 @@ impl Outcome {
             .and_then(|mut file| file.write_all(line.as_bytes()));
         written.map_err(|source| Error::Write { path, source })
     }
+}
+
+/// What a training measured of itself before this time, as [`Outcome::append_to`] wrote it: the first numbers, in their order.
+///
+/// What cannot be read counts as nothing, and so do lines that do not tell their time.
+pub fn past(folder: &Path, measure: &Measure, before_kimg: f64) -> Vec<f64> {
+    let Ok(file) = File::open(file_of(folder, measure)) else { return Vec::new() };
+    let mut text = String::new();
+    if file.take(MAX_BYTES).read_to_string(&mut text).is_err() {
+        return Vec::new();
+    }
+    let name = format!("{}{}", measure.name, measure.numbers.first().unwrap_or(&""));
+    let lines = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    lines
+        .filter(|line| line["kimg"].as_f64().is_some_and(|kimg| kimg < before_kimg))
+        .filter_map(|line| line["results"][&name].as_f64())
+        .collect()
+}
+
+fn file_of(folder: &Path, measure: &Measure) -> PathBuf {
+    folder.join(format!("metric-{}.jsonl", measure.name))
 }
 
 #[cfg(test)]
@@ -101,8 +129,8 @@ mod tests {
             fakes: 9_999,
             elapsed_secs: 3_723.5,
         };
-        outcome.append_to(folder.path(), Some("network-snapshot-000160.safetensors"))?;
-        outcome.append_to(folder.path(), None)?;
+        outcome.append_to(folder.path(), Some("network-snapshot-000160.safetensors"), None)?;
+        outcome.append_to(folder.path(), None, Some(160.0))?;
         let text = std::fs::read_to_string(folder.path().join("metric-fid50k_full.jsonl"))?;
         let lines: Vec<Value> = text.lines().map(serde_json::from_str).collect::<Result<_, _>>()?;
         assert_eq!(lines[0]["results"], json!({ "fid50k_full": 5.25 }));
@@ -111,6 +139,10 @@ mod tests {
         assert_eq!(lines[0]["snapshot_pkl"], "network-snapshot-000160.safetensors");
         assert!(lines[0]["timestamp"].as_f64().is_some_and(|seconds| seconds > 1e9));
         assert_eq!((lines.len(), &lines[1]["snapshot_pkl"]), (2, &Value::Null));
+        assert_eq!((&lines[0]["kimg"], &lines[1]["kimg"]), (&Value::Null, &json!(160.0)));
+        assert_eq!(past(folder.path(), outcome.measure, 160.0), Vec::<f64>::new());
+        assert_eq!(past(folder.path(), outcome.measure, 161.0), [5.25]);
+        assert!(past(&folder.path().join("none"), outcome.measure, 161.0).is_empty());
         assert!(outcome.caveat().is_some_and(|caveat| caveat.contains("9999 fakes")));
         assert!(Outcome { fakes: 10_000, ..outcome }.caveat().is_none());
         Ok(())

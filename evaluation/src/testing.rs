@@ -1,8 +1,7 @@
 //! A network for the tests of this room.
 
 use candle_core::{DType, Result, Tensor};
-
-use crate::FeatureNetwork;
+use stylegan_features::{FeatureNetwork, PixelRange};
 
 /// The mean of each channel.
 #[derive(Debug)]
@@ -21,7 +20,7 @@ impl FeatureNetwork for Means {
         "means".to_owned()
     }
 
-    fn features(&self, pictures_u8: &Tensor) -> Result<Tensor> {
-        pictures_u8.to_dtype(DType::F32)?.mean((2, 3))
+    fn features(&self, pictures: &Tensor, _: PixelRange) -> Result<Tensor> {
+        pictures.to_dtype(DType::F32)?.mean((2, 3))
     }
 }

@@ -25,6 +25,8 @@ pub struct Measure {
     pub numbers: &'static [&'static str],
     /// Which way its first number is better.
     pub better: Better,
+    /// No side of its pictures may be shorter, in pixels.
+    pub least_side: usize,
     /// Fewer fakes than these move its numbers, whatever the pictures are like.
     pub biased_below: Option<usize>,
 }
@@ -118,6 +120,7 @@ const fn paths(name: &'static str, about: &'static str, length: PathLength) -> M
         fakes: 50_000,
         numbers: ONE,
         better: Better::Lower,
+        least_side: 1,
         biased_below: None,
     }
 }
@@ -137,6 +140,7 @@ const fn features(
         fakes: 50_000,
         numbers,
         better: Better::Lower,
+        least_side: 1,
         biased_below: None,
     }
 }
@@ -228,6 +232,7 @@ pub const MEASURES: &[Measure] = &[
         fakes: 200_000,
         numbers: &["_z", "_w"],
         better: Better::Lower,
+        least_side: 1,
         biased_below: None,
     },
     Measure {
@@ -238,6 +243,7 @@ pub const MEASURES: &[Measure] = &[
         fakes: 8192,
         numbers: ONE,
         better: Better::Lower,
+        least_side: 16,
         biased_below: None,
     },
     Measure {
@@ -248,6 +254,7 @@ pub const MEASURES: &[Measure] = &[
         fakes: 20_000,
         numbers: &["", "_std"],
         better: Better::Neither,
+        least_side: 16,
         biased_below: None,
     },
     Measure {
@@ -269,6 +276,7 @@ pub const MEASURES: &[Measure] = &[
         fakes: 10_000,
         numbers: &["_disentanglement", "_completeness", "_informativeness"],
         better: Better::Higher,
+        least_side: 1,
         biased_below: None,
     },
 ];

@@ -6,6 +6,7 @@ use stylegan_checkpoint::Meta;
 use stylegan_dataset::{Bits, Fit, LabelMode};
 use stylegan_discriminator::{CriticConfig, CriticSwitches};
 use stylegan_generator::GeneratorConfig;
+use stylegan_metrics::Measure;
 use stylegan_ops::{PartialWidths, Resolution};
 
 use crate::bounds::{MOST_KIMG, outside};
@@ -72,6 +73,13 @@ pub struct RunConfig {
     pub max_skipped: u64,
     /// How often the run is taken back in all before it stops as diverged.
     pub max_rollbacks: u64,
+    /// Measures that the run takes of its own pictures, such as `kid-small` and `swd`: `stylegan metrics --list` says which there
+    /// are. The networks that are best by the first of them are kept as `network-best-NAME.safetensors`.
+    pub metrics: Vec<String>,
+    /// Time between two measurements, at the ends of ticks, in kimg; 0 to measure with every snapshot that the ticks ask for.
+    pub metrics_every_kimg: f64,
+    /// Fakes that are measured, and as many reals at most where a measure compares equal counts.
+    pub metrics_fakes: usize,
     /// Columns and rows of the picture grids, 0 to fit about 1920x1080 pixels.
     pub grid: [usize; 2],
 }
@@ -100,6 +108,9 @@ impl Default for RunConfig {
             keep_all_snapshots: false,
             max_skipped: 20,
             max_rollbacks: 3,
+            metrics: Vec::new(),
+            metrics_every_kimg: 0.0,
+            metrics_fakes: 1000,
             grid: [0, 0],
         }
     }
@@ -250,6 +261,7 @@ impl TrainConfig {
                 .then(|| format!("`run.tick_kimg` is {kimg}, but must be above 0 and at most {MOST_KIMG}"))
         }));
         for (key, value, most) in [
+            ("run.metrics_every_kimg", self.run.metrics_every_kimg, MOST_KIMG),
             ("run.keep_every_kimg", self.run.keep_every_kimg, MOST_KIMG),
             ("training.style_mixing_prob", self.training.style_mixing_prob, 1.0),
             ("training.w_avg_beta", self.training.w_avg_beta, 1.0),
@@ -264,11 +276,21 @@ impl TrainConfig {
             ("run.snapshot_ticks", self.run.snapshot_ticks, 1, MOST_COUNT),
             ("run.keep_last", self.run.keep_last as u64, 1, MOST_COUNT),
             ("run.keep_snapshots", self.run.keep_snapshots, 0, MOST_COUNT),
+            ("run.metrics_fakes", self.run.metrics_fakes as u64, 10, 1_000_000),
             ("run.max_skipped", self.run.max_skipped, 0, MOST_COUNT),
             ("run.max_rollbacks", self.run.max_rollbacks, 0, MOST_COUNT),
             ("data.prefetch", self.data.prefetch as u64, 1, 4096),
         ] {
             found.extend(outside(key, value, least, most));
+        }
+        for name in &self.run.metrics {
+            match Measure::of(name) {
+                Some(measure) if measure.metric().is_some() => {}
+                Some(_) => {
+                    found.push(format!("`run.metrics` has `{name}`, which looks at more than pictures"))
+                }
+                None => found.push(format!("`run.metrics` has `{name}`, which is no measure")),
+            }
         }
         // Sides that cannot be are reported above.
         let most = (MOST_GRID_PIXELS / self.generator.resolution.side().clamp(8, 1024)).min(256);

@@ -58,6 +58,11 @@ pub(crate) struct Args {
     #[arg(long, alias = "outdir", value_name = "DIR", default_value = "runs")]
     out: PathBuf,
 
+    /// Measures that the training takes of its own pictures, separated by commas, such as `kid-small,swd`; the networks that are
+    /// best by the first are kept [default: the configuration's, mostly none]
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    metrics: Option<Vec<String>>,
+
     /// Length of the training in thousands of pictures shown, instead of the configuration's
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     kimg: Option<f64>,
@@ -141,6 +146,9 @@ pub(crate) fn run(args: &Args) -> Result<Exit> {
         config.generator.num_channels = channels.count();
     }
     config.data.bits = args.bits.unwrap_or(config.data.bits);
+    if let Some(metrics) = &args.metrics {
+        config.run.metrics.clone_from(metrics);
+    }
     if let Some(seed) = args.seed {
         config.run.seed = seed;
     }

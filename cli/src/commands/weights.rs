@@ -25,7 +25,7 @@ pub(crate) struct Args {
     weights: WeightsArgs,
 
     /// Write one JSON object instead of lines
-    #[arg(long)]
+    #[arg(long, global = true)]
     json: bool,
 }
 

@@ -49,7 +49,7 @@ fn a_run_keeps_what_was_measured_of_its_snapshots() {
     let scene = Scene::empty();
     scene.photos("photos", 12, (40, 32));
     scene.draws(&format!(
-        "train --data photos {TINY} --resolution 16 --kimg 0.03 --set run.snapshot_kimg=0.01"
+        "train --data photos {TINY} --resolution 16 --set run.snapshot_ticks=1 --set run.keep_all_snapshots=true"
     ));
     let run = "runs/00000-tiny";
     let flags = "--data photos --fakes 8 --metrics swd,ms_ssim";
@@ -66,10 +66,13 @@ fn a_run_keeps_what_was_measured_of_its_snapshots() {
     let newest = of_swd[0]["snapshot_pkl"].as_str().unwrap();
     assert!(scene.path(run).join(newest).is_file(), "{newest}");
 
-    let snapshots = scene.names(run).iter().filter(|name| name.starts_with("network-snapshot-")).count();
-    assert!(snapshots > 1, "{:?}", scene.names(run));
+    let all = scene.names(run).iter().filter(|name| name.starts_with("network-snapshot-")).count();
     let ran = scene.run(&format!("metrics --checkpoint {run} --all-snapshots {flags}"));
     assert_eq!(ran.code, 0, "{}", ran.stderr);
+    // Of 8x8, while the network grew.
+    let small = ran.stderr.matches("is left out: pictures of 8x8 are too small for `swd`").count();
+    let snapshots = all - small;
+    assert!(small > 0 && snapshots > 1, "{:?}: {}", scene.names(run), ran.stderr);
     let rows: Vec<&str> = ran.stdout.lines().collect();
     assert_eq!((rows.len(), ran.stdout.matches('*').count()), (snapshots + 1, 1), "{}", ran.stdout);
     assert!(rows[0].starts_with("snapshot ") && rows[0].ends_with("swd       ms_ssim"), "{}", rows[0]);
@@ -108,9 +111,9 @@ fn what_cannot_be_measured_is_refused_with_what_helps() {
          hint: `--reals FOLDER` gives them\n",
     );
     scene.refuses(
-        "metrics --fakes fakes --reals fakes --metrics fid50k_full",
+        "metrics --fakes fakes --reals fakes --metrics pr50k3_full",
         1,
-        "error: `fid50k_full` looks through the network `inception`, which is not there\n\n\
+        "error: `pr50k3_full` looks through the network `vgg16`, which is not there\n\n\
          hint: `--metrics swd,ms_ssim` need no network\n",
     );
     scene.refuses(
@@ -149,4 +152,78 @@ fn all_measures_are_listed() {
             ran.stdout
         );
     }
+}
+
+#[test]
+fn a_training_measures_itself_and_keeps_its_best() {
+    let scene = Scene::empty();
+    scene.photos("photos", 12, (20, 18));
+    let measured = "--metrics kid-small,swd --set run.metrics_fakes=10 --set run.metrics_every_kimg=0.016";
+    let train =
+        |out: &str, options: &str| scene.draws(&format!("train --data photos {TINY} --out {out} {options}"));
+    let said = train("plain", "");
+    assert!(!said.contains("kid-small"));
+    // Stopped in between, and gone on.
+    train("measured", &format!("{measured} --kimg 0.032"));
+    let said = train("measured", &format!("{measured} --kimg 0.048"));
+    assert!(said.contains("kid-small "), "{said}");
+
+    let run = "measured/00000-tiny";
+    // A head of the length that the first eight bytes tell, then all numbers of the networks.
+    let trained = |out: &str| {
+        let run = format!("{out}/00000-tiny");
+        let mut names = scene.names(&run);
+        names.retain(|name| name.starts_with("network-snapshot-"));
+        let bytes = scene.bytes(&format!("{run}/{}", names.last().unwrap()));
+        let head = u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
+        bytes[8 + head..].to_vec()
+    };
+    assert!(trained("plain") == trained("measured"));
+    let lines = |file: &str| -> Vec<Value> {
+        let text = String::from_utf8(scene.bytes(&format!("{run}/{file}"))).unwrap();
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    };
+    let measured = lines("metric-kid-small.jsonl");
+    let kimgs: Vec<f64> = measured.iter().map(|line| line["kimg"].as_f64().unwrap()).collect();
+    assert_eq!(kimgs, [0.016, 0.032, 0.048]);
+    // At the first one pictures were too small for `swd`.
+    assert_eq!(lines("metric-swd.jsonl").len(), 2);
+    let values: Vec<f64> =
+        measured.iter().map(|line| line["results"]["kid-small"].as_f64().unwrap()).collect();
+    let of_ticks: Vec<f64> =
+        lines("stats.jsonl").iter().filter_map(|line| line["kid-small"].as_f64()).collect();
+    assert_eq!(of_ticks, values);
+    let best = (0..3).min_by(|&a, &b| values[a].total_cmp(&values[b])).unwrap();
+    let kept = scene.path(&format!("{run}/network-best-kid-small.safetensors"));
+    let kept = stylegan_checkpoint::Checkpoint::open(kept).unwrap();
+    assert_eq!(kept.meta().progress.nimg as f64 / 1000.0, kimgs[best]);
+}
+
+#[test]
+fn latents_are_measured_by_what_pictures_show() {
+    let scene = Scene::empty();
+    scene.photos("photos", 40, (20, 18));
+    scene.draws(&format!("train --data photos {TINY} --kimg 0.03"));
+    let names = scene.names("photos");
+    let line = |(number, name): (usize, &String)| {
+        format!("{{\"name\": \"{name}\", \"age\": {}, \"odd\": {}}}\n", number * 7 % 11, number % 2)
+    };
+    std::fs::write(scene.path("shown.jsonl"), names.iter().enumerate().map(line).collect::<String>())
+        .unwrap();
+    let flags = "--checkpoint runs/00000-tiny --data photos --fakes 40 --metrics ls,dci";
+    let found = numbers(&scene, &format!("{flags} --attributes shown.jsonl"));
+    let names: Vec<&str> = found.as_object().unwrap().keys().map(String::as_str).collect();
+    assert_eq!(names, ["ls_z", "ls_w", "dci_disentanglement", "dci_completeness", "dci_informativeness"]);
+    assert!(found.as_object().unwrap().values().all(|value| value.as_f64().is_some()), "{found}");
+    assert!(found["ls_w"].as_f64().unwrap() >= 1.0);
+    assert_eq!(found, numbers(&scene, &format!("{flags} --attributes shown.jsonl")));
+    scene.refuses(
+        &format!("metrics {flags}"),
+        2,
+        "error: `ls` needs to know what the real pictures show\n\n\
+         hint: `--attributes FILE.jsonl` has a line of JSON for each of them, its `name` and numbers\n",
+    );
+    std::fs::write(scene.path("few.jsonl"), "{\"name\": \"0.png\", \"age\": 1}").unwrap();
+    let ran = scene.run(&format!("metrics {flags} --attributes few.jsonl"));
+    assert!(ran.code == 1 && ran.stderr.contains("`few.jsonl` says nothing of `"), "{}", ran.stderr);
 }

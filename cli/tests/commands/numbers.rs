@@ -86,6 +86,8 @@ const NO_NUMBERS: &[&str] = &[
     "PRESET|FILE",
     "KEY=VALUE",
     "NAMES",
+    "RESIZE",
+    "FILE|DIR",
     "DIR",
     "DEVICE",
     "LAYOUT",

@@ -57,7 +57,14 @@ impl Pictures for Drawn<'_> {
 }
 
 /// Pixels as a file would hold them, `trunc(clamp(127.5 x + 128))`, on the CPU.
-fn bytes(picture: &Tensor) -> candle_core::Result<Tensor> {
+///
+/// # Shapes
+/// - `picture`: `[batch, channels, height, width]`, mostly in -1..1
+/// - returns: `u8 [batch, 3, height, width]`
+///
+/// # Errors
+/// If the device fails, or the channels are none of a picture.
+pub fn bytes(picture: &Tensor) -> candle_core::Result<Tensor> {
     let pixels = rgb(picture)?.to_dtype(DType::F32)?.affine(127.5, 128.0)?.clamp(0f32, 255f32)?;
     pixels.to_device(&Device::Cpu)?.to_dtype(DType::U8)
 }

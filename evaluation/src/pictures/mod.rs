@@ -9,7 +9,7 @@ use stylegan_dataset::Skipped;
 
 use crate::Result;
 
-pub use drawn::Drawn;
+pub use drawn::{Drawn, bytes};
 pub use packed::Packed;
 pub use stored::Stored;
 

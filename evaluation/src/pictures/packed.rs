@@ -34,6 +34,14 @@ impl Packed {
     }
 }
 
+impl Packed {
+    /// The names of the first `count` pictures, in the order in which they are shown.
+    pub fn names(&self, count: usize) -> Vec<&String> {
+        let numbers = (0..count.min(self.pyramid.len()) as u64).map(|position| self.order.index(position));
+        numbers.filter_map(|number| self.pyramid.names().get(number)).collect()
+    }
+}
+
 impl Pictures for Packed {
     fn count(&self) -> usize {
         self.pyramid.len()

@@ -4,6 +4,7 @@ use std::env;
 use std::path::{Path, PathBuf};
 
 use candle_core::Device;
+use stylegan_base::user_cache;
 
 use super::convert::{Tensors, convert, fits};
 use super::file::{TensorFile, sha256};
@@ -38,11 +39,9 @@ impl Places {
     /// cache folder.
     pub fn of_user(given: &[PathBuf]) -> Self {
         let named = |name| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-        let folder = |name| named(name).filter(|folder| folder.is_absolute());
-        let caches = folder("XDG_CACHE_HOME").or_else(|| folder("HOME").map(|home| home.join(".cache")));
         Self {
             places: given.iter().cloned().chain(named("STYLEGAN_WEIGHTS")).collect(),
-            cache: caches.map(|caches| caches.join("stylegan/weights")),
+            cache: user_cache().map(|cache| cache.join("weights")),
         }
     }
 

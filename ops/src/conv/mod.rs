@@ -103,8 +103,7 @@ pub fn conv2d_weight_grad(x: &Tensor, g: &Tensor, kernel: usize) -> Result<Tenso
 
 /// Correlates `x` with `weight`, stride 1, with `padding` rows of zeros above and below, and columns at both sides.
 ///
-/// It serves the networks of others. A 3x3 kernel with one pixel of zeros is [`conv2d`]; all others are computed the plain
-/// way on a CPU.
+/// It serves the networks of others. On a CPU 3x3 kernels are as fast as those of [`conv2d`]; others are computed the plain way.
 ///
 /// # Shapes
 /// - `x`: `[batch, in_channels, height, width]`

@@ -168,6 +168,12 @@ pub enum RunError {
         /// Why the last one could not.
         source: stylegan_checkpoint::Error,
     },
+    /// The best snapshot cannot be written.
+    #[error("the best snapshot cannot be kept")]
+    Best(#[source] stylegan_checkpoint::Error),
+    /// The run cannot measure its pictures.
+    #[error("cannot take the measures of `run.metrics`")]
+    Metrics(#[from] stylegan_evaluation::Error),
     /// The last snapshot cannot be written.
     #[error("what was trained since the last snapshot is lost")]
     LastSnapshot(#[source] stylegan_checkpoint::Error),

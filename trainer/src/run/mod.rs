@@ -9,6 +9,7 @@ mod folder;
 mod grid;
 mod job;
 mod lock;
+mod measuring;
 mod pictures;
 mod prepared;
 mod resume;

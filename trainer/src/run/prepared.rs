@@ -7,6 +7,7 @@ use super::collapse::CollapseWatch;
 use super::error::RunError;
 use super::grid::Grids;
 use super::job::Job;
+use super::measuring::Measuring;
 use super::saved::Saved;
 use super::state::TrainingState;
 use super::tick::Ticker;
@@ -31,6 +32,7 @@ impl Prepared {
         let ticker = Ticker {
             grids: Grids::new(config, pyramid, device)?,
             collapse: CollapseWatch::new(config, pyramid.clone(), device)?,
+            measuring: Measuring::new(config, pyramid.clone(), device)?,
         };
         let rehearsal = Rehearsal::new(&training.trainer)?;
         let note = rehearsal.map(|rehearsal| try_levels(&rehearsal, job, training.clock)).transpose()?;

@@ -7,7 +7,7 @@ use stylegan_base::units::kimg;
 
 use super::error::{RunError, with_causes};
 use super::folder::RunFolder;
-use super::state::{PairContents, Source, TrainingState};
+use super::state::{PairContents, Source, TrainingState, snapshot_of};
 use super::verdict::Verdict;
 use super::writer::{Writer, Written};
 use crate::Event;
@@ -128,6 +128,14 @@ impl Saver {
         self.writer.start(contents, pair, protected);
         self.last_saved = Some(nimg);
         Ok(Verdict::Sound)
+    }
+
+    /// Keeps the networks as they are, in place of those that were best by the measure `name` before; returns the file.
+    pub(super) fn save_best(&self, training: &TrainingState, name: &str) -> Result<PathBuf, RunError> {
+        let (networks, meta) = snapshot_of(training, &self.source)?;
+        let path = self.folder.path().join(format!("network-best-{name}.safetensors"));
+        networks.save(self.writer.files(), &path, &meta).map_err(RunError::Best)?;
+        Ok(path)
     }
 
     /// Saves what is not saved yet, and does not return before it is on the disk.

@@ -158,28 +158,29 @@ impl PairContents {
         if tally_steps > 0 {
             tensors.insert(TALLY.to_owned(), Tensor::new(sums, &Device::Cpu)?);
         }
-        let config = trainer.config();
-        let toml = config.lasting_toml()?;
         let state = State {
             // Known when the networks are written.
             snapshot: String::new(),
             training: serde_json::to_string(&metadata).map_err(candle_core::Error::wrap)?,
-            config: toml.clone(),
+            config: trainer.config().lasting_toml()?,
             tensors,
         };
-        let networks = trainer.networks();
-        let parts = [(Network::G, &networks.g), (Network::D, &networks.d), (Network::GEma, &networks.g_ema)];
-        Ok(Self {
-            networks: Copied::of(&parts).map_err(RunError::Copy)?,
-            meta: Meta {
-                generator: config.generator.clone(),
-                critic: Some(config.critic()),
-                progress: Progress { nimg: clock.position.nimg, lod: training.settings().lod },
-                config: Some(toml),
-                class_names: source.class_names.clone(),
-                ..Meta::default()
-            },
-            state: state.copied().map_err(RunError::Copy)?,
-        })
+        let (networks, meta) = snapshot_of(training, source)?;
+        Ok(Self { networks, meta, state: state.copied().map_err(RunError::Copy)? })
     }
+}
+
+/// The contents of a snapshot: copies that can be written beside the training.
+pub(super) fn snapshot_of(training: &TrainingState, source: &Source) -> Result<(Copied, Meta), RunError> {
+    let (config, networks) = (training.config(), training.trainer.networks());
+    let parts = [(Network::G, &networks.g), (Network::D, &networks.d), (Network::GEma, &networks.g_ema)];
+    let meta = Meta {
+        generator: config.generator.clone(),
+        critic: Some(config.critic()),
+        progress: Progress { nimg: training.clock.position.nimg, lod: training.settings().lod },
+        config: Some(config.lasting_toml()?),
+        class_names: source.class_names.clone(),
+        ..Meta::default()
+    };
+    Ok((Copied::of(&parts).map_err(RunError::Copy)?, meta))
 }

@@ -1,5 +1,6 @@
-//! The end of a tick: statistics, a look for collapse, grids.
+//! The end of a tick: statistics, a look for collapse, measures, grids.
 
+use std::collections::BTreeMap;
 use std::time::Instant;
 
 use candle_core::DType;
@@ -8,8 +9,9 @@ use tracing::info;
 use super::clock::{Clock, Stopwatch};
 use super::collapse::{CollapseWatch, Distances};
 use super::error::RunError;
-use super::folder::RunFolder;
 use super::grid::Grids;
+use super::measuring::Measuring;
+use super::saver::Saver;
 use super::state::TrainingState;
 use super::verdict::Verdict;
 use crate::listeners::Audience;
@@ -19,6 +21,7 @@ use crate::{Event, Pace, Settings, Tick, Trainer, peak_memory_bytes};
 pub(super) struct Ticker {
     pub(super) grids: Grids,
     pub(super) collapse: CollapseWatch,
+    pub(super) measuring: Measuring,
 }
 
 impl Ticker {
@@ -27,7 +30,7 @@ impl Ticker {
         &mut self,
         training: &mut TrainingState,
         (stopwatch, pace): (&mut Stopwatch, &mut Pace),
-        folder: &RunFolder,
+        saver: &Saver,
         audience: &mut Audience<'_>,
     ) -> Result<Verdict, RunError> {
         let mut means = training.statistics.means()?;
@@ -44,6 +47,11 @@ impl Ticker {
         let settings = training.settings();
         // The last thing that can fail: until here nothing of the tick is closed, so that it can be saved as it is.
         let distances = self.collapse.look(&training.trainer, settings)?;
+        let measured = if self.measuring.is_due(training) {
+            self.measuring.measure(training, saver, audience)
+        } else {
+            BTreeMap::new()
+        };
         let tick_kimg = training.clock.tick_kimg();
         training.clock.ticks += 1;
         let Clock { position, ticks, rate_factor, rollbacks, .. } = training.clock;
@@ -79,7 +87,7 @@ impl Ticker {
             elapsed_sec: stopwatch.elapsed_secs(),
             peak_memory_bytes: peak_memory_bytes(device).unwrap_or(0),
             on_gpu: !device.is_cpu(),
-            reported: means.numbers,
+            reported: means.numbers.into_iter().chain(measured).collect(),
         };
         info!(tick = ticks, kimg = tick.kimg, lod, sec_per_kimg = tick.sec_per_kimg, "tick");
         audience.tell(&Event::Tick(Box::new(tick)));
@@ -89,7 +97,7 @@ impl Ticker {
         if let Some(alarm) = self.collapse.alarm.ring(&distances) {
             audience.warn(alarm);
         }
-        self.grids.save(training, folder, audience);
+        self.grids.save(training, saver.folder(), audience);
         training.statistics.clear()?;
         training.clock.tick_nimg = position.nimg;
         pace.close_tick(sec_per_tick, maintenance.elapsed());

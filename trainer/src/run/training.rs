@@ -204,7 +204,7 @@ impl Run<'_> {
 
     fn tick(&mut self) -> Result<Verdict, RunError> {
         let Self { training, stopwatch, pace, saver, audience, .. } = self;
-        self.ticker.tick(training, (stopwatch, pace), saver.folder(), audience)
+        self.ticker.tick(training, (stopwatch, pace), saver, audience)
     }
 
     fn save(&mut self, cause: Cause) -> Result<Verdict, RunError> {

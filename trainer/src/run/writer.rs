@@ -69,6 +69,11 @@ impl Writer {
         Self { runtime, files, keep, in_flight: None }
     }
 
+    /// How files reach the disk.
+    pub(super) fn files(&self) -> &dyn Files {
+        self.files.as_ref()
+    }
+
     /// Which pairs stay.
     pub(super) fn keep(&self) -> Retention {
         self.keep

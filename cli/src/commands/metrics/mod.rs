@@ -3,12 +3,15 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
+use clap::ValueEnum;
+use stylegan_base::user_cache;
 use stylegan_dataset::{Skipped, Source};
-use stylegan_evaluation::{Evaluation, FeatureNetwork, Outcome, Pictures, Stored};
+use stylegan_evaluation::{Evaluation, Outcome, Pictures, Stored, networks};
+use stylegan_features::Resize;
 use stylegan_metrics::{MEASURES, Measure};
 
 use crate::args::side;
-use crate::cache;
+use crate::commands::weights::WeightsArgs;
 use crate::device::DeviceName;
 use crate::pictures::note_skipped;
 use crate::report::{Exit, Refusal, data, note};
@@ -61,6 +64,18 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N", value_parser = side, allow_negative_numbers = true, requires = "checkpoint")]
     resolution: Option<usize>,
 
+    /// How pictures are made the size that Inception looks at
+    #[arg(long, value_enum, default_value_t = ResizeName::Tf1)]
+    resize: ResizeName,
+
+    #[command(flatten)]
+    weights: WeightsArgs,
+
+    /// What the real pictures show, for `ls` and `dci`: a line of JSON a picture, its `name` inside the source and numbers by
+    /// whatever names
+    #[arg(long, value_name = "FILE.jsonl", requires = "checkpoint", requires = "reals")]
+    attributes: Option<PathBuf>,
+
     /// Device to compute on, `cpu` or `cuda:N`
     #[arg(long, value_name = "DEVICE", default_value = "cpu", hide_possible_values = true)]
     device: DeviceName,
@@ -72,6 +87,24 @@ pub(crate) struct Args {
     /// Say which measures there are, and end
     #[arg(long)]
     list: bool,
+}
+
+/// How pictures are made the size that Inception looks at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum ResizeName {
+    /// As the original FID does it
+    Tf1,
+    /// As clean-fid does it
+    Clean,
+}
+
+impl From<ResizeName> for Resize {
+    fn from(name: ResizeName) -> Self {
+        match name {
+            ResizeName::Tf1 => Self::Tf1,
+            ResizeName::Clean => Self::Clean,
+        }
+    }
 }
 
 fn psi(text: &str) -> Result<f64, String> {
@@ -101,7 +134,9 @@ fn of_sources(args: &Args, measures: &[&'static Measure], fakes: &Path) -> Resul
     let open = |path: &Path| Source::open(path).map(Stored::new);
     let fakes = open(fakes)?;
     let reals = args.reals.as_deref().map(open).transpose()?;
-    let (networks, cache) = (networks(), features_folder());
+    let device = args.device.open()?;
+    let networks = networks(measures, &args.weights.places(), args.resize.into(), &device)?;
+    let cache = features_folder();
     let count = reals.as_ref().map_or(0, Stored::count);
     let mut evaluation = Evaluation::new(measures, &networks, cache.as_deref(), count, fakes.count())?;
     if let Some(reals) = reals.filter(|_| evaluation.needs_reals()) {
@@ -153,12 +188,7 @@ fn unknown(name: &str) -> anyhow::Error {
     Refusal::usage(format!("there is no measure `{name}`")).hint(hint).into()
 }
 
-/// The networks that measures look through, as far as they are there.
-fn networks() -> Vec<Box<dyn FeatureNetwork>> {
-    Vec::new()
-}
-
 /// Where features of reals are kept, if this user has a place for such.
 fn features_folder() -> Option<PathBuf> {
-    Some(cache::of_user()?.join("features"))
+    Some(user_cache()?.join("features"))
 }

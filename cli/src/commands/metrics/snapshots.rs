@@ -3,35 +3,48 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::Result;
-use candle_core::Device;
-use stylegan_checkpoint::{Checkpoint, snapshots};
+use anyhow::{Context, Result};
+use candle_core::{Device, Tensor};
+use stylegan_base::units::grouped;
+use stylegan_base::user_cache;
+use stylegan_checkpoint::{Checkpoint, Meta, snapshots};
 use stylegan_dataset::Pyramid;
 use stylegan_drawing::{DrawOptions, LatentSpace, NoiseMode, Painter};
-use stylegan_evaluation::{Drawn, Error, Evaluation, FeatureNetwork, Outcome, Packed, Pictures};
+use stylegan_evaluation::{
+    Attributes, Classifier, Drawn, Evaluation, OF_CLASSIFIERS, Outcome, Packed, Pictures, networks,
+    path_length,
+};
+use stylegan_features::{FeatureNetwork, Lpips, PixelRange, Places};
 use stylegan_metrics::{LooksAt, Measure};
-use stylegan_ops::Resolution;
+use stylegan_ops::{Level, Resolution};
 use stylegan_trainer::TrainConfig;
 
-use super::{Args, MOST_FAKES, features_folder, networks, note_caveats, note_unreadable, table};
-use crate::cache;
+use super::{Args, MOST_FAKES, features_folder, note_caveats, note_unreadable, table};
 use crate::commands::train::open_pictures;
 use crate::labels::class_of;
 use crate::painter::{open_checkpoint, say_if_growing};
-use crate::report::{Exit, Refusal, data};
+use crate::report::{Exit, Refusal, data, note};
+
+/// Pictures that attributes are learned from at most; more teach a linear map next to nothing.
+const MOST_LEARNED: usize = 10_000;
 
 pub(super) fn run(args: &Args, measures: &[&'static Measure], checkpoint: &Path) -> Result<Exit> {
-    if let Some(measure) = measures.iter().find(|measure| matches!(measure.looks_at, LooksAt::Paths(_))) {
-        return Err(Error::NoNetwork { measure: measure.name, network: "lpips" }.into());
-    }
     let fakes = fakes(args, measures)?;
     let paths = if args.all_snapshots { all(checkpoint)? } else { vec![checkpoint.to_owned()] };
-    let (networks, cache) = (networks(), features_folder());
-    let device = args.device.open()?;
+    let (device, places) = (args.device.open()?, args.weights.places());
+    let networks = networks(measures, &places, args.resize.into(), &device)?;
+    let distance = distance(measures, &places, &device)?;
+    let attributes = attributes(args, measures)?;
+    let cache = features_folder();
+    let (of_pictures, of_generators): (Vec<_>, Vec<_>) =
+        measures.iter().copied().partition(|measure| measure.metric().is_some());
     let mut session = Session {
         args,
-        measures,
+        of_pictures: &of_pictures,
+        of_generators: &of_generators,
         networks: &networks,
+        distance: distance.as_ref(),
+        attributes: attributes.as_ref(),
         cache: cache.as_deref(),
         device,
         fakes,
@@ -41,11 +54,19 @@ pub(super) fn run(args: &Args, measures: &[&'static Measure], checkpoint: &Path)
     let mut curve: Vec<(String, Vec<Outcome>)> = Vec::new();
     for path in &paths {
         let snapshot = open_checkpoint(path, args.resolution)?;
-        let outcomes = session.measure(&snapshot)?;
         let name = snapshot.path().file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let size = drawn_at(&snapshot)?;
+        let too_small = |measure: &&&Measure| measure.least_side > size.shorter_side();
+        if let (true, Some(Measure { name: measure, .. })) =
+            (args.all_snapshots, measures.iter().find(too_small))
+        {
+            note(&format!("`{name}` is left out: pictures of {size} are too small for `{measure}`"));
+            continue;
+        }
+        let outcomes = session.measure(&snapshot)?;
         if let Some(run) = run_of(snapshot.path()) {
             for outcome in &outcomes {
-                outcome.append_to(run, Some(&name))?;
+                outcome.append_to(run, Some(&name), None)?;
             }
         }
         if args.json {
@@ -65,6 +86,12 @@ pub(super) fn run(args: &Args, measures: &[&'static Measure], checkpoint: &Path)
     Ok(Exit::Done)
 }
 
+/// What the network of a snapshot draws, which may be in the middle of growing.
+fn drawn_at(snapshot: &Checkpoint) -> Result<Resolution> {
+    let Meta { generator, progress, .. } = snapshot.meta();
+    Ok(Level::new(generator.resolution, progress.lod)?.resolution)
+}
+
 /// How many fakes are drawn.
 fn fakes(args: &Args, measures: &[&'static Measure]) -> Result<usize> {
     let Some(count) = &args.fakes else {
@@ -76,6 +103,28 @@ fn fakes(args: &Args, measures: &[&'static Measure]) -> Result<usize> {
             .hint("a checkpoint draws its fakes; pictures that are there are measured without `--checkpoint`")
             .into()
     })
+}
+
+/// The perceptual distance, if one of the measures is of paths.
+fn distance(measures: &[&'static Measure], places: &Places, device: &Device) -> Result<Option<Lpips>> {
+    if !measures.iter().any(|measure| matches!(measure.looks_at, LooksAt::Paths(_))) {
+        return Ok(None);
+    }
+    Ok(Some(Lpips::new(&places.open("vgg16", device)?, device)?))
+}
+
+/// What the reals show, for measures that learn it.
+fn attributes(args: &Args, measures: &[&'static Measure]) -> Result<Option<Attributes>> {
+    let learns = |measure: &&&Measure| matches!(measure.looks_at, LooksAt::Classes | LooksAt::Factors);
+    match (measures.iter().find(learns), &args.attributes) {
+        (Some(_), Some(path)) => Ok(Some(Attributes::open(path)?)),
+        (None, _) => Ok(None),
+        (Some(measure), None) => {
+            Err(Refusal::usage(format!("`{}` needs to know what the real pictures show", measure.name))
+                .hint("`--attributes FILE.jsonl` has a line of JSON for each of them, its `name` and numbers")
+                .into())
+        }
+    }
 }
 
 /// Every snapshot of a run, the oldest first.
@@ -103,15 +152,24 @@ fn run_of(snapshot: &Path) -> Option<&Path> {
 /// What several snapshots share.
 struct Session<'a> {
     args: &'a Args,
-    measures: &'a [&'static Measure],
+    of_pictures: &'a [&'static Measure],
+    of_generators: &'a [&'static Measure],
     networks: &'a [Box<dyn FeatureNetwork>],
+    distance: Option<&'a Lpips>,
+    attributes: Option<&'a Attributes>,
     cache: Option<&'a Path>,
     device: Device,
     fakes: usize,
     /// The reals, once a snapshot has told how they are packed.
     reals: Option<Arc<Pyramid>>,
-    /// What was shown of the reals at a resolution: while a network grows, its pictures do.
-    at: Option<(Resolution, Evaluation<'a>)>,
+    /// What is known of the reals at a resolution: while a network grows, its pictures do.
+    at: Option<(Resolution, OfReals<'a>)>,
+}
+
+/// What is known of the reals.
+struct OfReals<'a> {
+    evaluation: Evaluation<'a>,
+    classifier: Option<Classifier<'a>>,
 }
 
 impl Session<'_> {
@@ -131,16 +189,29 @@ impl Session<'_> {
         if self.at.as_ref().is_none_or(|(at, _)| *at != resolution) {
             self.at = Some((resolution, self.look_at_reals(snapshot, resolution)?));
         }
-        let Some((_, evaluation)) = &self.at else { return Ok(Vec::new()) };
-        let (outcomes, unreadable) = evaluation.measure(&Drawn::new(&painter, self.fakes))?;
+        let Some((_, OfReals { evaluation, classifier })) = &self.at else { return Ok(Vec::new()) };
+        let (mut outcomes, unreadable) = evaluation.measure(&Drawn::new(&painter, self.fakes))?;
         note_unreadable(&unreadable);
+        if let Some(lpips) = self.distance {
+            let distance = |a: &Tensor, b: &Tensor| lpips.distance(a, b, PixelRange::Signed);
+            let is_path = |measure: &&&Measure| matches!(measure.looks_at, LooksAt::Paths(_));
+            for measure in self.of_generators.iter().filter(is_path) {
+                let (generator, label) = (painter.generator(), painter.label());
+                let (lod, pairs) = (painter.lod(), self.fakes);
+                outcomes.push(path_length(measure, generator, lod, label, pairs, &distance)?);
+            }
+        }
+        if let Some(classifier) = classifier {
+            outcomes.extend(classifier.measure(self.of_generators, &painter, self.fakes)?);
+        }
         Ok(outcomes)
     }
 }
 
 impl<'a> Session<'a> {
-    fn look_at_reals(&mut self, snapshot: &Checkpoint, resolution: Resolution) -> Result<Evaluation<'a>> {
-        let needs_reals = self.measures.iter().any(|measure| measure.counts(1, 1).0 > 0);
+    fn look_at_reals(&mut self, snapshot: &Checkpoint, resolution: Resolution) -> Result<OfReals<'a>> {
+        let needs_reals =
+            self.attributes.is_some() || self.of_pictures.iter().any(|measure| measure.counts(1, 1).0 > 0);
         let reals = match (&self.args.reals, needs_reals) {
             (Some(source), true) => {
                 let pyramid = match &self.reals {
@@ -153,11 +224,30 @@ impl<'a> Session<'a> {
             _ => None,
         };
         let count = reals.as_ref().map_or(0, Packed::count);
-        let mut evaluation = Evaluation::new(self.measures, self.networks, self.cache, count, self.fakes)?;
+        let mut evaluation = Evaluation::new(self.of_pictures, self.networks, self.cache, count, self.fakes)?;
         if let Some(reals) = &reals {
             note_unreadable(&evaluation.look_at_reals(reals)?);
         }
-        Ok(evaluation)
+        let classifier = match (&reals, self.attributes) {
+            (Some(reals), Some(attributes)) => Some(self.classifier(reals, attributes)?),
+            _ => None,
+        };
+        Ok(OfReals { evaluation, classifier })
+    }
+
+    fn classifier(&self, reals: &Packed, attributes: &Attributes) -> Result<Classifier<'a>> {
+        let network = self.networks.iter().find(|network| network.name() == OF_CLASSIFIERS);
+        let network = network.context("the network of classifiers comes with the program")?;
+        let names = reals.names(MOST_LEARNED);
+        let classifier = Classifier::learn(network.as_ref(), (reals, &names), attributes, self.cache)?;
+        let shares = attributes.names().iter().zip(classifier.determination());
+        let shares: Vec<String> = shares.map(|(name, share)| format!("{name} {share:.2}")).collect();
+        note(&format!(
+            "attributes of {} pictures learned; of their variance, so much is told of others: {}",
+            grouped(names.len()),
+            shares.join(", ")
+        ));
+        Ok(classifier)
     }
 }
 
@@ -170,6 +260,6 @@ fn packed(source: &Path, snapshot: &Checkpoint) -> Result<Pyramid> {
     };
     let config = TrainConfig { generator: snapshot.meta().generator.clone(), ..config };
     let beside = run.and_then(Path::parent).map(Path::to_owned);
-    let runs = beside.or_else(cache::of_user).unwrap_or_else(|| PathBuf::from("runs"));
+    let runs = beside.or_else(user_cache).unwrap_or_else(|| PathBuf::from("runs"));
     open_pictures(source, &runs, &config)
 }

@@ -85,6 +85,8 @@ fn best(curve: &[(String, Vec<Outcome>)], measure: usize) -> Option<usize> {
 
 /// A value with as many digits as it is worth.
 fn shown(value: f64) -> String {
+    // What rounds to nothing has no sign.
+    let value = if value.abs() < 5e-6 { 0.0 } else { value };
     match value.abs() {
         100.0.. => format!("{value:.1}"),
         1.0.. => format!("{value:.3}"),

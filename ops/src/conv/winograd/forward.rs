@@ -8,7 +8,7 @@ use super::lanes::Lanes;
 use super::layout::{self, FilterLayout, TileLayout};
 use super::pixels::{self, Destination, Window};
 use super::product::Strip;
-use super::scheme::Scheme;
+use super::scheme::{Cut, Scheme};
 use super::smoothing::{self, Source};
 use super::tiles::{self, Block};
 use crate::conv::Geometry;
@@ -194,6 +194,15 @@ impl Convolution<'_> {
     }
 }
 
+/// How tiles are cut out of this input: schemes of stride 1 count on a pixel of zeros around it, of which there may be more or
+/// none.
+fn input_cut<F: Scheme>(geometry: &Geometry) -> Cut {
+    match geometry.stride {
+        1 => Cut { before: geometry.padding[0], ..F::INPUT },
+        _ => F::INPUT,
+    }
+}
+
 /// Transforms all tiles of `block` in one block of input channels: `[products][tiles]`.
 pub(super) fn transform_input<S: Lanes, F: Scheme>(
     simd: S,
@@ -205,7 +214,7 @@ pub(super) fn transform_input<S: Lanes, F: Scheme>(
     target: &mut [S::f32s],
 ) {
     for (first_tile, patch) in block.numbered() {
-        let window = Window::new(F::INPUT, &patch);
+        let window = Window::new(input_cut::<F>(geometry), &patch);
         let working = geometry.smooth.map_or(0, |_| smoothing::working_len(&window));
         with_scratch(window.pixels() + working, |buffer: &mut [S::f32s]| {
             simd.vectorize(Inlined(

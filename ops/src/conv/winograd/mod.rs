@@ -49,7 +49,7 @@ const SMALL_SIDE: usize = 4;
 /// the plain way.
 pub(super) fn suits(geometry: &Geometry) -> bool {
     let is_known = match geometry.stride {
-        1 => geometry.kernel == [3, 3] && geometry.padding == [1, 1],
+        1 => geometry.kernel == [3, 3] && geometry.padding[0] == geometry.padding[1],
         _ => true,
     };
     is_known

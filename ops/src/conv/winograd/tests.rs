@@ -9,12 +9,14 @@ use crate::planes::Planes;
 /// Highest allowed errors, root mean square relative to that of the result: forward, transpose, weight gradient.
 const TOLERANCES: [f64; 3] = [3e-6, 3e-6, 2e-6];
 
-/// Both strides, the size being that of the output.
-fn geometries((batch, in_channels, out_channels, height, width): Size) -> [Geometry; 2] {
+/// Both strides, the size being that of the output, and stride 1 without zeros around the picture.
+fn geometries((batch, in_channels, out_channels, height, width): Size) -> [Geometry; 3] {
     let planes = |channels| Planes::new(channels, height, width);
+    let larger = Planes::new(in_channels, height + 2, width + 2);
     [
         Geometry::same(batch, planes(in_channels), out_channels, 3),
         Geometry::halving(batch, in_channels, planes(out_channels)),
+        Geometry::padded(batch, larger, out_channels, [3, 3], [0, 0]).expect("the kernel fits"),
     ]
 }
 
