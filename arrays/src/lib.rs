@@ -1,4 +1,4 @@
-//! Arrays of numbers in files of other programs: PyTorch's archives and streams, TorchScript's programs, and the bytes that
+//! Arrays of numbers in files of other programs: PyTorch's archives and streams, programs of `TorchScript`, and the bytes that
 //! NumPy's pickles hold.
 //!
 //! Nothing in a file is run. What it says of lengths is compared with what there is before memory is asked for, and all that

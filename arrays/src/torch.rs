@@ -1,4 +1,4 @@
-//! Files of PyTorch: a zip archive of a pickle and of storages, as TorchScript writes it too, or the older stream of pickles
+//! Files of PyTorch: a zip archive of a pickle and of storages, as `TorchScript` writes it too, or the older stream of pickles
 //! and storages.
 
 use std::collections::HashMap;
@@ -149,7 +149,7 @@ impl Torch {
         found
     }
 
-    /// Whether it is a program of TorchScript.
+    /// Whether it is a program of `TorchScript`.
     pub fn is_program(&self) -> bool {
         matches!(self.pickle.root().object(), Some((Class::Module, ..)))
     }

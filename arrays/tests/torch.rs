@@ -1,6 +1,8 @@
 //! Files of PyTorch, whole and damaged. They were written by PyTorch 2.15: `program.pt` by `torch.jit.save`, the others by
 //! `torch.save` of one dictionary.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+
 use std::path::{Path, PathBuf};
 
 use candle_core::DType;

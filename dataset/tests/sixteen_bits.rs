@@ -91,9 +91,10 @@ fn batches_are_mirrored_number_by_number() {
     for (position, (plain, mirrored)) in plain.chunks(48).zip(mirrored.chunks(48)).enumerate() {
         let is_mirrored = order.mirrored(position as u64, 0.5);
         flips += usize::from(is_mirrored);
-        let expected: Vec<u16> = match is_mirrored {
-            true => plain.chunks(8).flat_map(|row| row.iter().rev().copied()).collect(),
-            false => plain.to_vec(),
+        let expected: Vec<u16> = if is_mirrored {
+            plain.chunks(8).flat_map(|row| row.iter().rev().copied()).collect()
+        } else {
+            plain.to_vec()
         };
         assert_eq!(mirrored, expected);
     }

@@ -115,13 +115,11 @@ impl FeatureReader {
         let rows = rows_of(key, header).filter(|_| u64::from_le_bytes(*length) == (HEADER - 8) as u64);
         let expected = |rows: usize| (HEADER + rows * key.width * 4) as u64;
         let is_whole = |rows: usize| file.metadata().is_ok_and(|found| found.len() == expected(rows));
-        match rows.filter(|rows| *rows <= key.count && is_whole(*rows)) {
-            Some(rows) => Some(Self { file, rows, width: key.width }),
-            None => {
-                tracing::warn!(path = %path.display(), "features that cannot be read are computed anew");
-                None
-            }
+        let rows = rows.filter(|rows| *rows <= key.count && is_whole(*rows));
+        if rows.is_none() {
+            tracing::warn!(path = %path.display(), "features that cannot be read are computed anew");
         }
+        Some(Self { file, rows: rows?, width: key.width })
     }
 
     /// Shows all rows in order, `[rows, width]`.

@@ -12,16 +12,16 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 pub enum Error {
     /// A picture cannot be drawn.
     #[error(transparent)]
-    Drawing(#[from] stylegan_drawing::Error),
+    Drawing(Box<stylegan_drawing::Error>),
     /// A source of pictures cannot be read.
     #[error(transparent)]
-    Dataset(#[from] stylegan_dataset::Error),
+    Dataset(Box<stylegan_dataset::Error>),
     /// Weights of a network are not there, or are damaged.
     #[error(transparent)]
-    Weights(#[from] stylegan_features::WeightsError),
+    Weights(Box<stylegan_features::WeightsError>),
     /// Weights are not those of their network.
     #[error(transparent)]
-    Features(#[from] stylegan_features::Error),
+    Features(Box<stylegan_features::Error>),
     /// A measure is not made for these pictures, or the device failed.
     #[error("cannot take `{measure}`")]
     Measure {
@@ -119,4 +119,28 @@ pub enum Error {
         /// Why.
         source: io::Error,
     },
+}
+
+impl From<stylegan_drawing::Error> for Error {
+    fn from(error: stylegan_drawing::Error) -> Self {
+        Self::Drawing(Box::new(error))
+    }
+}
+
+impl From<stylegan_dataset::Error> for Error {
+    fn from(error: stylegan_dataset::Error) -> Self {
+        Self::Dataset(Box::new(error))
+    }
+}
+
+impl From<stylegan_features::WeightsError> for Error {
+    fn from(error: stylegan_features::WeightsError) -> Self {
+        Self::Weights(Box::new(error))
+    }
+}
+
+impl From<stylegan_features::Error> for Error {
+    fn from(error: stylegan_features::Error) -> Self {
+        Self::Features(Box::new(error))
+    }
 }

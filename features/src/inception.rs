@@ -456,11 +456,8 @@ mod tests {
         let loss = |x: &Tensor| network.features(x, PixelRange::Signed)?.sqr()?.sum_all();
         let gradients = loss(&picture).unwrap().backward().unwrap();
         let gradient = gradients.get(&picture).unwrap();
-        let step = (gradient
-            * (1e-3
-                / gradient.sqr().unwrap().sum_all().unwrap().sqrt().unwrap().to_scalar::<f32>().unwrap()
-                    as f64))
-            .unwrap();
+        let length = gradient.sqr().unwrap().sum_all().unwrap().sqrt().unwrap().to_scalar::<f32>().unwrap();
+        let step = (gradient * (1e-3 / f64::from(length))).unwrap();
         let at = |sign: f64| {
             loss(&(&signed + (&step * sign).unwrap()).unwrap()).unwrap().to_scalar::<f32>().unwrap()
         };

@@ -84,9 +84,10 @@ impl Colors {
             Ok([0, 1, 2].map(|channel| f64::from(numbers[channel])))
         };
         let colors = Self { mean: numbers("colors.mean")?, deviation: numbers("colors.deviation")? };
-        match colors.deviation.iter().all(|deviation| *deviation > 0.0) {
-            true => Ok(colors),
-            false => Err(crate::Error::weight("colors.deviation", "is not positive")),
+        if colors.deviation.iter().all(|deviation| *deviation > 0.0) {
+            Ok(colors)
+        } else {
+            Err(crate::Error::weight("colors.deviation", "is not positive"))
         }
     }
 

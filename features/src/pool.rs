@@ -292,8 +292,9 @@ mod tests {
 
     #[test]
     fn gradients_are_those_of_finite_differences() {
+        type Pool<'a> = &'a dyn Fn(&Tensor) -> Result<Tensor>;
         let x = Var::from_tensor(&random(&[2, 3, 7, 4])).unwrap();
-        let all: [&dyn Fn(&Tensor) -> Result<Tensor>; 4] =
+        let all: [Pool<'_>; 4] =
             [&|x| max_pool(x, ALL[0]), &|x| max_pool(x, ALL[1]), &|x| max_pool(x, ALL[2]), &|x| mean_pool(x)];
         for (number, pool) in all.into_iter().enumerate() {
             let weights = random(pool(&x).unwrap().dims());

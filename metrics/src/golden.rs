@@ -73,7 +73,7 @@ pub(crate) fn pictures(set: &str) -> Tensor {
     let file = std::fs::File::open(path(&format!("pictures_{set}.zip"))).unwrap();
     let mut zip = zip::ZipArchive::new(file).unwrap();
     let mut names: Vec<String> = zip.file_names().map(|name| name.unwrap().into_owned()).collect();
-    names.retain(|name| name.ends_with(".png"));
+    names.retain(|name| std::path::Path::new(name).extension().is_some_and(|ending| ending == "png"));
     names.sort();
     let pictures: Vec<Tensor> = names
         .iter()

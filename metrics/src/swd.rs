@@ -276,7 +276,7 @@ mod tests {
     use crate::golden::{Golden, pictures, values};
 
     /// The level of a side of the golden pictures, with the patches around the golden centers.
-    fn golden_patches(golden: &Golden, set: &str, side: usize) -> Result<PatchesOfLevel> {
+    fn golden_patches(golden: &Golden, set: &str, side: usize) -> PatchesOfLevel {
         let centers: Vec<usize> =
             golden.values(&format!("centers.{set}.{side}")).iter().map(|center| *center as usize).collect();
         let mut patches = PatchesOfLevel { size: side.into(), channels: 3, values: Vec::new() };
@@ -290,14 +290,14 @@ mod tests {
                 centers.chunks(2).map(|center| (center[1] - half, center[0] - half)).collect();
             patches.values.extend(taken(level, 3, &places));
         }
-        Ok(patches)
+        patches
     }
 
     #[test]
     fn of_two_sets_of_faces() -> Result<()> {
         let golden = Golden::open("swd");
         for side in [64, 16] {
-            let (a, b) = (golden_patches(&golden, "a", side)?, golden_patches(&golden, "b", side)?);
+            let (a, b) = (golden_patches(&golden, "a", side), golden_patches(&golden, "b", side));
             for (set, patches) in [("a", &a), ("b", &b)] {
                 let (means, deviations): (Vec<f64>, Vec<f64>) = patches.statistics().into_iter().unzip();
                 golden.assert_close(&format!("stats.{set}.{side}"), &[means, deviations].concat(), 1e-3);

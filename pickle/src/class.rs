@@ -58,7 +58,7 @@ pub enum Class {
     Tensor,
     /// Makes a parameter of a tensor.
     Parameter,
-    /// A module of a TorchScript program, whose state are its attributes.
+    /// A module of a `TorchScript` program, whose state are its attributes.
     Module,
     /// Type of a storage.
     Storage(Number),

@@ -287,7 +287,7 @@ impl TrainConfig {
             match Measure::of(name) {
                 Some(measure) if measure.metric().is_some() => {}
                 Some(_) => {
-                    found.push(format!("`run.metrics` has `{name}`, which looks at more than pictures"))
+                    found.push(format!("`run.metrics` has `{name}`, which looks at more than pictures"));
                 }
                 None => found.push(format!("`run.metrics` has `{name}`, which is no measure")),
             }

@@ -44,7 +44,8 @@ fn masked(text: &str) -> String {
     for line in text.lines() {
         let (line, _) = line.split_once(", made in about ").unwrap_or((line, ""));
         let (line, _) = line.split_once("looked at in ").unwrap_or((line, ""));
-        masked += &format!("{}\n", line.trim_end());
+        masked.push_str(line.trim_end());
+        masked.push('\n');
     }
     masked
 }

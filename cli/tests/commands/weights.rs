@@ -8,7 +8,7 @@ use candle_core::{DType, Device, Tensor};
 
 use crate::scene::Scene;
 
-/// MobileNetV2 as torchvision's files have it, with all weights zero.
+/// `MobileNetV2` as torchvision's files have it, with all weights zero.
 fn mobilenet(scene: &Scene, name: &str) {
     let mut tensors = HashMap::new();
     let mut add = |conv: String, norm: String, shape: [usize; 4]| {

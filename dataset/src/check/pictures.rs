@@ -17,14 +17,14 @@ use crate::readers::{Decoded, Source};
 
 pub(super) enum Pictures {
     Source(Source),
-    Pack(Pyramid),
+    Pack(Box<Pyramid>),
 }
 
 impl Pictures {
     pub(super) fn open(path: &Path) -> Result<Self, Error> {
         let packed = if path.is_dir() { Index::find(path)? } else { None };
         match packed {
-            Some(index) => Pyramid::with_index(path.into(), index).map(Self::Pack),
+            Some(index) => Pyramid::with_index(path.into(), index).map(|pack| Self::Pack(Box::new(pack))),
             None => Source::open(path).map(Self::Source),
         }
     }

@@ -100,7 +100,7 @@ impl Thumbnail {
         let mut used = [0; 4];
         for (v, basis) in BASIS.iter().enumerate() {
             for u in 0..SIDE {
-                let column: [f32; SIDE] = array::from_fn(|y| across[y][u]);
+                let column = across.map(|row| row[u]);
                 // Every quarter of the hash gets low and high frequencies of both directions.
                 let quarter = (u + v) % 4;
                 let is_positive = dot(basis, &column) > LEAST_COEFFICIENT * norm && (u, v) != (0, 0);

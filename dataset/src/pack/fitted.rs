@@ -118,7 +118,9 @@ fn resize<T: Sample>(
 fn cut<T: Sample>(pixels: &Pixels<T>, Rectangle { left, top, size }: Rectangle) -> Vec<T> {
     let channels = pixels.channels.count();
     let rows = pixels.samples.chunks_exact(pixels.width * channels).skip(top).take(size.height);
-    rows.flat_map(|row| row.iter().skip(left * channels).take(size.width * channels).copied()).collect()
+    let mut part = Vec::with_capacity(channels * size.pixels());
+    rows.for_each(|row| part.extend_from_slice(&row[left * channels..][..size.width * channels]));
+    part
 }
 
 /// `rgb` is `[height, width]` of a picture of this size.

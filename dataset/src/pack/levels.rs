@@ -6,6 +6,9 @@ use super::format::Format;
 use super::sample::Sample;
 use crate::channels::Channels;
 
+/// Pixels whose channels are set apart together.
+const TOGETHER: usize = 1024;
+
 /// The largest power of two that is at most `number`, if a network can have that side.
 pub(crate) fn floor_power_of_two(number: usize) -> Option<usize> {
     (number >= Resolution::LEAST_SIDE).then(|| 1 << number.ilog2())
@@ -30,25 +33,40 @@ pub(crate) fn levels(resolution: Resolution) -> impl Iterator<Item = Resolution>
 /// - returns: for each level `[channels, height, width]`
 pub(super) fn all_levels<T: Sample>(samples: &[T], format: Format) -> Vec<u8> {
     debug_assert_eq!(size_of_val(samples), format.bytes_at(format.resolution));
-    let channels = format.channels.count();
+    let mut levels = levels(format.resolution);
     let mut all = Vec::with_capacity(format.bytes());
-    let mut plane: Vec<f32> = (0..channels)
-        .flat_map(|channel| samples.iter().skip(channel).step_by(channels).map(|value| value.as_f32()))
-        .collect();
-    for level in levels(format.resolution) {
-        plane.iter().for_each(|&value| T::nearest(value).append_to(&mut all));
-        // The planes stacked are one of several times the height.
-        plane = halve(&plane, level.width);
+    let (Some(full), planes) = (levels.next(), planes_of(samples, format.channels)) else { return all };
+    T::append(&planes, &mut all);
+    // The planes stacked are one of several times the height. Sums of four times as many samples at each level: of 8 levels
+    // below the first they fit 32 bits.
+    let mut sums = halve(&planes, full.width);
+    for (level, below) in levels.zip(1_u32..) {
+        let (half, shift) = (1 << (2 * below - 1), 2 * below);
+        let rounded: Vec<T> = sums.iter().map(|sum| T::of((sum + half) >> shift)).collect();
+        T::append(&rounded, &mut all);
+        sums = halve(&sums, level.width);
     }
     all
 }
 
-/// Sets channels apart: `[height, width, channels]` to the bytes of `[channels, height, width]`.
-pub(super) fn to_planes<T: Sample>(samples: &[T], channels: Channels) -> Vec<u8> {
-    let count = channels.count();
-    let mut planes = Vec::with_capacity(size_of_val(samples));
-    for channel in 0..count {
-        samples.iter().skip(channel).step_by(count).for_each(|value| value.append_to(&mut planes));
+/// Sets channels apart: `[height, width, channels]` to `[channels, height, width]`.
+pub(super) fn planes_of<T: Sample>(samples: &[T], channels: Channels) -> Vec<T> {
+    match channels {
+        Channels::Grey => samples.to_vec(),
+        Channels::Rgb => planes_of_pixels::<T, 3>(samples),
+        Channels::Rgba => planes_of_pixels::<T, 4>(samples),
+    }
+}
+
+fn planes_of_pixels<T: Sample, const CHANNELS: usize>(samples: &[T]) -> Vec<T> {
+    let pixels = samples.as_chunks::<CHANNELS>().0;
+    let mut planes = vec![T::default(); CHANNELS * pixels.len()];
+    // All channels of a few pixels at a time, which are read once.
+    for (number, together) in pixels.chunks(TOGETHER).enumerate() {
+        for channel in 0..CHANNELS {
+            let part = &mut planes[channel * pixels.len() + number * TOGETHER..][..together.len()];
+            part.iter_mut().zip(together).for_each(|(value, pixel)| *value = pixel[channel]);
+        }
     }
     planes
 }
@@ -65,18 +83,15 @@ pub(super) fn interleave(planes: &[u8], Format { channels, bits, .. }: Format) -
     samples
 }
 
-/// The mean of each 2x2 pixels.
-fn halve(plane: &[f32], width: usize) -> Vec<f32> {
-    plane
-        .chunks_exact(2 * width)
-        .flat_map(|rows| {
-            let (upper, lower) = rows.split_at(width);
-            upper
-                .chunks_exact(2)
-                .zip(lower.chunks_exact(2))
-                .map(|(upper, lower)| (upper[0] + upper[1] + lower[0] + lower[1]) * 0.25)
-        })
-        .collect()
+/// The sum of each 2x2 pixels.
+fn halve<T: Copy + Into<u32>>(plane: &[T], width: usize) -> Vec<u32> {
+    let mut half = Vec::with_capacity(plane.len() / 4);
+    for rows in plane.chunks_exact(2 * width) {
+        let (upper, lower) = rows.split_at(width);
+        let squares = upper.as_chunks::<2>().0.iter().zip(lower.as_chunks::<2>().0);
+        half.extend(squares.map(|(&[a, b], &[c, d])| a.into() + b.into() + c.into() + d.into()));
+    }
+    half
 }
 
 #[cfg(test)]
@@ -97,7 +112,7 @@ mod tests {
         for y in 0..factor {
             for x in 0..factor {
                 let pixel = (row * factor + y) * full.width + column * factor + x;
-                sum += f64::from(samples[pixel * channels + channel].as_f32());
+                sum += f64::from(samples[pixel * channels + channel].into());
             }
         }
         sum / (factor * factor) as f64
@@ -158,11 +173,12 @@ mod tests {
     fn channels_are_set_apart_and_joined_again() {
         let of = |bits| Format { resolution: "4x2".parse().unwrap(), channels: Channels::Rgb, bits };
         let eight: Vec<u8> = (0..24).collect();
-        let planes = to_planes(&eight, Channels::Rgb);
+        let planes = planes_of(&eight, Channels::Rgb);
         assert_eq!(planes[..4], [0, 3, 6, 9]);
         assert_eq!(interleave(&planes, of(Bits::Eight)), eight);
         let sixteen: Vec<u16> = (0..24).map(|number| 1000 * number).collect();
-        let planes = to_planes(&sixteen, Channels::Rgb);
+        let mut planes = Vec::new();
+        Sample::append(&planes_of(&sixteen, Channels::Rgb), &mut planes);
         assert_eq!(planes[2..4], 3000_u16.to_le_bytes());
         let joined: Vec<u8> = sixteen.iter().flat_map(|number| number.to_le_bytes()).collect();
         assert_eq!(interleave(&planes, of(Bits::Sixteen)), joined);

@@ -16,13 +16,8 @@ pub(crate) trait Sample: Copy + Ord + Default + Into<u32> + Send + Sync + 'stati
 
     fn numbers(rgb: &Self::Rgb) -> [Self; 3];
 
-    /// The nearest; of what is beyond its range, the end of that.
-    fn nearest(value: f32) -> Self;
-
     /// Of a number that is not beyond its range.
     fn of(value: u32) -> Self;
-
-    fn as_f32(self) -> f32;
 
     /// `[height, width, 1]`
     fn luma_of(picture: DynamicImage) -> Vec<Self>;
@@ -36,8 +31,8 @@ pub(crate) trait Sample: Copy + Ord + Default + Into<u32> + Send + Sync + 'stati
     /// `rgb` is `[height, width, 3]`; `None` if it is too short.
     fn picture(width: u32, height: u32, rgb: Vec<Self>) -> Option<DynamicImage>;
 
-    /// Appends its bytes as packs have them.
-    fn append_to(self, bytes: &mut Vec<u8>);
+    /// Appends their bytes as packs have them.
+    fn append(numbers: &[Self], bytes: &mut Vec<u8>);
 
     /// `value · share / MOST`, rounded.
     fn share(self, share: Self) -> Self {
@@ -59,16 +54,8 @@ impl Sample for u8 {
         rgb.0
     }
 
-    fn nearest(value: f32) -> Self {
-        (value + 0.5) as Self
-    }
-
     fn of(value: u32) -> Self {
         value as Self
-    }
-
-    fn as_f32(self) -> f32 {
-        self.into()
     }
 
     fn luma_of(picture: DynamicImage) -> Vec<Self> {
@@ -87,8 +74,8 @@ impl Sample for u8 {
         RgbImage::from_raw(width, height, rgb).map(Into::into)
     }
 
-    fn append_to(self, bytes: &mut Vec<u8>) {
-        bytes.push(self);
+    fn append(numbers: &[Self], bytes: &mut Vec<u8>) {
+        bytes.extend_from_slice(numbers);
     }
 }
 
@@ -105,16 +92,8 @@ impl Sample for u16 {
         rgb.0
     }
 
-    fn nearest(value: f32) -> Self {
-        (value + 0.5) as Self
-    }
-
     fn of(value: u32) -> Self {
         value as Self
-    }
-
-    fn as_f32(self) -> f32 {
-        self.into()
     }
 
     fn luma_of(picture: DynamicImage) -> Vec<Self> {
@@ -133,8 +112,12 @@ impl Sample for u16 {
         ImageBuffer::from_raw(width, height, rgb).map(DynamicImage::ImageRgb16)
     }
 
-    fn append_to(self, bytes: &mut Vec<u8>) {
-        bytes.extend(self.to_le_bytes());
+    fn append(numbers: &[Self], bytes: &mut Vec<u8>) {
+        let start = bytes.len();
+        bytes.resize(start + 2 * numbers.len(), 0);
+        for (pair, number) in bytes[start..].as_chunks_mut().0.iter_mut().zip(numbers) {
+            *pair = number.to_le_bytes();
+        }
     }
 }
 
@@ -152,16 +135,10 @@ mod tests {
     }
 
     #[test]
-    fn numbers_beyond_the_range_become_its_end() {
-        assert_eq!([-3.0, 0.49, 0.5, 254.6, 300.0].map(<u8 as Sample>::nearest), [0, 0, 1, 255, 255]);
-        assert_eq!([-3.0, 65_534.4, 1e9].map(<u16 as Sample>::nearest), [0, 65_534, 65_535]);
-    }
-
-    #[test]
     fn bytes_have_the_lower_one_first() {
         let mut bytes = Vec::new();
-        7_u8.append_to(&mut bytes);
-        0x1234_u16.append_to(&mut bytes);
-        assert_eq!(bytes, [7, 0x34, 0x12]);
+        u8::append(&[7, 8], &mut bytes);
+        u16::append(&[0x1234, 5], &mut bytes);
+        assert_eq!(bytes, [7, 8, 0x34, 0x12, 5, 0]);
     }
 }

@@ -12,7 +12,7 @@ use super::fit::Fit;
 use super::fitted::{Fitted, fitted};
 use super::format::Format;
 use super::index::Index;
-use super::levels::{all_levels, levels, to_planes};
+use super::levels::{all_levels, levels, planes_of};
 use super::pixels::{Converted, Pixels};
 use super::sample::Sample;
 use super::skips::Skips;
@@ -147,7 +147,9 @@ fn take_copies<T: Sample>(
             if (width, height) != (level.width, level.height) {
                 return Err(format!("its copy for {level} has {width}x{height} pixels"));
             }
-            planes.copy_from_slice(&to_planes(&samples, format.channels));
+            let mut bytes = Vec::with_capacity(planes.len());
+            T::append(&planes_of(&samples, format.channels), &mut bytes);
+            planes.copy_from_slice(&bytes);
         }
     }
     Ok(())

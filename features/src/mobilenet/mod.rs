@@ -1,4 +1,4 @@
-//! MobileNetV2 (Sandler et al. 2018): a network small enough to come with the program.
+//! `MobileNetV2` (Sandler et al. 2018): a network small enough to come with the program.
 
 use std::collections::HashMap;
 
@@ -90,9 +90,10 @@ impl MobileNet {
         let mut blocks = Vec::new();
         for plan in plans() {
             let name = |part| format!("blocks.{}.{part}", plan.number);
-            let widen = match plan.inside == plan.from {
-                true => None,
-                false => Some(pointwise(&name("widen"), plan.from, plan.inside)?),
+            let widen = if plan.inside == plan.from {
+                None
+            } else {
+                Some(pointwise(&name("widen"), plan.from, plan.inside)?)
             };
             let shape = [plan.inside, 1, 3, 3];
             let within = Within {

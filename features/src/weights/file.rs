@@ -1,6 +1,7 @@
 //! Files of tensors: safetensors, and PyTorch's in all their forms.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
@@ -166,8 +167,11 @@ pub(super) fn sha256(path: &Path) -> Result<String> {
     let hash = || {
         let mut hasher = Sha256::new();
         std::io::copy(&mut File::open(path)?, &mut hasher)?;
-        let digits = hasher.finalize();
-        Ok(digits.iter().map(|byte| format!("{byte:02x}")).collect())
+        let mut digits = String::new();
+        for byte in hasher.finalize() {
+            let _ = write!(digits, "{byte:02x}");
+        }
+        Ok(digits)
     };
     hash().map_err(|source| WeightsError::Read { path: path.to_owned(), source })
 }

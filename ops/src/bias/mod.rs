@@ -90,7 +90,7 @@ enum Bias {
 }
 
 impl Bias {
-    fn run<E: AddBias>(&self, engine: &E, x: Input<'_, E>, bias: Input<'_, E>) -> Result<(E::Values, Shape)> {
+    fn run<E: AddBias>(self, engine: &E, x: Input<'_, E>, bias: Input<'_, E>) -> Result<(E::Values, Shape)> {
         let (_batch, planes) = Planes::of_features(self.name(), x.shape)?;
         let slope = match self {
             // The identity, at no cost in a pass bound by memory.

@@ -173,10 +173,16 @@ pub enum RunError {
     Best(#[source] stylegan_checkpoint::Error),
     /// The run cannot measure its pictures.
     #[error("cannot take the measures of `run.metrics`")]
-    Metrics(#[from] stylegan_evaluation::Error),
+    Metrics(#[source] Box<stylegan_evaluation::Error>),
     /// The last snapshot cannot be written.
     #[error("what was trained since the last snapshot is lost")]
     LastSnapshot(#[source] stylegan_checkpoint::Error),
+}
+
+impl From<stylegan_evaluation::Error> for RunError {
+    fn from(error: stylegan_evaluation::Error) -> Self {
+        Self::Metrics(Box::new(error))
+    }
 }
 
 fn has(label_dim: usize) -> String {

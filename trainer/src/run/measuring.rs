@@ -89,7 +89,7 @@ impl Measuring {
                 match saver.save_best(training, outcome.measure.name) {
                     Ok(path) => {
                         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-                        said += &format!(", the best so far: `{name}`");
+                        said = format!("{said}, the best so far: `{name}`");
                     }
                     Err(error) => audience.warn(with_causes(&error)),
                 }

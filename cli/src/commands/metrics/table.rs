@@ -36,8 +36,8 @@ pub(super) fn of_one(outcomes: &[Outcome]) -> String {
     let mut text = String::new();
     for outcome in outcomes {
         let of = match outcome.reals {
-            0 => format!("{} fakes", grouped(&outcome.fakes)),
-            reals => format!("{} fakes, {} reals", grouped(&outcome.fakes), grouped(&reals)),
+            0 => format!("{} fakes", grouped(outcome.fakes)),
+            reals => format!("{} fakes, {} reals", grouped(outcome.fakes), grouped(reals)),
         };
         for (index, (name, value)) in outcome.numbers.iter().enumerate() {
             let value = shown(*value);

@@ -1,5 +1,7 @@
 //! What is worth a look, most important first.
 
+use std::fmt::Write as _;
+
 use stylegan_base::units::grouped;
 use stylegan_dataset::{
     CheckReport, ClassCount, Colors, Fault, Group, LabelFile, LabelFileState, Odd, Skipped,
@@ -15,6 +17,7 @@ const MARGIN: usize = 2;
 const INNER_MARGIN: usize = 4;
 
 /// All findings as lines, most important first.
+#[expect(clippy::too_many_lines, reason = "one finding after the other")]
 pub(super) fn lines(report: &CheckReport) -> Vec<String> {
     let mut lines = Vec::new();
     let mut add = |finding: &str, list: String| {
@@ -146,7 +149,7 @@ fn alike(groups: &[Group]) -> String {
     let part = |Group { names, .. }: &Group| {
         let mut text = names.iter().take(2).map(|of| name(of)).collect::<Vec<_>>().join(" = ");
         if names.len() > 2 {
-            text += &format!(" = {} more", grouped(names.len() - 2));
+            let _ = write!(text, " = {} more", grouped(names.len() - 2));
         }
         text
     };

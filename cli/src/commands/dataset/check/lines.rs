@@ -1,5 +1,7 @@
 //! Text that fits a terminal.
 
+use std::fmt::Write as _;
+
 /// Characters in a line.
 pub(super) const WIDTH: usize = 100;
 
@@ -52,7 +54,7 @@ pub(super) fn listed(parts: impl ExactSizeIterator<Item = String>, separator: &s
         shown += 1;
     }
     if shown < count {
-        text += &format!(", and {} more", stylegan_base::units::grouped(count - shown));
+        let _ = write!(text, ", and {} more", stylegan_base::units::grouped(count - shown));
     }
     text
 }

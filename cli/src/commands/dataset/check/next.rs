@@ -1,5 +1,6 @@
 //! The command to type next.
 
+use std::fmt::Write as _;
 use std::path::Path;
 
 use serde::Serialize;
@@ -66,13 +67,13 @@ fn command(source: &Path, resolution: Resolution, channels: Channels, bits: Bits
     let mut command = format!("stylegan train --data {} --config {preset}", quoted(source));
     let of_preset = TrainConfig::load(Some(preset), &[]).ok().map(|config| config.generator.resolution);
     if of_preset != Some(resolution) {
-        command += &format!(" --resolution {}", resolution.short());
+        let _ = write!(command, " --resolution {}", resolution.short());
     }
     if channels != Channels::Rgb {
-        command += &format!(" --channels {channels}");
+        let _ = write!(command, " --channels {channels}");
     }
     if bits != Bits::Eight {
-        command += &format!(" --bits {bits}");
+        let _ = write!(command, " --bits {bits}");
     }
     command
 }
