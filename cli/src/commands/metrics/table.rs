@@ -122,7 +122,7 @@ mod tests {
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(
             lines[0],
-            "fid50k_full        12.346  50 fakes, 12 000 reals".replace("12 000", &grouped(&12_000))
+            "fid50k_full        12.346  50 fakes, 12 000 reals".replace("12 000", &grouped(12_000))
         );
         assert_eq!(lines[1], "fid50k_full_x     0.50000");
         assert_eq!(lines.len(), 4);
