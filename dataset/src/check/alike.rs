@@ -17,7 +17,7 @@ use super::thumbnail::Thumbnail;
 pub(super) const MOST_BITS: u32 = 7;
 
 /// Most that their thumbnails differ by, in standard deviations; `docs/datasets.md` says what was measured.
-pub(super) const MOST_DIFFERENCE: f32 = 0.11;
+pub(super) const MOST_DIFFERENCE: f32 = 0.095;
 
 /// Widths divided by heights differ by no more than this share.
 const MOST_RATIO: f32 = 1.05;
