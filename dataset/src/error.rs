@@ -9,7 +9,7 @@ use stylegan_base::{Resolution, printable};
 
 use crate::channels::Channels;
 use crate::left_out::{LeftOut, READ, counted};
-use crate::pack::Shard;
+use crate::shard::Shard;
 use crate::skipped::{Skipped, list};
 
 /// Something that went wrong with a source of pictures, a pack or a batch, and where.

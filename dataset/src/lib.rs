@@ -38,6 +38,7 @@ mod mirror_test;
 mod pack;
 mod paths;
 mod readers;
+mod shard;
 mod shared_file;
 mod skipped;
 
@@ -55,7 +56,8 @@ pub use left_out::LeftOut;
 pub use mirror_test::MirrorTest;
 pub use pack::{
     CachedPack, Contents, Converted, Export, ExportFormat, Filling, Fit, Format, PackOptions, PackReport,
-    Pyramid, Shard, cached_packs, export, join, open_or_pack, pack,
+    Pyramid, cached_packs, export, join, open_or_pack, pack,
 };
 pub use readers::Source;
+pub use shard::Shard;
 pub use skipped::Skipped;

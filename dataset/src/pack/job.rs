@@ -12,12 +12,13 @@ use super::level_files::LevelFiles;
 use super::options::PackOptions;
 use super::pyramid::Pyramid;
 use super::report::{PackReport, open};
-use super::shard::{Shard, ShardOfPack};
+use super::shard::ShardOfPack;
 use super::sizes::Sizes;
 use super::skips::{self, Skips};
 use super::write::{Sink, write_levels};
 use crate::error::{Error, ErrorKind};
 use crate::readers::Source;
+use crate::shard::Shard;
 use crate::skipped::Skipped;
 
 pub(super) struct Job<'a> {

@@ -13,10 +13,11 @@ use super::level_files::LevelFiles;
 use super::levels::levels;
 use super::pyramid::Pyramid;
 use super::report::{PackReport, open};
-use super::shard::{Shard, ShardOfPack};
+use super::shard::ShardOfPack;
 use super::write::Sink;
 use crate::error::{Error, ErrorKind};
 use crate::left_out::LeftOut;
+use crate::shard::Shard;
 use crate::skipped::Skipped;
 
 /// Joins the packs in the folders `parts`, which are all parts of one source in any order, into the new folder `out`: the

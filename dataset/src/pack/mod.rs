@@ -37,7 +37,6 @@ pub use options::PackOptions;
 pub use pixels::Converted;
 pub use pyramid::Pyramid;
 pub use report::PackReport;
-pub use shard::Shard;
 
 use crate::error::{Error, ErrorKind};
 use crate::left_out::LeftOut;

@@ -5,10 +5,10 @@ use std::path::Path;
 use stylegan_base::Resolution;
 
 use super::fit::Fit;
-use super::shard::Shard;
 use crate::bits::Bits;
 use crate::channels::Channels;
 use crate::error::{Error, ErrorKind};
+use crate::shard::Shard;
 
 /// What a pack is to be like.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -9,11 +9,11 @@ use super::fit::Fit;
 use super::index::Index;
 use super::pixels::Converted;
 use super::pyramid::Pyramid;
-use super::shard::Shard;
 use crate::bits::Bits;
 use crate::channels::Channels;
 use crate::error::Error;
 use crate::left_out::LeftOut;
+use crate::shard::Shard;
 use crate::skipped::Skipped;
 
 /// What a pack came to.
