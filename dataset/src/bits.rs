@@ -26,6 +26,14 @@ impl Bits {
             Self::Sixteen => 2,
         }
     }
+
+    /// The numbers of these bytes in 8 bits; of 16, the upper ones.
+    pub(crate) fn upper(self, bytes: Vec<u8>) -> Vec<u8> {
+        match self {
+            Self::Eight => bytes,
+            Self::Sixteen => bytes.into_iter().skip(1).step_by(2).collect(),
+        }
+    }
 }
 
 impl TryFrom<usize> for Bits {

@@ -37,6 +37,7 @@ mod left_out;
 mod mirror_test;
 mod pack;
 mod paths;
+mod planes;
 mod readers;
 mod shard;
 mod shared_file;

@@ -13,6 +13,7 @@ use crate::left_out::LeftOut;
 use crate::pack::Pyramid;
 use crate::pack::index::Index;
 use crate::pack::sample::Sample;
+use crate::planes::interleave;
 use crate::readers::{Decoded, Source};
 
 pub(super) enum Pictures {
@@ -86,8 +87,7 @@ fn divide_by_alpha<T: Sample>(planes: &mut [T]) {
 
 /// A picture of 16 bits of `[channels, height, width]`.
 fn deep([channels, height, width]: [u32; 3], planes: &[u16]) -> Option<Decoded> {
-    let plane = width as usize * height as usize;
-    let numbers = (0..plane).flat_map(|at| planes.iter().skip(at).step_by(plane).copied()).collect();
+    let numbers = interleave(planes, channels as usize);
     let picture = match channels {
         1 => ImageBuffer::from_raw(width, height, numbers).map(DynamicImage::ImageLuma16),
         3 => ImageBuffer::from_raw(width, height, numbers).map(DynamicImage::ImageRgb16),

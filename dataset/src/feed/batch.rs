@@ -36,10 +36,7 @@ pub struct Batch {
 impl Batch {
     /// The pixels in 8 bits; of 16, the upper ones.
     pub fn pixels_u8(self) -> Vec<u8> {
-        match self.bits {
-            Bits::Eight => self.pixels,
-            Bits::Sixteen => self.pixels.into_iter().skip(1).step_by(2).collect(),
-        }
+        self.bits.upper(self.pixels)
     }
 }
 

@@ -4,10 +4,7 @@ use stylegan_base::Resolution;
 
 use super::format::Format;
 use super::sample::Sample;
-use crate::channels::Channels;
-
-/// Pixels whose channels are set apart together.
-const TOGETHER: usize = 1024;
+use crate::planes::planes_of;
 
 /// The largest power of two that is at most `number`, if a network can have that side.
 pub(crate) fn floor_power_of_two(number: usize) -> Option<usize> {
@@ -49,40 +46,6 @@ pub(super) fn all_levels<T: Sample>(samples: &[T], format: Format) -> Vec<u8> {
     all
 }
 
-/// Sets channels apart: `[height, width, channels]` to `[channels, height, width]`.
-pub(super) fn planes_of<T: Sample>(samples: &[T], channels: Channels) -> Vec<T> {
-    match channels {
-        Channels::Grey => samples.to_vec(),
-        Channels::Rgb => planes_of_pixels::<T, 3>(samples),
-        Channels::Rgba => planes_of_pixels::<T, 4>(samples),
-    }
-}
-
-fn planes_of_pixels<T: Sample, const CHANNELS: usize>(samples: &[T]) -> Vec<T> {
-    let pixels = samples.as_chunks::<CHANNELS>().0;
-    let mut planes = vec![T::default(); CHANNELS * pixels.len()];
-    // All channels of a few pixels at a time, which are read once.
-    for (number, together) in pixels.chunks(TOGETHER).enumerate() {
-        for channel in 0..CHANNELS {
-            let part = &mut planes[channel * pixels.len() + number * TOGETHER..][..together.len()];
-            part.iter_mut().zip(together).for_each(|(value, pixel)| *value = pixel[channel]);
-        }
-    }
-    planes
-}
-
-/// The opposite, of bytes: `[channels, height, width]` to `[height, width, channels]`.
-pub(super) fn interleave(planes: &[u8], Format { channels, bits, .. }: Format) -> Vec<u8> {
-    let (count, bytes) = (channels.count(), bits.bytes());
-    let mut samples = vec![0; planes.len()];
-    for (channel, plane) in planes.chunks_exact((planes.len() / count).max(1)).enumerate() {
-        for (value, pixel) in plane.chunks_exact(bytes).zip(samples.chunks_exact_mut(count * bytes)) {
-            pixel[channel * bytes..][..bytes].copy_from_slice(value);
-        }
-    }
-    samples
-}
-
 /// The sum of each 2x2 pixels.
 fn halve<T: Copy + Into<u32>>(plane: &[T], width: usize) -> Vec<u32> {
     let mut half = Vec::with_capacity(plane.len() / 4);
@@ -98,6 +61,7 @@ fn halve<T: Copy + Into<u32>>(plane: &[T], width: usize) -> Vec<u32> {
 mod tests {
     use super::*;
     use crate::bits::Bits;
+    use crate::channels::Channels;
 
     /// The mean over the square of the full picture that a pixel covers, by the definition.
     fn box_mean<T: Sample>(
@@ -167,20 +131,5 @@ mod tests {
         assert!(all_levels(&[0_u8; 3 * 16 * 16], format(Bits::Eight)).iter().all(|&value| value == 0));
         let lightest = all_levels(&[u16::MAX; 3 * 16 * 16], format(Bits::Sixteen));
         assert!(lightest.iter().all(|&byte| byte == 255));
-    }
-
-    #[test]
-    fn channels_are_set_apart_and_joined_again() {
-        let of = |bits| Format { resolution: "4x2".parse().unwrap(), channels: Channels::Rgb, bits };
-        let eight: Vec<u8> = (0..24).collect();
-        let planes = planes_of(&eight, Channels::Rgb);
-        assert_eq!(planes[..4], [0, 3, 6, 9]);
-        assert_eq!(interleave(&planes, of(Bits::Eight)), eight);
-        let sixteen: Vec<u16> = (0..24).map(|number| 1000 * number).collect();
-        let mut planes = Vec::new();
-        Sample::append(&planes_of(&sixteen, Channels::Rgb), &mut planes);
-        assert_eq!(planes[2..4], 3000_u16.to_le_bytes());
-        let joined: Vec<u8> = sixteen.iter().flat_map(|number| number.to_le_bytes()).collect();
-        assert_eq!(interleave(&planes, of(Bits::Sixteen)), joined);
     }
 }

@@ -185,9 +185,7 @@ impl Pyramid {
     /// # Errors
     /// As [`Pyramid::append_picture`].
     pub fn picture_u8(&self, level: Resolution, index: usize) -> Result<Vec<u8>, Error> {
-        let pixels = self.picture(level, index)?;
-        let bytes = self.bits().bytes();
-        Ok(pixels.into_iter().skip(bytes - 1).step_by(bytes).collect())
+        Ok(self.bits().upper(self.picture(level, index)?))
     }
 
     /// Adds the pixels of one picture at one level to `pixels`, the bytes of `[channels, height, width]`.

@@ -12,13 +12,14 @@ use super::fit::Fit;
 use super::fitted::{Fitted, fitted};
 use super::format::Format;
 use super::index::Index;
-use super::levels::{all_levels, levels, planes_of};
+use super::levels::{all_levels, levels};
 use super::pixels::{Converted, Pixels};
 use super::sample::Sample;
 use super::skips::Skips;
 use crate::bits::Bits;
 use crate::channels::Channels;
 use crate::error::Error;
+use crate::planes::planes_of;
 use crate::readers::{Reader, Source};
 
 /// One picture on its way from a decoding thread to the files.

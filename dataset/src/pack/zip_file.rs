@@ -14,12 +14,12 @@ use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, ZipWriter};
 
 use super::format::Format;
-use super::levels::interleave;
 use super::write::Sink;
 use crate::bits::Bits;
 use crate::channels::Channels;
 use crate::error::Error;
 use crate::labels::Labels;
+use crate::planes::interleave;
 
 /// Pictures in a folder of the zip.
 const PER_FOLDER: usize = 1000;
@@ -84,10 +84,14 @@ impl ZipFile {
             (Channels::Rgb, Bits::Sixteen) => ExtendedColorType::Rgb16,
             (Channels::Rgba, Bits::Sixteen) => ExtendedColorType::Rgba16,
         };
+        let samples = match bits {
+            Bits::Eight => interleave(planes, channels.count()),
+            Bits::Sixteen => interleave(planes.as_chunks::<2>().0, channels.count()).into_flattened(),
+        };
         let [width, height] = [resolution.width, resolution.height].map(|length| length as u32);
         let mut png = Vec::with_capacity(planes.len() + (planes.len() >> 6) + 1024);
         PngEncoder::new_with_quality(&mut png, CompressionType::Uncompressed, FilterType::NoFilter)
-            .write_image(&interleave(planes, self.format), width, height, color)
+            .write_image(&samples, width, height, color)
             .map_err(io::Error::other)?;
         self.zip.start_file(name(self.count), options())?;
         self.zip.write_all(&png)?;

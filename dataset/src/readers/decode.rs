@@ -8,6 +8,7 @@ use stylegan_base::printable;
 
 use super::kind::kind;
 use crate::left_out::READ;
+use crate::planes::interleave;
 
 /// No camera makes larger pictures; a file that claims to is refused before anything is allocated for it.
 const MAX_SIDE: u32 = 32_768;
@@ -44,9 +45,7 @@ impl Decoded {
         if planes.len() != plane_bytes * channels as usize {
             return Err(format!("{} bytes are no {channels}x{height}x{width} pixels", planes.len()));
         }
-        let samples: Vec<u8> = (0..plane_bytes)
-            .flat_map(|at| planes.iter().skip(at).step_by(plane_bytes.max(1)).copied())
-            .collect();
+        let samples = interleave(planes, channels as usize);
         let picture = match channels {
             1 => GrayImage::from_raw(width, height, samples).map(DynamicImage::from),
             3 => RgbImage::from_raw(width, height, samples).map(DynamicImage::from),
