@@ -5,11 +5,11 @@ use std::time::Instant;
 
 use candle_core::Tensor;
 use stylegan_dataset::Skipped;
-use stylegan_features::{FeatureNetwork, PixelRange};
+use stylegan_features::FeatureNetwork;
 use stylegan_metrics::{LooksAt, Measure, Metric, Set};
-use tracing::{info, warn};
+use tracing::info;
 
-use crate::cache::{FeatureKey, FeatureReader, FeatureWriter};
+use crate::looking::{FeatureSource, Looking};
 use crate::{Error, Outcome, Pictures, Result};
 
 /// Measures of fakes and, where they ask for them, reals.
@@ -130,16 +130,6 @@ impl<'a> Evaluation<'a> {
     }
 }
 
-/// A network at work on one set.
-struct Looking<'a> {
-    index: usize,
-    network: &'a dyn FeatureNetwork,
-    /// Pictures that some measure takes.
-    count: usize,
-    seen: usize,
-    writer: Option<FeatureWriter>,
-}
-
 /// Shows a set to all measures, each as many pictures as it takes.
 fn look(
     takings: &mut [Taking],
@@ -156,51 +146,32 @@ fn look(
         if count == 0 {
             continue;
         }
-        let network = network.as_ref();
-        let place = cache.zip(pictures.fingerprint());
-        let place = place.map(|(folder, fingerprint)| (folder, FeatureKey::new(fingerprint, count, network)));
-        if let Some((folder, key)) = &place
-            && let Some(kept) = FeatureReader::open(key, folder)
-        {
-            info!(network = network.name(), path = %key.path(folder).display(), "features were kept");
-            kept.each(|rows| show(takings, &mut seen, Some(index), set, rows))?;
-            continue;
+        match Looking::begin(network.as_ref(), pictures, count, cache) {
+            FeatureSource::Kept(kept) => {
+                kept.each(|rows| show(takings, &mut seen, Some(index), set, rows))?
+            }
+            FeatureSource::Computed(network) => looking.push((index, network)),
         }
-        let writer = place.and_then(|(folder, key)| kept(FeatureWriter::create(key, folder)));
-        looking.push(Looking { index, network, count, seen: 0, writer });
     }
     let of_pictures =
         takings.iter().filter(|taking| taking.network.is_none()).map(|taking| taking.count(set));
-    let count = of_pictures.chain(looking.iter().map(|looking| looking.count)).max().unwrap_or(0);
+    let count = of_pictures.chain(looking.iter().map(|(_, looking)| looking.count)).max().unwrap_or(0);
     let mut look_at = |batch: &Tensor| {
         show(takings, &mut seen, None, set, batch)?;
-        for looking in &mut looking {
-            let wanted = batch.dim(0)?.min(looking.count - looking.seen);
-            if wanted == 0 {
-                continue;
-            }
+        for (index, looking) in &mut looking {
             let start = Instant::now();
-            let features = looking
-                .network
-                .features(&batch.narrow(0, 0, wanted)?, PixelRange::Bytes)
-                .map_err(|source| Error::Network { network: looking.network.name().to_owned(), source })?;
+            let Some(features) = looking.features(batch)? else { continue };
             let elapsed_secs = start.elapsed().as_secs_f64();
-            for taking in takings.iter_mut().filter(|taking| taking.network == Some(looking.index)) {
+            for taking in takings.iter_mut().filter(|taking| taking.network == Some(*index)) {
                 taking.elapsed_secs += elapsed_secs;
             }
-            looking.seen += wanted;
-            looking.writer = looking.writer.take().and_then(|mut writer| {
-                kept(writer.add(&features))?;
-                Some(writer)
-            });
-            show(takings, &mut seen, Some(looking.index), set, &features)?;
+            looking.keep(&features);
+            show(takings, &mut seen, Some(*index), set, &features)?;
         }
         Ok(())
     };
     let skipped = if count > 0 { pictures.each(count, &mut look_at)? } else { Vec::new() };
-    for writer in looking.into_iter().filter_map(|looking| looking.writer) {
-        kept(writer.finish());
-    }
+    looking.into_iter().for_each(|(_, looking)| looking.finish());
     for (taking, seen) in takings.iter_mut().zip(seen) {
         match set {
             Set::Reals => taking.reals = seen,
@@ -226,11 +197,6 @@ fn show(
         }
     }
     Ok(())
-}
-
-/// Features that cannot be kept are computed again the next time, and no reason to stop.
-fn kept<T>(result: std::io::Result<T>) -> Option<T> {
-    result.map_err(|error| warn!(%error, "features are not kept")).ok()
 }
 
 #[cfg(test)]

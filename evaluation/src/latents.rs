@@ -5,12 +5,12 @@ use std::time::Instant;
 
 use candle_core::{Device, Tensor};
 use stylegan_drawing::Painter;
-use stylegan_features::{FeatureNetwork, PixelRange};
+use stylegan_features::FeatureNetwork;
 use stylegan_metrics::{Features, LooksAt, Measure, Readout, disentanglement, separability};
 use tracing::field::Empty;
-use tracing::{info, warn};
+use tracing::info;
 
-use crate::cache::{FeatureKey, FeatureReader, FeatureWriter};
+use crate::looking::{FeatureSource, Looking};
 use crate::{Attributes, Drawn, Error, Outcome, Pictures, Result};
 
 /// Latents that are mapped at a time.
@@ -137,26 +137,16 @@ fn features_of(
     cache: Option<&Path>,
 ) -> Result<Features> {
     let mut features = Features::default();
-    let place = cache.zip(pictures.fingerprint());
-    let place = place.map(|(folder, fingerprint)| (folder, FeatureKey::new(fingerprint, count, network)));
-    if let Some((folder, key)) = &place
-        && let Some(kept) = FeatureReader::open(key, folder)
-    {
-        kept.each(|rows| features.add(rows))?;
-        return Ok(features);
-    }
-    let failed = |source| Error::Network { network: network.name().to_owned(), source };
-    let mut writer = place.and_then(|(folder, key)| FeatureWriter::create(key, folder).ok());
-    pictures.each(count, &mut |batch| {
-        let rows = network.features(batch, PixelRange::Bytes).map_err(failed)?;
-        if let Some(Err(error)) = writer.as_mut().map(|writer| writer.add(&rows)) {
-            warn!(%error, "features are not kept");
-            writer = None;
+    match Looking::begin(network, pictures, count, cache) {
+        FeatureSource::Kept(kept) => kept.each(|rows| features.add(rows))?,
+        FeatureSource::Computed(mut looking) => {
+            pictures.each(count, &mut |batch| {
+                let Some(rows) = looking.features(batch)? else { return Ok(()) };
+                looking.keep(&rows);
+                Ok(features.add(&rows)?)
+            })?;
+            looking.finish();
         }
-        Ok(features.add(&rows)?)
-    })?;
-    if let Some(Err(error)) = writer.map(FeatureWriter::finish) {
-        warn!(%error, "features are not kept");
     }
     Ok(features)
 }

@@ -31,6 +31,7 @@ mod cache;
 mod error;
 mod evaluation;
 mod latents;
+mod looking;
 mod networks;
 mod outcome;
 mod paths;

@@ -2,11 +2,10 @@
 
 use std::fmt;
 
-use crate::frechet::Fid;
 use crate::metric::OfFeatures;
 use crate::ssim::MeanSimilarity;
 use crate::{
-    InceptionScore, Metric, PathLength, PathPart, PathSpace, Swd, kernel_distance, manifold, nearest,
+    InceptionScore, Metric, PathLength, PathPart, PathSpace, Swd, frechet, kernel_distance, manifold, nearest,
 };
 
 /// What is to be known of a measure before it is taken.
@@ -147,7 +146,7 @@ const fn features(
 
 const FID: Measure =
     features("fid50k_full", "Fréchet distance of Inception's features", INCEPTION, ONE, || {
-        Box::<Fid>::default()
+        Box::new(OfFeatures::new(frechet::numbers))
     });
 
 const KID: Measure = features(

@@ -1,10 +1,10 @@
 //! Fréchet distance between features.
 
-use candle_core::{Result, Tensor, bail};
+use candle_core::{Result, bail};
 
+use crate::Moments;
 use crate::metric::Numbers;
 use crate::root::trace_of_root;
-use crate::{Metric, Moments, Set};
 
 /// Fewer pictures than these make a distance that is noticeably too large.
 pub const UNBIASED_FROM: usize = 10_000;
@@ -59,28 +59,9 @@ pub fn frechet_distance(a: &Moments, b: &Moments) -> Result<Frechet> {
     })
 }
 
-/// [`frechet_distance`] of features that stream by.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Fid {
-    reals: Moments,
-    fakes: Moments,
-}
-
-impl Metric for Fid {
-    fn add(&mut self, set: Set, batch: &Tensor) -> Result<()> {
-        match set {
-            Set::Reals => self.reals.add(batch),
-            Set::Fakes => self.fakes.add(batch),
-        }
-    }
-
-    fn copied(&self) -> Box<dyn Metric> {
-        Box::new(self.clone())
-    }
-
-    fn numbers(&self) -> Result<Numbers> {
-        Ok(vec![(String::new(), frechet_distance(&self.reals, &self.fakes)?.distance())])
-    }
+/// [`frechet_distance`] as a measure has it.
+pub(crate) fn numbers(reals: &Moments, fakes: &Moments) -> Result<Numbers> {
+    Ok(vec![(String::new(), frechet_distance(reals, fakes)?.distance())])
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use candle_core::{Result, Tensor};
 
-use crate::Features;
+use crate::{Features, Moments};
 
 /// A measure of two sets, which is shown batches and then asked for its numbers.
 ///
@@ -41,22 +41,40 @@ pub enum Set {
     Fakes,
 }
 
-/// A metric that needs all features of both sets.
-#[derive(Clone, Debug)]
-pub(crate) struct OfFeatures {
-    reals: Features,
-    fakes: Features,
-    numbers: fn(&Features, &Features) -> Result<Numbers>,
+/// What is kept of the features of a set.
+pub(crate) trait Gathered: Clone + Default + Send + 'static {
+    /// Takes in `[pictures, dim]`.
+    fn add(&mut self, rows: &Tensor) -> Result<()>;
 }
 
-impl OfFeatures {
-    /// The metric of this function of reals and fakes.
-    pub(crate) fn new(numbers: fn(&Features, &Features) -> Result<Numbers>) -> Self {
-        Self { reals: Features::default(), fakes: Features::default(), numbers }
+impl Gathered for Features {
+    fn add(&mut self, rows: &Tensor) -> Result<()> {
+        self.add(rows)
     }
 }
 
-impl Metric for OfFeatures {
+impl Gathered for Moments {
+    fn add(&mut self, rows: &Tensor) -> Result<()> {
+        self.add(rows)
+    }
+}
+
+/// A metric of what is kept of the features of both sets.
+#[derive(Clone, Debug)]
+pub(crate) struct OfFeatures<T> {
+    reals: T,
+    fakes: T,
+    numbers: fn(&T, &T) -> Result<Numbers>,
+}
+
+impl<T: Gathered> OfFeatures<T> {
+    /// The metric of this function of reals and fakes.
+    pub(crate) fn new(numbers: fn(&T, &T) -> Result<Numbers>) -> Self {
+        Self { reals: T::default(), fakes: T::default(), numbers }
+    }
+}
+
+impl<T: Gathered> Metric for OfFeatures<T> {
     fn add(&mut self, set: Set, batch: &Tensor) -> Result<()> {
         match set {
             Set::Reals => self.reals.add(batch),
