@@ -142,7 +142,8 @@ impl From<NoiseName> for NoiseMode {
     }
 }
 
-fn psi(text: &str) -> Result<f64, String> {
+/// How far w keeps from its mean.
+pub(crate) fn psi(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(psi) if (-100.0..=100.0).contains(&psi) => Ok(psi),
         _ => Err("psi is a number from -100 to 100, mostly from -1 to 2".to_owned()),

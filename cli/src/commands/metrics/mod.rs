@@ -10,7 +10,7 @@ use stylegan_evaluation::{Evaluation, Outcome, Pictures, Stored, networks};
 use stylegan_features::Resize;
 use stylegan_metrics::{MEASURES, Measure};
 
-use crate::args::side;
+use crate::args::{psi, side};
 use crate::commands::weights::WeightsArgs;
 use crate::device::DeviceName;
 use crate::pictures::note_skipped;
@@ -104,13 +104,6 @@ impl From<ResizeName> for Resize {
             ResizeName::Tf1 => Self::Tf1,
             ResizeName::Clean => Self::Clean,
         }
-    }
-}
-
-fn psi(text: &str) -> Result<f64, String> {
-    match text.parse::<f64>() {
-        Ok(psi) if (-100.0..=100.0).contains(&psi) => Ok(psi),
-        _ => Err("psi is a number from -100 to 100, mostly from 0 to 1".to_owned()),
     }
 }
 
