@@ -148,7 +148,7 @@ fn look(
         }
         match Looking::begin(network.as_ref(), pictures, count, cache) {
             FeatureSource::Kept(kept) => {
-                kept.each(|rows| show(takings, &mut seen, Some(index), set, rows))?
+                kept.each(|rows| show(takings, &mut seen, Some(index), set, rows))?;
             }
             FeatureSource::Computed(network) => looking.push((index, network)),
         }
@@ -171,7 +171,9 @@ fn look(
         Ok(())
     };
     let skipped = if count > 0 { pictures.each(count, &mut look_at)? } else { Vec::new() };
-    looking.into_iter().for_each(|(_, looking)| looking.finish());
+    for (_, looking) in looking {
+        looking.finish();
+    }
     for (taking, seen) in takings.iter_mut().zip(seen) {
         match set {
             Set::Reals => taking.reals = seen,
