@@ -42,7 +42,7 @@ impl Convolve for Cpu<f32> {
     }
 
     fn weight_grad(&self, geometry: &Geometry, x: &[f32], g: &[f32]) -> Result<Vec<f32>> {
-        Ok(if winograd::suits(geometry) {
+        Ok(if winograd::suits_weight_grad(geometry) {
             winograd::weight_grad(geometry, x, g)
         } else {
             direct::weight_grad(geometry, &input(geometry, x), g)

@@ -103,7 +103,8 @@ pub fn conv2d_weight_grad(x: &Tensor, g: &Tensor, kernel: usize) -> Result<Tenso
 
 /// Correlates `x` with `weight`, stride 1, with `padding` rows of zeros above and below, and columns at both sides.
 ///
-/// It serves the networks of others. On a CPU 3x3 kernels are as fast as those of [`conv2d`]; others are computed the plain way.
+/// It serves the networks of others. On a CPU kernels of 3x3, 1x7 and 7x1 have
+/// fast ways of their own; others are computed the plain way.
 ///
 /// # Shapes
 /// - `x`: `[batch, in_channels, height, width]`

@@ -6,19 +6,16 @@ use pulp::bytemuck;
 
 use super::lanes::{Lanes, MAX_LANES};
 use super::layout::FilterLayout;
-use super::scheme::{GradientScheme, Scheme};
+use super::scheme::{GradientScheme, MAX_TAPS, Scheme};
 use crate::conv::Geometry;
 use crate::conv::output::SharedSlice;
-
-/// Taps of a 3x3 kernel.
-const TAPS: usize = 9;
 
 /// Which convolution a weight is read for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Reading {
-    /// `[out_channels, in_channels, 3, 3]`
+    /// `[out_channels, in_channels, height, width]`
     Forward,
-    /// For the adjoint: `[in_channels, out_channels, 3, 3]`.
+    /// For the adjoint: `[in_channels, out_channels, height, width]`.
     Transposed,
     /// The same, kernels turned by half a turn.
     Rotated,
@@ -43,15 +40,17 @@ pub(super) fn transform_panel<S: Lanes, F: Scheme>(
         for vector in 0..S::VECTORS {
             let first_out = (panel * S::VECTORS + vector) * lanes;
             let outs = lanes.min(geometry.output.channels.saturating_sub(first_out));
-            let mut taps = [zero; TAPS * MAX_LANES];
+            let mut taps = [zero; MAX_TAPS * MAX_LANES];
             let ins = first_in..first_in + ins;
             match reading {
-                Reading::Forward => read_forward(simd, geometry, weight, ins, first_out, outs, &mut taps),
+                Reading::Forward => {
+                    read_forward::<S, F>(simd, geometry, weight, ins, first_out, outs, &mut taps);
+                }
                 Reading::Transposed | Reading::Rotated => {
-                    read_adjoint::<S>(geometry, weight, reading, ins, first_out, outs, &mut taps);
+                    read_adjoint::<S, F>(geometry, weight, reading, ins, first_out, outs, &mut taps);
                 }
             }
-            for (index, taps) in taps.chunks_exact(TAPS).enumerate().take(lanes) {
+            for (index, taps) in taps.chunks_exact(F::TAPS).enumerate().take(lanes) {
                 let start = (first_in + index) * S::VECTORS + vector;
                 F::filter(simd, taps, &mut target[start..], layout.product_stride);
             }
@@ -61,7 +60,7 @@ pub(super) fn transform_panel<S: Lanes, F: Scheme>(
 
 /// `taps[input channel][tap]`, one output channel in each lane.
 #[inline(always)]
-fn read_forward<S: Lanes>(
+fn read_forward<S: Lanes, F: Scheme>(
     simd: S,
     geometry: &Geometry,
     weight: &[f32],
@@ -71,14 +70,15 @@ fn read_forward<S: Lanes>(
     taps: &mut [S::f32s],
 ) {
     let lanes = S::F32_LANES;
-    let len = ins.len() * TAPS;
-    for (chunk, square) in taps.chunks_exact_mut(lanes).enumerate().take(TAPS) {
+    let len = ins.len() * F::TAPS;
+    for (chunk, square) in taps.chunks_exact_mut(lanes).enumerate().take(F::TAPS) {
         let start = chunk * lanes;
         if start >= len {
             break;
         }
         for (lane, row) in square.iter_mut().enumerate().take(outs) {
-            let filter = &weight[((first_out + lane) * geometry.input.channels + ins.start) * TAPS..][..len];
+            let filter =
+                &weight[((first_out + lane) * geometry.input.channels + ins.start) * F::TAPS..][..len];
             *row = match filter[start..].split_at_checked(lanes) {
                 Some((filter, _)) => bytemuck::pod_read_unaligned(bytemuck::cast_slice(filter)),
                 None => simd.partial_load_f32s(&filter[start..]),
@@ -90,7 +90,7 @@ fn read_forward<S: Lanes>(
 
 /// As [`read_forward`], of a weight whose first axis is the input channels.
 #[inline(always)]
-fn read_adjoint<S: Lanes>(
+fn read_adjoint<S: Lanes, F: Scheme>(
     geometry: &Geometry,
     weight: &[f32],
     reading: Reading,
@@ -101,12 +101,12 @@ fn read_adjoint<S: Lanes>(
 ) {
     let lanes = S::F32_LANES;
     let taps: &mut [f32] = bytemuck::cast_slice_mut(taps);
-    for (in_channel, taps) in ins.zip(taps.chunks_exact_mut(TAPS * lanes)) {
+    for (in_channel, taps) in ins.zip(taps.chunks_exact_mut(F::TAPS * lanes)) {
         let filters = &weight
-            [(in_channel * geometry.output.channels + first_out.min(geometry.output.channels)) * TAPS..];
-        for (lane, filter) in filters.chunks_exact(TAPS).enumerate().take(outs) {
+            [(in_channel * geometry.output.channels + first_out.min(geometry.output.channels)) * F::TAPS..];
+        for (lane, filter) in filters.chunks_exact(F::TAPS).enumerate().take(outs) {
             for (tap, value) in filter.iter().enumerate() {
-                let tap = if reading == Reading::Rotated { TAPS - 1 - tap } else { tap };
+                let tap = if reading == Reading::Rotated { F::TAPS - 1 - tap } else { tap };
                 taps[tap * lanes + lane] = *value;
             }
         }
@@ -131,16 +131,16 @@ pub(super) fn finish_panel<S: Lanes, F: GradientScheme>(
     let layout = FilterLayout::new::<S, F>(ins.len());
     let zero = simd.splat_f32s(0.0);
     for first_in in ins.clone().step_by(lanes) {
-        let len = lanes.min(ins.end - first_in) * TAPS;
+        let len = lanes.min(ins.end - first_in) * F::TAPS;
         for vector in 0..S::VECTORS {
             let first_out = (panel * S::VECTORS + vector) * lanes;
             let outs = lanes.min(geometry.output.channels.saturating_sub(first_out));
-            let mut taps = [zero; TAPS * MAX_LANES];
-            for (index, taps) in taps.chunks_exact_mut(TAPS).enumerate().take(lanes) {
+            let mut taps = [zero; MAX_TAPS * MAX_LANES];
+            for (index, taps) in taps.chunks_exact_mut(F::TAPS).enumerate().take(lanes) {
                 let start = (first_in - ins.start + index) * S::VECTORS + vector;
                 F::filter_adjoint(simd, &source[start..], layout.product_stride, taps);
             }
-            for (chunk, square) in taps.chunks_exact_mut(lanes).enumerate().take(TAPS) {
+            for (chunk, square) in taps.chunks_exact_mut(lanes).enumerate().take(F::TAPS) {
                 let start = chunk * lanes;
                 if start >= len {
                     break;
@@ -148,7 +148,7 @@ pub(super) fn finish_panel<S: Lanes, F: GradientScheme>(
                 let count = lanes.min(len - start);
                 simd.transpose(square);
                 for (lane, row) in square.iter().enumerate().take(outs) {
-                    let filter = ((first_out + lane) * geometry.input.channels + first_in) * TAPS;
+                    let filter = ((first_out + lane) * geometry.input.channels + first_in) * F::TAPS;
                     #[expect(unsafe_code, reason = "tasks write parts of one result that are not contiguous")]
                     // SAFETY: the caller vouches that no other task touches these channels.
                     let target = unsafe { target.part(filter + start, count) };

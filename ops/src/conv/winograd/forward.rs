@@ -180,10 +180,8 @@ impl Convolution<'_> {
                             buffer.iter_mut().step_by(window.columns).for_each(|value| *value = zero);
                         }
                         for tile in 0..patch.tiles() {
-                            let (row, column) = (tile / patch.columns, tile % patch.columns);
-                            let corner = (row * window.columns + column) * F::OUTPUT.step;
                             let source = &products[first_tile + tile..];
-                            let target = &mut buffer[corner..];
+                            let target = &mut buffer[window.corner(F::OUTPUT, &patch, tile)..];
                             F::output(simd, source, layout.product_stride, target, window.columns);
                         }
                         pixels::scatter(simd, &self.destination, buffer, channel_block, &window, overlaps);
@@ -198,7 +196,7 @@ impl Convolution<'_> {
 /// none.
 fn input_cut<F: Scheme>(geometry: &Geometry) -> Cut {
     match geometry.stride {
-        1 => Cut { before: geometry.padding[0], ..F::INPUT },
+        1 => Cut { before: geometry.padding, ..F::INPUT },
         _ => F::INPUT,
     }
 }
@@ -228,8 +226,7 @@ pub(super) fn transform_input<S: Lanes, F: Scheme>(
                         pixels::gather(simd, &geometry.input, x, channel_block, &window, buffer);
                     }
                     for tile in 0..patch.tiles() {
-                        let (row, column) = (tile / patch.columns, tile % patch.columns);
-                        let source = &buffer[(row * window.columns + column) * F::INPUT.step..];
+                        let source = &buffer[window.corner(F::INPUT, &patch, tile)..];
                         let target = &mut target[first_tile + tile..];
                         F::input(simd, source, window.columns, target, layout.product_stride);
                     }

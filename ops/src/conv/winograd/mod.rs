@@ -1,4 +1,4 @@
-//! 3x3 convolutions in f32 by Winograd's minimal filtering, up to four times fewer multiplications.
+//! 3x3, 1x7 and 7x1 convolutions in f32 by Winograd's minimal filtering, up to four times fewer multiplications.
 //!
 //! A tile of a convolution that halves the sides takes 81 products for 16 outputs, where 16 outputs of a convolution
 //! of four times the size, of which only a quarter is wanted, would take 144.
@@ -31,7 +31,7 @@ mod weight_grad;
 use filters::Reading;
 use lanes::on_vector_unit;
 pub use lanes::vector_unit;
-use scheme::{Four, Half, HalfAdjoint, Two};
+use scheme::{Across, Down, Four, Half, HalfAdjoint, Two};
 
 use super::Geometry;
 use crate::finish::Finish;
@@ -45,18 +45,18 @@ const MIN_CHANNELS: usize = 8;
 /// Longest side of a picture that is cut into tiles of two pixels.
 const SMALL_SIDE: usize = 4;
 
-/// Whether the convolution is one that [`forward`], [`transpose`] and [`weight_grad`] do, and do faster than
-/// the plain way.
+/// Whether the convolution is one that [`forward`] and [`transpose`] do, and do faster than the plain way.
 pub(super) fn suits(geometry: &Geometry) -> bool {
-    let is_known = match geometry.stride {
-        1 => geometry.kernel == [3, 3] && geometry.padding[0] == geometry.padding[1],
-        _ => true,
-    };
-    is_known
+    matches!(geometry.kernel, [3, 3] | [1, 7] | [7, 1])
         && geometry.input.channels.min(geometry.output.channels) >= MIN_CHANNELS
         && geometry.batch > 0
         && geometry.output.height.min(geometry.output.width) >= 2
         && vector_unit().is_some()
+}
+
+/// The same for [`weight_grad`].
+pub(super) fn suits_weight_grad(geometry: &Geometry) -> bool {
+    geometry.kernel == [3, 3] && suits(geometry)
 }
 
 /// `conv2d` of contiguous values, and what follows it.
@@ -67,10 +67,12 @@ pub(super) fn forward(
     finish: Option<&Finish<&[f32]>>,
 ) -> Vec<f32> {
     let reading = Reading::Forward;
-    let y = on_vector_unit!(simd => match geometry.stride {
-        1 if is_small(geometry) => forward::run::<_, Two>(simd, geometry, x, weight, reading, finish),
-        1 => forward::run::<_, Four>(simd, geometry, x, weight, reading, finish),
-        _ => forward::run::<_, Half>(simd, geometry, x, weight, reading, finish),
+    let y = on_vector_unit!(simd => match (geometry.stride, geometry.kernel) {
+        (2, _) => forward::run::<_, Half>(simd, geometry, x, weight, reading, finish),
+        (_, [1, _]) => forward::run::<_, Across>(simd, geometry, x, weight, reading, finish),
+        (_, [_, 1]) => forward::run::<_, Down>(simd, geometry, x, weight, reading, finish),
+        _ if is_small(geometry) => forward::run::<_, Two>(simd, geometry, x, weight, reading, finish),
+        _ => forward::run::<_, Four>(simd, geometry, x, weight, reading, finish),
     });
     y.unwrap_or_default()
 }
@@ -84,10 +86,12 @@ pub(super) fn transpose(
 ) -> Vec<f32> {
     let geometry = &geometry.transposed();
     let reading = if geometry.stride == 1 { Reading::Rotated } else { Reading::Transposed };
-    let x = on_vector_unit!(simd => match geometry.stride {
-        1 if is_small(geometry) => forward::run::<_, Two>(simd, geometry, g, weight, reading, finish),
-        1 => forward::run::<_, Four>(simd, geometry, g, weight, reading, finish),
-        _ => forward::run::<_, HalfAdjoint>(simd, geometry, g, weight, reading, finish),
+    let x = on_vector_unit!(simd => match (geometry.stride, geometry.kernel) {
+        (2, _) => forward::run::<_, HalfAdjoint>(simd, geometry, g, weight, reading, finish),
+        (_, [1, _]) => forward::run::<_, Across>(simd, geometry, g, weight, reading, finish),
+        (_, [_, 1]) => forward::run::<_, Down>(simd, geometry, g, weight, reading, finish),
+        _ if is_small(geometry) => forward::run::<_, Two>(simd, geometry, g, weight, reading, finish),
+        _ => forward::run::<_, Four>(simd, geometry, g, weight, reading, finish),
     });
     x.unwrap_or_default()
 }

@@ -27,10 +27,10 @@ impl Window {
     pub(super) fn new(cut: Cut, patch: &Patch) -> Self {
         Self {
             image: patch.image,
-            top: (patch.top * cut.step) as isize - cut.before as isize,
-            left: (patch.left * cut.step) as isize - cut.before as isize,
-            rows: (patch.rows - 1) * cut.step + cut.side,
-            columns: (patch.columns - 1) * cut.step + cut.side,
+            top: (patch.top * cut.step[0]) as isize - cut.before[0] as isize,
+            left: (patch.left * cut.step[1]) as isize - cut.before[1] as isize,
+            rows: (patch.rows - 1) * cut.step[0] + cut.side[0],
+            columns: (patch.columns - 1) * cut.step[1] + cut.side[1],
         }
     }
 
@@ -47,6 +47,12 @@ impl Window {
 
     pub(super) fn pixels(&self) -> usize {
         self.rows * self.columns
+    }
+
+    /// Where tile `tile` of `patch` begins.
+    pub(super) fn corner(&self, cut: Cut, patch: &Patch, tile: usize) -> usize {
+        let (row, column) = (tile / patch.columns, tile % patch.columns);
+        row * cut.step[0] * self.columns + column * cut.step[1]
     }
 
     /// The row of the picture that is row `row` of the window.

@@ -7,28 +7,39 @@
 
 mod four;
 mod half;
+mod line;
 mod two;
 
 use pulp::Simd;
 
 pub(super) use four::Four;
 pub(super) use half::{Half, HalfAdjoint};
+pub(super) use line::{Across, Down};
 pub(super) use two::Two;
 
-/// How a picture is cut into squares: square `n` covers `side` pixels from `n * step - before` on.
+/// How a picture is cut into rectangles, in rows and in columns: rectangle `n` covers `side` pixels from `n * step - before`
+/// on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Cut {
-    pub(super) step: usize,
-    pub(super) before: usize,
-    pub(super) side: usize,
+    pub(super) step: [usize; 2],
+    pub(super) before: [usize; 2],
+    pub(super) side: [usize; 2],
 }
 
 impl Cut {
-    /// Squares that share their first and last rows and columns with their neighbors.
+    /// Into squares.
+    const fn square(step: usize, before: usize, side: usize) -> Self {
+        Self { step: [step; 2], before: [before; 2], side: [side; 2] }
+    }
+
+    /// Rectangles that share their first and last rows or columns with their neighbors.
     pub(super) const fn overlaps(self) -> bool {
-        self.side > self.step
+        self.side[0] > self.step[0] || self.side[1] > self.step[1]
     }
 }
+
+/// Places in the largest kernel.
+pub(super) const MAX_TAPS: usize = 9;
 
 /// A choice of outputs and points. Every function transforms one tile along both axes: it reads at the start of
 /// `source` (rows, or points, `source_stride` apart) and writes at the start of `target`.
@@ -41,6 +52,8 @@ pub(super) trait Scheme: Copy + Send + Sync + 'static {
     const PRODUCTS: usize;
     /// Values of one transformed filter; products may share them.
     const FILTERS: usize;
+    /// Places in the kernel, at most [`MAX_TAPS`].
+    const TAPS: usize = MAX_TAPS;
 
     /// The value of the transformed filter that belongs to a product.
     fn filter_of(product: usize) -> usize {
@@ -56,7 +69,7 @@ pub(super) trait Scheme: Copy + Send + Sync + 'static {
         target_stride: usize,
     );
 
-    /// Nine taps to the transformed filter, `G w`.
+    /// Taps to the transformed filter, `G w`.
     fn filter<S: Simd>(simd: S, taps: &[S::f32s], target: &mut [S::f32s], target_stride: usize);
 
     /// Products to pixels, `Aᵀ m`.

@@ -68,7 +68,7 @@ pub(super) fn count<F: Scheme>(geometry: &Geometry) -> usize {
 fn sides<F: Scheme>(geometry: &Geometry) -> (usize, usize) {
     let (cut, Planes { height, width, .. }) =
         if F::OUTPUT.overlaps() { (F::INPUT, geometry.input) } else { (F::OUTPUT, geometry.output) };
-    (height.div_ceil(cut.step), width.div_ceil(cut.step))
+    (height.div_ceil(cut.step[0]), width.div_ceil(cut.step[1]))
 }
 
 fn patches<F: Scheme>(geometry: &Geometry, target: usize) -> Vec<Patch> {

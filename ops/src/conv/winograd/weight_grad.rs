@@ -178,8 +178,7 @@ impl WeightGradient<'_> {
                     || {
                         pixels::gather(simd, &self.geometry.output, self.g, channel_block, &window, buffer);
                         for tile in 0..patch.tiles() {
-                            let (row, column) = (tile / patch.columns, tile % patch.columns);
-                            let source = &buffer[(row * window.columns + column) * F::OUTPUT.step..];
+                            let source = &buffer[window.corner(F::OUTPUT, &patch, tile)..];
                             let target = &mut target[first_tile + tile..];
                             F::output_adjoint(simd, source, window.columns, target, layout.product_stride);
                         }

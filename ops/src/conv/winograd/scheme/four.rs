@@ -20,8 +20,8 @@ const NORM_A: f64 = 1.0 / (2.0 * A2 * (A2 - B2));
 const NORM_B: f64 = 1.0 / (2.0 * B2 * (B2 - A2));
 
 impl Scheme for Four {
-    const INPUT: Cut = Cut { step: 4, before: 1, side: 6 };
-    const OUTPUT: Cut = Cut { step: 4, before: 0, side: 4 };
+    const INPUT: Cut = Cut::square(4, 1, 6);
+    const OUTPUT: Cut = Cut::square(4, 0, 4);
     const PRODUCTS: usize = 6 * 6;
     const FILTERS: usize = Self::PRODUCTS;
 

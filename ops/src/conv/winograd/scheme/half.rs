@@ -29,8 +29,8 @@ const NORM_B: f64 = 1.0 / (2.0 * B * (B2 - A2));
 const POINTS: usize = 9;
 const FILTER: usize = 6;
 
-const LARGE: Cut = Cut { step: 8, before: 0, side: 9 };
-const SMALL: Cut = Cut { step: 4, before: 0, side: 4 };
+const LARGE: Cut = Cut::square(8, 0, 9);
+const SMALL: Cut = Cut::square(4, 0, 4);
 
 /// The middle tap's products are the last four.
 fn filter_of(product: usize) -> usize {

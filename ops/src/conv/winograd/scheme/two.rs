@@ -9,8 +9,8 @@ use super::{Cut, GradientScheme, Scheme, pixels_to_points, points_to_pixels, sca
 pub(in crate::conv::winograd) struct Two;
 
 impl Scheme for Two {
-    const INPUT: Cut = Cut { step: 2, before: 1, side: 4 };
-    const OUTPUT: Cut = Cut { step: 2, before: 0, side: 2 };
+    const INPUT: Cut = Cut::square(2, 1, 4);
+    const OUTPUT: Cut = Cut::square(2, 0, 2);
     const PRODUCTS: usize = 4 * 4;
     const FILTERS: usize = Self::PRODUCTS;
 
