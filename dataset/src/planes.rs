@@ -1,30 +1,38 @@
 //! Channels set apart, and joined again.
 
-use crate::channels::Channels;
+use pulp::Arch;
 
-/// Pixels whose channels are set apart together.
-const TOGETHER: usize = 1024;
+use crate::channels::Channels;
 
 /// Sets channels apart: `[height, width, channels]` to `[channels, height, width]`.
 pub(crate) fn planes_of<T: Copy + Default>(samples: &[T], channels: Channels) -> Vec<T> {
+    let mut planes = Vec::new();
+    planes_into(samples, channels, &mut planes);
+    planes
+}
+
+/// The same in place of what is in `planes`.
+pub(crate) fn planes_into<T: Copy + Default>(samples: &[T], channels: Channels, planes: &mut Vec<T>) {
+    planes.resize(samples.len(), T::default());
     match channels {
-        Channels::Grey => samples.to_vec(),
-        Channels::Rgb => planes_of_pixels::<T, 3>(samples),
-        Channels::Rgba => planes_of_pixels::<T, 4>(samples),
+        Channels::Grey => planes.copy_from_slice(samples),
+        Channels::Rgb => set_apart::<T, 3>(samples, planes),
+        Channels::Rgba => set_apart::<T, 4>(samples, planes),
     }
 }
 
-fn planes_of_pixels<T: Copy + Default, const CHANNELS: usize>(samples: &[T]) -> Vec<T> {
+fn set_apart<T: Copy, const CHANNELS: usize>(samples: &[T], planes: &mut [T]) {
     let pixels = samples.as_chunks::<CHANNELS>().0;
-    let mut planes = vec![T::default(); CHANNELS * pixels.len()];
-    // All channels of a few pixels at a time, which are read once.
-    for (number, together) in pixels.chunks(TOGETHER).enumerate() {
-        for channel in 0..CHANNELS {
-            let part = &mut planes[channel * pixels.len() + number * TOGETHER..][..together.len()];
-            part.iter_mut().zip(together).for_each(|(value, pixel)| *value = pixel[channel]);
+    let planes = planes.chunks_exact_mut(pixels.len().max(1)).collect::<Vec<_>>();
+    let Ok(mut planes) = <[&mut [T]; CHANNELS]>::try_from(planes) else { return };
+    // All channels in one loop, which the compiler makes shuffles of whole registers.
+    Arch::new().dispatch(move || {
+        for (at, pixel) in pixels.iter().enumerate() {
+            for (plane, &value) in planes.iter_mut().zip(pixel) {
+                plane[at] = value;
+            }
         }
-    }
-    planes
+    });
 }
 
 /// The opposite: `[channels, height, width]` to `[height, width, channels]`, of so many channels.

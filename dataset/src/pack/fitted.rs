@@ -28,7 +28,7 @@ struct Rectangle {
 
 /// Makes a rectangle of this resolution of a picture of any shape.
 pub(super) fn fitted<T: Sample>(
-    pixels: &Pixels<T>,
+    pixels: Pixels<T>,
     resolution: Resolution,
     fit: Fit,
     resizer: &mut Resizer,
@@ -39,9 +39,9 @@ pub(super) fn fitted<T: Sample>(
         Fit::Crop => resize(pixels, middle(size, resolution), resolution, resizer),
         Fit::Stretch => resize(pixels, whole, resolution, resizer),
         Fit::Pad(filling) => {
-            let inner = inside(size, resolution);
+            let (inner, channels) = (inside(size, resolution), pixels.channels);
             let samples = resize(pixels, whole, inner, resizer);
-            samples.map(|samples| pad(&samples, inner, resolution, pixels.channels, filling))
+            samples.map(|samples| pad(&samples, inner, resolution, channels, filling))
         }
     };
     let samples = samples.map_err(|e| printable(&e.to_string()))?;
@@ -82,7 +82,7 @@ fn inside(size: Resolution, outer: Resolution) -> Resolution {
 /// Of whatever channels: the filter is compiled for three of them, which takes most of a minute of a build, and one alone
 /// goes through it as three equal ones.
 fn resize<T: Sample>(
-    pixels: &Pixels<T>,
+    pixels: Pixels<T>,
     part: Rectangle,
     to: Resolution,
     resizer: &mut Resizer,
@@ -115,7 +115,10 @@ fn resize<T: Sample>(
 }
 
 /// A part of a picture as it is.
-fn cut<T: Sample>(pixels: &Pixels<T>, Rectangle { left, top, size }: Rectangle) -> Vec<T> {
+fn cut<T: Sample>(pixels: Pixels<T>, Rectangle { left, top, size }: Rectangle) -> Vec<T> {
+    if (pixels.width, pixels.height) == (size.width, size.height) {
+        return pixels.samples;
+    }
     let channels = pixels.channels.count();
     let rows = pixels.samples.chunks_exact(pixels.width * channels).skip(top).take(size.height);
     let mut part = Vec::with_capacity(channels * size.pixels());
@@ -198,7 +201,7 @@ mod tests {
     fn fitted(picture: &RgbImage, resolution: &str, fit: &str) -> Fitted<u8> {
         let pixels = pixels::<u8>(picture.clone(), Channels::Rgb);
         let (resolution, fit) = (resolution.parse().unwrap(), fit.parse().unwrap());
-        super::fitted(&pixels, resolution, fit, &mut Resizer::new()).unwrap()
+        super::fitted(pixels, resolution, fit, &mut Resizer::new()).unwrap()
     }
 
     #[test]
@@ -291,7 +294,7 @@ mod tests {
         let grey = GrayImage::from_fn(32, 24, |x, _| Luma([if x < 16 { 40 } else { 90 }]));
         let resolution = "16x12".parse().unwrap();
         let grey = pixels::<u8>(grey, Channels::Grey);
-        let grey = super::fitted(&grey, resolution, Fit::Crop, &mut Resizer::new()).unwrap();
+        let grey = super::fitted(grey, resolution, Fit::Crop, &mut Resizer::new()).unwrap();
         assert_eq!((grey.samples.len(), grey.samples[2], grey.samples[13]), (16 * 12, 40, 90));
 
         // An orange disk on nothing, which files like to keep as transparent white or green.
@@ -301,7 +304,7 @@ mod tests {
                 if x.hypot(y) < 17.0 { Rgba([240, 120, 0, 255]) } else { Rgba([red, green, blue, 0]) }
             });
             let disk = pixels::<u8>(disk, Channels::Rgba);
-            super::fitted(&disk, resolution, Fit::Crop, &mut Resizer::new()).unwrap().samples
+            super::fitted(disk, resolution, Fit::Crop, &mut Resizer::new()).unwrap().samples
         });
         assert_eq!(on_white, on_green);
         let mut edges = 0;
@@ -321,7 +324,7 @@ mod tests {
         let slope =
             ImageBuffer::<Luma<u16>, Vec<u16>>::from_fn(64, 48, |x, _| Luma([20_000 + 10 * x as u16]));
         let deep = pixels::<u16>(slope, Channels::Grey);
-        let fitted = super::fitted(&deep, "16x12".parse().unwrap(), Fit::Crop, &mut Resizer::new()).unwrap();
+        let fitted = super::fitted(deep, "16x12".parse().unwrap(), Fit::Crop, &mut Resizer::new()).unwrap();
         assert_eq!(fitted.samples.len(), 16 * 12);
         for (column, &value) in fitted.samples[6 * 16..7 * 16].iter().enumerate().take(14).skip(2) {
             // The middle of four pixels.

@@ -1,10 +1,11 @@
 //! One picture at every level of the pyramid.
 
+use pulp::Arch;
 use stylegan_base::Resolution;
 
 use super::format::Format;
 use super::sample::Sample;
-use crate::planes::planes_of;
+use crate::planes::planes_into;
 
 /// The largest power of two that is at most `number`, if a network can have that side.
 pub(crate) fn floor_power_of_two(number: usize) -> Option<usize> {
@@ -21,40 +22,56 @@ pub(crate) fn levels(resolution: Resolution) -> impl Iterator<Item = Resolution>
     resolution.levels().rev()
 }
 
-/// All levels of one picture, one after the other, largest first, as bytes.
-///
-/// Each level is the mean of 2x2 pixels of the level above before that was rounded, so that errors do not add up.
-///
-/// # Shapes
-/// - `samples`: `[height, width, channels]`
-/// - returns: for each level `[channels, height, width]`
-pub(super) fn all_levels<T: Sample>(samples: &[T], format: Format) -> Vec<u8> {
-    debug_assert_eq!(size_of_val(samples), format.bytes_at(format.resolution));
-    let mut levels = levels(format.resolution);
-    let mut all = Vec::with_capacity(format.bytes());
-    let (Some(full), planes) = (levels.next(), planes_of(samples, format.channels)) else { return all };
-    T::append(&planes, &mut all);
-    // The planes stacked are one of several times the height. Sums of four times as many samples at each level: of 8 levels
-    // below the first they fit 32 bits.
-    let mut sums = halve(&planes, full.width);
-    for (level, below) in levels.zip(1_u32..) {
-        let (half, shift) = (1 << (2 * below - 1), 2 * below);
-        let rounded: Vec<T> = sums.iter().map(|sum| T::of((sum + half) >> shift)).collect();
-        T::append(&rounded, &mut all);
-        sums = halve(&sums, level.width);
+/// Makes the levels of one picture after the other, in memory that it keeps: what is new has to be cleared by the system, which
+/// takes longer than the sums do.
+#[derive(Default)]
+pub(super) struct LevelMaker<T> {
+    planes: Vec<T>,
+    sums: Vec<u32>,
+    sums_below: Vec<u32>,
+}
+
+impl<T: Sample> LevelMaker<T> {
+    /// All levels of one picture, one after the other, largest first, as bytes in place of those in `all`.
+    ///
+    /// Each level is the mean of 2x2 pixels of the level above before that was rounded, so that errors do not add up.
+    ///
+    /// # Shapes
+    /// - `samples`: `[height, width, channels]`
+    /// - `all`: for each level `[channels, height, width]`
+    pub(super) fn make(&mut self, samples: &[T], format: Format, all: &mut Vec<u8>) {
+        debug_assert_eq!(size_of_val(samples), format.bytes_at(format.resolution));
+        let Self { planes, sums, sums_below } = self;
+        all.clear();
+        all.reserve_exact(format.bytes());
+        let mut levels = levels(format.resolution);
+        let Some(full) = levels.next() else { return };
+        planes_into(samples, format.channels, planes);
+        T::append(planes.iter().copied(), all);
+        // The planes stacked are one of several times the height. Sums of four times as many samples at each level: of 8
+        // levels below the first they fit 32 bits.
+        halve(planes, full.width, sums);
+        for (level, below) in levels.zip(1_u32..) {
+            let (half, shift) = (1 << (2 * below - 1), 2 * below);
+            Arch::new().dispatch(|| T::append(sums.iter().map(|sum| T::of((sum + half) >> shift)), all));
+            halve(sums, level.width, sums_below);
+            std::mem::swap(sums, sums_below);
+        }
     }
-    all
 }
 
 /// The sum of each 2x2 pixels.
-fn halve<T: Copy + Into<u32>>(plane: &[T], width: usize) -> Vec<u32> {
-    let mut half = Vec::with_capacity(plane.len() / 4);
-    for rows in plane.chunks_exact(2 * width) {
-        let (upper, lower) = rows.split_at(width);
-        let squares = upper.as_chunks::<2>().0.iter().zip(lower.as_chunks::<2>().0);
-        half.extend(squares.map(|(&[a, b], &[c, d])| a.into() + b.into() + c.into() + d.into()));
-    }
-    half
+fn halve<T: Copy + Into<u32>>(plane: &[T], width: usize, half: &mut Vec<u32>) {
+    half.resize(plane.len() / 4, 0);
+    Arch::new().dispatch(|| {
+        for (rows, sums) in plane.chunks_exact(2 * width).zip(half.chunks_exact_mut(width / 2)) {
+            let (upper, lower) = rows.split_at(width);
+            let squares = upper.as_chunks::<2>().0.iter().zip(lower.as_chunks::<2>().0);
+            for (sum, (&[a, b], &[c, d])) in sums.iter_mut().zip(squares) {
+                *sum = a.into() + b.into() + c.into() + d.into();
+            }
+        }
+    });
 }
 
 #[cfg(test)]
@@ -80,6 +97,12 @@ mod tests {
             }
         }
         sum / (factor * factor) as f64
+    }
+
+    fn all_levels<T: Sample>(samples: &[T], format: Format) -> Vec<u8> {
+        let mut all = vec![1, 2, 3];
+        LevelMaker::default().make(samples, format, &mut all);
+        all
     }
 
     /// Compares all levels of a random picture with the definition; `read` takes the numbers of the bytes.

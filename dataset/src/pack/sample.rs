@@ -32,7 +32,7 @@ pub(crate) trait Sample: Copy + Ord + Default + Into<u32> + Send + Sync + 'stati
     fn picture(width: u32, height: u32, rgb: Vec<Self>) -> Option<DynamicImage>;
 
     /// Appends their bytes as packs have them.
-    fn append(numbers: &[Self], bytes: &mut Vec<u8>);
+    fn append(numbers: impl ExactSizeIterator<Item = Self>, bytes: &mut Vec<u8>);
 
     /// `value · share / MOST`, rounded.
     fn share(self, share: Self) -> Self {
@@ -74,8 +74,8 @@ impl Sample for u8 {
         RgbImage::from_raw(width, height, rgb).map(Into::into)
     }
 
-    fn append(numbers: &[Self], bytes: &mut Vec<u8>) {
-        bytes.extend_from_slice(numbers);
+    fn append(numbers: impl ExactSizeIterator<Item = Self>, bytes: &mut Vec<u8>) {
+        bytes.extend(numbers);
     }
 }
 
@@ -112,7 +112,7 @@ impl Sample for u16 {
         ImageBuffer::from_raw(width, height, rgb).map(DynamicImage::ImageRgb16)
     }
 
-    fn append(numbers: &[Self], bytes: &mut Vec<u8>) {
+    fn append(numbers: impl ExactSizeIterator<Item = Self>, bytes: &mut Vec<u8>) {
         let start = bytes.len();
         bytes.resize(start + 2 * numbers.len(), 0);
         for (pair, number) in bytes[start..].as_chunks_mut().0.iter_mut().zip(numbers) {
@@ -137,8 +137,8 @@ mod tests {
     #[test]
     fn bytes_have_the_lower_one_first() {
         let mut bytes = Vec::new();
-        u8::append(&[7, 8], &mut bytes);
-        u16::append(&[0x1234, 5], &mut bytes);
+        u8::append([7, 8].into_iter(), &mut bytes);
+        u16::append([0x1234, 5].into_iter(), &mut bytes);
         assert_eq!(bytes, [7, 8, 0x34, 0x12, 5, 0]);
     }
 }

@@ -1,6 +1,7 @@
 //! The levels of all pictures: decoded on all cores, and written meanwhile.
 
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use fast_image_resize::Resizer;
@@ -12,7 +13,7 @@ use super::fit::Fit;
 use super::fitted::{Fitted, fitted};
 use super::format::Format;
 use super::index::Index;
-use super::levels::{all_levels, levels};
+use super::levels::{LevelMaker, levels};
 use super::pixels::{Converted, Pixels};
 use super::sample::Sample;
 use super::skips::Skips;
@@ -39,6 +40,23 @@ pub(super) trait Sink: Send {
     fn add(&mut self, levels: &[u8]) -> Result<(), Error>;
 }
 
+/// What is used again by whoever comes next, on whatever thread.
+struct Pool<T>(Mutex<Vec<T>>);
+
+impl<T> Pool<T> {
+    fn new() -> Self {
+        Self(Mutex::default())
+    }
+
+    fn keep(&self, one: T) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(one);
+    }
+
+    fn take(&self) -> Option<T> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).pop()
+    }
+}
+
 /// Writes all levels of `candidates` to `sink` and counts in `index` what was done to them; returns those that could be read.
 pub(super) fn write_levels(
     source: &Source,
@@ -47,11 +65,16 @@ pub(super) fn write_levels(
     skips: &mut Skips<'_>,
     sink: &mut dyn Sink,
 ) -> Result<Vec<usize>, Error> {
+    // The memory of levels that were written, for those of other pictures.
+    let written = Pool::new();
     thread::scope(|scope| {
         // The files are written while the next pictures are decoded, and no more than these two are held.
         let (sender, receiver) = sync_channel(1);
-        let writer = scope.spawn(move || write_all(sink, &receiver));
-        let kept = decode(source, candidates, index, skips, &sender);
+        let writer = scope.spawn(|| write_all(sink, receiver, &written));
+        let kept = match index.bits {
+            Bits::Eight => decode::<u8>(source, candidates, index, skips, &written, &sender),
+            Bits::Sixteen => decode::<u16>(source, candidates, index, skips, &written, &sender),
+        };
         drop(sender);
         match writer.join() {
             Ok(written) => written.and(kept),
@@ -61,27 +84,28 @@ pub(super) fn write_levels(
 }
 
 /// Decodes `candidates` on all cores and sends them on in their order; returns those that could be read.
-fn decode(
+fn decode<T: Sample>(
     source: &Source,
     candidates: &[usize],
     index: &mut Index,
     skips: &mut Skips<'_>,
+    written: &Pool<Vec<u8>>,
     sender: &SyncSender<Vec<Packed>>,
 ) -> Result<Vec<usize>, Error> {
     let (format, fit, total) = (index.format(), index.fit, candidates.len() as u64);
     let resolution = format.resolution;
-    let pack_one = match format.bits {
-        Bits::Eight => pack_one::<u8>,
-        Bits::Sixteen => pack_one::<u16>,
-    };
     let span = tracing::info_span!("packing", total, done = Empty, %resolution).entered();
     let mut kept = Vec::with_capacity(candidates.len());
     let mut done = 0;
+    let packers = Pool::new();
     for chunk in candidates.chunks(16 * rayon::current_num_threads()) {
-        let results: Vec<_> = chunk
-            .par_iter()
-            .map_init(Resizer::new, |resizer, &i| pack_one(source, i, format, fit, resizer))
-            .collect();
+        let pack = |&picture: &usize| {
+            let mut packer = packers.take().unwrap_or_else(|| Packer::<T>::new(source, format, fit));
+            let packed = packer.pack(picture, written.take().unwrap_or_default());
+            packers.keep(packer);
+            packed
+        };
+        let results: Vec<_> = chunk.par_iter().map(pack).collect();
         let mut pictures = Vec::with_capacity(chunk.len());
         for (&i, result) in chunk.iter().zip(results) {
             match result {
@@ -108,27 +132,37 @@ fn decode(
     Ok(kept)
 }
 
-/// With numbers that have as many bits as the format says.
-fn pack_one<T: Sample>(
-    source: &Source,
-    index: usize,
+/// Packs one picture after the other, on one thread.
+struct Packer<'a, T> {
+    source: &'a Source,
     format: Format,
     fit: Fit,
-    resizer: &mut Resizer,
-) -> Result<Packed, String> {
-    let Format { resolution, channels, .. } = format;
-    let decoded = source.reader().decode(index, resolution)?;
-    let (pixels, converted) = Pixels::<T>::of(decoded, channels);
-    let has_ratio = pixels.width * resolution.height == pixels.height * resolution.width;
-    let is_kept = (pixels.width, pixels.height) == (resolution.width, resolution.height);
-    let Fitted { samples, is_upscaled } = fitted(&pixels, resolution, fit, resizer)?;
-    let mut levels = all_levels(&samples, format);
-    if is_kept {
-        take_copies::<T>(source.reader(), index, format, &mut levels)?;
+    resizer: Resizer,
+    levels: LevelMaker<T>,
+}
+
+impl<'a, T: Sample> Packer<'a, T> {
+    fn new(source: &'a Source, format: Format, fit: Fit) -> Self {
+        Self { source, format, fit, resizer: Resizer::new(), levels: LevelMaker::default() }
     }
-    let digest = picture_digest(&levels[..format.bytes_at(resolution)]);
-    let is_colorless = channels != Channels::Grey && !pixels.has_color();
-    Ok(Packed { levels, digest, converted, is_upscaled, has_ratio, is_colorless })
+
+    /// In the memory of `levels`.
+    fn pack(&mut self, index: usize, mut levels: Vec<u8>) -> Result<Packed, String> {
+        let Format { resolution, channels, .. } = self.format;
+        let reader = self.source.reader();
+        let decoded = reader.decode(index, resolution)?;
+        let (pixels, converted) = Pixels::<T>::of(decoded, channels);
+        let has_ratio = pixels.width * resolution.height == pixels.height * resolution.width;
+        let is_kept = (pixels.width, pixels.height) == (resolution.width, resolution.height);
+        let is_colorless = channels != Channels::Grey && !pixels.has_color();
+        let Fitted { samples, is_upscaled } = fitted(pixels, resolution, self.fit, &mut self.resizer)?;
+        self.levels.make(&samples, self.format, &mut levels);
+        if is_kept {
+            take_copies::<T>(reader, index, self.format, &mut levels)?;
+        }
+        let digest = picture_digest(&levels[..self.format.bytes_at(resolution)]);
+        Ok(Packed { levels, digest, converted, is_upscaled, has_ratio, is_colorless })
+    }
 }
 
 /// Takes the smaller levels of a picture that is packed as it is from its source, where that keeps them.
@@ -149,13 +183,21 @@ fn take_copies<T: Sample>(
                 return Err(format!("its copy for {level} has {width}x{height} pixels"));
             }
             let mut bytes = Vec::with_capacity(planes.len());
-            T::append(&planes_of(&samples, format.channels), &mut bytes);
+            T::append(planes_of(&samples, format.channels).into_iter(), &mut bytes);
             planes.copy_from_slice(&bytes);
         }
     }
     Ok(())
 }
 
-fn write_all(sink: &mut dyn Sink, pictures: &Receiver<Vec<Packed>>) -> Result<(), Error> {
-    pictures.iter().flatten().try_for_each(|picture| sink.add(&picture.levels))
+fn write_all(
+    sink: &mut dyn Sink,
+    pictures: Receiver<Vec<Packed>>,
+    written: &Pool<Vec<u8>>,
+) -> Result<(), Error> {
+    pictures.into_iter().flatten().try_for_each(|picture| {
+        sink.add(&picture.levels)?;
+        written.keep(picture.levels);
+        Ok(())
+    })
 }
