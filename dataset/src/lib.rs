@@ -3,7 +3,7 @@
 //! A [`Source`] is what a person has: a folder of PNG, JPEG, WebP, BMP and TIFF files, a zip, tars, Parquet files or an LMDB
 //! of them, or raw pixels, as `TFRecord` files of the original. [`pack`] decodes it once into a [`Pyramid`], a folder of raw
 //! pixels at every level from the full one down to a few pixels, which training
-//! reads and never decodes. [`Order`] says which picture stands at which position of an endless
+//! reads and never decodes; [`check()`] tells beforehand what is in a source. [`Order`] says which picture stands at which position of an endless
 //! training run, and [`Prefetcher`] assembles the batches of those positions ahead of the step.
 //!
 //! ```
