@@ -401,26 +401,32 @@ fn wide(pool: Pool) -> Branches {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use std::collections::HashMap;
 
     use candle_core::{DType, Device, Var};
 
     use super::*;
     use crate::reference::{assert_close, assert_near, made_up, pictures};
+    use crate::tensors::LinearLayer;
     use crate::weights::Places;
 
     /// So many times fewer channels.
-    const NARROWED: usize = 16;
+    pub(crate) const NARROWED: usize = 16;
 
     fn narrow() -> Inception {
+        Inception::narrowed(&narrow_weights(&[]), Resize::Tf1, NARROWED).unwrap()
+    }
+
+    /// Weights of fewer channels, and of layers behind them.
+    pub(crate) fn narrow_weights(behind: &[LinearLayer]) -> Weights {
         let mut layers = layers();
         for layer in &mut layers {
             let [outs, ins, ..] = layer.shape;
             layer.shape[0] = outs / NARROWED;
             layer.shape[1] = if ins == 3 { 3 } else { ins / NARROWED };
         }
-        Inception::narrowed(&made_up(&layers, COLORS), Resize::Tf1, NARROWED).unwrap()
+        made_up(&layers, behind, COLORS)
     }
 
     #[test]

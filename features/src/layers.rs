@@ -1,10 +1,10 @@
 //! What the networks are made of.
 
-use candle_core::{Result as TensorResult, Tensor};
+use candle_core::{D, Result as TensorResult, Tensor};
 use stylegan_ops::{add_bias, bias_relu, conv2d, conv2d_down, conv2d_padded};
 
 use crate::error::Result;
-use crate::tensors::Weights;
+use crate::tensors::{LinearLayer, Weights};
 
 /// A convolution with a bias.
 #[derive(Debug)]
@@ -23,6 +23,35 @@ pub(crate) enum Way {
     Valid,
     /// A 3x3 kernel at every second pixel of odd sides, no zeros.
     Halved,
+}
+
+/// A fully connected layer.
+#[derive(Debug)]
+pub(crate) struct Linear {
+    /// `[outs, ins]`
+    weight: Tensor,
+    bias: Option<Tensor>,
+}
+
+impl Linear {
+    /// That of the names `NAME.weight` and, if it has one, `NAME.bias`.
+    pub(crate) fn new(weights: &Weights, layer: &LinearLayer) -> Result<Self> {
+        let LinearLayer { name, shape, has_bias, .. } = *layer;
+        let bias = has_bias.then(|| weights.get(&format!("{name}.bias"), &shape[..1]));
+        Ok(Self { weight: weights.get(&format!("{name}.weight"), &shape)?, bias: bias.transpose()? })
+    }
+
+    /// `x Wᵀ + b`, `[batch, outs]` of `[batch, ins]`.
+    pub(crate) fn forward(&self, x: &Tensor) -> TensorResult<Tensor> {
+        let x = x.matmul(&self.weight.t()?)?;
+        self.bias.as_ref().map_or(Ok(x.clone()), |bias| x.broadcast_add(bias))
+    }
+}
+
+/// The probabilities of logits, `[batch, classes]`.
+pub(crate) fn softmax(logits: &Tensor) -> TensorResult<Tensor> {
+    let odds = logits.broadcast_sub(&logits.max_keepdim(D::Minus1)?)?.exp()?;
+    odds.broadcast_div(&odds.sum_keepdim(D::Minus1)?)
 }
 
 impl Conv {

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use candle_core::{Device, Tensor};
 
 use crate::network::Colors;
-use crate::tensors::{Layer, Weights};
+use crate::tensors::{Layer, LinearLayer, Weights};
 
 const GOLDEN: &[u8] = include_bytes!("../tests/fixtures/networks.safetensors");
 
@@ -29,14 +29,16 @@ pub(crate) fn uniform(layer: usize, count: usize) -> Vec<f64> {
     (0..count as u64).map(|at| number(at) as f64 / f64::from(1_u32 << 31) / 2.0 - 0.5).collect()
 }
 
-/// Made-up weights of layers, whose colors are these.
-pub(crate) fn made_up(layers: &[Layer], colors: Colors) -> Weights {
+/// Made-up weights of convolutions and of the layers behind them, whose colors are these.
+pub(crate) fn made_up(layers: &[Layer], behind: &[LinearLayer], colors: Colors) -> Weights {
     let mut tensors = HashMap::new();
     let mut add = |name: String, shape: &[usize], values: Vec<f64>| {
         let values: Vec<f32> = values.into_iter().map(|value| value as f32).collect();
         tensors.insert(name, Tensor::from_vec(values, shape, &Device::Cpu).unwrap());
     };
-    for (number, Layer { name, shape, .. }) in layers.iter().enumerate() {
+    let layers = layers.iter().map(|layer| (&*layer.name, &layer.shape[..]));
+    let layers = layers.chain(behind.iter().map(|layer| (layer.name, &layer.shape[..])));
+    for (number, (name, shape)) in layers.enumerate() {
         let scale = (24.0 / shape[1..].iter().product::<usize>() as f64).sqrt();
         let weight = uniform(number, shape.iter().product());
         add(format!("{name}.weight"), shape, weight.into_iter().map(|value| value * scale).collect());

@@ -61,3 +61,18 @@ pub(crate) struct Layer {
     /// In files of torchvision and those that follow its names: of the convolution, and of the batch norm behind it.
     pub(crate) torchvision: (String, Option<String>),
 }
+
+/// A fully connected layer and what it is called in files.
+#[derive(Clone, Debug)]
+pub(crate) struct LinearLayer {
+    /// Our name of it.
+    pub(crate) name: &'static str,
+    /// Outputs and inputs.
+    pub(crate) shape: [usize; 2],
+    /// Whether its bias counts.
+    pub(crate) has_bias: bool,
+    /// In files of torchvision and those that follow its names.
+    pub(crate) torchvision: &'static str,
+    /// In the programs of `TorchScript` that NVIDIA's metrics download.
+    pub(crate) graph: &'static str,
+}

@@ -16,6 +16,11 @@ pub(crate) const CAFFE_COLORS: Colors = Colors { mean: [123.68, 116.779, 103.939
 
 const HALVES: Windows = Windows { side: 2, stride: 2, before: 0 };
 
+/// The largest of each 2x2 pixels.
+pub(crate) fn halved(x: &Tensor) -> TensorResult<Tensor> {
+    max_pool(x, HALVES)
+}
+
 /// How many layers it has, those without convolutions included, which are not here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Depth {
@@ -93,7 +98,7 @@ impl Vgg {
         let mut x = self.colors.apply(&range.rgb(pictures)?, range)?;
         for (block, convs) in self.blocks.iter().enumerate().take_while(|(block, _)| *block <= last.0) {
             if block > 0 {
-                x = max_pool(&x, HALVES)?;
+                x = halved(&x)?;
             }
             for (number, conv) in convs.iter().enumerate().take_while(|(number, _)| (block, *number) <= last)
             {
@@ -140,18 +145,30 @@ pub(crate) fn layers(depth: Depth) -> Vec<Layer> {
 pub(crate) mod tests {
     use super::*;
     use crate::reference::{assert_close, made_up, pictures};
+    use crate::tensors::LinearLayer;
 
-    /// Layers with few channels.
+    /// Few channels of the five blocks.
+    pub(crate) const NARROW: [usize; 5] = [4, 6, 8, 10, 12];
+
+    /// The network with few channels.
     pub(crate) fn narrow(depth: Depth, colors: Colors) -> Vgg {
-        let widths = [4, 6, 8, 10, 12];
+        Vgg::with_widths(&narrow_weights(depth, colors, &[]), depth, NARROW).unwrap()
+    }
+
+    /// Its weights, and those of layers behind them.
+    pub(crate) fn narrow_weights(depth: Depth, colors: Colors, behind: &[LinearLayer]) -> Weights {
+        made_up(&narrow_layers(depth), behind, colors)
+    }
+
+    pub(crate) fn narrow_layers(depth: Depth) -> Vec<Layer> {
         let mut layers = layers(depth);
         for layer in &mut layers {
             let block = |text: &str| text[4..5].parse::<usize>().unwrap() - 1;
             let block = block(&layer.name);
             let ins = if layer.name.ends_with("_1") { block.checked_sub(1) } else { Some(block) };
-            layer.shape = [widths[block], ins.map_or(3, |block| widths[block]), 3, 3];
+            layer.shape = [NARROW[block], ins.map_or(3, |block| NARROW[block]), 3, 3];
         }
-        Vgg::with_widths(&made_up(&layers, colors), depth, widths).unwrap()
+        layers
     }
 
     #[test]

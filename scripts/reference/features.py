@@ -27,7 +27,7 @@ def main():
     from safetensors.numpy import save_file
 
     torch.set_grad_enabled(False)
-    found = {**inception(), **vgg19(), **lpips(), **mobilenet(), **trained_mobilenet(), **resized()}
+    found = {**inception(), **vgg16(), **vgg19(), **lpips(), **mobilenet(), **trained_mobilenet(), **resized()}
     save_file({name: np.ascontiguousarray(value, np.float32) for name, value in found.items()}, arguments.file)
 
 
@@ -121,7 +121,10 @@ class InceptionNetwork:
         x = note("mixed_8", torch.cat([first(x), second(x), shrink(x)], 1))
         x = note("mixed_9", self.wide(x, self.mean))
         x = note("mixed_10", self.wide(x, lambda x: functional.max_pool2d(x, 3, 1, 1)))
-        note("pool2", x.mean((2, 3)))
+        x = note("pool2", x.mean((2, 3)))
+        # Without its bias.
+        weight, _ = self.made.conv(1008 // NARROWED, x.shape[1], 1, 1)
+        note("classes", (x @ weight[:, :, 0, 0].T).softmax(1))
 
 
 def inception():
@@ -152,6 +155,18 @@ def vgg19():
     found = vgg(Made(), x, [2, 2, 4, 4, 4])
     wanted = ["relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_4"]
     return {f"vgg19.{name}": found[name].numpy() for name in wanted}
+
+
+def vgg16():
+    """The features of the last layer but one, of pictures of 64x64."""
+    made = Made()
+    x = torch.tensor(tensorflow_resized(pictures(2, 40, 36).astype(np.float64), 64)) / 255
+    x = (x - color([0.485, 0.456, 0.406])) / color([0.229, 0.224, 0.225])
+    x = functional.max_pool2d(vgg(made, x, [2, 2, 3, 3, 3])["relu5_3"], 2).flatten(1)
+    for outs in (10, 14):
+        weight, bias = made.conv(outs, x.shape[1], 1, 1)
+        x = functional.linear(x, weight[:, :, 0, 0], bias).relu()
+    return {"vgg16.fc2": x.numpy()}
 
 
 def lpips():

@@ -158,15 +158,16 @@ impl Facts {
     /// For people.
     fn lines(&self) -> String {
         let mut text = String::new();
+        let width = self.weights.iter().map(|fact| fact.name.len()).max().unwrap_or(0);
         for Fact { name, what, license, file, size_bytes, is_converted, fetch } in &self.weights {
-            let _ = writeln!(text, "{name:<10} {what}\n{:<10} {license}", "");
+            let _ = writeln!(text, "{name:<width$} {what}\n{:<width$} {license}", "");
             let _ = match file {
                 Some(file) => {
                     let size = Bytes(size_bytes.unwrap_or(0));
                     let converted = if *is_converted { ", converted" } else { "" };
-                    writeln!(text, "{:<10} `{}`, {size}{converted}\n", "", file.display())
+                    writeln!(text, "{:<width$} `{}`, {size}{converted}\n", "", file.display())
                 }
-                None => writeln!(text, "{:<10} not there: {fetch}\n", ""),
+                None => writeln!(text, "{:<width$} not there: {fetch}\n", ""),
             };
         }
         let places: Vec<_> = self.places.iter().map(|place| format!("`{}`", place.display())).collect();

