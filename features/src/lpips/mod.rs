@@ -99,11 +99,13 @@ impl Lpips {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashMap;
+
     use candle_core::{DType, Var};
 
     use super::*;
     use crate::network::Colors;
-    use crate::reference::{assert_close, pictures, uniform};
+    use crate::reference::{assert_close, assert_near, pictures, uniform};
 
     fn narrow() -> Lpips {
         let trunk = vgg::tests::narrow(Depth::Sixteen, Colors::TORCHVISION);
@@ -113,6 +115,40 @@ mod tests {
             Tensor::from_vec(values, (1, width, 1, 1), &Device::Cpu).unwrap()
         });
         Lpips::of_parts(trunk, linear.collect())
+    }
+
+    /// Golden numbers of a trunk with widths 8 to 64, in f64, with the authors' constants in place of torchvision's colors.
+    #[test]
+    fn layers_are_those_of_an_independent_implementation() {
+        let golden = include_bytes!("../../tests/fixtures/lpips.safetensors");
+        let golden: HashMap<_, _> = candle_core::safetensors::load_buffer(golden, &Device::Cpu).unwrap();
+        let colors = Colors::TORCHVISION;
+        let of_colors =
+            |values: [f64; 3]| Tensor::new(&values.map(|value| value as f32), &Device::Cpu).unwrap();
+        let mut tensors = HashMap::from([
+            ("colors.mean".to_owned(), of_colors(colors.mean)),
+            ("colors.deviation".to_owned(), of_colors(colors.deviation)),
+        ]);
+        tensors.extend(
+            golden
+                .iter()
+                .filter_map(|(name, tensor)| Some((name.strip_prefix("net.")?.to_owned(), tensor.clone()))),
+        );
+        let trunk =
+            Vgg::with_widths(&Weights::new(tensors, "golden"), Depth::Sixteen, [8, 16, 32, 64, 64]).unwrap();
+        let first = trunk.taps(&golden["x"].narrow(0, 0, 1).unwrap(), PixelRange::Bytes, &TAPS).unwrap();
+        for (number, found) in first.iter().enumerate() {
+            let name = format!("x0.relu{}.mean", number + 1);
+            let expected = golden[&name].to_dtype(DType::F32).unwrap();
+            assert_near(&name, &found.mean((2, 3)).unwrap().squeeze(0).unwrap(), &expected, 1e-5);
+        }
+        let linear = (0..5).map(|number| golden[&format!("lin{number}.weight")].clone()).collect();
+        let lpips = Lpips::of_parts(trunk, linear);
+        let [x, y] = ["x", "y"].map(|name| lpips.look(&golden[name], PixelRange::Bytes).unwrap());
+        let layers = lpips.layers(&x, &y).unwrap();
+        assert_near("layers", &layers, &golden["layers"].to_dtype(DType::F32).unwrap(), 1e-5);
+        let distance = lpips.distance(&golden["x"], &golden["y"], PixelRange::Bytes).unwrap();
+        assert_near("distance", &distance, &golden["distance"].to_dtype(DType::F32).unwrap(), 1e-5);
     }
 
     fn signed(bytes: &Tensor) -> Tensor {
