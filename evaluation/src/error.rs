@@ -49,6 +49,12 @@ pub enum Error {
         /// The network.
         network: &'static str,
     },
+    /// What a network sees was to be kept, and it is not there.
+    #[error("the network `{network}` is not there")]
+    NothingToKeep {
+        /// The network.
+        network: String,
+    },
     /// A measure needs a generator or labels, and was asked for pictures.
     #[error("`{measure}` looks at {what}, not at pictures alone")]
     NotOfPictures {

@@ -1,99 +1,85 @@
 //! Several measures at once: every picture is looked at once.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use candle_core::Tensor;
 use stylegan_dataset::Skipped;
 use stylegan_features::FeatureNetwork;
-use stylegan_metrics::{LooksAt, Measure, Metric, Set};
-use tracing::info;
+use stylegan_metrics::{Features, Measure, Set};
 
 use crate::looking::{FeatureSource, Looking};
-use crate::{Error, Outcome, Pictures, Result};
+use crate::taking::{Taken, Taking};
+use crate::{Error, Networks, Outcome, Pictures, Result};
 
 /// Measures of fakes and, where they ask for them, reals.
 ///
 /// Every picture is decoded or drawn once, and every network looks at it once, however many measures there are. What was shown of the
 /// reals serves for several sets of fakes. Features of reals are kept in a folder, if there is one.
-pub struct Evaluation<'a> {
+pub struct Evaluation {
     takings: Vec<Taking>,
-    networks: &'a [Box<dyn FeatureNetwork>],
-    cache: Option<&'a Path>,
+    networks: Networks,
+    cache: Option<PathBuf>,
 }
 
-/// A measure that is being taken.
-struct Taking {
-    measure: &'static Measure,
-    metric: Box<dyn Metric>,
-    /// Through which of the networks, if through any.
-    network: Option<usize>,
-    reals: usize,
-    fakes: usize,
-    elapsed_secs: f64,
+/// What came of fakes.
+#[derive(Debug)]
+pub struct Measured {
+    /// Of each measure, in their order.
+    pub outcomes: Vec<Outcome>,
+    /// Fakes that could not be read.
+    pub unreadable: Vec<Skipped>,
+    /// The features that were kept, in the order in which they were asked for.
+    pub seen: Vec<Seen>,
 }
 
-impl Taking {
-    fn count(&self, set: Set) -> usize {
-        match set {
-            Set::Reals => self.reals,
-            Set::Fakes => self.fakes,
-        }
-    }
-
-    fn add(&mut self, set: Set, batch: &Tensor) -> Result<()> {
-        let start = Instant::now();
-        let measure = self.measure.name;
-        self.metric.add(set, batch).map_err(|source| Error::Measure { measure, source })?;
-        self.elapsed_secs += start.elapsed().as_secs_f64();
-        Ok(())
-    }
-
-    fn copied(&self) -> Self {
-        Self { metric: self.metric.copied(), ..*self }
-    }
+/// What a network saw of both sets.
+#[derive(Clone, Debug)]
+pub struct Seen {
+    /// The network.
+    pub network: String,
+    /// A row for each real, of those that can be read, in their order.
+    pub reals: Features,
+    /// The same of the fakes.
+    pub fakes: Features,
+    /// How long the network looked, in seconds.
+    pub elapsed_secs: f64,
 }
 
-impl<'a> Evaluation<'a> {
+impl Evaluation {
     /// Of so many reals, none if there are none, and so many fakes.
     ///
     /// # Errors
     /// If a measure needs what is not there.
     pub fn new(
         measures: &[&'static Measure],
-        networks: &'a [Box<dyn FeatureNetwork>],
-        cache: Option<&'a Path>,
+        networks: &Networks,
+        cache: Option<&Path>,
         reals: usize,
         fakes: usize,
     ) -> Result<Self> {
-        let taking = |measure: &&'static Measure| {
-            let name = measure.name;
-            let not_of_pictures = |what| Error::NotOfPictures { measure: name, what };
-            let network = match measure.looks_at {
-                LooksAt::Pictures(_) => None,
-                LooksAt::Features { network, .. } => {
-                    let found = networks.iter().position(|found| found.name() == network);
-                    Some(found.ok_or(Error::NoNetwork { measure: name, network })?)
-                }
-                LooksAt::Paths(_) => return Err(not_of_pictures("neighboring pictures of a generator")),
-                LooksAt::Classes => return Err(not_of_pictures("latents and what classifiers say")),
-                LooksAt::Factors => return Err(not_of_pictures("latents and true labels")),
-            };
-            let metric = measure.metric().ok_or(not_of_pictures("something else"))?;
-            let needs_reals = measure.counts(1, 1).0 > 0;
-            if needs_reals && reals == 0 {
-                return Err(Error::NoReals { measure: name });
-            }
-            let (reals, fakes) = measure.counts(reals, fakes);
-            Ok(Taking { measure, metric, network, reals, fakes, elapsed_secs: 0.0 })
-        };
-        let takings = measures.iter().map(taking).collect::<Result<_>>()?;
-        Ok(Self { takings, networks, cache })
+        let takings = measures.iter().map(|measure| Taking::of_measure(measure, networks, reals, fakes));
+        Ok(Self {
+            takings: takings.collect::<Result<_>>()?,
+            networks: networks.clone(),
+            cache: cache.map(Path::to_owned),
+        })
+    }
+
+    /// The same, which keeps what a network sees of the first so many reals and fakes.
+    ///
+    /// # Errors
+    /// If the network is not there.
+    pub fn keeping(mut self, network: &str, reals: usize, fakes: usize) -> Result<Self> {
+        let found = self.networks.iter().position(|found| found.name() == network);
+        let found = found.ok_or_else(|| Error::NothingToKeep { network: network.to_owned() })?;
+        self.takings.push(Taking::of_features(found, network, reals, fakes));
+        Ok(self)
     }
 
     /// Whether any of the measures looks at reals.
     pub fn needs_reals(&self) -> bool {
-        self.takings.iter().any(|taking| taking.reals > 0)
+        self.takings.iter().any(|taking| taking.count(Set::Reals) > 0)
     }
 
     /// Looks at the reals; returns those that could not be read.
@@ -102,31 +88,24 @@ impl<'a> Evaluation<'a> {
     /// If there are none that can be, a measure is not made for them, or a network fails.
     pub fn look_at_reals(&mut self, reals: &dyn Pictures) -> Result<Vec<Skipped>> {
         let Self { takings, networks, cache } = self;
-        look(takings, networks, *cache, Set::Reals, reals)
+        look(takings, networks, cache.as_deref(), Set::Reals, reals)
     }
 
     /// Looks at fakes, and says what came of all measures; the reals serve again.
     ///
     /// # Errors
     /// As [`Evaluation::look_at_reals`].
-    pub fn measure(&self, fakes: &dyn Pictures) -> Result<(Vec<Outcome>, Vec<Skipped>)> {
+    pub fn measure(&self, fakes: &dyn Pictures) -> Result<Measured> {
         let mut takings: Vec<Taking> = self.takings.iter().map(Taking::copied).collect();
-        let skipped = look(&mut takings, self.networks, None, Set::Fakes, fakes)?;
-        let outcome = |taking: &Taking| {
-            let start = Instant::now();
-            let Taking { measure, reals, fakes, .. } = *taking;
-            let numbers = taking
-                .metric
-                .numbers()
-                .map_err(|source| Error::Measure { measure: measure.name, source })?
-                .into_iter()
-                .map(|(suffix, value)| (format!("{}{suffix}", measure.name), value))
-                .collect();
-            let elapsed_secs = taking.elapsed_secs + start.elapsed().as_secs_f64();
-            info!(measure = measure.name, ?numbers, elapsed_secs, "measured");
-            Ok(Outcome { measure, numbers, reals, fakes, elapsed_secs })
-        };
-        Ok((takings.iter().map(outcome).collect::<Result<_>>()?, skipped))
+        let unreadable = look(&mut takings, &self.networks, None, Set::Fakes, fakes)?;
+        let mut measured = Measured { outcomes: Vec::new(), unreadable, seen: Vec::new() };
+        for taking in takings {
+            match taking.finish()? {
+                Taken::Outcome(outcome) => measured.outcomes.push(outcome),
+                Taken::Features(seen) => measured.seen.push(seen),
+            }
+        }
+        Ok(measured)
     }
 }
 
@@ -175,10 +154,7 @@ fn look(
         looking.finish();
     }
     for (taking, seen) in takings.iter_mut().zip(seen) {
-        match set {
-            Set::Reals => taking.reals = seen,
-            Set::Fakes => taking.fakes = seen,
-        }
+        taking.was_shown(set, seen);
     }
     Ok(skipped)
 }
@@ -254,7 +230,7 @@ mod tests {
     #[test]
     fn every_measure_takes_what_it_takes_and_reals_are_looked_at_once() -> anyhow::Result<()> {
         let folder = tempfile::tempdir()?;
-        let networks: Vec<Box<dyn FeatureNetwork>> = vec![Box::new(Means)];
+        let networks: Networks = [Box::new(Means) as Box<dyn FeatureNetwork>].into();
         let measures = measures(&["fid50k_full", "kid50k_full", "swd", "ms_ssim"]);
         let (reals, fakes) = (Plain::new(60, 0), Plain::new(25, 1000));
         let mut all: Vec<Vec<(String, f64)>> = Vec::new();
@@ -262,8 +238,8 @@ mod tests {
             let mut evaluation = Evaluation::new(&measures, &networks, Some(folder.path()), 60, 25)?;
             evaluation.look_at_reals(&reals)?;
             for _ in 0..2 {
-                let (outcomes, skipped) = evaluation.measure(&fakes)?;
-                assert!(skipped.is_empty());
+                let Measured { outcomes, unreadable, seen } = evaluation.measure(&fakes)?;
+                assert!(unreadable.is_empty() && seen.is_empty());
                 let counts: Vec<_> = outcomes.iter().map(|outcome| (outcome.reals, outcome.fakes)).collect();
                 assert_eq!(counts, [(60, 25), (60, 25), (25, 25), (0, 25)]);
                 all.push(outcomes.into_iter().flat_map(|outcome| outcome.numbers).collect());
@@ -290,9 +266,33 @@ mod tests {
     }
 
     #[test]
+    fn what_a_network_saw_is_kept_while_measures_are_taken() -> anyhow::Result<()> {
+        let networks: Networks = [Box::new(Means) as Box<dyn FeatureNetwork>].into();
+        let (reals, fakes) = (Plain::new(60, 0), Plain::new(25, 1000));
+        let evaluation = Evaluation::new(&measures(&["fid50k_full"]), &networks, None, 60, 25)?;
+        let mut evaluation = evaluation.keeping("inception", 9, 20)?;
+        evaluation.look_at_reals(&reals)?;
+        let Measured { outcomes, seen, .. } = evaluation.measure(&fakes)?;
+        assert_eq!((outcomes.len(), reals.looked_at.get(), fakes.looked_at.get()), (1, 60, 25));
+        assert_eq!((seen.len(), seen[0].reals.len(), seen[0].fakes.len()), (1, 9, 20));
+        let means = |number: usize| [number * 37 % 101, number * 53 % 89, number * 11 % 97].map(|x| x as f32);
+        assert_eq!((seen[0].reals.row(8), seen[0].fakes.row(19)), (&means(8)[..], &means(1019)[..]));
+
+        // Of no measure at all, and of fakes alone.
+        let evaluation = Evaluation::new(&[], &networks, None, 60, 25)?.keeping("inception", 0, 25)?;
+        assert!(!evaluation.needs_reals());
+        let seen = evaluation.measure(&fakes)?.seen.remove(0);
+        assert_eq!((seen.network.as_str(), seen.reals.len(), seen.fakes.len()), ("inception", 0, 25));
+        let missing = Evaluation::new(&[], &networks, None, 60, 25)?.keeping("vgg16", 1, 1).err();
+        let missing = missing.map(|error| error.to_string());
+        assert_eq!(missing.as_deref(), Some("the network `vgg16` is not there"));
+        Ok(())
+    }
+
+    #[test]
     fn what_is_not_there_is_named() {
         let refusal = |name: &str, reals| {
-            let evaluation = Evaluation::new(&measures(&[name]), &[], None, reals, 10);
+            let evaluation = Evaluation::new(&measures(&[name]), &Networks::default(), None, reals, 10);
             evaluation.err().map(|error| error.to_string()).unwrap_or_default()
         };
         assert_eq!(

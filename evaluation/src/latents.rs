@@ -11,28 +11,27 @@ use tracing::field::Empty;
 use tracing::info;
 
 use crate::looking::{FeatureSource, Looking};
-use crate::{Attributes, Drawn, Error, Outcome, Pictures, Result};
+use crate::{Attributes, Error, Outcome, Pictures, Result, Seen};
 
 /// Latents that are mapped at a time.
 const AT_ONCE: u64 = 256;
 
 /// Reads the attributes of pictures off them: a small classifier, learned from pictures of which they are known.
 #[derive(Debug)]
-pub struct Classifier<'a> {
-    network: &'a dyn FeatureNetwork,
+pub struct Classifier {
     readout: Readout,
     /// Of each attribute: half of the pictures have more.
     middle: Vec<f32>,
 }
 
-impl<'a> Classifier<'a> {
+impl Classifier {
     /// Learns from the first `count` of `pictures`, whose names inside their source are `names`, through `network`. Features
     /// are kept in the folder `cache`, if there is one.
     ///
     /// # Errors
     /// If attributes of a picture are not known, a picture cannot be read, or nothing can be learned.
     pub fn learn(
-        network: &'a dyn FeatureNetwork,
+        network: &dyn FeatureNetwork,
         (pictures, names): (&dyn Pictures, &[&String]),
         attributes: &Attributes,
         cache: Option<&Path>,
@@ -48,7 +47,7 @@ impl<'a> Classifier<'a> {
             values.sort_by(f32::total_cmp);
             values.get(values.len() / 2).copied().unwrap_or_default()
         });
-        Ok(Self { network, middle: middle.collect(), readout })
+        Ok(Self { middle: middle.collect(), readout })
     }
 
     /// Of each attribute, which share of its variance is told of pictures that were not learned from, up to 1.
@@ -56,45 +55,50 @@ impl<'a> Classifier<'a> {
         self.readout.determination()
     }
 
-    /// Draws the seeds from 0 on, and says what the measures of latents among `measures` come to; the others are left out.
+    /// How many fakes the measures of latents among `measures` take of so many; none if there are none of them.
+    pub fn wanted(measures: &[&'static Measure], fakes: usize) -> usize {
+        measures
+            .iter()
+            .filter(|measure| is_of_latents(measure))
+            .map(|measure| measure.fakes.min(fakes))
+            .max()
+            .unwrap_or(0)
+    }
+
+    /// What the measures of latents among `measures` come to, by what the network of the classifier saw of the pictures of the
+    /// seeds from 0 on; the other measures are left out.
     ///
     /// # Errors
-    /// If pictures cannot be drawn, or there are too few.
+    /// If latents cannot be mapped, or there are too few.
     pub fn measure(
         &self,
         measures: &[&'static Measure],
         painter: &Painter,
-        fakes: usize,
+        seen: &Seen,
     ) -> Result<Vec<Outcome>> {
-        let asked =
-            |measure: &&&'static Measure| matches!(measure.looks_at, LooksAt::Classes | LooksAt::Factors);
-        let asked: Vec<&'static Measure> = measures.iter().filter(asked).copied().collect();
-        let Some(most) = asked.iter().map(|measure| measure.fakes.min(fakes)).max() else {
-            return Ok(Vec::new());
-        };
         let start = Instant::now();
+        let most = seen.fakes.len();
         let (z, w) = latents(painter, most)?;
-        let features = features_of(self.network, &Drawn::new(painter, most), most, None)?;
-        let seen = self.readout.predict(&features)?;
-        let drawn_secs = start.elapsed().as_secs_f64();
+        let attributes = self.readout.predict(&seen.fakes)?;
+        let seen_secs = seen.elapsed_secs + start.elapsed().as_secs_f64();
         let outcome = |measure: &'static Measure| {
             let start = Instant::now();
             let count = measure.fakes.min(most);
             let rows: Vec<usize> = (0..count).collect();
-            let [z, w, seen] = [&z, &w, &seen].map(|of| of.selected(&rows));
+            let [z, w, shown] = [&z, &w, &attributes].map(|of| of.selected(&rows));
             let numbers = match measure.looks_at {
                 LooksAt::Classes => {
-                    let logits = self.logits(&seen)?;
+                    let logits = self.logits(&shown)?;
                     let score = |latents| separability(latents, &logits).map(|found| found.score());
                     score(&z).and_then(|of_z| Ok(vec![of_z, score(&w)?]))
                 }
-                _ => disentanglement(&w, &seen).map(|found| {
+                _ => disentanglement(&w, &shown).map(|found| {
                     vec![found.disentanglement(), found.completeness(), found.informativeness()]
                 }),
             };
             let numbers = numbers.map_err(|source| Error::Measure { measure: measure.name, source })?;
             let names = measure.numbers.iter().map(|suffix| format!("{}{suffix}", measure.name));
-            let elapsed_secs = drawn_secs + start.elapsed().as_secs_f64();
+            let elapsed_secs = seen_secs + start.elapsed().as_secs_f64();
             Ok(Outcome {
                 measure,
                 numbers: names.zip(numbers).collect(),
@@ -103,15 +107,20 @@ impl<'a> Classifier<'a> {
                 elapsed_secs,
             })
         };
-        asked.into_iter().map(outcome).collect()
+        measures.iter().filter(|measure| is_of_latents(measure)).copied().map(outcome).collect()
     }
 
     /// Below 0 where a picture has more of an attribute than half of those that were learned from.
-    fn logits(&self, seen: &Features) -> Result<Features> {
-        let rows = (0..seen.len()).flat_map(|row| self.middle.iter().zip(seen.row(row)).map(|(m, x)| m - x));
-        let rows = Tensor::from_iter(rows, &Device::Cpu)?.reshape((seen.len(), seen.dim()))?;
+    fn logits(&self, shown: &Features) -> Result<Features> {
+        let rows =
+            (0..shown.len()).flat_map(|row| self.middle.iter().zip(shown.row(row)).map(|(m, x)| m - x));
+        let rows = Tensor::from_iter(rows, &Device::Cpu)?.reshape((shown.len(), shown.dim()))?;
         Ok(Features::of(&rows)?)
     }
+}
+
+fn is_of_latents(measure: &Measure) -> bool {
+    matches!(measure.looks_at, LooksAt::Classes | LooksAt::Factors)
 }
 
 /// z and w of the seeds from 0 on.

@@ -9,7 +9,7 @@
 //!
 //! ```
 //! use stylegan_dataset::Source;
-//! use stylegan_evaluation::{Evaluation, Pictures, Stored};
+//! use stylegan_evaluation::{Evaluation, Networks, Pictures, Stored};
 //! use stylegan_metrics::Measure;
 //!
 //! let (reals, fakes) = ("../demo/faces64.zip", "../demo/faces64.zip");
@@ -17,10 +17,10 @@
 //! let (reals, fakes) = (reals?, fakes?);
 //! let measures: Vec<_> = ["swd"].iter().filter_map(|name| Measure::of(name)).collect();
 //! let count = fakes.count().min(64);
-//! let mut evaluation = Evaluation::new(&measures, &[], None, count, count)?;
+//! let mut evaluation = Evaluation::new(&measures, &Networks::default(), None, count, count)?;
 //! evaluation.look_at_reals(&reals)?;
-//! let (outcomes, _unreadable) = evaluation.measure(&fakes)?;
-//! for (name, value) in &outcomes[0].numbers {
+//! let measured = evaluation.measure(&fakes)?;
+//! for (name, value) in &measured.outcomes[0].numbers {
 //!     println!("{name}: {value:.1}");
 //! }
 //! # Ok::<(), Box<dyn std::error::Error>>(())
@@ -32,18 +32,21 @@ mod error;
 mod evaluation;
 mod latents;
 mod looking;
+mod neighbors;
 mod networks;
 mod outcome;
 mod paths;
 mod pictures;
+mod taking;
 #[cfg(test)]
 mod testing;
 
 pub use attributes::Attributes;
 pub use error::{Error, Result};
-pub use evaluation::Evaluation;
+pub use evaluation::{Evaluation, Measured, Seen};
 pub use latents::Classifier;
-pub use networks::{OF_CLASSIFIERS, networks};
-pub use outcome::{Outcome, past};
+pub use neighbors::{Suspect, suspects};
+pub use networks::{Networks, OF_CLASSIFIERS, networks};
+pub use outcome::{Outcome, Stage, past};
 pub use paths::{PerceptualDistance, path_length};
 pub use pictures::{Drawn, Packed, Pictures, Stored, bytes};

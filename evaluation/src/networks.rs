@@ -1,10 +1,17 @@
 //! The networks that measures look through.
 
+use std::sync::Arc;
+
 use candle_core::Device;
-use stylegan_features::{FeatureNetwork, Inception, MobileNet, Places, Resize};
+use stylegan_features::{
+    FeatureNetwork, Inception, InceptionClasses, MobileNet, Places, Resize, Vgg16Features,
+};
 use stylegan_metrics::{LooksAt, Measure};
 
 use crate::Result;
+
+/// Networks, which several evaluations may share.
+pub type Networks = Arc<[Box<dyn FeatureNetwork>]>;
 
 /// The network whose features classifiers read: it comes with the program.
 pub const OF_CLASSIFIERS: &str = "mobilenet";
@@ -18,7 +25,7 @@ pub fn networks(
     places: &Places,
     resize: Resize,
     device: &Device,
-) -> Result<Vec<Box<dyn FeatureNetwork>>> {
+) -> Result<Networks> {
     let mut names: Vec<&str> = measures
         .iter()
         .filter_map(|measure| match measure.looks_at {
@@ -33,9 +40,13 @@ pub fn networks(
     for name in names {
         match name {
             "inception" => networks.push(Box::new(Inception::new(&places.open(name, device)?, resize)?)),
+            "inception-classes" => {
+                networks.push(Box::new(InceptionClasses::new(&places.open(name, device)?, resize)?));
+            }
+            "vgg16-fc2" => networks.push(Box::new(Vgg16Features::new(&places.open(name, device)?)?)),
             "mobilenet" => networks.push(Box::new(MobileNet::embedded(device)?)),
             _ => {}
         }
     }
-    Ok(networks)
+    Ok(networks.into())
 }

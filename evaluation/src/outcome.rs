@@ -6,12 +6,22 @@ use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::{Map, Value, json};
+use stylegan_base::Resolution;
 use stylegan_metrics::Measure;
 
 use crate::{Error, Result};
 
 /// The longest file of results that is read back.
 const MAX_BYTES: u64 = 1 << 26;
+
+/// When a training measured itself, and what it drew by then.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Stage {
+    /// Its time, in kimg.
+    pub kimg: f64,
+    /// Of its pictures, which grow.
+    pub resolution: Resolution,
+}
 
 /// What came of a measure.
 #[derive(Clone, Debug)]
@@ -51,9 +61,9 @@ impl Outcome {
         self.numbers.iter().map(|(name, value)| (name.clone(), json!(value))).collect()
     }
 
-    /// One line as stylegan2-ada-pytorch and stylegan3 write them, with the numbers of pictures; `kimg` is the time of a training
+    /// One line as stylegan2-ada-pytorch and stylegan3 write them, with the numbers of pictures; `stage` is that of a training
     /// that measures itself.
-    pub fn json_line(&self, snapshot: Option<&str>, kimg: Option<f64>) -> String {
+    pub fn json_line(&self, snapshot: Option<&str>, stage: Option<Stage>) -> String {
         let seconds = self.elapsed_secs.max(0.0) as u64;
         let time = match (seconds / 3600, seconds / 60 % 60, seconds % 60) {
             (0, 0, seconds) => format!("{seconds}s"),
@@ -71,8 +81,9 @@ impl Outcome {
             "snapshot_pkl": snapshot,
             "timestamp": now,
         });
-        if let Some(kimg) = kimg {
+        if let Some(Stage { kimg, resolution }) = stage {
             line["kimg"] = json!(kimg);
+            line["resolution"] = json!(resolution);
         }
         line.to_string()
     }
@@ -81,9 +92,9 @@ impl Outcome {
     ///
     /// # Errors
     /// If it cannot be written.
-    pub fn append_to(&self, folder: &Path, snapshot: Option<&str>, kimg: Option<f64>) -> Result<()> {
+    pub fn append_to(&self, folder: &Path, snapshot: Option<&str>, stage: Option<Stage>) -> Result<()> {
         let path = file_of(folder, self.measure);
-        let line = format!("{}\n", self.json_line(snapshot, kimg));
+        let line = format!("{}\n", self.json_line(snapshot, stage));
         // One write, so that lines of several processes do not mix.
         let written = OpenOptions::new()
             .create(true)
@@ -94,10 +105,18 @@ impl Outcome {
     }
 }
 
-/// What a training measured of itself before this time, as [`Outcome::append_to`] wrote it: the first numbers, in their order.
+/// What a training measured of itself before `stage` and at its resolution, as [`Outcome::append_to`] wrote it: the first numbers,
+/// in their order.
 ///
-/// What cannot be read counts as nothing, and so do lines that do not tell their time.
-pub fn past(folder: &Path, measure: &Measure, before_kimg: f64) -> Vec<f64> {
+/// Pictures of other sizes are other pictures, and their numbers do not compare. Lines of before resolutions were written are
+/// taken to be of what `resolution_at` says of their time in kimg; lines that do not tell their time, and what cannot be
+/// read, count as nothing.
+pub fn past(
+    folder: &Path,
+    measure: &Measure,
+    stage: Stage,
+    resolution_at: impl Fn(f64) -> Resolution,
+) -> Vec<f64> {
     let Ok(file) = File::open(file_of(folder, measure)) else { return Vec::new() };
     let mut text = String::new();
     if file.take(MAX_BYTES).read_to_string(&mut text).is_err() {
@@ -105,10 +124,14 @@ pub fn past(folder: &Path, measure: &Measure, before_kimg: f64) -> Vec<f64> {
     }
     let name = format!("{}{}", measure.name, measure.numbers.first().unwrap_or(&""));
     let lines = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    lines
-        .filter(|line| line["kimg"].as_f64().is_some_and(|kimg| kimg < before_kimg))
-        .filter_map(|line| line["results"][&name].as_f64())
-        .collect()
+    let is_comparable = |line: &Value| {
+        let Some(kimg) = line["kimg"].as_f64().filter(|kimg| *kimg < stage.kimg) else { return false };
+        match &line["resolution"] {
+            Value::Null => resolution_at(kimg) == stage.resolution,
+            resolution => *resolution == json!(stage.resolution),
+        }
+    };
+    lines.filter(is_comparable).filter_map(|line| line["results"][&name].as_f64()).collect()
 }
 
 fn file_of(folder: &Path, measure: &Measure) -> PathBuf {
@@ -130,7 +153,8 @@ mod tests {
             elapsed_secs: 3_723.5,
         };
         outcome.append_to(folder.path(), Some("network-snapshot-000160.safetensors"), None)?;
-        outcome.append_to(folder.path(), None, Some(160.0))?;
+        let stage = |kimg, resolution: usize| Stage { kimg, resolution: resolution.into() };
+        outcome.append_to(folder.path(), None, Some(stage(160.0, 64)))?;
         let text = std::fs::read_to_string(folder.path().join("metric-fid50k_full.jsonl"))?;
         let lines: Vec<Value> = text.lines().map(serde_json::from_str).collect::<Result<_, _>>()?;
         assert_eq!(lines[0]["results"], json!({ "fid50k_full": 5.25 }));
@@ -140,11 +164,44 @@ mod tests {
         assert!(lines[0]["timestamp"].as_f64().is_some_and(|seconds| seconds > 1e9));
         assert_eq!((lines.len(), &lines[1]["snapshot_pkl"]), (2, &Value::Null));
         assert_eq!((&lines[0]["kimg"], &lines[1]["kimg"]), (&Value::Null, &json!(160.0)));
-        assert_eq!(past(folder.path(), outcome.measure, 160.0), Vec::<f64>::new());
-        assert_eq!(past(folder.path(), outcome.measure, 161.0), [5.25]);
-        assert!(past(&folder.path().join("none"), outcome.measure, 161.0).is_empty());
+        assert_eq!((&lines[0]["resolution"], &lines[1]["resolution"]), (&Value::Null, &json!(64)));
         assert!(outcome.caveat().is_some_and(|caveat| caveat.contains("9999 fakes")));
         assert!(Outcome { fakes: 10_000, ..outcome }.caveat().is_none());
+        Ok(())
+    }
+
+    #[test]
+    fn the_past_is_what_was_measured_before_at_the_same_resolution() -> anyhow::Result<()> {
+        let folder = tempfile::tempdir()?;
+        let measure = Measure::of("swd").unwrap();
+        let outcome = |value| Outcome {
+            measure,
+            numbers: vec![("swd".to_owned(), value)],
+            reals: 9,
+            fakes: 9,
+            elapsed_secs: 0.0,
+        };
+        let wide = Resolution { width: 64, height: 48 };
+        let stage = |kimg, resolution| Stage { kimg, resolution };
+        for (kimg, resolution, value) in
+            [(10.0, 32.into(), 1.0), (20.0, wide, 4.0), (30.0, 64.into(), 5.0), (40.0, 64.into(), 3.0)]
+        {
+            outcome(value).append_to(folder.path(), None, Some(stage(kimg, resolution)))?;
+        }
+        outcome(0.5).append_to(folder.path(), Some("by hand"), None)?;
+        let file = file_of(folder.path(), measure);
+        let mut text = std::fs::read_to_string(&file)?;
+        // As lines were before they told their resolution, and what was cut off while it was written.
+        text += "{\"results\": {\"swd\": 7.0}, \"kimg\": 35.0}\n{\"results\": {\"swd\": 8.0}, \"kimg\": 5.0}\n{\"resu";
+        std::fs::write(&file, text)?;
+        let grown = |kimg| Resolution::square(if kimg < 15.0 { 32 } else { 64 });
+        let past = |kimg, resolution| past(folder.path(), measure, stage(kimg, resolution), grown);
+        assert_eq!(past(40.0, 64.into()), [5.0, 7.0]);
+        assert_eq!(past(41.0, 64.into()), [5.0, 3.0, 7.0]);
+        assert_eq!((past(99.0, 32.into()), past(99.0, wide)), (vec![1.0, 8.0], vec![4.0]));
+        assert!(past(10.0, 128.into()).is_empty() && past(1.0, 32.into()).is_empty());
+        std::fs::remove_file(&file)?;
+        assert!(super::past(folder.path(), measure, stage(99.0, wide), grown).is_empty());
         Ok(())
     }
 }

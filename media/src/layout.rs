@@ -41,6 +41,24 @@ pub fn mix_figure(
     picture
 }
 
+/// Pictures below one another, and beside each, behind a small white gap, those that belong to it.
+pub fn row_figure(rows: &[(DynamicImage, Vec<DynamicImage>)]) -> DynamicImage {
+    let all = || rows.iter().flat_map(|(first, others)| [first].into_iter().chain(others));
+    let (width, height) = cell_size(all());
+    let gap = (width.min(height) / 16).max(2);
+    let left = |column: usize| i64::from(width + gap) + column as i64 * i64::from(width);
+    let columns = rows.iter().map(|(_, others)| others.len()).max().unwrap_or(0);
+    let mut picture = empty(left(columns) as u32, rows.len() as u32 * height, all());
+    for (row, (first, others)) in rows.iter().enumerate() {
+        let top = row as i64 * i64::from(height);
+        replace(&mut picture, first, 0, top);
+        for (column, image) in others.iter().enumerate() {
+            replace(&mut picture, image, left(column), top);
+        }
+    }
+    picture
+}
+
 /// A picture of nothing for these to stand on, of their channels: white, or transparent.
 fn empty<'a>(width: u32, height: u32, images: impl IntoIterator<Item = &'a DynamicImage>) -> DynamicImage {
     match images.into_iter().next().map(DynamicImage::color) {
@@ -109,6 +127,22 @@ mod tests {
         let picture = mix_figure(&rows, &columns[..1], &cells[..1]).into_rgb8();
         assert_eq!(picture.dimensions(), (12, 11));
         assert_eq!((picture.get_pixel(8, 6).0[0], picture.get_pixel(8, 10).0[0]), (11, 255));
+    }
+
+    #[test]
+    fn a_row_figure_has_the_others_beside_each() {
+        let rows = [(plain(10), vec![plain(11), plain(12)]), (plain(20), vec![plain(21)])];
+        let picture = row_figure(&rows).into_rgb8();
+        assert_eq!(picture.dimensions(), (5 + 2 + 2 * 5, 2 * 3));
+        for (x, y, pixel) in picture.enumerate_pixels() {
+            let column = if x < 5 { Some(0) } else { x.checked_sub(7).map(|x| x / 5 + 1) };
+            let expected = match (y / 3 + 1, column) {
+                (_, None) | (2, Some(2)) => 255,
+                (row, Some(column)) => (row * 10 + column) as u8,
+            };
+            assert_eq!(pixel.0, [expected; 3], "{x} {y}");
+        }
+        assert_eq!(row_figure(&[]).into_rgb8().height(), 0);
     }
 
     #[test]

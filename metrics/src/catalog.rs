@@ -107,7 +107,8 @@ impl Measure {
 }
 
 const INCEPTION: &str = "inception";
-const VGG16: &str = "vgg16";
+const VGG16: &str = "vgg16-fc2";
+const SMALL: &str = "mobilenet";
 const ONE: &[&str] = &[""];
 
 const fn paths(name: &'static str, about: &'static str, length: PathLength) -> Measure {
@@ -157,6 +158,18 @@ const KID: Measure = features(
     || Box::new(OfFeatures::new(kernel_distance::numbers)),
 );
 
+const NN: Measure = Measure {
+    fakes: 1_000,
+    better: Better::Neither,
+    ..features(
+        "nn",
+        "how much nearer fakes are to reals than reals to one another: well below 1 is repeating",
+        VGG16,
+        &["", "_fakes", "_reals"],
+        || Box::new(OfFeatures::new(nearest::numbers)),
+    )
+};
+
 /// All of them.
 pub const MEASURES: &[Measure] = &[
     Measure { biased_below: Some(crate::UNBIASED_FROM), ..FID },
@@ -166,7 +179,7 @@ pub const MEASURES: &[Measure] = &[
         name: "kid-small",
         about: "kernel distance of a small network's features, which is no KID",
         looks_at: LooksAt::Features {
-            network: "mobilenet",
+            network: SMALL,
             new: || Box::new(OfFeatures::new(kernel_distance::numbers)),
         },
         reals: Reals::AtMost(5_000),
@@ -256,16 +269,12 @@ pub const MEASURES: &[Measure] = &[
         least_side: 16,
         biased_below: None,
     },
+    NN,
     Measure {
-        fakes: 1_000,
-        better: Better::Neither,
-        ..features(
-            "nn",
-            "how much nearer fakes are to reals than reals to one another: well below 1 is repeating",
-            VGG16,
-            &["", "_fakes", "_reals"],
-            || Box::new(OfFeatures::new(nearest::numbers)),
-        )
+        name: "nn-small",
+        about: "the same by a small network's features",
+        looks_at: LooksAt::Features { network: SMALL, new: || Box::new(OfFeatures::new(nearest::numbers)) },
+        ..NN
     },
     Measure {
         name: "dci",

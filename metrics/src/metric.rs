@@ -1,5 +1,7 @@
 //! What all measures of two sets have in common.
 
+use std::sync::Arc;
+
 use candle_core::{Result, Tensor};
 
 use crate::{Features, Moments};
@@ -42,7 +44,7 @@ pub enum Set {
 }
 
 /// What is kept of the features of a set.
-pub(crate) trait Gathered: Clone + Default + Send + 'static {
+pub(crate) trait Gathered: Clone + Default + Send + Sync + 'static {
     /// Takes in `[pictures, dim]`.
     fn add(&mut self, rows: &Tensor) -> Result<()>;
 }
@@ -62,7 +64,8 @@ impl Gathered for Moments {
 /// A metric of what is kept of the features of both sets.
 #[derive(Clone, Debug)]
 pub(crate) struct OfFeatures<T> {
-    reals: T,
+    /// Copies share them.
+    reals: Arc<T>,
     fakes: T,
     numbers: fn(&T, &T) -> Result<Numbers>,
 }
@@ -70,14 +73,14 @@ pub(crate) struct OfFeatures<T> {
 impl<T: Gathered> OfFeatures<T> {
     /// The metric of this function of reals and fakes.
     pub(crate) fn new(numbers: fn(&T, &T) -> Result<Numbers>) -> Self {
-        Self { reals: T::default(), fakes: T::default(), numbers }
+        Self { reals: Arc::default(), fakes: T::default(), numbers }
     }
 }
 
 impl<T: Gathered> Metric for OfFeatures<T> {
     fn add(&mut self, set: Set, batch: &Tensor) -> Result<()> {
         match set {
-            Set::Reals => self.reals.add(batch),
+            Set::Reals => Arc::make_mut(&mut self.reals).add(batch),
             Set::Fakes => self.fakes.add(batch),
         }
     }

@@ -1,5 +1,7 @@
 //! Sliced Wasserstein distance between the patches of two sets of pictures.
 
+use std::sync::Arc;
+
 use candle_core::{DType, Device, Result, Tensor, bail};
 use rand::Rng;
 use rayon::prelude::*;
@@ -42,7 +44,7 @@ impl SlicedWasserstein {
 /// patches of its set, and the mean distance of sorted projections on 512 random directions is the result. Small values mean
 /// alike textures; it needs no trained network. Numbers are comparable for equal counts of pictures only.
 ///
-/// It is computed on the CPU. Of each picture about 75 KB a level are kept.
+/// It is computed on the CPU. Of each picture about 75 KB a level are kept; copies share them.
 #[derive(Clone, Debug, Default)]
 pub struct Swd {
     seed: u64,
@@ -64,7 +66,7 @@ struct PatchesOfLevel {
     size: Resolution,
     channels: usize,
     /// `[patches, channels, 7, 7]`
-    values: Vec<f32>,
+    values: Arc<Vec<f32>>,
 }
 
 impl Swd {
@@ -143,7 +145,7 @@ impl Metric for Swd {
                 let levels = laplacian_pyramid(Level { size, values: picture.to_vec() }, SMALLEST);
                 let taken = |level: &Level| {
                     let values = taken(level, channels, &self.places(set, first + number, level.size));
-                    PatchesOfLevel { size: level.size, channels, values }
+                    PatchesOfLevel { size: level.size, channels, values: Arc::new(values) }
                 };
                 levels.iter().map(taken).collect()
             })
@@ -154,7 +156,9 @@ impl Metric for Swd {
             if kept.levels.is_empty() {
                 kept.levels = levels;
             } else {
-                kept.levels.iter_mut().zip(levels).for_each(|(kept, level)| kept.values.extend(level.values));
+                kept.levels.iter_mut().zip(levels).for_each(|(kept, level)| {
+                    Arc::make_mut(&mut kept.values).extend_from_slice(&level.values);
+                });
             }
         }
         Ok(())
@@ -235,7 +239,7 @@ impl PatchesOfLevel {
     /// `[patches, channels * 49]`, each channel with mean 0 and deviation 1 over all patches.
     fn descriptors(&self) -> Result<Tensor> {
         let statistics = self.statistics();
-        let mut values = self.values.clone();
+        let mut values = self.values.to_vec();
         for (plane, (mean, deviation)) in
             values.chunks_exact_mut(PATCH * PATCH).zip(statistics.iter().cycle())
         {
@@ -279,7 +283,7 @@ mod tests {
     fn golden_patches(golden: &Golden, set: &str, side: usize) -> PatchesOfLevel {
         let centers: Vec<usize> =
             golden.values(&format!("centers.{set}.{side}")).iter().map(|center| *center as usize).collect();
-        let mut patches = PatchesOfLevel { size: side.into(), channels: 3, values: Vec::new() };
+        let mut patches = PatchesOfLevel { size: side.into(), channels: 3, values: Arc::default() };
         let pictures = values(&pictures(set));
         for (picture, centers) in pictures.chunks(3 * 64 * 64).zip(centers.chunks(2 * PATCHES)) {
             let values = picture.iter().map(|value| *value as f32).collect();
@@ -288,7 +292,7 @@ mod tests {
             let half = PATCH / 2;
             let places: Vec<_> =
                 centers.chunks(2).map(|center| (center[1] - half, center[0] - half)).collect();
-            patches.values.extend(taken(level, 3, &places));
+            Arc::make_mut(&mut patches.values).extend(taken(level, 3, &places));
         }
         patches
     }

@@ -6,7 +6,7 @@ use stylegan_checkpoint::Meta;
 use stylegan_dataset::{Bits, Fit, LabelMode};
 use stylegan_discriminator::{CriticConfig, CriticSwitches};
 use stylegan_generator::GeneratorConfig;
-use stylegan_metrics::Measure;
+use stylegan_metrics::{MEASURES, Measure};
 use stylegan_ops::{PartialWidths, Resolution};
 
 use crate::bounds::{MOST_KIMG, outside};
@@ -74,7 +74,8 @@ pub struct RunConfig {
     /// How often the run is taken back in all before it stops as diverged.
     pub max_rollbacks: u64,
     /// Measures that the run takes of its own pictures, such as `kid-small` and `swd`: `stylegan metrics --list` says which there
-    /// are. The networks that are best by the first of them are kept as `network-best-NAME.safetensors`.
+    /// are. The networks that are best by the first of them, of those of the present resolution, are kept as
+    /// `network-best-NAME.safetensors`.
     pub metrics: Vec<String>,
     /// Time between two measurements, at the ends of ticks, in kimg; 0 to measure with every snapshot that the ticks ask for.
     pub metrics_every_kimg: f64,
@@ -289,7 +290,14 @@ impl TrainConfig {
                 Some(_) => {
                     found.push(format!("`run.metrics` has `{name}`, which looks at more than pictures"));
                 }
-                None => found.push(format!("`run.metrics` has `{name}`, which is no measure")),
+                None => {
+                    let known = MEASURES.iter().map(|measure| measure.name);
+                    let meant = crate::nearest(name, known).map(|name| format!("; did you mean `{name}`?"));
+                    found.push(format!(
+                        "`run.metrics` has `{name}`, which is no measure{}",
+                        meant.unwrap_or_default()
+                    ));
+                }
             }
         }
         // Sides that cannot be are reported above.

@@ -465,6 +465,12 @@ mod tests {
             assert_eq!(error.hint().unwrap(), format!("did you mean `{meant}`?"));
         }
 
+        for (name, meant) in [("kid_small", "; did you mean `kid-small`?"), ("zzz", "")] {
+            let error = TrainConfig::load(None, &sets(&[&format!("run.metrics=['{name}']")])).unwrap_err();
+            let expected = format!("`run.metrics` has `{name}`, which is no measure{meant}");
+            assert!(error.to_string().ends_with(&expected), "{error}");
+        }
+
         let error = TrainConfig::load(None, &sets(&["nonsense"])).unwrap_err();
         assert!(matches!(error, ConfigError::NoAssignment { .. }), "{error}");
 

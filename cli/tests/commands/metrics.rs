@@ -113,8 +113,14 @@ fn what_cannot_be_measured_is_refused_with_what_helps() {
     scene.refuses(
         "metrics --fakes fakes --reals fakes --metrics pr50k3_full",
         1,
-        "error: `pr50k3_full` looks through the network `vgg16`, which is not there\n\n\
-         hint: `--metrics swd,ms_ssim` need no network\n",
+        "error: the weights of `vgg16-fc2` are not there\n\n\
+         hint: download https://download.pytorch.org/models/vgg16-397923af.pth and name it, `--weights FILE`\n",
+    );
+    scene.refuses(
+        "metrics --fakes fakes --metrics is50k",
+        1,
+        "error: the weights of `inception-classes` are not there\n\n\
+         hint: download https://github.com/mseitzer/pytorch-fid/releases and name it, `--weights FILE`\n",
     );
     scene.refuses(
         "metrics --checkpoint net.safetensors --all-snapshots --metrics ms_ssim --fakes 4",
@@ -127,6 +133,59 @@ fn what_cannot_be_measured_is_refused_with_what_helps() {
         1,
         "error: cannot take `swd`\n\
          caused by: sliced Wasserstein distance: pictures of 16x16 with 3 channels after some of 24x16 with 3\n",
+    );
+}
+
+#[test]
+fn the_fakes_that_are_nearest_to_reals_are_drawn_beside_them() {
+    let scene = Scene::empty();
+    scene.photos("reals", 9, (32, 24));
+    scene.photos("fakes", 4, (16, 24));
+    // One that was repeated, under a name that comes last.
+    let repeated = scene.names("reals")[7].clone();
+    std::fs::copy(scene.path("reals").join(&repeated), scene.path("fakes/zz.png")).unwrap();
+    let command = "metrics --fakes fakes --reals reals --metrics nn-small --nearest near.png";
+    let ran = scene.run(command);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    assert!(
+        ran.stderr
+            .contains("wrote the 5 fakes that are nearest to reals, each beside its nearest, to `near.png`"),
+        "{}",
+        ran.stderr
+    );
+    let figure = image::open(scene.path("near.png")).unwrap().into_rgb8();
+    // A fake, a gap, five reals; the repeated one stands first, and beside it what it repeats.
+    assert_eq!(figure.dimensions(), (32 + 2 + 5 * 32, 5 * 24));
+    let original = image::open(scene.path("reals").join(&repeated)).unwrap().into_rgb8();
+    for left in [0, 34] {
+        let cell = image::imageops::crop_imm(&figure, left, 0, 32, 24).to_image();
+        assert!(cell == original, "at {left}");
+    }
+    scene.refuses(
+        command,
+        1,
+        "error: `near.png` exists; nothing was overwritten\n\n\
+         hint: give another name, or `--force` to overwrite it\n",
+    );
+    assert_eq!(scene.run(&format!("{command} --force")).code, 0);
+
+    scene.photos("large", 7, (64, 64));
+    let ran = scene
+        .run("metrics --checkpoint demo --data large --fakes 3 --metrics nn-small --nearest of-demo.png");
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let figure = image::open(scene.path("of-demo.png")).unwrap().into_rgb8();
+    assert_eq!(figure.dimensions(), (64 + 4 + 5 * 64, 3 * 64));
+    scene.refuses(
+        "metrics --fakes fakes --reals reals --metrics swd --nearest other.png",
+        2,
+        "error: `--nearest` is for measures of neighbors\n\n\
+         hint: `--metrics nn-small` is one, `--metrics nn` looks through VGG16\n",
+    );
+    scene.refuses(
+        "metrics --fakes fakes --reals reals --metrics nn-small --nearest near.gif",
+        2,
+        "error: `--nearest near.gif` is no PNG file\n\n\
+         hint: it is one picture, `--nearest NAME.png`\n",
     );
 }
 
@@ -164,7 +223,9 @@ fn a_training_measures_itself_and_keeps_its_best() {
     let said = train("plain", "");
     assert!(!said.contains("kid-small"));
     // Stopped in between, and gone on.
-    train("measured", &format!("{measured} --kimg 0.032"));
+    let grown = train("measured", &format!("{measured} --kimg 0.032"));
+    // Whatever the smaller ones before were.
+    assert!(grown.contains("the best of 16x16 so far: `network-best-kid-small.safetensors`"), "{grown}");
     let said = train("measured", &format!("{measured} --kimg 0.048"));
     assert!(said.contains("kid-small "), "{said}");
 
@@ -193,7 +254,10 @@ fn a_training_measures_itself_and_keeps_its_best() {
     let of_ticks: Vec<f64> =
         lines("stats.jsonl").iter().filter_map(|line| line["kid-small"].as_f64()).collect();
     assert_eq!(of_ticks, values);
-    let best = (0..3).min_by(|&a, &b| values[a].total_cmp(&values[b])).unwrap();
+    // Of the pictures of the last size: smaller ones are easier.
+    let is_last = |number: &usize| measured[*number]["resolution"] == measured[2]["resolution"];
+    assert_eq!((measured[2]["resolution"].clone(), is_last(&0)), (16.into(), false));
+    let best = (0..3).filter(is_last).min_by(|&a, &b| values[a].total_cmp(&values[b])).unwrap();
     let kept = scene.path(&format!("{run}/network-best-kid-small.safetensors"));
     let kept = stylegan_checkpoint::Checkpoint::open(kept).unwrap();
     assert_eq!(kept.meta().progress.nimg as f64 / 1000.0, kimgs[best]);
@@ -217,6 +281,10 @@ fn latents_are_measured_by_what_pictures_show() {
     assert!(found.as_object().unwrap().values().all(|value| value.as_f64().is_some()), "{found}");
     assert!(found["ls_w"].as_f64().unwrap() >= 1.0);
     assert_eq!(found, numbers(&scene, &format!("{flags} --attributes shown.jsonl")));
+    // Beside a measure that looks at the same pictures through the same network.
+    let beside = numbers(&scene, &format!("{flags},kid-small --attributes shown.jsonl"));
+    assert!(names.iter().all(|name| beside[name] == found[name]), "{beside}, {found}");
+    assert!(beside["kid-small"].as_f64().is_some());
     scene.refuses(
         &format!("metrics {flags}"),
         2,

@@ -54,6 +54,15 @@ impl Pictures for Drawn<'_> {
         }
         Ok(Vec::new())
     }
+
+    fn picked(&self, numbers: &[usize]) -> Result<Vec<Tensor>> {
+        let there = numbers.iter().filter(|number| **number < self.count);
+        let draw = |number: &usize| {
+            let picture = self.painter.draw(&self.painter.seed(*number as u64)?)?;
+            Ok(bytes(&picture)?.squeeze(0)?)
+        };
+        there.map(draw).collect()
+    }
 }
 
 /// Pixels as a file would hold them, `trunc(clamp(127.5 x + 128))`, on the CPU.

@@ -4,6 +4,8 @@ mod drawn;
 mod packed;
 mod stored;
 
+use std::collections::HashMap;
+
 use candle_core::Tensor;
 use stylegan_dataset::Skipped;
 
@@ -29,4 +31,31 @@ pub trait Pictures {
     /// # Errors
     /// If none can be read or drawn, or with the error of `visit`.
     fn each(&self, count: usize, visit: &mut dyn FnMut(&Tensor) -> Result<()>) -> Result<Vec<Skipped>>;
+
+    /// Those of some numbers, which count the pictures that can be read as [`Pictures::each`] shows them, `u8 [3, height, width]` each;
+    /// what is not there is left out.
+    ///
+    /// # Errors
+    /// As [`Pictures::each`].
+    fn picked(&self, numbers: &[usize]) -> Result<Vec<Tensor>> {
+        let Some(last) = numbers.iter().max() else { return Ok(Vec::new()) };
+        let mut found = HashMap::new();
+        // Where some cannot be read, the last is further on.
+        for count in [self.count().min(last + 1), self.count()] {
+            let mut seen = 0;
+            self.each(count, &mut |batch| {
+                for number in (0..batch.dim(0)?).map(|place| seen + place) {
+                    if numbers.contains(&number) {
+                        found.insert(number, batch.get(number - seen)?);
+                    }
+                }
+                seen += batch.dim(0)?;
+                Ok(())
+            })?;
+            if seen > *last {
+                break;
+            }
+        }
+        Ok(numbers.iter().filter_map(|number| found.get(number).cloned()).collect())
+    }
 }

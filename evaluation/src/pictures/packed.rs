@@ -65,6 +65,19 @@ impl Pictures for Packed {
         }
         Ok(Vec::new())
     }
+
+    fn picked(&self, numbers: &[usize]) -> Result<Vec<Tensor>> {
+        let there = numbers.iter().filter(|number| **number < self.count());
+        let read = |number: &usize| {
+            let Resolution { width, height } = self.resolution;
+            let first_position = *number as u64;
+            let request = BatchRequest { first_position, batch: 1, resolution: self.resolution };
+            let read = assemble(&self.pyramid, &self.order, false, &request)?;
+            let shape = (1, read.channels, height, width);
+            Ok(rgb(&Tensor::from_vec(read.pixels_u8(), shape, &Device::Cpu)?)?.squeeze(0)?)
+        };
+        there.map(read).collect()
+    }
 }
 
 /// Three channels of pictures of one, three, or colors times alpha and alpha, which are pictures on black.
@@ -106,6 +119,12 @@ mod tests {
             }
             Ok(())
         })?;
+        let picked = pictures.picked(&[39, 2, 2, 40])?;
+        let picked: Vec<u8> = picked
+            .iter()
+            .map(|picture| Ok(picture.flatten_all()?.to_vec1::<u8>()?[0]))
+            .collect::<Result<_>>()?;
+        assert_eq!(picked, [shades[39], shades[2], shades[2]]);
         // In no order of theirs.
         assert!(skipped.is_empty() && !shades.is_sorted());
         shades.sort_unstable();

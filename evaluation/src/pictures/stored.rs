@@ -110,6 +110,12 @@ mod tests {
             Ok(())
         })?;
         assert_eq!((skipped.len(), skipped[0].name.as_str()), (1, "4.png"));
+        let picked = pictures.picked(&[3, 0, 4])?;
+        let picked: Vec<u8> = picked
+            .iter()
+            .map(|picture| Ok(picture.get(1)?.flatten_all()?.to_vec1::<u8>()?[0]))
+            .collect::<Result<_>>()?;
+        assert_eq!(picked, [numbers[3], numbers[0]]);
         let mut pairs: Vec<_> = numbers.iter().zip(widths).collect();
         pairs.sort();
         assert_eq!(pairs, [(&0, 5), (&1, 5), (&2, 9), (&3, 5)]);

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use candle_core::{DType, Device, Tensor};
 use stylegan_base::{Key, Resolution, user_cache};
 use stylegan_dataset::{BatchRequest, Order, Pyramid, Skipped, assemble};
-use stylegan_evaluation::{Evaluation, Outcome, Packed, Pictures, bytes, networks, past};
-use stylegan_features::{FeatureNetwork, Places, Resize};
+use stylegan_evaluation::{Evaluation, Networks, Outcome, Packed, Pictures, Stage, bytes, networks, past};
+use stylegan_features::{Places, Resize};
 use stylegan_generator::GeneratorConfig;
 use stylegan_metrics::{Better, Measure};
 use stylegan_ops::RandomTensors;
@@ -25,12 +25,14 @@ const AT_ONCE: usize = 8;
 /// Takes the measures of `run.metrics`, and keeps the snapshot that is best by the first of them.
 pub(super) struct Measuring {
     measures: Vec<&'static Measure>,
-    networks: Vec<Box<dyn FeatureNetwork>>,
+    networks: Networks,
     /// Where features of the reals are kept.
     cache: Option<PathBuf>,
     pyramid: Arc<Pyramid>,
     fakes: usize,
     seed: u64,
+    /// What the measures were shown of the reals of a resolution, which serves until the pictures grow.
+    at: Option<(Resolution, Evaluation)>,
 }
 
 impl Measuring {
@@ -50,6 +52,7 @@ impl Measuring {
             pyramid,
             fakes: config.run.metrics_fakes,
             seed: config.run.seed,
+            at: None,
         })
     }
 
@@ -66,9 +69,10 @@ impl Measuring {
     }
 
     /// Measures the averaged generator, appends the results to `metric-NAME.jsonl` in the folder, and keeps the networks if
-    /// they are the best by the first measure. Returns all numbers by name; what fails is worth a warning, not the run.
+    /// they are the best of their resolution by the first measure. Returns all numbers by name; what fails is worth a warning,
+    /// not the run.
     pub(super) fn measure(
-        &self,
+        &mut self,
         training: &TrainingState,
         saver: &Saver,
         audience: &mut Audience<'_>,
@@ -80,30 +84,46 @@ impl Measuring {
                 return BTreeMap::new();
             }
         };
-        let (folder, kimg) = (saver.folder().path(), training.clock.kimg());
+        let folder = saver.folder().path();
+        let stage = Stage { kimg: training.clock.kimg(), resolution: training.settings().resolution };
+        let TrainConfig { schedule, generator, .. } = training.config();
+        let resolution_at =
+            |kimg: f64| schedule.at(generator.resolution, (kimg * 1000.0).round() as u64).resolution;
         for outcome in &outcomes {
             let mut said = format!("{} {:.5}", outcome.measure.name, outcome.first());
             let is_first = self.measures.first().is_some_and(|first| first.name == outcome.measure.name);
-            let is_best = is_first && is_best(outcome, &past(folder, outcome.measure, kimg));
+            let is_best = is_first && is_best(outcome, &past(folder, outcome.measure, stage, resolution_at));
             if is_best {
                 match saver.save_best(training, outcome.measure.name) {
                     Ok(path) => {
                         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-                        said = format!("{said}, the best so far: `{name}`");
+                        said = format!("{said}, the best of {} so far: `{name}`", stage.resolution);
                     }
                     Err(error) => audience.warn(with_causes(&error)),
                 }
             }
             audience.tell(&Event::Note { message: said });
-            if let Err(error) = outcome.append_to(folder, None, Some(kimg)) {
+            if let Err(error) = outcome.append_to(folder, None, Some(stage)) {
                 audience.warn(with_causes(&error));
             }
         }
         outcomes.into_iter().flat_map(|outcome| outcome.numbers).collect()
     }
 
-    fn outcomes(&self, training: &TrainingState) -> stylegan_evaluation::Result<Vec<Outcome>> {
+    fn outcomes(&mut self, training: &TrainingState) -> stylegan_evaluation::Result<Vec<Outcome>> {
         let Settings { lod, resolution, .. } = training.settings();
+        let evaluation = match self.at.take() {
+            Some((at, evaluation)) if at == resolution => evaluation,
+            _ => self.look_at_reals(resolution)?,
+        };
+        let (_, evaluation) = self.at.insert((resolution, evaluation));
+        let Self { pyramid, fakes: count, seed, .. } = self;
+        let trainer = &training.trainer;
+        let fakes = Fakes { pyramid, count: *count, seed: *seed, trainer, lod, resolution };
+        Ok(evaluation.measure(&fakes)?.outcomes)
+    }
+
+    fn look_at_reals(&self, resolution: Resolution) -> stylegan_evaluation::Result<Evaluation> {
         let reals = Packed::new(self.pyramid.clone(), resolution)?;
         let (cache, count) = (self.cache.as_deref(), reals.count());
         // What is not made for pictures as small as the first ones waits for larger ones.
@@ -111,9 +131,7 @@ impl Measuring {
         let measures: Vec<_> = self.measures.iter().filter(fits).copied().collect();
         let mut evaluation = Evaluation::new(&measures, &self.networks, cache, count, self.fakes)?;
         evaluation.look_at_reals(&reals)?;
-        let fakes = Fakes { measuring: self, trainer: &training.trainer, lod, resolution };
-        let (outcomes, _) = evaluation.measure(&fakes)?;
-        Ok(outcomes)
+        Ok(evaluation)
     }
 }
 
@@ -130,7 +148,9 @@ fn is_best(outcome: &Outcome, before: &[f64]) -> bool {
 
 /// Pictures of the averaged generator, with the labels of as many reals.
 struct Fakes<'a> {
-    measuring: &'a Measuring,
+    pyramid: &'a Pyramid,
+    count: usize,
+    seed: u64,
     trainer: &'a Trainer,
     lod: f64,
     resolution: Resolution,
@@ -138,7 +158,7 @@ struct Fakes<'a> {
 
 impl Pictures for Fakes<'_> {
     fn count(&self) -> usize {
-        self.measuring.fakes
+        self.count
     }
 
     fn fingerprint(&self) -> Option<String> {
@@ -150,7 +170,7 @@ impl Pictures for Fakes<'_> {
         count: usize,
         visit: &mut dyn FnMut(&Tensor) -> stylegan_evaluation::Result<()>,
     ) -> stylegan_evaluation::Result<Vec<Skipped>> {
-        let Measuring { pyramid, seed, .. } = self.measuring;
+        let Self { pyramid, seed, .. } = self;
         let (order, device) = (Order::new(*seed, pyramid.len()), self.trainer.device());
         let GeneratorConfig { z_dim, label_dim, .. } = self.trainer.config().generator;
         for first in (0..count).step_by(AT_ONCE) {

@@ -6,18 +6,23 @@ use anyhow::Result;
 use clap::ValueEnum;
 use stylegan_base::user_cache;
 use stylegan_dataset::{Skipped, Source};
-use stylegan_evaluation::{Evaluation, Outcome, Pictures, Stored, networks};
+use stylegan_evaluation::{Evaluation, Measured, Outcome, Pictures, Stored, networks};
 use stylegan_features::Resize;
 use stylegan_metrics::{MEASURES, Measure};
+use stylegan_trainer::nearest as most_like;
 
 use crate::args::{psi, side};
 use crate::commands::weights::WeightsArgs;
 use crate::device::DeviceName;
+use crate::output::Force;
 use crate::pictures::note_skipped;
 use crate::report::{Exit, Refusal, data, note};
 
+mod nearest;
 mod snapshots;
 mod table;
+
+use nearest::Neighbors;
 
 /// More fakes than anybody draws.
 const MOST_FAKES: usize = 10_000_000;
@@ -76,6 +81,14 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE.jsonl", requires = "checkpoint", requires = "reals")]
     attributes: Option<PathBuf>,
 
+    /// Picture of the fakes that are nearest to real ones, each with the five reals that are nearest to it; for `nn` and
+    /// `nn-small`
+    #[arg(long, value_name = "FILE.png", conflicts_with = "all_snapshots")]
+    nearest: Option<PathBuf>,
+
+    #[command(flatten)]
+    force: Force,
+
     /// Device to compute on, `cpu` or `cuda:N`
     #[arg(long, value_name = "DEVICE", default_value = "cpu", hide_possible_values = true)]
     device: DeviceName,
@@ -113,9 +126,11 @@ pub(crate) fn run(args: &Args) -> Result<Exit> {
         return Ok(Exit::Done);
     }
     let measures = measures(&args.metrics)?;
+    let neighbors = args.nearest.as_deref().map(|path| Neighbors::new(path, args.force, &measures));
+    let neighbors = neighbors.transpose()?;
     match (&args.checkpoint, &args.fakes) {
-        (Some(checkpoint), _) => snapshots::run(args, &measures, checkpoint),
-        (None, Some(fakes)) => of_sources(args, &measures, fakes),
+        (Some(checkpoint), _) => snapshots::run(args, &measures, neighbors.as_ref(), checkpoint),
+        (None, Some(fakes)) => of_sources(args, &measures, neighbors.as_ref(), fakes),
         (None, None) => Err(Refusal::usage("there are no fakes to measure")
             .hint("`--fakes FOLDER` measures pictures, `--checkpoint RUN` those that a network draws")
             .into()),
@@ -123,7 +138,12 @@ pub(crate) fn run(args: &Args) -> Result<Exit> {
 }
 
 /// Measures pictures that are there.
-fn of_sources(args: &Args, measures: &[&'static Measure], fakes: &Path) -> Result<Exit> {
+fn of_sources(
+    args: &Args,
+    measures: &[&'static Measure],
+    neighbors: Option<&Neighbors<'_>>,
+    fakes: &Path,
+) -> Result<Exit> {
     let open = |path: &Path| Source::open(path).map(Stored::new);
     let fakes = open(fakes)?;
     let reals = args.reals.as_deref().map(open).transpose()?;
@@ -132,11 +152,17 @@ fn of_sources(args: &Args, measures: &[&'static Measure], fakes: &Path) -> Resul
     let cache = features_folder();
     let count = reals.as_ref().map_or(0, Stored::count);
     let mut evaluation = Evaluation::new(measures, &networks, cache.as_deref(), count, fakes.count())?;
-    if let Some(reals) = reals.filter(|_| evaluation.needs_reals()) {
-        note_unreadable(&evaluation.look_at_reals(&reals)?);
+    if let Some(neighbors) = neighbors {
+        evaluation = neighbors.kept_by(evaluation, count, fakes.count())?;
     }
-    let (outcomes, unreadable) = evaluation.measure(&fakes)?;
+    if let Some(reals) = reals.as_ref().filter(|_| evaluation.needs_reals()) {
+        note_unreadable(&evaluation.look_at_reals(reals)?);
+    }
+    let Measured { outcomes, unreadable, seen } = evaluation.measure(&fakes)?;
     note_unreadable(&unreadable);
+    if let (Some(neighbors), Some(reals)) = (neighbors, &reals) {
+        neighbors.draw(&seen, reals, &fakes)?;
+    }
     tell(args, &outcomes)?;
     Ok(Exit::Done)
 }
@@ -172,10 +198,8 @@ fn measures(names: &[String]) -> Result<Vec<&'static Measure>> {
 }
 
 fn unknown(name: &str) -> anyhow::Error {
-    let likeness = |measure: &Measure| strsim::jaro_winkler(name, measure.name);
-    let nearest = MEASURES.iter().max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
-    let hint = match nearest.filter(|measure| likeness(measure) > 0.7) {
-        Some(Measure { name, .. }) => format!("there is `{name}`; `stylegan metrics --list` says all"),
+    let hint = match most_like(name, MEASURES.iter().map(|measure| measure.name)) {
+        Some(name) => format!("there is `{name}`; `stylegan metrics --list` says all"),
         None => "`stylegan metrics --list` says which there are".to_owned(),
     };
     Refusal::usage(format!("there is no measure `{name}`")).hint(hint).into()

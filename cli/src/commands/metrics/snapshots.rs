@@ -11,14 +11,15 @@ use stylegan_checkpoint::{Checkpoint, Meta, snapshots};
 use stylegan_dataset::Pyramid;
 use stylegan_drawing::{DrawOptions, LatentSpace, NoiseMode, Painter};
 use stylegan_evaluation::{
-    Attributes, Classifier, Drawn, Evaluation, OF_CLASSIFIERS, Outcome, Packed, Pictures, networks,
-    path_length,
+    Attributes, Classifier, Drawn, Evaluation, Measured, Networks, OF_CLASSIFIERS, Outcome, Packed, Pictures,
+    networks, path_length,
 };
-use stylegan_features::{FeatureNetwork, Lpips, PixelRange, Places};
+use stylegan_features::{Lpips, PixelRange, Places};
 use stylegan_metrics::{LooksAt, Measure};
 use stylegan_ops::{Level, Resolution};
 use stylegan_trainer::TrainConfig;
 
+use super::nearest::Neighbors;
 use super::{Args, MOST_FAKES, features_folder, note_caveats, note_unreadable, table};
 use crate::commands::train::open_pictures;
 use crate::labels::class_of;
@@ -28,7 +29,12 @@ use crate::report::{Exit, Refusal, data, note};
 /// Pictures that attributes are learned from at most; more teach a linear map next to nothing.
 const MOST_LEARNED: usize = 10_000;
 
-pub(super) fn run(args: &Args, measures: &[&'static Measure], checkpoint: &Path) -> Result<Exit> {
+pub(super) fn run(
+    args: &Args,
+    measures: &[&'static Measure],
+    neighbors: Option<&Neighbors<'_>>,
+    checkpoint: &Path,
+) -> Result<Exit> {
     let fakes = fakes(args, measures)?;
     let paths = if args.all_snapshots { all(checkpoint)? } else { vec![checkpoint.to_owned()] };
     let (device, places) = (args.device.open()?, args.weights.places());
@@ -42,6 +48,7 @@ pub(super) fn run(args: &Args, measures: &[&'static Measure], checkpoint: &Path)
         args,
         of_pictures: &of_pictures,
         of_generators: &of_generators,
+        neighbors,
         networks: &networks,
         distance: distance.as_ref(),
         attributes: attributes.as_ref(),
@@ -154,7 +161,8 @@ struct Session<'a> {
     args: &'a Args,
     of_pictures: &'a [&'static Measure],
     of_generators: &'a [&'static Measure],
-    networks: &'a [Box<dyn FeatureNetwork>],
+    neighbors: Option<&'a Neighbors<'a>>,
+    networks: &'a Networks,
     distance: Option<&'a Lpips>,
     attributes: Option<&'a Attributes>,
     cache: Option<&'a Path>,
@@ -163,13 +171,15 @@ struct Session<'a> {
     /// The reals, once a snapshot has told how they are packed.
     reals: Option<Arc<Pyramid>>,
     /// What is known of the reals at a resolution: while a network grows, its pictures do.
-    at: Option<(Resolution, OfReals<'a>)>,
+    at: Option<(Resolution, OfReals)>,
 }
 
 /// What is known of the reals.
-struct OfReals<'a> {
-    evaluation: Evaluation<'a>,
-    classifier: Option<Classifier<'a>>,
+struct OfReals {
+    /// None if no measure looks at them.
+    reals: Option<Packed>,
+    evaluation: Evaluation,
+    classifier: Option<Classifier>,
 }
 
 impl Session<'_> {
@@ -189,9 +199,13 @@ impl Session<'_> {
         if self.at.as_ref().is_none_or(|(at, _)| *at != resolution) {
             self.at = Some((resolution, self.look_at_reals(snapshot, resolution)?));
         }
-        let Some((_, OfReals { evaluation, classifier })) = &self.at else { return Ok(Vec::new()) };
-        let (mut outcomes, unreadable) = evaluation.measure(&Drawn::new(&painter, self.fakes))?;
+        let Some((_, OfReals { reals, evaluation, classifier })) = &self.at else { return Ok(Vec::new()) };
+        let drawn = Drawn::new(&painter, self.fakes);
+        let Measured { mut outcomes, unreadable, seen } = evaluation.measure(&drawn)?;
         note_unreadable(&unreadable);
+        if let (Some(neighbors), Some(reals)) = (self.neighbors, reals) {
+            neighbors.draw(&seen, reals, &drawn)?;
+        }
         if let Some(lpips) = self.distance {
             let distance = |a: &Tensor, b: &Tensor| lpips.distance(a, b, PixelRange::Signed);
             let is_path = |measure: &&&Measure| matches!(measure.looks_at, LooksAt::Paths(_));
@@ -201,15 +215,14 @@ impl Session<'_> {
                 outcomes.push(path_length(measure, generator, lod, label, pairs, &distance)?);
             }
         }
-        if let Some(classifier) = classifier {
-            outcomes.extend(classifier.measure(self.of_generators, &painter, self.fakes)?);
+        // What was kept for the classifier stands first.
+        if let (Some(classifier), Some(seen)) = (classifier, seen.first()) {
+            outcomes.extend(classifier.measure(self.of_generators, &painter, seen)?);
         }
         Ok(outcomes)
     }
-}
 
-impl<'a> Session<'a> {
-    fn look_at_reals(&mut self, snapshot: &Checkpoint, resolution: Resolution) -> Result<OfReals<'a>> {
+    fn look_at_reals(&mut self, snapshot: &Checkpoint, resolution: Resolution) -> Result<OfReals> {
         let needs_reals =
             self.attributes.is_some() || self.of_pictures.iter().any(|measure| measure.counts(1, 1).0 > 0);
         let reals = match (&self.args.reals, needs_reals) {
@@ -225,6 +238,13 @@ impl<'a> Session<'a> {
         };
         let count = reals.as_ref().map_or(0, Packed::count);
         let mut evaluation = Evaluation::new(self.of_pictures, self.networks, self.cache, count, self.fakes)?;
+        if self.attributes.is_some() {
+            let fakes = Classifier::wanted(self.of_generators, self.fakes);
+            evaluation = evaluation.keeping(OF_CLASSIFIERS, 0, fakes)?;
+        }
+        if let Some(neighbors) = self.neighbors {
+            evaluation = neighbors.kept_by(evaluation, count, self.fakes)?;
+        }
         if let Some(reals) = &reals {
             note_unreadable(&evaluation.look_at_reals(reals)?);
         }
@@ -232,10 +252,10 @@ impl<'a> Session<'a> {
             (Some(reals), Some(attributes)) => Some(self.classifier(reals, attributes)?),
             _ => None,
         };
-        Ok(OfReals { evaluation, classifier })
+        Ok(OfReals { reals, evaluation, classifier })
     }
 
-    fn classifier(&self, reals: &Packed, attributes: &Attributes) -> Result<Classifier<'a>> {
+    fn classifier(&self, reals: &Packed, attributes: &Attributes) -> Result<Classifier> {
         let network = self.networks.iter().find(|network| network.name() == OF_CLASSIFIERS);
         let network = network.context("the network of classifiers comes with the program")?;
         let names = reals.names(MOST_LEARNED);
