@@ -8,6 +8,7 @@ use super::Normalize;
 use crate::engine::Cpu;
 use crate::float::Float;
 use crate::loops::{build, sums};
+use crate::moments::Moments;
 use crate::planes::Planes;
 
 impl<T: Float> Normalize for Cpu<T> {
@@ -22,9 +23,9 @@ impl<T: Float> Normalize for Cpu<T> {
             |planes, out, _| {
                 for plane in planes {
                     let x = &x[plane * area..][..area];
-                    let moments = Moments::of(x, epsilon);
+                    let moments = Moments::of(x);
                     let (scale, shift) = style_of(style, channels, plane);
-                    let factor = T::from_f64(scale * moments.inverse_deviation);
+                    let factor = T::from_f64(scale * moments.inverse_deviation(epsilon));
                     out.plane(
                         x,
                         #[inline(always)]
@@ -79,7 +80,8 @@ fn grad_and_sums<T: Float>(
             let mut dstyle = dstyle.chunks_exact_mut(2);
             for plane in planes {
                 let (x, mut g) = (&x[plane * area..][..area], &g[plane * area..][..area]);
-                let moments = Moments::of(x, epsilon);
+                let moments = Moments::of(x);
+                let inverse_deviation = moments.inverse_deviation(epsilon);
                 let [g_sum, g_centered_sum] = sums(
                     x,
                     g,
@@ -87,14 +89,14 @@ fn grad_and_sums<T: Float>(
                     |x, g| [g, g * moments.center(x)],
                 );
                 if let Some(dstyle) = dstyle.next() {
-                    dstyle[0] = T::from_f64(g_centered_sum * moments.inverse_deviation);
+                    dstyle[0] = T::from_f64(g_centered_sum * inverse_deviation);
                     dstyle[1] = T::from_f64(g_sum);
                 }
                 let (scale, _shift) = style_of(style, channels, plane);
                 let len = area as f64;
-                let factor = T::from_f64(scale * moments.inverse_deviation);
+                let factor = T::from_f64(scale * inverse_deviation);
                 let g_mean = T::from_f64(g_sum / len);
-                let slope = T::from_f64(g_centered_sum / len * moments.inverse_deviation.powi(2));
+                let slope = T::from_f64(g_centered_sum / len * inverse_deviation.powi(2));
                 out.plane(
                     x,
                     #[inline(always)]
@@ -109,53 +111,6 @@ fn grad_and_sums<T: Float>(
             }
         },
     )
-}
-
-/// The statistics of one plane.
-struct Moments<T> {
-    /// The mean, as the nearest value of the plane's type and what is left.
-    ///
-    /// A plane that is nearly constant is divided by a deviation of as little as 1e-4, which would magnify the
-    /// rounding of its mean.
-    mean: [T; 2],
-    inverse_deviation: f64,
-}
-
-impl<T: Float> Moments<T> {
-    #[inline(always)]
-    fn of(plane: &[T], epsilon: f64) -> Self {
-        let Some(&first) = plane.first() else {
-            return Self { mean: [T::zero(); 2], inverse_deviation: 0. };
-        };
-        let len = plane.len() as f64;
-        // Sums of differences are exact for a constant plane, whose deviation must come out as zero.
-        let [sum] = sums(
-            plane,
-            plane,
-            #[inline(always)]
-            |x, _| [x - first],
-        );
-        let mean = first.to_f64() + sum / len;
-        let rounded = T::from_f64(mean);
-        let mut moments =
-            Self { mean: [rounded, T::from_f64(mean - rounded.to_f64())], inverse_deviation: 0. };
-        let [squares] = sums(
-            plane,
-            plane,
-            #[inline(always)]
-            |x, _| {
-                let centered = moments.center(x);
-                [centered * centered]
-            },
-        );
-        moments.inverse_deviation = 1. / (squares / len + epsilon).sqrt();
-        moments
-    }
-
-    #[inline(always)]
-    fn center(&self, x: T) -> T {
-        (x - self.mean[0]) - self.mean[1]
-    }
 }
 
 /// Scale (plus one) and shift of one plane; the identity without `style`.
