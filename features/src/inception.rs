@@ -19,8 +19,8 @@ const SIDE: usize = 299;
 const AT_A_TIME: usize = 16;
 
 const COLORS: Colors = Colors { mean: [128.0; 3], deviation: [128.0; 3] };
-const SHRINK: Windows = Windows { side: 3, stride: 2, before: 0 };
-const AROUND: Windows = Windows { side: 3, stride: 1, before: 1 };
+const SHRINK: Windows = Windows { side: 3, stride: 2, before: 0, is_ceil: false };
+const AROUND: Windows = Windows { side: 3, stride: 1, before: 1, is_ceil: false };
 
 /// The network; `features` are the 2048 means of its last block.
 #[derive(Debug)]

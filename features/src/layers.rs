@@ -1,7 +1,7 @@
 //! What the networks are made of.
 
 use candle_core::{D, Result as TensorResult, Tensor};
-use stylegan_ops::{add_bias, bias_relu, conv2d, conv2d_down, conv2d_padded};
+use stylegan_ops::{add_bias, bias_relu, conv2d, conv2d_down, conv2d_padded, reflect_pad};
 
 use crate::error::Result;
 use crate::tensors::{LinearLayer, Weights};
@@ -11,7 +11,7 @@ use crate::tensors::{LinearLayer, Weights};
 pub(crate) struct Conv {
     weight: Tensor,
     bias: Tensor,
-    way: Way,
+    pub(crate) way: Way,
 }
 
 /// How far apart the pixels are that a convolution looks at, and what is around the picture.
@@ -19,6 +19,8 @@ pub(crate) struct Conv {
 pub(crate) enum Way {
     /// As many zeros on each side as keep the size.
     Same,
+    /// One mirrored pixel on each side, for 3x3 kernels, which keeps the size.
+    Mirrored,
     /// No zeros.
     Valid,
     /// A 3x3 kernel at every second pixel of odd sides, no zeros.
@@ -76,6 +78,7 @@ impl Conv {
         let (_, _, height, width) = self.weight.dims4()?;
         match self.way {
             Way::Halved => conv2d_down(x, &self.weight),
+            Way::Mirrored => conv2d_padded(&reflect_pad(x)?, &self.weight, [0, 0]),
             Way::Valid => conv2d_padded(x, &self.weight, [0, 0]),
             Way::Same if height == width && matches!(height, 1 | 3) => conv2d(x, &self.weight),
             Way::Same => conv2d_padded(x, &self.weight, [height / 2, width / 2]),

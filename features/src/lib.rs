@@ -58,6 +58,6 @@ pub use mobilenet::MobileNet;
 pub use network::{FeatureNetwork, PixelRange};
 pub use resize::Resize;
 pub use tensors::Weights;
-pub use vgg::{Depth, Vgg};
+pub use vgg::{Depth, Padding, Pooling, Vgg};
 pub use vgg_features::Vgg16Features;
-pub use weights::{Found, KNOWN, KnownFile, KnownWeights, Places, WeightsError};
+pub use weights::{Found, KNOWN, KnownFile, KnownWeights, Places, TensorFile, WeightsError};

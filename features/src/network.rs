@@ -36,6 +36,8 @@ pub trait FeatureNetwork: Debug + Send + Sync {
 pub enum PixelRange {
     /// 0 and 255, as in files.
     Bytes,
+    /// 0 and 1.
+    Unit,
     /// -1 and 1, as networks draw them.
     Signed,
 }
@@ -45,6 +47,7 @@ impl PixelRange {
     pub(crate) fn black_and_span(self) -> [f64; 2] {
         match self {
             Self::Bytes => [0.0, 255.0],
+            Self::Unit => [0.0, 1.0],
             Self::Signed => [-1.0, 2.0],
         }
     }
@@ -56,7 +59,7 @@ impl PixelRange {
             bail!("pictures {:?} are not [batch, 3, height, width]", pictures.shape());
         }
         if pictures.dtype() == DType::U8 && self != Self::Bytes {
-            bail!("pictures of bytes are not in the range -1 to 1");
+            bail!("pictures of bytes are in the range 0 to 255 alone");
         }
         let pictures = pictures.to_dtype(DType::F32)?;
         if channels == 1 { pictures.repeat((1, 3, 1, 1)) } else { Ok(pictures) }
@@ -76,6 +79,9 @@ impl Colors {
         mean: [0.485 * 255.0, 0.456 * 255.0, 0.406 * 255.0],
         deviation: [0.229 * 255.0, 0.224 * 255.0, 0.225 * 255.0],
     };
+
+    /// Those of a network that takes colors from 0 to 1 as they are.
+    pub(crate) const UNIT: Self = Self { mean: [0.0; 3], deviation: [255.0; 3] };
 
     /// Those that stand with the weights.
     pub(crate) fn of(weights: &Weights) -> crate::error::Result<Self> {
@@ -137,7 +143,10 @@ mod tests {
         let signed = Tensor::new(&[-1_f32, -0.6, 1.0], &Device::Cpu).unwrap().reshape((1, 1, 1, 3)).unwrap();
         let colors = Colors { mean: [0.0, 51.0, 255.0], deviation: [255.0, 51.0, 1.0] };
         let expected = [0.0, 0.2, 1.0, -1.0, 0.0, 4.0, -255.0, -204.0, 0.0];
-        for (pictures, range) in [(&bytes, PixelRange::Bytes), (&signed, PixelRange::Signed)] {
+        let unit = Tensor::new(&[0_f32, 0.2, 1.0], &Device::Cpu).unwrap().reshape((1, 1, 1, 3)).unwrap();
+        for (pictures, range) in
+            [(&bytes, PixelRange::Bytes), (&unit, PixelRange::Unit), (&signed, PixelRange::Signed)]
+        {
             let found = values(&colors.apply(&range.rgb(pictures).unwrap(), range).unwrap());
             let error = found.iter().zip(expected).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
             assert!(error < 1e-4, "{range:?}: {found:?}");

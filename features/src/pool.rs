@@ -12,12 +12,22 @@ pub(crate) struct Windows {
     pub(crate) side: usize,
     pub(crate) stride: usize,
     pub(crate) before: usize,
+    /// Whether a last window that is partly inside counts.
+    pub(crate) is_ceil: bool,
 }
 
 impl Windows {
     /// How many of them lie along so many pixels.
     fn count(self, pixels: usize) -> usize {
-        (pixels + 2 * self.before).checked_sub(self.side).map_or(0, |room| room / self.stride + 1)
+        let Self { side, stride, before, is_ceil } = self;
+        let rounded = if is_ceil { stride - 1 } else { 0 };
+        (pixels + 2 * before + rounded).checked_sub(side).map_or(0, |room| room / stride + 1)
+    }
+
+    /// How many pixels the last of them reach beyond those on the other side as well.
+    fn beyond(self, pixels: usize) -> usize {
+        let Self { side, stride, before, .. } = self;
+        (self.count(pixels).saturating_sub(1) * stride + side).saturating_sub(pixels + 2 * before)
     }
 }
 
@@ -39,11 +49,12 @@ pub(crate) fn max_pool(x: &Tensor, windows: Windows) -> Result<Tensor> {
     if x.device().is_cpu() {
         return x.contiguous()?.apply_op1(MaxPool(windows));
     }
-    let Windows { side, stride, before } = windows;
-    let padded = match before {
-        0 => x.clone(),
-        // Zeros, than which nothing is smaller here.
-        _ => x.pad_with_zeros(2, before, before)?.pad_with_zeros(3, before, before)?,
+    let Windows { side, stride, before, .. } = windows;
+    let (below, beside) = (before + windows.beyond(height), before + windows.beyond(width));
+    // Zeros, than which nothing is smaller here.
+    let padded = match (before, below, beside) {
+        (0, 0, 0) => x.clone(),
+        _ => x.pad_with_zeros(2, before, below)?.pad_with_zeros(3, before, beside)?,
     };
     padded.max_pool2d_with_stride(side, stride)
 }
@@ -91,9 +102,9 @@ impl CustomOp1 for MaxPool {
         let (batch, channels, height, width) = layout.shape().dims4()?;
         let (rows, columns) = self.sides(height, width);
         let x = values(x, layout)?;
-        let Windows { side, stride, before } = self.0;
+        let Windows { side, stride, before, .. } = self.0;
         let y = by_plane((batch * channels, height * width, rows * columns), x, |x, y| {
-            let mut tallest = vec![f32::NEG_INFINITY; width + 2 * before];
+            let mut tallest = vec![f32::NEG_INFINITY; width + 2 * before + self.0.beyond(width)];
             for (row, y) in y.chunks_exact_mut(columns).enumerate() {
                 let tall = &mut tallest[before..][..width];
                 tall.fill(f32::NEG_INFINITY);
@@ -136,7 +147,7 @@ impl CustomOp2 for ToLargest {
     ) -> Result<(CpuStorage, Shape)> {
         let (_, _, height, width) = x_layout.shape().dims4()?;
         let (x, both) = (values(x, x_layout)?, values(both, both_layout)?);
-        let Windows { side, stride, before } = self.0;
+        let Windows { side, stride, before, .. } = self.0;
         let (rows, columns) = MaxPool(self.0).sides(height, width);
         let mut dx = vec![0.0; x.len()];
         let planes = dx.par_chunks_mut((height * width).max(1)).zip(x.par_chunks((height * width).max(1)));
@@ -231,10 +242,12 @@ mod tests {
 
     use super::*;
 
-    const ALL: [Windows; 3] = [
-        Windows { side: 2, stride: 2, before: 0 },
-        Windows { side: 3, stride: 2, before: 0 },
-        Windows { side: 3, stride: 1, before: 1 },
+    const ALL: [Windows; 5] = [
+        Windows { side: 2, stride: 2, before: 0, is_ceil: false },
+        Windows { side: 3, stride: 2, before: 0, is_ceil: false },
+        Windows { side: 3, stride: 1, before: 1, is_ceil: false },
+        Windows { side: 2, stride: 2, before: 0, is_ceil: true },
+        Windows { side: 3, stride: 2, before: 0, is_ceil: true },
     ];
 
     fn random(shape: &[usize]) -> Tensor {
@@ -294,8 +307,13 @@ mod tests {
     fn gradients_are_those_of_finite_differences() {
         type Pool<'a> = &'a dyn Fn(&Tensor) -> Result<Tensor>;
         let x = Var::from_tensor(&random(&[2, 3, 7, 4])).unwrap();
-        let all: [Pool<'_>; 4] =
-            [&|x| max_pool(x, ALL[0]), &|x| max_pool(x, ALL[1]), &|x| max_pool(x, ALL[2]), &|x| mean_pool(x)];
+        let all: [Pool<'_>; 5] = [
+            &|x| max_pool(x, ALL[0]),
+            &|x| max_pool(x, ALL[1]),
+            &|x| max_pool(x, ALL[2]),
+            &|x| max_pool(x, ALL[3]),
+            &|x| mean_pool(x),
+        ];
         for (number, pool) in all.into_iter().enumerate() {
             let weights = random(pool(&x).unwrap().dims());
             let loss = |x: &Tensor| (pool(x)? * &weights)?.sum_all()?.to_scalar::<f32>();
@@ -325,5 +343,6 @@ mod tests {
             max_pool(&random(&[2, 3, 2, 4]), ALL[1]).unwrap_err().to_string().contains("4x2 is too small")
         );
         assert_eq!(max_pool(&random(&[2, 3, 2, 4]), ALL[0]).unwrap().dims(), [2, 3, 1, 2]);
+        assert_eq!(max_pool(&random(&[2, 3, 1, 5]), ALL[3]).unwrap().dims(), [2, 3, 1, 3]);
     }
 }

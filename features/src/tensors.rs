@@ -33,6 +33,11 @@ impl Weights {
         }
     }
 
+    /// Whether there is a weight of this name.
+    pub fn has(&self, name: &str) -> bool {
+        self.tensors.contains_key(name)
+    }
+
     /// The first digits of the SHA-256 of the file that they came from.
     pub fn fingerprint(&self) -> &str {
         &self.fingerprint
@@ -58,7 +63,7 @@ pub(crate) struct Layer {
     pub(crate) name: String,
     /// `[out_channels, in_channels, height, width]`
     pub(crate) shape: [usize; 4],
-    /// In files of torchvision and those that follow its names: of the convolution, and of the batch norm behind it.
+    /// In files of PyTorch that have the numbers of its modules: of the convolution, and of the batch norm behind it.
     pub(crate) torchvision: (String, Option<String>),
 }
 

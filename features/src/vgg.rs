@@ -1,6 +1,7 @@
 //! VGG (Simonyan and Zisserman 2015): what pictures look like at five sizes, by the layers that others compare and draw by.
 
 use candle_core::{Result as TensorResult, Tensor, bail};
+use serde::{Deserialize, Serialize};
 
 use crate::error::Result;
 use crate::layers::{Conv, Way};
@@ -14,11 +15,34 @@ pub(crate) const WIDTHS: [usize; 5] = [64, 128, 256, 512, 512];
 /// The colors that the authors' own weights were trained with.
 pub(crate) const CAFFE_COLORS: Colors = Colors { mean: [123.68, 116.779, 103.939], deviation: [1.0; 3] };
 
-const HALVES: Windows = Windows { side: 2, stride: 2, before: 0 };
+/// The 1x1 convolution of colors that some weights have before all others.
+const COLORS: &str = "conv0";
+
+/// What is around a picture, and around the features of every layer, when they are convolved.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Padding {
+    /// Zeros, as VGG was trained.
+    #[default]
+    Zero,
+    /// The pixels within as in a mirror, the edge not repeated, as style transfer has it.
+    Reflect,
+}
+
+/// What becomes of a last row or column that has no partner when sides are halved.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Pooling {
+    /// It is left out, as VGG was trained.
+    #[default]
+    Floor,
+    /// It is pooled alone, as the original style transfer has it.
+    Ceil,
+}
 
 /// The largest of each 2x2 pixels.
-pub(crate) fn halved(x: &Tensor) -> TensorResult<Tensor> {
-    max_pool(x, HALVES)
+pub(crate) fn halved(x: &Tensor, pooling: Pooling) -> TensorResult<Tensor> {
+    max_pool(x, Windows { side: 2, stride: 2, before: 0, is_ceil: pooling == Pooling::Ceil })
 }
 
 /// How many layers it has, those without convolutions included, which are not here.
@@ -45,8 +69,11 @@ impl Depth {
 /// They can be differentiated with respect to the picture.
 #[derive(Debug)]
 pub struct Vgg {
-    blocks: Vec<Vec<Conv>>,
     colors: Colors,
+    /// Of weights whose colors are changed by a convolution.
+    first: Option<Conv>,
+    blocks: Vec<Vec<Conv>>,
+    pooling: Pooling,
 }
 
 impl Vgg {
@@ -58,23 +85,57 @@ impl Vgg {
         Self::with_widths(weights, depth, WIDTHS)
     }
 
-    /// The same with other numbers of channels in its five blocks.
+    /// The same with other numbers of channels in its blocks, five or, of a network that ends earlier, fewer; of the last
+    /// block there is then the first layer alone, such as `relu4_1` of four.
     ///
     /// # Errors
     /// As [`Vgg::new`].
-    pub fn with_widths(weights: &Weights, depth: Depth, widths: [usize; 5]) -> Result<Self> {
+    pub fn with_widths(weights: &Weights, depth: Depth, widths: impl AsRef<[usize]>) -> Result<Self> {
+        let widths = widths.as_ref();
         let mut channels = 3;
         let mut blocks = Vec::new();
-        for (block, (count, width)) in depth.convs().into_iter().zip(widths).enumerate() {
+        for (block, (count, width)) in depth.convs().into_iter().zip(widths.iter().copied()).enumerate() {
+            let is_cut = widths.len() < WIDTHS.len() && block + 1 == widths.len();
             let mut convs = Vec::new();
-            for number in 1..=count {
+            for number in 1..=if is_cut { 1 } else { count } {
                 let name = format!("conv{}_{number}", block + 1);
                 convs.push(Conv::new(weights, &name, (channels, width), [3, 3], Way::Same)?);
                 channels = width;
             }
             blocks.push(convs);
         }
-        Ok(Self { blocks, colors: Colors::of(weights)? })
+        let has_first = weights.has(&format!("{COLORS}.weight"));
+        let first = || Conv::new(weights, COLORS, (3, 3), [1, 1], Way::Same);
+        Ok(Self {
+            colors: Colors::of(weights)?,
+            first: has_first.then(first).transpose()?,
+            blocks,
+            pooling: Pooling::default(),
+        })
+    }
+
+    /// Whether its weights begin with a convolution that changes colors.
+    pub fn converts_colors(&self) -> bool {
+        self.first.is_some()
+    }
+
+    /// The same with other pixels around pictures and features.
+    #[must_use]
+    pub fn with_padding(mut self, padding: Padding) -> Self {
+        for conv in self.blocks.iter_mut().flatten() {
+            conv.way = match padding {
+                Padding::Zero => Way::Same,
+                Padding::Reflect => Way::Mirrored,
+            };
+        }
+        self
+    }
+
+    /// The same with another way to halve odd sides.
+    #[must_use]
+    pub fn with_pooling(mut self, pooling: Pooling) -> Self {
+        self.pooling = pooling;
+        self
     }
 
     /// What these layers give, in their order in `taps`: names such as `relu4_1`. No layer behind the last of them is computed.
@@ -96,9 +157,12 @@ impl Vgg {
         let mut found: Vec<Option<Tensor>> = vec![None; taps.len()];
         let last = places.iter().copied().max().unwrap_or_default();
         let mut x = self.colors.apply(&range.rgb(pictures)?, range)?;
+        if let Some(first) = &self.first {
+            x = first.with_bias(&x)?;
+        }
         for (block, convs) in self.blocks.iter().enumerate().take_while(|(block, _)| *block <= last.0) {
             if block > 0 {
-                x = halved(&x)?;
+                x = halved(&x, self.pooling)?;
             }
             for (number, conv) in convs.iter().enumerate().take_while(|(number, _)| (block, *number) <= last)
             {
@@ -120,6 +184,24 @@ impl Vgg {
         let (block, number) = (from_zero(block)?, from_zero(number)?);
         (number < self.blocks.get(block)?.len()).then_some((block, number))
     }
+}
+
+/// The convolutions of the VGG19 whose activations were made one on average, with their numbers in a `Sequential` of PyTorch
+/// that has a module for each frame of mirrored pixels as well.
+pub(crate) fn normalized_layers() -> Vec<Layer> {
+    let mut all =
+        vec![Layer { name: COLORS.to_owned(), shape: [3, 3, 1, 1], torchvision: ("0".to_owned(), None) }];
+    let mut place = 2;
+    for layer in layers(Depth::Nineteen) {
+        if layer.name.ends_with("_1") && layer.name != "conv1_1" {
+            // The pool has a number,
+            place += 1;
+        }
+        all.push(Layer { torchvision: (place.to_string(), None), ..layer });
+        // and so have the `ReLU` and the frame.
+        place += 3;
+    }
+    all
 }
 
 /// All convolutions, with what they are called in files of torchvision.

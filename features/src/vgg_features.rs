@@ -7,7 +7,7 @@ use crate::layers::Linear;
 use crate::network::{FeatureNetwork, PixelRange, in_parts};
 use crate::resize::Resize;
 use crate::tensors::{LinearLayer, Weights};
-use crate::vgg::{Depth, Vgg, WIDTHS, halved};
+use crate::vgg::{Depth, Pooling, Vgg, WIDTHS, halved};
 
 /// Side of the pictures that it looks at.
 const SIDE: usize = 224;
@@ -68,7 +68,7 @@ impl Vgg16Features {
     fn look(&self, pictures: &Tensor, range: PixelRange) -> TensorResult<Tensor> {
         let resized = Resize::Tf1.apply(&range.rgb(pictures)?, range, self.side)?;
         let last = self.trunk.taps(&resized, range, &["relu5_3"])?;
-        let mut x = halved(&last[0])?.flatten_from(1)?;
+        let mut x = halved(&last[0], Pooling::Floor)?.flatten_from(1)?;
         for layer in &self.layers {
             x = layer.forward(&x)?.relu()?;
         }

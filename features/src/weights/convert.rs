@@ -50,7 +50,11 @@ fn convert_layers(
         return Ok(tensors);
     }
     // The same network was trained with two kinds of colors.
-    let colors = if way == Way::Keras { vgg::CAFFE_COLORS } else { Colors::TORCHVISION };
+    let colors = match (name, way) {
+        ("vgg19-normalized", _) => Colors::UNIT,
+        (_, Way::Keras) => vgg::CAFFE_COLORS,
+        _ => Colors::TORCHVISION,
+    };
     for (part, values) in [("mean", colors.mean), ("deviation", colors.deviation)] {
         let part = format!("colors.{part}");
         let tensor = match way {
@@ -87,6 +91,7 @@ fn layers(name: &str) -> Vec<Layer> {
         "inception" | "inception-classes" => inception::layers(),
         "vgg16" | "vgg16-fc2" => vgg::layers(vgg::Depth::Sixteen),
         "vgg19" => vgg::layers(vgg::Depth::Nineteen),
+        "vgg19-normalized" => vgg::normalized_layers(),
         "mobilenet" => mobilenet::layers(),
         _ => Vec::new(),
     }
@@ -146,6 +151,9 @@ impl Way {
             }
             ("vgg16", _) if file.has("layers.conv1.weight") => Ok(Self::Numbered),
             ("vgg16" | "vgg19", _) if file.has("features.0.weight") => {
+                Ok(Self::Torchvision { epsilon_millionths: 0 })
+            }
+            ("vgg19-normalized", _) if file.shape("0.weight") == Some(&[3, 3, 1, 1]) => {
                 Ok(Self::Torchvision { epsilon_millionths: 0 })
             }
             ("mobilenet", _) if file.has("features.0.0.weight") => {

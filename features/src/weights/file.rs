@@ -20,7 +20,7 @@ type Result<T, E = WeightsError> = std::result::Result<T, E>;
 const MAX_HEADER_BYTES: u64 = 4 << 20;
 
 /// A file, open, whose tensors are read when they are asked for.
-pub(super) struct TensorFile {
+pub struct TensorFile {
     contents: Contents,
 }
 
@@ -31,7 +31,10 @@ enum Contents {
 
 impl TensorFile {
     /// Opens a file of whichever form it is.
-    pub(super) fn open(path: &Path) -> Result<Self> {
+    ///
+    /// # Errors
+    /// If it cannot be read, or is neither safetensors nor a file of PyTorch's.
+    pub fn open(path: &Path) -> Result<Self> {
         let mut start = Vec::new();
         let result = match path.metadata() {
             // Opening a pipe would wait for its writer.
@@ -52,12 +55,12 @@ impl TensorFile {
     }
 
     /// Whether it has a tensor of this name.
-    pub(super) fn has(&self, name: &str) -> bool {
+    pub fn has(&self, name: &str) -> bool {
         self.shape(name).is_some()
     }
 
     /// The shape of a tensor, if it is there.
-    pub(super) fn shape(&self, name: &str) -> Option<&[usize]> {
+    pub fn shape(&self, name: &str) -> Option<&[usize]> {
         match &self.contents {
             Contents::Torch { arrays, .. } => arrays.get(name).map(Array::shape),
             Contents::Safetensors { metadata, .. } => metadata.info(name).map(|info| &info.shape[..]),
@@ -65,7 +68,7 @@ impl TensorFile {
     }
 
     /// What a converted file says of itself under a key.
-    pub(super) fn text(&self, key: &str) -> Option<&str> {
+    pub fn text(&self, key: &str) -> Option<&str> {
         match &self.contents {
             Contents::Torch { .. } => None,
             Contents::Safetensors { metadata, .. } => {
@@ -75,7 +78,10 @@ impl TensorFile {
     }
 
     /// Reads a tensor of this shape, as `f32`, or `u8` where the file has that.
-    pub(super) fn tensor(&mut self, name: &str, shape: &[usize]) -> Result<Tensor, String> {
+    ///
+    /// # Errors
+    /// What is wrong with it: there is none, its shape is another, or it holds what is not finite.
+    pub fn tensor(&mut self, name: &str, shape: &[usize]) -> Result<Tensor, String> {
         match self.shape(name) {
             None => return Err(format!("`{name}` is missing")),
             Some(found) if found != shape => {

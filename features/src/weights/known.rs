@@ -118,6 +118,18 @@ pub const KNOWN: &[KnownWeights] = &[
         ],
     },
     KnownWeights {
+        name: "vgg19-normalized",
+        what: "VGG19 of the original style transfer, whose activations average to one",
+        license: "VGG CC BY 4.0; the file's own is not told",
+        is_fetched: false,
+        files: &[KnownFile {
+            name: "vgg_normalised.pth",
+            sha256: "",
+            size_bytes: None,
+            from: "https://github.com/naoto0804/pytorch-AdaIN/releases",
+        }],
+    },
+    KnownWeights {
         name: "mobilenet",
         what: "MobileNetV2 of torchvision, from which `kid-small`'s embedded weights are made",
         license: "BSD-3-Clause",

@@ -12,5 +12,6 @@ mod find;
 mod known;
 
 pub use error::WeightsError;
+pub use file::TensorFile;
 pub use find::{Found, Places};
 pub use known::{KNOWN, KnownFile, KnownWeights};
