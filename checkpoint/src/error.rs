@@ -75,6 +75,10 @@ pub enum ErrorKind {
     NoState,
     /// A training state where a network was expected.
     IsState,
+    /// The decoder of a style transfer where a network that draws by itself was expected.
+    IsDecoder,
+    /// A safetensors file that is no decoder of this program.
+    NoDecoder,
     /// The file was written by a program that knows more.
     NewerFormat {
         /// Its format version.
@@ -221,6 +225,8 @@ impl fmt::Display for Error {
             }
             ErrorKind::NoState => write!(f, "`{path}` is no training state of this program"),
             ErrorKind::IsState => write!(f, "`{path}` is a training state, which holds no networks"),
+            ErrorKind::IsDecoder => write!(f, "`{path}` holds the decoder of a style transfer, no generator"),
+            ErrorKind::NoDecoder => write!(f, "`{path}` holds no decoder of a style transfer"),
             ErrorKind::NewerFormat { found, known, written_by } => write!(
                 f,
                 "`{path}` has format version {found}, written by a newer version (`{written_by}`): this one reads up to \
@@ -299,6 +305,12 @@ impl Hint for Error {
             }
             ErrorKind::NoState => "training states of a run are named `training-state-*.safetensors`",
             ErrorKind::IsState => "give the `network-snapshot-*.safetensors` beside it",
+            ErrorKind::IsDecoder => {
+                "a decoder draws the features of pictures: style transfer needs two of them"
+            }
+            ErrorKind::NoDecoder => {
+                "decoders are the `network-snapshot-*.safetensors` of runs that train one"
+            }
             ErrorKind::Truncated { .. }
             | ErrorKind::TooLong { .. }
             | ErrorKind::Checksum

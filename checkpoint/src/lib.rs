@@ -23,7 +23,9 @@
 //! A [`State`] is a second such file, `training-state-*.safetensors`, with what a training needs beside its networks to
 //! go on. It names the checksum of its checkpoint.
 //!
-//! `container` reads and writes such files and knows no networks; `snapshot` and `state` stand on it.
+//! A [`DecoderFile`] is a third, with the decoder of a style transfer.
+//!
+//! `container` reads and writes such files and knows no networks; `snapshot`, `state` and `decoder_file` stand on it.
 //!
 //! ```
 //! use candle_core::{DType, Device};
@@ -52,6 +54,7 @@
 //! [`Parameters::names`]: stylegan_ops::Parameters::names
 
 mod container;
+mod decoder_file;
 mod error;
 mod network;
 mod run_folder;
@@ -59,6 +62,7 @@ mod snapshot;
 mod state;
 
 pub use container::distinct_dtypes;
+pub use decoder_file::{DecoderFile, OpenedDecoder};
 pub use error::{Error, ErrorKind, Result};
 pub use network::Network;
 pub use run_folder::{Pair, newest_snapshot, pairs, snapshots};

@@ -6,7 +6,7 @@ use stylegan_generator::SeedStyle;
 
 use super::{FORMAT, Meta};
 use crate::container::{CHECKSUM, Header, Texts, printable};
-use crate::{ErrorKind, state};
+use crate::{ErrorKind, decoder_file, state};
 
 pub(super) fn encode(meta: &Meta) -> serde_json::Result<Texts> {
     let mut texts = vec![
@@ -35,6 +35,9 @@ pub(super) fn encode(meta: &Meta) -> serde_json::Result<Texts> {
 pub(super) fn decode(header: &Header) -> Result<(Meta, String), ErrorKind> {
     if state::FORMAT.is_of(header) {
         return Err(ErrorKind::IsState);
+    }
+    if decoder_file::FORMAT.is_of(header) {
+        return Err(ErrorKind::IsDecoder);
     }
     let (version, written_by) = FORMAT.version_of(header)?;
     if version > 1 && header.text(CHECKSUM).is_none() {
