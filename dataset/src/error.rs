@@ -201,6 +201,11 @@ pub enum ErrorKind {
         /// How many there are.
         count: usize,
     },
+    /// A single picture that cannot be read.
+    Picture {
+        /// What is wrong with it.
+        reason: String,
+    },
 }
 
 impl ErrorKind {
@@ -345,6 +350,7 @@ impl fmt::Display for Error {
             ErrorKind::NoSuchPicture { index, count } => {
                 write!(f, "no picture {index} in a packed data set of {count}")
             }
+            ErrorKind::Picture { reason } => write!(f, "`{path}` cannot be read as a picture: {reason}"),
         }
     }
 }

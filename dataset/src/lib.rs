@@ -59,6 +59,6 @@ pub use pack::{
     CachedPack, Contents, Converted, Export, ExportFormat, Filling, Fit, Format, PackOptions, PackReport,
     Pyramid, cached_packs, export, join, open_or_pack, pack,
 };
-pub use readers::Source;
+pub use readers::{Source, read_picture};
 pub use shard::Shard;
 pub use skipped::Skipped;

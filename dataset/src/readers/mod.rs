@@ -14,6 +14,7 @@ mod lmdb;
 mod parquet;
 mod picture_files;
 mod shards;
+mod single;
 mod source;
 mod tar;
 #[cfg(test)]
@@ -28,6 +29,7 @@ use std::path::Path;
 
 use stylegan_base::Resolution;
 
+pub use single::read_picture;
 pub use source::Source;
 
 pub(crate) use decode::Decoded;
