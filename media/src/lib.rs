@@ -24,7 +24,7 @@ mod text;
 
 pub use error::{Error, FileError, FileErrorKind};
 pub use gif::{GifWriter, save_gif};
-pub use image::{DynamicImage, RgbImage};
+pub use image::{DynamicImage, GrayImage, RgbImage};
 pub use layout::{grid, mix_figure, row_figure};
 pub use numbers::NumbersWriter;
 pub use pixels::to_u8;
