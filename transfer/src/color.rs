@@ -17,9 +17,9 @@ pub fn recolored(style: &RgbImage, content: &RgbImage) -> RgbImage {
     let mut recolored = style.clone();
     for pixel in recolored.pixels_mut() {
         let centered = [0, 1, 2].map(|channel| f64::from(pixel[channel]) / 255.0 - style_mean[channel]);
-        for channel in 0..3 {
-            let along: f64 = change[channel].iter().zip(centered).map(|(factor, x)| factor * x).sum();
-            pixel[channel] = ((along + mean[channel]).clamp(0.0, 1.0) * 255.0).round() as u8;
+        for ((value, row), mean) in pixel.0.iter_mut().zip(&change).zip(mean) {
+            let along: f64 = row.iter().zip(centered).map(|(factor, x)| factor * x).sum();
+            *value = ((along + mean).clamp(0.0, 1.0) * 255.0).round() as u8;
         }
     }
     recolored
@@ -32,35 +32,29 @@ fn colors(picture: &RgbImage) -> ([f64; 3], Matrix) {
     let mut products = [[0_u64; 3]; 3];
     for pixel in picture.pixels() {
         let pixel = pixel.0.map(u64::from);
-        for a in 0..3 {
-            sums[a] += pixel[a];
-            for b in 0..3 {
-                products[a][b] += pixel[a] * pixel[b];
-            }
+        for ((a, sum), row) in pixel.iter().zip(&mut sums).zip(&mut products) {
+            *sum += a;
+            row.iter_mut().zip(pixel).for_each(|(product, b)| *product += a * b);
         }
     }
     let mean = sums.map(|sum| sum as f64 / count / 255.0);
-    let mut covariance = [[0.0; 3]; 3];
-    for (a, row) in covariance.iter_mut().enumerate() {
-        for (b, value) in row.iter_mut().enumerate() {
-            *value = products[a][b] as f64 / count / (255.0 * 255.0) - mean[a] * mean[b];
-        }
-        row[a] += RIDGE;
-    }
+    let covariance = from_values(|a, b| {
+        let ridge = if a == b { RIDGE } else { 0.0 };
+        products[a][b] as f64 / count / (255.0 * 255.0) - mean[a] * mean[b] + ridge
+    });
     (mean, covariance)
 }
 
 /// A symmetric positive matrix to a power.
 fn root(matrix: &Matrix, power: f64) -> Matrix {
     let (values, vectors) = eigen(matrix);
-    let mut root = [[0.0; 3]; 3];
-    for (a, row) in root.iter_mut().enumerate() {
-        for (b, value) in row.iter_mut().enumerate() {
-            let term = |k: usize| vectors[a][k] * values[k].max(RIDGE * RIDGE).powf(power) * vectors[b][k];
-            *value = term(0) + term(1) + term(2);
-        }
-    }
-    root
+    let powers = values.map(|value| value.max(RIDGE * RIDGE).powf(power));
+    from_values(|a, b| (0..3).map(|k| vectors[a][k] * powers[k] * vectors[b][k]).sum())
+}
+
+/// The matrix of these values in rows and columns.
+fn from_values(value: impl Fn(usize, usize) -> f64) -> Matrix {
+    std::array::from_fn(|row| std::array::from_fn(|column| value(row, column)))
 }
 
 /// Eigenvalues of a symmetric matrix and, in columns, its eigenvectors, by Jacobi's rotations.
@@ -78,11 +72,8 @@ fn eigen(matrix: &Matrix) -> ([f64; 3], Matrix) {
             for row in &mut a {
                 (row[p], row[q]) = (cosine * row[p] - sine * row[q], sine * row[p] + cosine * row[q]);
             }
-            let (above, below) = (a[p], a[q]);
-            for column in 0..3 {
-                a[p][column] = cosine * above[column] - sine * below[column];
-                a[q][column] = sine * above[column] + cosine * below[column];
-            }
+            let turned = |of: f64, and: f64| [0, 1, 2].map(|column| of * a[p][column] + and * a[q][column]);
+            (a[p], a[q]) = (turned(cosine, -sine), turned(sine, cosine));
             for row in &mut v {
                 (row[p], row[q]) = (cosine * row[p] - sine * row[q], sine * row[p] + cosine * row[q]);
             }
@@ -92,13 +83,7 @@ fn eigen(matrix: &Matrix) -> ([f64; 3], Matrix) {
 }
 
 fn product(a: &Matrix, b: &Matrix) -> Matrix {
-    let mut product = [[0.0; 3]; 3];
-    for (row, out) in a.iter().zip(&mut product) {
-        for (column, out) in out.iter_mut().enumerate() {
-            *out = row.iter().zip(b).map(|(x, row)| x * row[column]).sum();
-        }
-    }
-    product
+    from_values(|row, column| a[row].iter().zip(b).map(|(x, row)| x * row[column]).sum())
 }
 
 #[cfg(test)]

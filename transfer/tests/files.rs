@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
+use std::collections::HashMap;
 use std::fs;
 use std::path::Path;
 
@@ -107,8 +108,9 @@ fn what_is_no_decoder_says_why() {
     let tensor = |shape: &[usize]| Tensor::zeros(shape, DType::F32, &Device::Cpu).unwrap();
     let numbered =
         [("1.weight", tensor(&[4, 5, 3, 3])), ("28.bias", tensor(&[3])), ("21.weight", tensor(&[2]))];
-    let tensors = numbered.map(|(name, tensor)| (name.to_owned(), tensor)).into_iter().collect();
-    candle_core::safetensors::save::<String>(&tensors, &path).unwrap();
+    let tensors: HashMap<String, Tensor> =
+        numbered.map(|(name, tensor)| (name.to_owned(), tensor)).into_iter().collect();
+    candle_core::safetensors::save(&tensors, &path).unwrap();
     let unfit = DecoderInFile::open(&path).unwrap_err().to_string();
     assert!(unfit.contains("`21.weight` is no 3x3 convolution"), "{unfit}");
 }

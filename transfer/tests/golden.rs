@@ -26,12 +26,17 @@ fn open(name: &str) -> Golden {
 }
 
 fn encoder(padding: Padding, pooling: Pooling) -> Encoder {
+    let config = EncoderConfig { weights: EncoderWeights::Plain, padding, pooling };
+    Encoder::with_widths(&Weights::new(tensors(), "golden"), config, WIDTHS).unwrap()
+}
+
+/// The encoder's weights, and colors as they are.
+fn tensors() -> HashMap<String, Tensor> {
     let mut tensors: HashMap<String, Tensor> = open("transfer_weights").weights("encoder.");
     for (name, value) in [("colors.mean", 0_f32), ("colors.deviation", 255.0)] {
         tensors.insert(name.to_owned(), Tensor::full(value, 3, &Device::Cpu).unwrap());
     }
-    let config = EncoderConfig { weights: EncoderWeights::Plain, padding, pooling };
-    Encoder::with_widths(&Weights::new(tensors, "golden"), config, WIDTHS).unwrap()
+    tensors
 }
 
 fn decoder() -> (Parameters, Decoder) {
@@ -116,5 +121,30 @@ fn losses_and_gradients_are_right() -> Result<()> {
         let gradients = backward(&losses.total(STYLE_WEIGHT)?)?;
         golden.assert_close("grad.output", gradients.get(&pictures).unwrap());
     }
+    Ok(())
+}
+
+/// The authors' own weights begin with a convolution of colors: here one that does what the first layer undoes.
+#[test]
+fn the_normalized_encoder_is_told_by_its_convolution_of_colors() -> Result<()> {
+    let golden = open("transfer_reflect");
+    let mut tensors = tensors();
+    // Blue first and four times as large, which the first layer takes back.
+    let first = tensors["conv1_1.weight"].flip(&[1])?.affine(0.25, 0.0)?;
+    tensors.insert("conv1_1.weight".to_owned(), first);
+    let colors = [[0_f32, 0.0, 4.0], [0.0, 4.0, 0.0], [4.0, 0.0, 0.0]];
+    tensors.insert("conv0.weight".to_owned(), Tensor::new(&colors, &Device::Cpu)?.reshape((3, 3, 1, 1))?);
+    tensors.insert("conv0.bias".to_owned(), Tensor::zeros(3, DType::F32, &Device::Cpu)?);
+    let weights = Weights::new(tensors, "normalized");
+    let config = EncoderConfig { weights: EncoderWeights::Normalized, ..EncoderConfig::default() };
+    let network = Encoder::with_widths(&weights, config, WIDTHS).unwrap();
+    for (layer, found) in LAYERS.iter().zip(network.layers(&golden.get("content"))?) {
+        golden.assert_close(&format!("content.{layer}"), &found);
+    }
+    let other = Encoder::with_widths(&weights, EncoderConfig::default(), WIDTHS).unwrap_err().to_string();
+    assert_eq!(
+        other,
+        "the decoder is for an encoder of the weights `vgg19`, not for one of `vgg19-normalized`"
+    );
     Ok(())
 }

@@ -91,10 +91,8 @@ impl Stylizer {
             let picture = to_tensor(picture, &area, self.encoder.device())?;
             return Ok(Statistics::of(&self.encoder.features(&picture)?)?);
         }
-        self.moments(picture, tiles, &[None])?
-            .pop()
-            .map(Ok)
-            .unwrap_or_else(|| Err(candle_core::Error::Msg("a picture without tiles".to_owned()).into()))
+        let statistics = self.moments(picture, tiles, &[None])?.pop();
+        statistics.ok_or_else(|| candle_core::Error::Msg("a picture without tiles".to_owned()).into())
     }
 
     /// Looks at a picture, which may have any size. With masks, each region that they mark takes a style of its own, and what
