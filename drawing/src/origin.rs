@@ -54,7 +54,7 @@ impl Origin {
     }
 
     /// The hash in it.
-    pub(crate) fn hash(&self) -> &str {
+    pub fn hash(&self) -> &str {
         match self {
             Self::Checkpoint(hash) | Self::Training(Moment { w_avg: hash, .. }) => hash,
         }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use serde::Serialize;
 use toml::{Table, Value};
 
 use crate::TrainConfig;
@@ -53,15 +54,7 @@ impl TrainConfig {
     /// # Errors
     /// If a number has no form in TOML.
     pub fn lasting_toml(&self) -> Result<String, toml::ser::Error> {
-        let mut table = Table::try_from(self.lasting())?;
-        for key in FREE {
-            if let Some((outer, inner)) = key.split_once('.')
-                && let Some(Value::Table(table)) = table.get_mut(outer)
-            {
-                table.remove(inner);
-            }
-        }
-        toml::to_string(&table)
+        lasting_toml(&self.lasting())
     }
 
     /// With `auto` spelled out, so that runs go on from before there was one.
@@ -77,27 +70,52 @@ impl TrainConfig {
     /// # Errors
     /// If a number has no form in TOML.
     pub fn differences(&self, before: &Self) -> Result<Vec<Difference>, toml::ser::Error> {
-        let mut found = self.all_differences(before)?;
-        found.retain(|Difference { key, .. }| !FREE.contains(&key.as_str()) && key != END);
-        Ok(found)
+        lasting_differences(&self.lasting(), &before.lasting())
     }
 
     /// Every key whose value is another than in `before`.
     pub(crate) fn all_differences(&self, before: &Self) -> Result<Vec<Difference>, toml::ser::Error> {
-        let all = |config: &Self| Table::try_from(config.lasting()).map(|table| values(&table));
-        let (before, now) = (all(before)?, all(self)?);
-        let text = |all: &[(String, Value)], key: &str| {
-            all.iter().find(|(known, _)| known == key).map(|(_, value)| value.to_string())
-        };
-        let mut keys: Vec<&String> = now.iter().chain(&before).map(|(key, _)| key).collect();
-        keys.sort();
-        keys.dedup();
-        Ok(keys
-            .into_iter()
-            .map(|key| Difference { key: key.clone(), before: text(&before, key), now: text(&now, key) })
-            .filter(|difference| difference.before != difference.now)
-            .collect())
+        all_differences(&self.lasting(), &before.lasting())
     }
+}
+
+/// A configuration as TOML, without the keys that no snapshot depends on.
+pub(crate) fn lasting_toml(config: &impl Serialize) -> Result<String, toml::ser::Error> {
+    let mut table = Table::try_from(config)?;
+    for key in FREE {
+        if let Some((outer, inner)) = key.split_once('.')
+            && let Some(Value::Table(table)) = table.get_mut(outer)
+        {
+            table.remove(inner);
+        }
+    }
+    toml::to_string(&table)
+}
+
+/// Every key, but the free ones and the end of the schedule, whose value is another than in `before`.
+pub(crate) fn lasting_differences<C: Serialize>(
+    now: &C,
+    before: &C,
+) -> Result<Vec<Difference>, toml::ser::Error> {
+    let mut found = all_differences(now, before)?;
+    found.retain(|Difference { key, .. }| !FREE.contains(&key.as_str()) && key != END);
+    Ok(found)
+}
+
+fn all_differences<C: Serialize>(now: &C, before: &C) -> Result<Vec<Difference>, toml::ser::Error> {
+    let all = |config: &C| Table::try_from(config).map(|table| values(&table));
+    let (before, now) = (all(before)?, all(now)?);
+    let text = |all: &[(String, Value)], key: &str| {
+        all.iter().find(|(known, _)| known == key).map(|(_, value)| value.to_string())
+    };
+    let mut keys: Vec<&String> = now.iter().chain(&before).map(|(key, _)| key).collect();
+    keys.sort();
+    keys.dedup();
+    Ok(keys
+        .into_iter()
+        .map(|key| Difference { key: key.clone(), before: text(&before, key), now: text(&now, key) })
+        .filter(|difference| difference.before != difference.now)
+        .collect())
 }
 
 #[cfg(test)]

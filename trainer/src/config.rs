@@ -255,51 +255,16 @@ impl TrainConfig {
         }
         found.extend(self.loss.violations());
         found.extend(self.adam.violations());
-        found.extend(self.run.tick_kimg.violations("run.tick_kimg"));
-        found.extend(self.run.tick_kimg.values().find_map(|kimg| {
-            let is_within = kimg > 0.0 && kimg <= MOST_KIMG;
-            (!is_within)
-                .then(|| format!("`run.tick_kimg` is {kimg}, but must be above 0 and at most {MOST_KIMG}"))
-        }));
+        found.extend(run_violations(&self.run));
         for (key, value, most) in [
-            ("run.metrics_every_kimg", self.run.metrics_every_kimg, MOST_KIMG),
-            ("run.keep_every_kimg", self.run.keep_every_kimg, MOST_KIMG),
             ("training.style_mixing_prob", self.training.style_mixing_prob, 1.0),
             ("training.w_avg_beta", self.training.w_avg_beta, 1.0),
             ("training.ema_half_life_kimg", self.training.ema_half_life_kimg, MOST_KIMG),
             ("data.max_bad_fraction", self.data.max_bad_fraction, 1.0),
-            ("run.snapshot_minutes", self.run.snapshot_minutes, 1e6),
         ] {
             found.extend(outside(key, value, 0.0, most));
         }
-        for (key, value, least, most) in [
-            ("run.seed", self.run.seed, 0, MOST_SEED),
-            ("run.snapshot_ticks", self.run.snapshot_ticks, 1, MOST_COUNT),
-            ("run.keep_last", self.run.keep_last as u64, 1, MOST_COUNT),
-            ("run.keep_snapshots", self.run.keep_snapshots, 0, MOST_COUNT),
-            ("run.metrics_fakes", self.run.metrics_fakes as u64, 10, 1_000_000),
-            ("run.max_skipped", self.run.max_skipped, 0, MOST_COUNT),
-            ("run.max_rollbacks", self.run.max_rollbacks, 0, MOST_COUNT),
-            ("data.prefetch", self.data.prefetch as u64, 1, 4096),
-        ] {
-            found.extend(outside(key, value, least, most));
-        }
-        for name in &self.run.metrics {
-            match Measure::of(name) {
-                Some(measure) if measure.metric().is_some() => {}
-                Some(_) => {
-                    found.push(format!("`run.metrics` has `{name}`, which looks at more than pictures"));
-                }
-                None => {
-                    let known = MEASURES.iter().map(|measure| measure.name);
-                    let meant = crate::nearest(name, known).map(|name| format!("; did you mean `{name}`?"));
-                    found.push(format!(
-                        "`run.metrics` has `{name}`, which is no measure{}",
-                        meant.unwrap_or_default()
-                    ));
-                }
-            }
-        }
+        found.extend(outside("data.prefetch", self.data.prefetch, 1, 4096));
         // Sides that cannot be are reported above.
         let most = (MOST_GRID_PIXELS / self.generator.resolution.side().clamp(8, 1024)).min(256);
         if self.run.grid.iter().any(|&count| count > most) {
@@ -308,10 +273,56 @@ impl TrainConfig {
                 "`run.grid` is [{columns}, {rows}], but may have at most {most} columns and rows at this side"
             ));
         }
-        let name = &self.run.name;
-        if name.is_empty() || name.len() > 100 || name.contains(['/', '\\', '\0']) || name.starts_with('.') {
-            found.push(format!("`run.name` is `{name}`, but must be a file name of 1 to 100 bytes"));
-        }
         found
     }
+}
+
+/// Everything wrong with what is said of the run alone, one sentence each.
+pub(crate) fn run_violations(run: &RunConfig) -> Vec<String> {
+    let mut found = Vec::new();
+    found.extend(run.tick_kimg.violations("run.tick_kimg"));
+    found.extend(run.tick_kimg.values().find_map(|kimg| {
+        let is_within = kimg > 0.0 && kimg <= MOST_KIMG;
+        (!is_within)
+            .then(|| format!("`run.tick_kimg` is {kimg}, but must be above 0 and at most {MOST_KIMG}"))
+    }));
+    for (key, value, most) in [
+        ("run.metrics_every_kimg", run.metrics_every_kimg, MOST_KIMG),
+        ("run.keep_every_kimg", run.keep_every_kimg, MOST_KIMG),
+        ("run.snapshot_minutes", run.snapshot_minutes, 1e6),
+    ] {
+        found.extend(outside(key, value, 0.0, most));
+    }
+    for (key, value, least, most) in [
+        ("run.seed", run.seed, 0, MOST_SEED),
+        ("run.snapshot_ticks", run.snapshot_ticks, 1, MOST_COUNT),
+        ("run.keep_last", run.keep_last as u64, 1, MOST_COUNT),
+        ("run.keep_snapshots", run.keep_snapshots, 0, MOST_COUNT),
+        ("run.metrics_fakes", run.metrics_fakes as u64, 10, 1_000_000),
+        ("run.max_skipped", run.max_skipped, 0, MOST_COUNT),
+        ("run.max_rollbacks", run.max_rollbacks, 0, MOST_COUNT),
+    ] {
+        found.extend(outside(key, value, least, most));
+    }
+    for name in &run.metrics {
+        match Measure::of(name) {
+            Some(measure) if measure.metric().is_some() => {}
+            Some(_) => {
+                found.push(format!("`run.metrics` has `{name}`, which looks at more than pictures"));
+            }
+            None => {
+                let known = MEASURES.iter().map(|measure| measure.name);
+                let meant = crate::nearest(name, known).map(|name| format!("; did you mean `{name}`?"));
+                found.push(format!(
+                    "`run.metrics` has `{name}`, which is no measure{}",
+                    meant.unwrap_or_default()
+                ));
+            }
+        }
+    }
+    let name = &run.name;
+    if name.is_empty() || name.len() > 100 || name.contains(['/', '\\', '\0']) || name.starts_with('.') {
+        found.push(format!("`run.name` is `{name}`, but must be a file name of 1 to 100 bytes"));
+    }
+    found
 }

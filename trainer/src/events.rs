@@ -136,28 +136,9 @@ pub struct Tick {
     pub rate_factor: f64,
     /// How often the run has been taken back since its numbers went bad.
     pub rollbacks: u64,
-    /// Learning rate of the generator.
-    pub g_lrate: f64,
-    /// Learning rate of the critic.
-    pub d_lrate: f64,
-    /// Mean loss of the generator over the tick.
-    pub g_loss: f64,
-    /// Mean loss of the critic over the tick.
-    pub d_loss: f64,
-    /// Mean score of reals over the tick.
-    pub real_score: f64,
-    /// Mean score of fakes over the tick.
-    pub fake_score: f64,
-    /// Mean norm of the scores' gradient per full-size pixel over the tick; 0 where the loss looks at none.
-    pub gradient_norm: f64,
-    /// Length of the running mean of w.
-    pub w_avg_norm: f64,
-    /// Mean distance between two fakes, root mean square per channel and pixel.
-    pub fake_distance: f64,
-    /// The same of reals. Fakes much closer to one another than reals have collapsed.
-    pub real_distance: f64,
-    /// Sliced Wasserstein distance of a few fakes to a few reals, times 1000, mean over the sides; none below 16x16.
-    pub swd: Option<f64>,
+    /// Of a generator and a critic.
+    #[serde(flatten, deserialize_with = "adversarial")]
+    pub adversarial: Option<Adversarial>,
     /// Updates skipped in this tick since a gradient was not finite.
     pub skipped_updates: u64,
     /// Real pictures per second, without maintenance.
@@ -181,6 +162,40 @@ pub struct Tick {
     /// Means over the tick of what else the loss reports, by name.
     #[serde(flatten, deserialize_with = "numbers")]
     pub reported: BTreeMap<String, f64>,
+}
+
+/// What a tick tells of a generator and a critic.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Adversarial {
+    /// Learning rate of the generator.
+    pub g_lrate: f64,
+    /// Learning rate of the critic.
+    pub d_lrate: f64,
+    /// Mean loss of the generator over the tick.
+    pub g_loss: f64,
+    /// Mean loss of the critic over the tick.
+    pub d_loss: f64,
+    /// Mean score of reals over the tick.
+    pub real_score: f64,
+    /// Mean score of fakes over the tick.
+    pub fake_score: f64,
+    /// Mean norm of the scores' gradient per full-size pixel over the tick; 0 where the loss looks at none.
+    pub gradient_norm: f64,
+    /// Length of the running mean of w.
+    pub w_avg_norm: f64,
+    /// Mean distance between two fakes, root mean square per channel and pixel.
+    pub fake_distance: f64,
+    /// The same of reals. Fakes much closer to one another than reals have collapsed.
+    pub real_distance: f64,
+    /// Sliced Wasserstein distance of a few fakes to a few reals, times 1000, mean over the sides; none below 16x16.
+    pub swd: Option<f64>,
+}
+
+/// Of a line that has any of it.
+fn adversarial<'de, D: Deserializer<'de>>(entries: D) -> Result<Option<Adversarial>, D::Error> {
+    let found = Adversarial::deserialize(entries)?;
+    Ok((found != Adversarial::default()).then_some(found))
 }
 
 /// Those of the entries that are numbers.
@@ -219,7 +234,8 @@ mod tests {
     #[test]
     fn a_tick_is_read_back_with_more_and_with_less() {
         let tick: Tick = serde_json::from_str(LINE).unwrap();
-        assert_eq!((tick.tick, tick.d_loss, tick.swd, tick.peak_memory_bytes), (2, 9.31, None, 31_457_280));
+        let Adversarial { d_loss, swd, .. } = tick.adversarial.unwrap();
+        assert_eq!((tick.tick, d_loss, swd, tick.peak_memory_bytes), (2, 9.31, None, 31_457_280));
         assert!(tick.reported.is_empty());
         assert_eq!(serde_json::to_string(&tick).unwrap(), LINE);
 
@@ -231,6 +247,14 @@ mod tests {
 
         let less: Tick = serde_json::from_str(r#"{"tick":2,"kimg":0.04}"#).unwrap();
         assert_eq!(less, Tick { tick: 2, kimg: 0.04, ..Tick::default() });
+        // One of a training without a critic stays without.
+        let other = LINE.replace(
+            &LINE[LINE.find("\"g_lrate").unwrap()..LINE.find("\"skipped").unwrap()],
+            "\"loss\":0.5,",
+        );
+        let read: Tick = serde_json::from_str(&other).unwrap();
+        assert_eq!((read.adversarial, read.reported["loss"]), (None, 0.5));
+        assert!(!serde_json::to_string(&read).unwrap().contains("g_loss"));
     }
 
     #[test]

@@ -2,10 +2,11 @@
 
 use std::sync::LazyLock;
 
+use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value};
 
-use crate::TrainConfig;
+use crate::{TrainConfig, TransferConfig};
 
 /// A key that a configuration can have.
 #[derive(Debug)]
@@ -25,12 +26,37 @@ pub(crate) struct Keys {
     pub(crate) keys: Vec<Key>,
 }
 
-/// Every table and key, as the schema of the structs has them.
+/// A configuration whose keys have names.
+pub(crate) trait Keyed {
+    /// Every table and key.
+    fn keys() -> &'static Keys;
+}
+
+impl Keyed for TrainConfig {
+    fn keys() -> &'static Keys {
+        static KEYS: LazyLock<Keys> = LazyLock::new(Keys::of::<TrainConfig>);
+        &KEYS
+    }
+}
+
+impl Keyed for TransferConfig {
+    fn keys() -> &'static Keys {
+        static KEYS: LazyLock<Keys> = LazyLock::new(Keys::of::<TransferConfig>);
+        &KEYS
+    }
+}
+
+/// Every table and key of the configuration of a training.
 pub(crate) fn keys() -> &'static Keys {
-    static KEYS: LazyLock<Keys> = LazyLock::new(|| {
+    TrainConfig::keys()
+}
+
+impl Keys {
+    /// As the schema of the structs has them.
+    fn of<C: JsonSchema>() -> Self {
         let settings = SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true);
-        let schema = settings.into_generator().into_root_schema_for::<TrainConfig>();
-        let mut found = Keys { tables: Vec::new(), keys: Vec::new() };
+        let schema = settings.into_generator().into_root_schema_for::<C>();
+        let mut found = Self { tables: Vec::new(), keys: Vec::new() };
         for (table, schema) in properties(schema.as_value()).into_iter().flatten() {
             found.tables.push(Key { path: table.clone(), doc: doc(schema) });
             for (key, schema) in properties(schema).into_iter().flatten() {
@@ -38,13 +64,12 @@ pub(crate) fn keys() -> &'static Keys {
             }
         }
         found
-    });
-    &KEYS
-}
+    }
 
-/// Whether a configuration can have this key.
-pub(crate) fn is_key(path: &str) -> bool {
-    keys().keys.iter().any(|key| key.path == path)
+    /// Whether there is this key.
+    pub(crate) fn has(&self, path: &str) -> bool {
+        self.keys.iter().any(|key| key.path == path)
+    }
 }
 
 fn properties(schema: &Value) -> Option<&Map<String, Value>> {

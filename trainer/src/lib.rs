@@ -42,6 +42,7 @@ mod run;
 mod schedule;
 mod statistics;
 mod step;
+mod transfer;
 
 pub use adam::{Adam, AdamConfig};
 pub use changes::Difference;
@@ -49,7 +50,7 @@ pub use config::{
     DataConfig, DeviceConfig, MOST_SEED, PartialCriticConfig, RunConfig, TrainConfig, TrainingConfig,
 };
 pub use disk::DiskPlan;
-pub use events::{Event, StepProgress, Tick};
+pub use events::{Adversarial, Event, StepProgress, Tick};
 pub use fit::{OutOfMemory, OversizedLevel, Remedy};
 pub use labels::LabelDecision;
 pub use layout::Layout;
@@ -67,3 +68,7 @@ pub use report::Report;
 pub use run::{BeforeStep, Job, Outcome, Resume, RunError, Signals, run, trained_before};
 pub use schedule::{LevelPlan, Position, Schedule, Settings};
 pub use step::{Draws, Trainer, process_reals};
+pub use transfer::{
+    DecoderWidths, TransferAdam, TransferConfig, TransferData, TransferJob, TransferLoss, TransferSchedule,
+    TransferTrainer, run_transfer,
+};

@@ -75,6 +75,22 @@ impl Pace {
         }
     }
 
+    /// The same of a training at one size from its start to its end.
+    pub(crate) fn of_one(resolution: Resolution, batch: usize, total_kimg: f64, tick_kimg: f64) -> Self {
+        let plan = LevelPlan {
+            resolution,
+            starts_kimg: 0.0,
+            steady_kimg: 0.0,
+            ends_kimg: total_kimg,
+            batch,
+            g_lrate: 0.0,
+            d_lrate: 0.0,
+        };
+        let level =
+            LevelPace { plan, tick_kimg, work: 1.0, before: Sample::default(), tick: Sample::default() };
+        Self { levels: vec![level], maintenance_secs: 0.0, level_began: Sample::default(), resolution: None }
+    }
+
     /// Measures iterations of networks made for that: of the largest level, and of the others while it takes only seconds.
     ///
     /// Where whole minibatches would take too long, smaller ones are timed. A level whose memory is not there is left out.

@@ -2,15 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use stylegan_base::{Hint, Resolution};
 use stylegan_dataset::LabelMode;
 use thiserror::Error;
 use toml::de::{DeTable, DeValue, Deserializer};
 use toml::{Spanned, Table, Value};
 
-use crate::TrainConfig;
-use crate::keys::is_key;
+use crate::keys::{Keyed, Keys};
+use crate::{TrainConfig, TransferConfig};
 
 /// Every preset in the binary: its name and its file.
 const PRESETS: [(&str, &str); 14] = [
@@ -30,6 +30,9 @@ const PRESETS: [(&str, &str); 14] = [
     ("ablation/f", include_str!("../../configs/ablation/f.toml")),
 ];
 
+/// The same of trainings of a style transfer's decoder.
+const TRANSFER_PRESETS: [(&str, &str); 1] = [("transfer", include_str!("../../configs/transfer.toml"))];
+
 /// A configuration that cannot be used, and why.
 #[derive(Debug, Error)]
 pub enum ConfigError {
@@ -38,6 +41,8 @@ pub enum ConfigError {
     UnknownPreset {
         /// What was asked for.
         name: String,
+        /// Those that there are.
+        presets: Vec<&'static str>,
     },
     /// A file that cannot be read.
     #[error("cannot read `{}`", path.display())]
@@ -62,6 +67,8 @@ pub enum ConfigError {
         place: String,
         /// Path of the key.
         key: String,
+        /// The key that was meant, if one is like it.
+        nearest: Option<&'static str>,
     },
     /// A `--set` without an equals sign.
     #[error("`--set {argument}` is not of the form KEY=VALUE")]
@@ -87,16 +94,14 @@ fn list(violations: &[String]) -> String {
 impl Hint for ConfigError {
     fn hint(&self) -> Option<String> {
         match self {
-            Self::UnknownPreset { name } => {
-                let all = preset_names().collect::<Vec<_>>().join("`, `");
-                Some(match nearest(name, preset_names()) {
+            Self::UnknownPreset { name, presets } => {
+                let all = presets.join("`, `");
+                Some(match nearest(name, presets.iter().copied()) {
                     Some(nearest) => format!("did you mean `{nearest}`? the presets are `{all}`"),
                     None => format!("the presets are `{all}`"),
                 })
             }
-            Self::UnknownKey { key, .. } => {
-                nearest_key(key).map(|nearest| format!("did you mean `{nearest}`?"))
-            }
+            Self::UnknownKey { nearest, .. } => nearest.map(|nearest| format!("did you mean `{nearest}`?")),
             Self::NoAssignment { .. } => Some("for instance `schedule.total_kimg=5000`".to_owned()),
             _ => None,
         }
@@ -130,26 +135,7 @@ impl TrainConfig {
     /// If there is no such preset or file, a key is unknown, a value is of the wrong kind, or values do not go
     /// together.
     pub fn load(preset_or_file: Option<&str>, assignments: &[String]) -> Result<Self, ConfigError> {
-        let mut table = Table::new();
-        if let Some(name) = preset_or_file {
-            let (place, text) = find(name)?;
-            let parsed: Table = toml::from_str(&text).map_err(|e| syntax(&place, &e))?;
-            check_keys(&parsed, &place)?;
-            // Kinds are checked here as well, so that the message names the file and its line.
-            check_kinds(&text).map_err(|e| syntax(&place, &e))?;
-            merge(&mut table, parsed);
-        }
-        for argument in assignments {
-            let place = format!("`--set {argument}`");
-            let assigned = parse_assignment(argument)?;
-            check_keys(&assigned, &place)?;
-            if let Err(error) = assigned.clone().try_into::<Self>() {
-                let key = keys(&assigned).concat();
-                let message = format!("{}\nin `{key}`", error.message());
-                return Err(ConfigError::Syntax { place, message });
-            }
-            merge(&mut table, assigned);
-        }
+        let table = table_of::<Self>(&PRESETS, preset_or_file, assignments)?;
         let gives =
             |section: &str, key: &str| table.get(section).is_some_and(|table| table.get(key).is_some());
         let decides = gives("generator", "label_dim") && !gives("data", "labels");
@@ -180,13 +166,66 @@ impl TrainConfig {
     }
 }
 
-fn find(name: &str) -> Result<(String, String), ConfigError> {
-    if let Some((_, text)) = PRESETS.iter().find(|(preset, _)| *preset == name) {
+impl TransferConfig {
+    /// A configuration from the defaults, a preset or file of this name, and assignments, as [`TrainConfig::load`] has it.
+    ///
+    /// # Errors
+    /// As [`TrainConfig::load`].
+    pub fn load(preset_or_file: Option<&str>, assignments: &[String]) -> Result<Self, ConfigError> {
+        let table = table_of::<Self>(&TRANSFER_PRESETS, preset_or_file, assignments)?;
+        let config: Self = table.try_into().map_err(|e| syntax("configuration", &e))?;
+        config.checked()
+    }
+
+    /// Itself, if its values go together.
+    ///
+    /// # Errors
+    /// All violations at once.
+    pub fn checked(self) -> Result<Self, ConfigError> {
+        match self.violations() {
+            violations if violations.is_empty() => Ok(self),
+            violations => Err(ConfigError::Impossible { violations }),
+        }
+    }
+}
+
+/// What a preset or file says, and the assignments after it.
+fn table_of<C: DeserializeOwned + Keyed>(
+    presets: &[(&'static str, &'static str)],
+    preset_or_file: Option<&str>,
+    assignments: &[String],
+) -> Result<Table, ConfigError> {
+    let mut table = Table::new();
+    if let Some(name) = preset_or_file {
+        let (place, text) = find(presets, name)?;
+        let parsed: Table = toml::from_str(&text).map_err(|e| syntax(&place, &e))?;
+        check_keys::<C>(&parsed, &place)?;
+        // Kinds are checked here as well, so that the message names the file and its line.
+        check_kinds::<C>(&text).map_err(|e| syntax(&place, &e))?;
+        merge(&mut table, parsed);
+    }
+    for argument in assignments {
+        let place = format!("`--set {argument}`");
+        let assigned = parse_assignment(argument)?;
+        check_keys::<C>(&assigned, &place)?;
+        if let Err(error) = assigned.clone().try_into::<C>() {
+            let key = keys(&assigned).concat();
+            let message = format!("{}\nin `{key}`", error.message());
+            return Err(ConfigError::Syntax { place, message });
+        }
+        merge(&mut table, assigned);
+    }
+    Ok(table)
+}
+
+fn find(presets: &[(&'static str, &'static str)], name: &str) -> Result<(String, String), ConfigError> {
+    if let Some((_, text)) = presets.iter().find(|(preset, _)| *preset == name) {
         return Ok((format!("preset `{name}`"), (*text).to_owned()));
     }
     let path = Path::new(name);
     if !path.exists() {
-        return Err(ConfigError::UnknownPreset { name: name.to_owned() });
+        let presets = presets.iter().map(|(name, _)| *name).collect();
+        return Err(ConfigError::UnknownPreset { name: name.to_owned(), presets });
     }
     match std::fs::read_to_string(path) {
         Ok(text) => Ok((format!("`{name}`"), text)),
@@ -236,9 +275,12 @@ fn is_per_side(table: &Table) -> bool {
     !table.is_empty() && table.keys().all(|key| key.parse::<usize>().is_ok())
 }
 
-fn check_keys(table: &Table, place: &str) -> Result<(), ConfigError> {
-    match keys(table).into_iter().find(|key| !is_key(key)) {
-        Some(key) => Err(ConfigError::UnknownKey { place: place.to_owned(), key }),
+fn check_keys<C: Keyed>(table: &Table, place: &str) -> Result<(), ConfigError> {
+    match keys(table).into_iter().find(|key| !C::keys().has(key)) {
+        Some(key) => {
+            let nearest = nearest_key(&key, C::keys());
+            Err(ConfigError::UnknownKey { place: place.to_owned(), key, nearest })
+        }
         None => Ok(()),
     }
 }
@@ -247,14 +289,14 @@ fn check_keys(table: &Table, place: &str) -> Result<(), ConfigError> {
 ///
 /// Each value goes through the configuration alone: where a struct is flattened into another, serde knows no more than
 /// that an error is in the table, and so that table ends up with the value's position in the text.
-fn check_kinds(text: &str) -> Result<(), toml::de::Error> {
+fn check_kinds<C: DeserializeOwned>(text: &str) -> Result<(), toml::de::Error> {
     let whole = DeTable::parse(text)?;
     for (section, table) in whole.get_ref() {
         for (key, value) in table.get_ref().as_table().into_iter().flatten() {
             let inner = DeValue::Table(DeTable::from_iter([(key.clone(), value.clone())]));
             let alone = DeTable::from_iter([(section.clone(), Spanned::new(value.span(), inner))]);
             let alone = Deserializer::from(Spanned::new(value.span(), alone));
-            if let Err(mut error) = TrainConfig::deserialize(alone) {
+            if let Err(mut error) = C::deserialize(alone) {
                 error.set_input(Some(text));
                 return Err(error);
             }
@@ -284,10 +326,10 @@ pub(crate) fn values(table: &Table) -> Vec<(String, Value)> {
 
 /// The key that was meant: one of the same name in another section, as sections are easily left out or mixed up; else
 /// one that is written alike.
-fn nearest_key(key: &str) -> Option<&'static str> {
+fn nearest_key(key: &str, keys: &'static Keys) -> Option<&'static str> {
     let name = |key: &'static str| key.rsplit('.').next();
     let likeness = |candidate: &str| strsim::jaro_winkler(key, candidate);
-    let known = || crate::keys::keys().keys.iter().map(|key| key.path.as_str());
+    let known = || keys.keys.iter().map(|key| key.path.as_str());
     known()
         .filter(|candidate| name(candidate) == key.rsplit('.').next())
         .max_by(|a, b| likeness(a).total_cmp(&likeness(b)))

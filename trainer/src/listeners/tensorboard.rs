@@ -125,7 +125,7 @@ impl Listener for TensorBoard {
                 };
                 self.write(tick.kimg, What::Summary(Summary { values }))
             }
-            Event::Grid { name, path, kimg } if name == "fakes" => {
+            Event::Grid { name, path, kimg } if name != "reals" => {
                 let png = fs::read(path)?;
                 let Some((width, height)) = png_size(&png) else {
                     return Err(io::Error::new(

@@ -9,7 +9,7 @@ use super::error::RunError;
 use super::folder::newest_run;
 use super::job::Resume;
 use super::saved::Saved;
-use crate::TrainConfig;
+use crate::{TrainConfig, Trainer};
 
 /// The configuration of what a run of `config` in the folder of runs `runs` would go on from; none if it is new, or what
 /// there is does not tell, which is found when it starts.
@@ -29,7 +29,7 @@ pub fn trained_before(
         Resume::From(path) if path.is_dir() => written(path),
         Resume::From(path) => match path.parent().and_then(written) {
             Some(config) if !Foreign::is_one(path) => Some(config),
-            _ => Saved::networks_alone(path, config).ok().and_then(|saved| saved.config),
+            _ => Saved::<Trainer>::networks_alone(path, config).ok().and_then(|saved| saved.config),
         },
     })
 }

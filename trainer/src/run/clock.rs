@@ -5,12 +5,13 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 use stylegan_base::units::kimg;
 
-use crate::{Position, Settings, TrainConfig};
+use super::trained::Configuration;
+use crate::{Position, Settings};
 
 /// Time in pictures shown, and what depends on it: all that a training state tells of it.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub(super) struct Clock {
-    pub(super) position: Position,
+pub(crate) struct Clock {
+    pub(crate) position: Position,
     /// Ticks done.
     pub(super) ticks: u64,
     /// Real pictures shown when the tick began.
@@ -53,19 +54,19 @@ impl Clock {
     }
 
     /// What holds now: the schedule's settings, with what is left of the learning rates.
-    pub(super) fn settings(&self, config: &TrainConfig) -> Settings {
-        let settings = config.schedule.at(config.generator.resolution, self.position.round_nimg);
+    pub(super) fn settings(&self, config: &impl Configuration) -> Settings {
+        let settings = config.settings_at(self.position.round_nimg);
         let factor = self.rate_factor;
         Settings { g_lrate: settings.g_lrate * factor, d_lrate: settings.d_lrate * factor, ..settings }
     }
 
     /// Whether the training is at its end.
-    pub(super) fn is_over(&self, config: &TrainConfig) -> bool {
-        self.position.nimg >= config.schedule.total_nimg()
+    pub(super) fn is_over(&self, config: &impl Configuration) -> bool {
+        self.position.nimg >= config.total_nimg()
     }
 
-    pub(super) fn is_tick_due(&self, config: &TrainConfig) -> bool {
-        let tick_kimg = config.run.tick_kimg.get(self.settings(config).resolution.side());
+    pub(super) fn is_tick_due(&self, config: &impl Configuration) -> bool {
+        let tick_kimg = config.run().tick_kimg.get(self.settings(config).resolution.side());
         self.tick_kimg() >= tick_kimg.unwrap_or(f64::INFINITY)
     }
 
@@ -75,7 +76,7 @@ impl Clock {
     }
 
     /// Whether names of files tell thousandths in any case: at an end that is no full kimg.
-    pub(super) fn is_exact(&self, config: &TrainConfig) -> bool {
+    pub(super) fn is_exact(&self, config: &impl Configuration) -> bool {
         self.is_over(config) && !self.position.nimg.is_multiple_of(1000)
     }
 }

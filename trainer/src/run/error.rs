@@ -19,6 +19,26 @@ pub enum RunError {
         /// Width and height of the network's pictures.
         wanted: Resolution,
     },
+    /// Packed pictures are smaller than those of a style transfer.
+    #[error("the pictures are packed at {packed}, but `data.side` is {}", wanted.short())]
+    Packed {
+        /// Width and height of the pack.
+        packed: Resolution,
+        /// What is asked for.
+        wanted: Resolution,
+    },
+    /// Packed pictures have no colors of 8 bits.
+    #[error("`{}` holds no pictures of three channels of 8 bits", path.display())]
+    NoColors {
+        /// The pack.
+        path: PathBuf,
+    },
+    /// The encoder is another than the configuration asks for.
+    #[error("the encoder is not the one of `encoder` in the configuration")]
+    OtherEncoder,
+    /// The decoder to go on from makes no sense.
+    #[error("cannot go on from what was saved")]
+    Decoder(#[source] stylegan_transfer::Error),
     /// The pictures have other channels than those of the networks.
     #[error("`generator.num_channels` is {wanted}, but that of the packed pictures is {found}")]
     Channels {
@@ -264,7 +284,7 @@ impl RunError {
 }
 
 /// An error and its causes in one sentence.
-pub(super) fn with_causes(error: &dyn std::error::Error) -> String {
+pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

@@ -1,51 +1,112 @@
 //! Batches on their way to the device.
 
+use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
-use candle_core::{Device, Result, Tensor};
-use stylegan_dataset::{Batch, BatchRequest, Order, Prefetcher, Pyramid};
+use candle_core::{Device, Tensor};
+use stylegan_dataset::{BatchRequest, Contents, Labels, Order, Prefetcher, Pyramid};
 use stylegan_ops::upload;
 use tokio::runtime::Handle;
+use tracing::debug;
 
 use super::clock::Clock;
-use crate::{TrainConfig, pixels_of};
+use super::error::RunError;
+use super::folder::PICTURES;
+use super::pictures::{self, Comparison};
+use super::trained::{Configuration, Data};
+use crate::{Settings, TrainConfig, pixels_of};
 
 /// Where batches come from and where they go.
-pub(super) struct Feed {
+pub(crate) struct Feed {
     pub(super) pyramid: Arc<Pyramid>,
     pub(super) runtime: Handle,
     pub(super) device: Device,
 }
 
-impl Feed {
-    /// Batches from the present time to the end, prepared ahead.
-    pub(super) fn batches(&self, config: &TrainConfig, clock: &Clock) -> Prefetcher {
-        let TrainConfig { generator, schedule, data, run, .. } = config.clone();
-        let (mut position, total_nimg) = (clock.position, schedule.total_nimg());
-        let requests = std::iter::from_fn(move || {
-            (position.nimg < total_nimg).then(|| {
-                let settings = schedule.at(generator.resolution, position.round_nimg);
-                let request = BatchRequest {
-                    first_position: position.nimg,
-                    batch: settings.batch,
-                    resolution: settings.resolution,
-                };
-                position = position.advanced(settings.batch, schedule.minibatch_repeats);
-                request
-            })
-        });
-        let order = Order::new(run.seed, self.pyramid.len());
+/// Pixels, and labels of networks with labels.
+pub(crate) type Reals = (Tensor, Option<Tensor>);
+
+impl Data for Feed {
+    type Config = TrainConfig;
+    type Batches = Prefetcher;
+    type Batch = Reals;
+
+    /// Whether the pictures are large enough and have the channels and the labels that are asked for.
+    fn check(&self, config: &TrainConfig) -> Result<(), RunError> {
+        let (packed, wanted) = (self.pyramid.resolution(), config.generator.resolution);
+        if wanted.doublings_to(packed).is_none() {
+            return Err(RunError::TooSmall { packed, wanted });
+        }
+        let (found, wanted) = (self.pyramid.channels().count(), config.generator.num_channels);
+        if found != wanted {
+            return Err(RunError::Channels { found, wanted });
+        }
+        let wanted = config.generator.label_dim;
+        let found = self.pyramid.labels().map_or(0, Labels::width);
+        // A data set's labels may be left unused, but not made up.
+        if wanted != 0 && found != wanted {
+            return Err(RunError::Labels { found, wanted });
+        }
+        Ok(())
+    }
+
+    fn contents(&self, config: &TrainConfig) -> Result<Vec<(&'static str, Contents)>, RunError> {
+        Ok(vec![(PICTURES, pictures::contents(&self.pyramid, config)?)])
+    }
+
+    fn compare(
+        &self,
+        config: &TrainConfig,
+        fingerprint: &str,
+        path: &Path,
+        before: Option<&TrainConfig>,
+    ) -> Result<Comparison, RunError> {
+        pictures::compare(&self.pyramid, config, fingerprint, path, before)
+    }
+
+    fn class_names(&self, config: &TrainConfig) -> Vec<String> {
+        let labels = self.pyramid.labels().filter(|_| config.generator.label_dim > 0);
+        labels.map_or(&[][..], Labels::class_names).to_vec()
+    }
+
+    fn batches(&self, config: &TrainConfig, clock: &Clock) -> Prefetcher {
+        let order = Order::new(config.run.seed, self.pyramid.len());
+        let TrainConfig { data, .. } = config;
+        let requests = requests(config, clock);
         Prefetcher::spawn(&self.runtime, self.pyramid.clone(), order, data.mirror, requests, data.prefetch)
     }
 
-    /// Pixels and labels of a batch on the device; no labels for networks without.
-    pub(super) fn upload(&self, batch: &Batch, label_dim: usize) -> Result<(Tensor, Option<Tensor>)> {
-        let pixels = pixels_of(batch, &self.device)?;
-        let count = batch.request.batch;
+    fn next(&self, config: &TrainConfig, batches: &mut Prefetcher) -> Result<(Reals, Duration), RunError> {
+        let batch = batches.next().ok_or(RunError::NoMoreData)??;
+        let wait = batches.last_wait();
+        debug!(
+            first_position = batch.request.first_position,
+            wait_secs = wait.as_secs_f64(),
+            "batch fetched"
+        );
+        let pixels = pixels_of(&batch, &self.device)?;
+        let (count, label_dim) = (batch.request.batch, config.generator.label_dim);
         let labels = match &batch.labels {
             Some(labels) if label_dim > 0 => Some(upload(labels, (count, label_dim), &self.device)?),
             _ => None,
         };
-        Ok((pixels, labels))
+        Ok(((pixels, labels), wait))
     }
+}
+
+/// What is asked for from the present time to the end.
+pub(crate) fn requests<C: Configuration>(
+    config: &C,
+    clock: &Clock,
+) -> impl Iterator<Item = BatchRequest> + use<C> {
+    let (config, mut position) = (config.clone(), clock.position);
+    std::iter::from_fn(move || {
+        (position.nimg < config.total_nimg()).then(|| {
+            let Settings { batch, resolution, .. } = config.settings_at(position.round_nimg);
+            let request = BatchRequest { first_position: position.nimg, batch, resolution };
+            position = position.advanced(batch, config.minibatch_repeats());
+            request
+        })
+    })
 }

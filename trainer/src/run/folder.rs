@@ -9,7 +9,7 @@ use stylegan_dataset::Contents;
 
 use super::error::RunError;
 use super::lock::RunLock;
-use crate::TrainConfig;
+use super::trained::Configuration;
 
 /// The file that lists the pictures of a run by their digests.
 pub(super) const PICTURES: &str = "pictures.json";
@@ -25,16 +25,20 @@ pub(crate) struct RunFolder {
 
 impl RunFolder {
     /// Makes the next free folder in `runs` with its `config.toml`.
-    pub(crate) fn create(runs: &Path, config: &TrainConfig, files: &dyn Files) -> Result<Self, RunError> {
+    pub(crate) fn create(
+        runs: &Path,
+        config: &impl Configuration,
+        files: &dyn Files,
+    ) -> Result<Self, RunError> {
         fs::create_dir_all(runs).map_err(|source| RunError::File { path: runs.to_owned(), source })?;
-        let path = claim(runs, &config.run.name)?;
+        let path = claim(runs, &config.run().name)?;
         let lock = RunLock::take(&path)?;
-        write_text(files, &path.join("config.toml"), &config.to_toml()?)?;
+        write_text(files, &path.join("config.toml"), &config.whole_toml()?)?;
         Ok(Self { path, thousandths: needs_thousandths(config), lock })
     }
 
     /// A folder that exists, to go on in it. What writers left that were ended in the middle of a file is removed.
-    pub(crate) fn open(path: &Path, config: &TrainConfig) -> Result<Self, RunError> {
+    pub(crate) fn open(path: &Path, config: &impl Configuration) -> Result<Self, RunError> {
         let lock = RunLock::take(path)?;
         files::remove_leftovers(path).map_err(|source| RunError::File { path: path.to_owned(), source })?;
         Ok(Self { path: path.to_owned(), thousandths: needs_thousandths(config), lock })
@@ -57,11 +61,11 @@ impl RunFolder {
     pub(crate) fn replace_config(
         &self,
         files: &dyn Files,
-        config: &TrainConfig,
+        config: &impl Configuration,
         nimg: u64,
     ) -> Result<(), RunError> {
         let path = self.path.join("config.toml");
-        let text = config.to_toml()?;
+        let text = config.whole_toml()?;
         match fs::read_to_string(&path) {
             Ok(old) if old == text => return Ok(()),
             Ok(old) => write_text(files, &self.file_at("config.", nimg, false, "toml"), &old)?,
@@ -72,9 +76,14 @@ impl RunFolder {
     }
 
     /// Lists the pictures of the run, so that what differs can be told when it goes on.
-    pub(super) fn list_pictures(&self, files: &dyn Files, contents: &Contents) -> Result<(), RunError> {
+    pub(super) fn list_pictures(
+        &self,
+        files: &dyn Files,
+        name: &str,
+        contents: &Contents,
+    ) -> Result<(), RunError> {
         let text = contents.to_json().map_err(candle_core::Error::wrap)?;
-        let path = self.path.join(PICTURES);
+        let path = self.path.join(name);
         match fs::read_to_string(&path) {
             Ok(old) if old == text => Ok(()),
             _ => write_text(files, &path, &text),
@@ -132,8 +141,8 @@ fn claim(runs: &Path, name: &str) -> Result<PathBuf, RunError> {
 }
 
 /// Two ticks fall into one kimg only if they are shorter than one or not in step with them.
-fn needs_thousandths(config: &TrainConfig) -> bool {
-    config.run.tick_kimg.values().any(|kimg| kimg < 1.0 || kimg.fract() != 0.0)
+fn needs_thousandths(config: &impl Configuration) -> bool {
+    config.run().tick_kimg.values().any(|kimg| kimg < 1.0 || kimg.fract() != 0.0)
 }
 
 fn write_text(files: &dyn Files, path: &Path, text: &str) -> Result<(), RunError> {
@@ -147,6 +156,7 @@ mod tests {
     use stylegan_base::files::Disk;
 
     use super::*;
+    use crate::TrainConfig;
 
     fn config(assignments: &[&str]) -> TrainConfig {
         let assignments: Vec<String> = assignments.iter().map(|&text| text.to_owned()).collect();

@@ -15,7 +15,7 @@ use super::error::{RunError, with_causes};
 use super::folder::RunFolder;
 use super::state::TrainingState;
 use crate::listeners::Audience;
-use crate::{Event, TrainConfig, pixels_of, process_reals};
+use crate::{Event, TrainConfig, Trainer, pixels_of, process_reals};
 
 /// Why a grid is not there.
 #[derive(Debug, Error)]
@@ -73,7 +73,7 @@ impl Grids {
     /// warning, not the run.
     pub(super) fn save_first(
         &self,
-        training: &TrainingState,
+        training: &TrainingState<Trainer>,
         folder: &RunFolder,
         audience: &mut Audience<'_>,
     ) {
@@ -87,7 +87,12 @@ impl Grids {
     }
 
     /// Saves the fakes of a tick, and the reals if they are not those of the tick before.
-    pub(super) fn save(&mut self, training: &TrainingState, folder: &RunFolder, audience: &mut Audience<'_>) {
+    pub(super) fn save(
+        &mut self,
+        training: &TrainingState<Trainer>,
+        folder: &RunFolder,
+        audience: &mut Audience<'_>,
+    ) {
         let (nimg, exact) = (training.clock.position.nimg, training.clock.is_exact(training.config()));
         self.save_fakes(training, folder.file_at("fakes", nimg, exact, "png"), audience);
         let lod = training.settings().lod;
@@ -102,7 +107,7 @@ impl Grids {
         }
     }
 
-    fn save_fakes(&self, training: &TrainingState, path: PathBuf, audience: &mut Audience<'_>) {
+    fn save_fakes(&self, training: &TrainingState<Trainer>, path: PathBuf, audience: &mut Audience<'_>) {
         let saved = self.write_fakes(&path, training);
         tell("fakes", path, training, saved, audience);
     }
@@ -117,7 +122,7 @@ impl Grids {
     }
 
     /// The averaged generator's pictures of the seeds, not truncated, with the stored noise.
-    fn write_fakes(&self, path: &Path, training: &TrainingState) -> Result<(), GridError> {
+    fn write_fakes(&self, path: &Path, training: &TrainingState<Trainer>) -> Result<(), GridError> {
         let generator = training.trainer.networks().averaged().clone();
         let origin = Origin::Training(Moment::of(&generator, training.clock.position.nimg)?);
         let options = DrawOptions {
@@ -163,7 +168,7 @@ fn classes(labels: &[f32], label_dim: usize) -> Option<Vec<usize>> {
 fn tell(
     name: &str,
     path: PathBuf,
-    training: &TrainingState,
+    training: &TrainingState<Trainer>,
     saved: Result<(), GridError>,
     audience: &mut Audience<'_>,
 ) {

@@ -7,7 +7,8 @@ use candle_core::Device;
 use stylegan_base::files::{Disk, Files};
 use stylegan_dataset::Pyramid;
 
-use super::error::RunError;
+use super::feed::Feed;
+use super::trained::Trained;
 use crate::{Pace, Position, TrainConfig, Trainer};
 
 /// A look at the trainer before each iteration.
@@ -60,25 +61,44 @@ impl Job {
         }
     }
 
-    /// Whether the pictures are large enough and have the channels and the labels that are asked for.
-    pub(super) fn check_data(&self) -> Result<(), RunError> {
-        let (packed, wanted) = (self.pyramid.resolution(), self.config.generator.resolution);
-        if wanted.doublings_to(packed).is_none() {
-            return Err(RunError::TooSmall { packed, wanted });
+    /// The same, as the run takes it.
+    pub(super) fn into_work(self) -> Work<Trainer> {
+        let Self { config, pyramid, runs, device, runtime, resume, allow_changes, pace, files, before_step } =
+            self;
+        let data = Feed { pyramid, runtime: runtime.clone(), device: device.clone() };
+        Work {
+            config,
+            data,
+            given: (),
+            runs,
+            device,
+            runtime,
+            resume,
+            allow_changes,
+            pace,
+            files,
+            before_step,
         }
-        let (found, wanted) = (self.pyramid.channels().count(), self.config.generator.num_channels);
-        if found != wanted {
-            return Err(RunError::Channels { found, wanted });
-        }
-        let wanted = self.config.generator.label_dim;
-        let found = self.pyramid.labels().map_or(0, stylegan_dataset::Labels::width);
-        // A data set's labels may be left unused, but not made up.
-        if wanted != 0 && found != wanted {
-            return Err(RunError::Labels { found, wanted });
-        }
-        Ok(())
     }
 }
+
+/// Everything a run is given, whatever it trains.
+pub(crate) struct Work<T: Trained> {
+    pub(crate) config: T::Config,
+    pub(crate) data: T::Data,
+    pub(crate) given: T::Given,
+    pub(crate) runs: PathBuf,
+    pub(crate) device: Device,
+    pub(crate) runtime: tokio::runtime::Handle,
+    pub(crate) resume: Resume,
+    pub(crate) allow_changes: bool,
+    pub(crate) pace: Pace,
+    pub(crate) files: Arc<dyn Files>,
+    pub(crate) before_step: Option<Look<T>>,
+}
+
+/// A look at what is trained before each iteration.
+pub(crate) type Look<T> = Box<dyn FnMut(&T, Position)>;
 
 /// What a run goes on from.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

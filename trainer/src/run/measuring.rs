@@ -57,7 +57,7 @@ impl Measuring {
     }
 
     /// Whether the tick that is being closed is to be measured.
-    pub(super) fn is_due(&self, training: &TrainingState) -> bool {
+    pub(super) fn is_due(&self, training: &TrainingState<Trainer>) -> bool {
         let (run, clock) = (&training.config().run, training.clock);
         let every_nimg = (run.metrics_every_kimg * 1000.0).round() as u64;
         let due = match every_nimg {
@@ -73,7 +73,7 @@ impl Measuring {
     /// not the run.
     pub(super) fn measure(
         &mut self,
-        training: &TrainingState,
+        training: &TrainingState<Trainer>,
         saver: &Saver,
         audience: &mut Audience<'_>,
     ) -> BTreeMap<String, f64> {
@@ -110,7 +110,7 @@ impl Measuring {
         outcomes.into_iter().flat_map(|outcome| outcome.numbers).collect()
     }
 
-    fn outcomes(&mut self, training: &TrainingState) -> stylegan_evaluation::Result<Vec<Outcome>> {
+    fn outcomes(&mut self, training: &TrainingState<Trainer>) -> stylegan_evaluation::Result<Vec<Outcome>> {
         let Settings { lod, resolution, .. } = training.settings();
         let evaluation = match self.at.take() {
             Some((at, evaluation)) if at == resolution => evaluation,

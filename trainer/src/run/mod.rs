@@ -1,5 +1,6 @@
 //! A whole training: where it starts, its loop, how it ends.
 
+mod adversarial;
 mod before;
 mod clock;
 mod collapse;
@@ -19,6 +20,7 @@ mod shape;
 mod signals;
 mod state;
 mod tick;
+mod trained;
 mod training;
 mod verdict;
 mod writer;
@@ -26,15 +28,22 @@ mod writer;
 use crate::listeners::{Audience, last_elapsed};
 use crate::{Event, Listener};
 pub use before::trained_before;
+pub(crate) use clock::Clock;
 use clock::Stopwatch;
 pub use error::RunError;
-use feed::Feed;
+pub(crate) use error::with_causes;
+pub(crate) use feed::requests;
+pub(crate) use folder::RunFolder;
+pub(crate) use job::Work;
 pub use job::{BeforeStep, Job, Outcome, Resume};
+pub(crate) use pictures::{Comparison, list};
 use prepared::Prepared;
 use resume::Start;
-use saver::Saver;
+pub(crate) use saver::Saver;
+pub(crate) use shape::Misfit;
 pub use signals::Signals;
-use state::{Source, class_names};
+pub(crate) use state::{Source, TrainingState};
+pub(crate) use trained::{Alone, Configuration, Data, Look, SnapshotWriter, Trained, Watch};
 use training::Run;
 use writer::{Retention, Writer};
 
@@ -47,23 +56,36 @@ use writer::{Retention, Writer};
 /// If the data does not fit the configuration or what is gone on from, if reading or the device fails, if snapshots
 /// cannot be written, if the numbers go bad again and again, or if the device has too little memory.
 pub fn run(job: Job, signals: &Signals, listeners: Vec<Box<dyn Listener + '_>>) -> Result<Outcome, RunError> {
-    job.check_data()?;
-    let start = Start::find(&job)?;
-    let Prepared { training, ticker, note } = Prepared::new(&job, start.saved.as_ref())?;
-    let contents = pictures::contents(&job.pyramid, &job.config)?;
+    run_any(job.into_work(), signals, listeners)
+}
+
+/// The same, whatever is trained.
+pub(crate) fn run_any<T: Trained>(
+    work: Work<T>,
+    signals: &Signals,
+    listeners: Vec<Box<dyn Listener + '_>>,
+) -> Result<Outcome, RunError> {
+    work.data.check(&work.config)?;
+    let start = Start::find(&work)?;
+    let Prepared { training, ticker, note } = Prepared::new(&work, start.saved.as_ref())?;
+    let contents = work.data.contents(&work.config)?;
     // All that can be checked is checked: from here on files are written.
-    let (folder, is_new) = start.place.open(&job, training.clock.position.nimg)?;
+    let (folder, is_new) = start.place.open(&work, training.clock.position.nimg)?;
     let Start { saved, notes, warnings, .. } = start;
-    let Job { config, pyramid, device, runtime, pace, files, before_step, .. } = job;
+    let Work { config, data, runtime, pace, files, before_step, .. } = work;
     let kimg = training.clock.kimg();
-    folder.list_pictures(files.as_ref(), &contents)?;
+    let mut fingerprints = Vec::new();
+    for (name, contents) in &contents {
+        folder.list_pictures(files.as_ref(), name, contents)?;
+        fingerprints.push(contents.fingerprint());
+    }
     let opened = |source| RunError::File { path: folder.path().to_owned(), source };
     let mut audience = Audience::new(folder.path(), listeners).map_err(opened)?;
     audience.tell(&Event::Started {
         run_dir: folder.path().to_owned(),
         resumed_from: saved.as_ref().map(|saved| saved.path.clone()),
         kimg,
-        total_kimg: config.schedule.total_kimg,
+        total_kimg: config.total_kimg(),
     });
     for message in notes.into_iter().chain(note) {
         audience.tell(&Event::Note { message });
@@ -73,18 +95,17 @@ pub fn run(job: Job, signals: &Signals, listeners: Vec<Box<dyn Listener + '_>>) 
     }
     let stopwatch = Stopwatch::new(last_elapsed(folder.path(), kimg));
     if is_new {
-        ticker.grids.save_first(&training, &folder, &mut audience);
+        ticker.watch.save_first(&training, &folder, &mut audience);
     }
     let writer = Writer::new(runtime.clone(), files, Retention::of(&config));
     let source = Source {
-        data_fingerprint: contents.fingerprint(),
+        data_fingerprint: fingerprints.join("+"),
         begun_from: saved.as_ref().and_then(|saved| saved.begun_from(is_new)),
-        class_names: class_names(&pyramid, &config),
+        class_names: data.class_names(&config),
     };
     let mut saver = Saver::new(writer, folder, source);
     if let Some(saved) = saved {
         saver.goes_on_from(saved.snapshot, (!is_new).then_some(saved.clock.position.nimg));
     }
-    let feed = Feed { pyramid, runtime, device };
-    Run { training, feed, ticker, saver, audience, stopwatch, pace, before_step, level: None }.train(signals)
+    Run { training, data, ticker, saver, audience, stopwatch, pace, before_step, level: None }.train(signals)
 }

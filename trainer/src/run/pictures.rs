@@ -7,12 +7,11 @@ use stylegan_dataset::{Contents, Pyramid};
 
 use super::error::RunError;
 use super::folder::PICTURES;
-use super::saved::Saved;
 use crate::TrainConfig;
 
 /// How the pictures that are there compare with those that a run was trained with.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Comparison {
+pub(crate) enum Comparison {
     /// They are the same.
     Same,
     /// They are not, in a sentence each.
@@ -26,13 +25,14 @@ pub(super) fn contents(pyramid: &Pyramid, config: &TrainConfig) -> Result<Conten
     Ok(pyramid.contents(config.generator.label_dim > 0)?)
 }
 
-/// Compares the pictures with those of what was saved.
+/// Compares the pictures with those of a run, which had this fingerprint and is saved at `path`.
 pub(super) fn compare(
     pyramid: &Pyramid,
     config: &TrainConfig,
-    saved: &Saved,
+    fingerprint: &str,
+    path: &Path,
+    before: Option<&TrainConfig>,
 ) -> Result<Comparison, RunError> {
-    let Some(fingerprint) = saved.data_fingerprint.as_deref() else { return Ok(Comparison::Same) };
     if fingerprint == pyramid.source_fingerprint() {
         return Ok(Comparison::Same);
     }
@@ -41,11 +41,13 @@ pub(super) fn compare(
         return Ok(Comparison::Same);
     }
     let before = if Contents::is_fingerprint(fingerprint) {
-        saved.path.parent().and_then(list).filter(|list| list.fingerprint() == fingerprint)
+        path.parent()
+            .and_then(|folder| list(folder, PICTURES))
+            .filter(|list| list.fingerprint() == fingerprint)
     } else {
         // Its pack may still be there.
         match pyramid.beside(fingerprint) {
-            Some(earlier) => Some(contents(&earlier, saved.config.as_ref().unwrap_or(config))?),
+            Some(earlier) => Some(contents(&earlier, before.unwrap_or(config))?),
             None => return Ok(Comparison::Untold),
         }
     };
@@ -56,7 +58,7 @@ pub(super) fn compare(
     Ok(if differences.is_empty() { Comparison::Same } else { Comparison::Different(differences) })
 }
 
-/// The pictures that a run folder says it was trained with.
-fn list(folder: &Path) -> Option<Contents> {
-    Contents::from_json(&fs::read(folder.join(PICTURES)).ok()?)
+/// The pictures that a run folder says it was trained with, in its list of this name.
+pub(crate) fn list(folder: &Path, name: &str) -> Option<Contents> {
+    Contents::from_json(&fs::read(folder.join(name)).ok()?)
 }

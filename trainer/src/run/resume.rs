@@ -4,20 +4,20 @@ use std::path::Path;
 
 use stylegan_base::files::folder_of;
 use stylegan_checkpoint::{Error, ErrorKind, Pair, State};
-use stylegan_import::Foreign;
 use tracing::info;
 
 use super::error::RunError;
 use super::folder::{RunFolder, newest_run};
-use super::job::{Job, Resume};
-use super::pictures::{self, Comparison};
+use super::job::{Resume, Work};
+use super::pictures::Comparison;
 use super::saved::{Saved, newest_good};
 use super::shape::Growth;
+use super::trained::{Configuration, Data, Trained};
 
 /// Where a run starts. Nothing is written before [`Place::open`].
-pub(super) struct Start {
+pub(super) struct Start<T: Trained> {
     pub(super) place: Place,
-    pub(super) saved: Option<Saved>,
+    pub(super) saved: Option<Saved<T>>,
     pub(super) notes: Vec<String>,
     pub(super) warnings: Vec<String>,
 }
@@ -33,7 +33,7 @@ pub(super) enum Place {
 impl Place {
     /// The folder with the configuration in it, and whether there is nothing else in it yet. `nimg` is the time at which
     /// the run starts.
-    pub(super) fn open(self, job: &Job, nimg: u64) -> Result<(RunFolder, bool), RunError> {
+    pub(super) fn open<T: Trained>(self, job: &Work<T>, nimg: u64) -> Result<(RunFolder, bool), RunError> {
         match self {
             Self::New => Ok((RunFolder::create(&job.runs, &job.config, job.files.as_ref())?, true)),
             Self::There(folder) => {
@@ -44,11 +44,11 @@ impl Place {
     }
 }
 
-impl Start {
-    pub(super) fn find(job: &Job) -> Result<Self, RunError> {
+impl<T: Trained> Start<T> {
+    pub(super) fn find(job: &Work<T>) -> Result<Self, RunError> {
         let start = match &job.resume {
             Resume::No => Self::anew(Vec::new()),
-            Resume::Auto => match newest_run(&job.runs, &job.config.run.name)? {
+            Resume::Auto => match newest_run(&job.runs, &job.config.run().name)? {
                 None => Self::anew(Vec::new()),
                 Some(path) => Self::newest(job, &path)?,
             },
@@ -69,7 +69,7 @@ impl Start {
     }
 
     /// In the newest folder of this name, unless there is nothing to go on with.
-    fn newest(job: &Job, path: &Path) -> Result<Self, RunError> {
+    fn newest(job: &Work<T>, path: &Path) -> Result<Self, RunError> {
         let folder = RunFolder::open(path, &job.config)?;
         let (saved, damages) = newest_good(path)?;
         let Some(saved) = saved else {
@@ -90,7 +90,7 @@ impl Start {
         Self::going_on(job, folder, saved, &damages)
     }
 
-    fn from_folder(job: &Job, path: &Path) -> Result<Self, RunError> {
+    fn from_folder(job: &Work<T>, path: &Path) -> Result<Self, RunError> {
         let folder = RunFolder::open(path, &job.config);
         let (saved, damages) = newest_good(path)?;
         let Some(saved) = saved else { return Err(nothing_good(path, damages)) };
@@ -99,9 +99,9 @@ impl Start {
 
     /// In the folder of what was saved; in a new one, if the networks are to grow or the folder may be read alone.
     fn there_or_forked(
-        job: &Job,
+        job: &Work<T>,
         folder: Result<RunFolder, RunError>,
-        saved: Saved,
+        saved: Saved<T>,
         path: &Path,
         damages: &[String],
     ) -> Result<Self, RunError> {
@@ -123,14 +123,19 @@ impl Start {
     }
 
     /// In its own folder, with networks of the same shape.
-    fn going_on(job: &Job, folder: RunFolder, saved: Saved, damages: &[String]) -> Result<Self, RunError> {
+    fn going_on(
+        job: &Work<T>,
+        folder: RunFolder,
+        saved: Saved<T>,
+        damages: &[String],
+    ) -> Result<Self, RunError> {
         let mut warnings = check_changes(job, &saved, folder.path())?;
         warnings.extend(skipped(damages, &saved));
         let notes = Vec::from_iter(new_end(job, &saved, folder.path()));
         Ok(Self { place: Place::There(folder), saved: Some(saved), notes, warnings })
     }
 
-    fn from_file(job: &Job, path: &Path) -> Result<Self, RunError> {
+    fn from_file(job: &Work<T>, path: &Path) -> Result<Self, RunError> {
         let folder = folder_of(path);
         let pairs = stylegan_checkpoint::pairs(folder).map_err(RunError::Resume)?;
         let same = |other: &Path| other.file_name() == path.file_name();
@@ -153,7 +158,7 @@ impl Start {
                 }
                 Err(error) => return Err(error),
             }
-        } else if !Foreign::is_one(path)
+        } else if !T::is_foreign(path)
             && !matches!(State::open(path), Err(Error { kind: ErrorKind::NoState, .. }))
         {
             // A state without its snapshot, or nothing that can be read.
@@ -183,12 +188,17 @@ impl Start {
     }
 
     /// In a new folder, from a state of another; the networks may grow.
-    fn forked(job: &Job, mut saved: Saved, path: &Path, mut warnings: Vec<String>) -> Result<Self, RunError> {
+    fn forked(
+        job: &Work<T>,
+        mut saved: Saved<T>,
+        path: &Path,
+        mut warnings: Vec<String>,
+    ) -> Result<Self, RunError> {
         let mut notes = Vec::new();
         if let Some(misfit) = saved.misfit(&job.config)? {
             let Some(growth) = misfit.growth else { return Err(misfit.refusal(path)) };
             let before = saved.clock.kimg();
-            saved.grow(growth, &job.config, path)?;
+            saved.grow(growth, path)?;
             notes.push(grown(path, growth, before, saved.clock.kimg()));
         }
         warnings.extend(check_changes(job, &saved, path)?);
@@ -199,13 +209,13 @@ impl Start {
     }
 
     /// In the newest folder, if that is of this very run and not at its end: the same command goes on.
-    fn begun(job: &Job, from: &Saved, path: &Path) -> Result<Option<Self>, RunError> {
+    fn begun(job: &Work<T>, from: &Saved<T>, path: &Path) -> Result<Option<Self>, RunError> {
         let (Some(origin), Some(newest)) =
-            (from.begun_from(true), newest_run(&job.runs, &job.config.run.name)?)
+            (from.begun_from(true), newest_run(&job.runs, &job.config.run().name)?)
         else {
             return Ok(None);
         };
-        let is_of_this_run = |saved: &Saved| -> Result<bool, RunError> {
+        let is_of_this_run = |saved: &Saved<T>| -> Result<bool, RunError> {
             let is_begun = saved.begun_from(false).as_deref() == Some(&origin);
             let before = saved.config.as_ref().filter(|_| is_begun);
             let is_same = before.map(|config| job.config.differences(config)).transpose()?;
@@ -225,7 +235,7 @@ impl Start {
 }
 
 /// What is said of damaged states that are newer.
-fn skipped(damages: &[String], saved: &Saved) -> Vec<String> {
+fn skipped<T: Trained>(damages: &[String], saved: &Saved<T>) -> Vec<String> {
     damages.iter().map(|damage| format!("{damage}; going on from `{}`", saved.path.display())).collect()
 }
 
@@ -242,8 +252,8 @@ fn grown(path: &Path, growth: Growth, before_kimg: f64, kimg: f64) -> String {
 }
 
 /// What is said of a training that is to end at another time than before.
-fn new_end(job: &Job, saved: &Saved, place: &Path) -> Option<String> {
-    let (before, now) = (saved.config.as_ref()?.schedule.total_kimg, job.config.schedule.total_kimg);
+fn new_end<T: Trained>(job: &Work<T>, saved: &Saved<T>, place: &Path) -> Option<String> {
+    let (before, now) = (saved.config.as_ref()?.total_kimg(), job.config.total_kimg());
     let place = place.display();
     if before == now {
         None
@@ -265,7 +275,7 @@ fn nothing_good(folder: &Path, damages: Vec<String>) -> RunError {
 
 /// Refuses another configuration or other pictures, unless that was allowed; and an end that is past. Returns warnings.
 /// Networks that grow need another side, and so other pixels.
-fn check_changes(job: &Job, saved: &Saved, place: &Path) -> Result<Vec<String>, RunError> {
+fn check_changes<T: Trained>(job: &Work<T>, saved: &Saved<T>, place: &Path) -> Result<Vec<String>, RunError> {
     let mut warnings = Vec::new();
     if !job.allow_changes {
         let mut differences = match &saved.config {
@@ -275,10 +285,11 @@ fn check_changes(job: &Job, saved: &Saved, place: &Path) -> Result<Vec<String>, 
         if saved.grows() {
             differences.retain(|difference| difference.key != "generator.resolution");
         }
-        let compared = if saved.grows() {
-            Comparison::Same
-        } else {
-            pictures::compare(&job.pyramid, &job.config, saved)?
+        let compared = match &saved.data_fingerprint {
+            Some(fingerprint) if !saved.grows() => {
+                job.data.compare(&job.config, fingerprint, &saved.path, saved.config.as_ref())?
+            }
+            _ => Comparison::Same,
         };
         let pictures = match compared {
             Comparison::Same => Vec::new(),
@@ -296,10 +307,10 @@ fn check_changes(job: &Job, saved: &Saved, place: &Path) -> Result<Vec<String>, 
             return Err(RunError::changed(place.to_owned(), &differences, pictures));
         }
     }
-    let total_nimg = job.config.schedule.total_nimg();
+    let total_nimg = job.config.total_nimg();
     if saved.clock.position.nimg >= total_nimg {
         let (path, kimg) = (place.to_owned(), saved.clock.kimg());
-        return Err(RunError::Finished { path, kimg, total_kimg: job.config.schedule.total_kimg });
+        return Err(RunError::Finished { path, kimg, total_kimg: job.config.total_kimg() });
     }
     Ok(warnings)
 }

@@ -1,44 +1,43 @@
 //! What a run goes on from.
 
 use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 use std::path::{Path, PathBuf};
 
 use candle_core::{Tensor, bail};
-use stylegan_checkpoint::{Checkpoint, Network, Pair, State};
-use stylegan_import::{Error, ErrorKind, Purpose, open_any};
+use stylegan_checkpoint::{Pair, State};
 
 use super::clock::Clock;
 use super::error::{RunError, with_causes};
 use super::shape::{Growth, Misfit};
-use super::state::{TALLY, Training, TrainingState};
+use super::state::{TALLY, Training, TrainingState, steps_key};
+use super::trained::{Alone, Trained};
+use crate::Position;
 use crate::statistics::{Accumulated, Accumulator, Summand};
-use crate::{Position, TrainConfig};
 
 /// What a run goes on from, read and checked.
-pub(super) struct Saved {
+pub(super) struct Saved<T: Trained> {
     /// The training state, or the snapshot where there is none.
     pub(super) path: PathBuf,
     pub(super) snapshot: PathBuf,
     pub(super) clock: Clock,
     /// What it was trained with; none of a snapshot that does not say.
-    pub(super) config: Option<TrainConfig>,
+    pub(super) config: Option<T::Config>,
     /// Level of detail that the time was taken from, of networks that do not tell how long they were trained.
     pub(super) placed_by_lod: Option<f64>,
     /// Of the pictures; none of a snapshot without state.
     pub(super) data_fingerprint: Option<String>,
     /// What its networks have to do to become those of the configuration.
     growth: Option<Growth>,
-    checkpoint: Checkpoint,
+    networks: T::Snapshot,
     state: Option<(State, Training)>,
 }
 
-impl Saved {
+impl<T: Trained> Saved<T> {
     /// Reads a snapshot and its state; both must be whole and belong together.
     pub(super) fn open(pair: &Pair) -> Result<Self, RunError> {
-        let checkpoint = Checkpoint::open(&pair.snapshot).map_err(RunError::Resume)?;
+        let networks = T::open(&pair.snapshot).map_err(RunError::Resume)?;
         let state = State::open(&pair.state).map_err(RunError::Resume)?;
-        if checkpoint.checksum() != Some(state.snapshot.as_str()) {
+        if T::checksum(&networks) != Some(state.snapshot.as_str()) {
             return Err(RunError::NoPair { state: pair.state.clone() });
         }
         let wrong = |source| RunError::State { path: pair.state.clone(), source };
@@ -52,46 +51,24 @@ impl Saved {
             placed_by_lod: None,
             data_fingerprint: Some(training.data_fingerprint.clone()),
             growth: None,
-            checkpoint,
+            networks,
             state: Some((state, training)),
         })
     }
 
     /// Networks without a state, of whichever program: the optimizers start afresh, at the time that the file tells, or, if
     /// another program's does not, at the time at which the schedule comes to its level of detail.
-    pub(super) fn networks_alone(path: &Path, config: &TrainConfig) -> Result<Self, RunError> {
-        let open = |resolution| open_any(path, resolution, Purpose::Training);
-        let checkpoint = match open(None) {
-            // A file that does not tell its side can go on at that of the configuration alone.
-            Err(Error::Foreign { kind: ErrorKind::UntoldResolution { .. }, .. }) => {
-                open(Some(config.generator.resolution.side()))
-            }
-            opened => opened,
-        };
-        let checkpoint = checkpoint.map_err(RunError::Import)?;
-        // A file for sampling alone has no critic.
-        checkpoint.require(Network::D).map_err(RunError::Resume)?;
-        let meta = checkpoint.meta();
-        let placed_by_lod = (meta.source.is_some() && meta.progress.nimg == 0).then_some(meta.progress.lod);
-        let nimg = match placed_by_lod {
-            Some(lod) => config.schedule.nimg_of_lod(meta.generator.resolution, lod),
-            None => meta.progress.nimg,
-        };
-        let batch = config.schedule.at(config.generator.resolution, nimg).batch;
-        // The number of steps is not known; that of the present batch serves to tell draws apart.
-        let position = Position { step: nimg / batch.max(1) as u64, nimg, round_nimg: nimg, round_step: 0 };
+    pub(super) fn networks_alone(path: &Path, config: &T::Config) -> Result<Self, RunError> {
+        let Alone { snapshot: networks, config, position, placed_by_lod } = T::open_alone(path, config)?;
         Ok(Self {
             path: path.to_owned(),
             snapshot: path.to_owned(),
             clock: Clock::at(position),
-            config: match &meta.config {
-                Some(text) => toml::from_str(text).ok(),
-                None => Some(config.of_networks(meta)),
-            },
+            config,
             placed_by_lod,
             data_fingerprint: None,
             growth: None,
-            checkpoint,
+            networks,
             state: None,
         })
     }
@@ -104,7 +81,7 @@ impl Saved {
     /// Checksum of the snapshot that the run was begun from which goes on from this, in a new folder or in its own.
     pub(super) fn begun_from(&self, in_new_folder: bool) -> Option<String> {
         if in_new_folder {
-            self.checkpoint.checksum().map(str::to_owned)
+            T::checksum(&self.networks).map(str::to_owned)
         } else {
             self.state.as_ref()?.1.begun_from.clone()
         }
@@ -116,32 +93,14 @@ impl Saved {
     }
 
     /// How its networks differ in shape from those of a configuration.
-    pub(super) fn misfit(&self, config: &TrainConfig) -> Result<Option<Misfit>, RunError> {
-        Misfit::between(self.checkpoint.meta(), config)
+    pub(super) fn misfit(&self, config: &T::Config) -> Result<Option<Misfit>, RunError> {
+        T::misfit(&self.networks, config)
     }
 
-    /// Becomes the state of the larger network of `config`, at the latest at the time at which the schedule starts to
-    /// fade in the first new level. `place` is where it comes from, for messages.
-    pub(super) fn grow(
-        &mut self,
-        growth: Growth,
-        config: &TrainConfig,
-        place: &Path,
-    ) -> Result<(), RunError> {
-        let (schedule, resolution) = (&config.schedule, config.generator.resolution);
-        let level = growth.from.doubled();
-        let fade = schedule.fade_of(resolution, level);
-        let never = || RunError::NeverGrows {
-            path: place.to_owned(),
-            level,
-            initial: schedule.first_level(resolution),
-            total_kimg: schedule.total_kimg,
-            fade_ends_kimg: fade.map(|(_, ends)| ends),
-        };
-        let fade_nimg = (fade.ok_or_else(never)?.0 * 1000.0).round() as u64;
-        if schedule.total_nimg() <= fade_nimg {
-            return Err(never());
-        }
+    /// Becomes the state of the larger network, at the latest at the time at which the schedule starts to fade in the first new
+    /// level. `place` is where it comes from, for messages.
+    pub(super) fn grow(&mut self, growth: Growth, place: &Path) -> Result<(), RunError> {
+        let fade_nimg = growth.fade_nimg(place)?;
         let mut training = self.state.as_mut().map(|(_, training)| training);
         if self.clock.position.nimg > fade_nimg {
             let step = self.clock.position.step;
@@ -159,28 +118,13 @@ impl Saved {
     }
 
     /// Takes a training to where this is.
-    pub(super) fn restore(&self, training: &mut TrainingState) -> Result<(), RunError> {
+    pub(super) fn restore(&self, training: &mut TrainingState<T>) -> Result<(), RunError> {
         training.is_whole = false;
         let trainer = &mut training.trainer;
-        let (networks, device) = (trainer.networks(), trainer.device().clone());
-        let parts = [(Network::G, &networks.g), (Network::D, &networks.d), (Network::GEma, &networks.g_ema)];
-        for (network, parameters) in parts {
-            let mut tensors = self.checkpoint.tensors(network).map_err(RunError::Resume)?;
-            if self.growth.is_some() {
-                // What the smaller network did not have is at its first value.
-                for (name, var) in parameters.vars() {
-                    if let Entry::Vacant(entry) = tensors.entry(name) {
-                        entry.insert(var.copy()?);
-                    }
-                }
-            }
-            parameters.assign(&tensors).map_err(|e| e.context(format!("`{network}` of the snapshot")))?;
-        }
+        let device = trainer.device().clone();
+        trainer.assign(&self.networks, self.growth.is_some())?;
         if let Some((state, metadata)) = &self.state {
-            for (network, adam, steps) in [
-                ("g", &mut trainer.g_adam, metadata.g_adam_steps),
-                ("d", &mut trainer.d_adam, metadata.d_adam_steps),
-            ] {
+            for (network, adam) in trainer.optimizers_mut() {
                 let saved = |name: &str| state.tensors.get(&format!("{network}.{name}"));
                 // New weights have no past.
                 let fresh: HashMap<String, Tensor> = adam
@@ -188,15 +132,22 @@ impl Saved {
                     .filter(|(name, _)| self.growth.is_some() && saved(name).is_none())
                     .map(|(name, moment)| Ok((name, moment.zeros_like()?)))
                     .collect::<candle_core::Result<_>>()?;
+                let Some(&steps) = metadata.adam_steps.get(&steps_key(network)) else {
+                    return Err(RunError::State {
+                        path: self.path.clone(),
+                        source: format!("the steps of the optimizer of `{network}` are missing").into(),
+                    });
+                };
                 adam.restore(steps, |name| saved(name).or_else(|| fresh.get(name)))
                     .map_err(|e| e.context(format!("optimizer of `{network}`")))?;
             }
-            trainer.last_lod = metadata.last_lod;
+            trainer.set_last_lod(metadata.last_lod);
             training.statistics = Accumulator::restored(accumulated(state, metadata)?, &device)?;
         } else {
-            trainer.g_adam.reset()?;
-            trainer.d_adam.reset()?;
-            trainer.last_lod = None;
+            for (_, adam) in trainer.optimizers_mut() {
+                adam.reset()?;
+            }
+            trainer.set_last_lod(None);
             training.statistics = Accumulator::new(&device)?;
         }
         training.clock = self.clock;
@@ -226,23 +177,23 @@ fn accumulated(state: &State, metadata: &Training) -> candle_core::Result<Accumu
     })
 }
 
+/// A pair, and what is wrong with those after it.
+pub(super) type Found<T> = (Option<Saved<T>>, Vec<String>);
+
 /// The newest pair of a run folder that is whole, and what is wrong with those after it.
-pub(super) fn newest_good(folder: &Path) -> Result<(Option<Saved>, Vec<String>), RunError> {
+pub(super) fn newest_good<T: Trained>(folder: &Path) -> Result<Found<T>, RunError> {
     newest_that(folder, |_| true)
 }
 
 /// The newest whole pair that the schedule asked for; if there is none, the newest whole pair.
-pub(super) fn newest_scheduled(folder: &Path) -> Result<(Option<Saved>, Vec<String>), RunError> {
+pub(super) fn newest_scheduled<T: Trained>(folder: &Path) -> Result<Found<T>, RunError> {
     match newest_that(folder, |saved| saved.clock.is_scheduled())? {
         (None, _) => newest_good(folder),
         found => Ok(found),
     }
 }
 
-fn newest_that(
-    folder: &Path,
-    wanted: impl Fn(&Saved) -> bool,
-) -> Result<(Option<Saved>, Vec<String>), RunError> {
+fn newest_that<T: Trained>(folder: &Path, wanted: impl Fn(&Saved<T>) -> bool) -> Result<Found<T>, RunError> {
     let mut damages = Vec::new();
     for pair in stylegan_checkpoint::pairs(folder).map_err(RunError::Resume)? {
         match Saved::open(&pair) {

@@ -7,7 +7,8 @@ use stylegan_base::units::kimg;
 
 use super::error::{RunError, with_causes};
 use super::folder::RunFolder;
-use super::state::{PairContents, Source, TrainingState, snapshot_of};
+use super::state::{PairContents, Source, TrainingState};
+use super::trained::Trained;
 use super::verdict::Verdict;
 use super::writer::{Writer, Written};
 use crate::Event;
@@ -28,7 +29,7 @@ pub(super) enum Cause {
 }
 
 /// Saves a training in its folder.
-pub(super) struct Saver {
+pub(crate) struct Saver {
     /// Before the folder, whose lock is to be held until nothing is written any more.
     writer: Writer,
     folder: RunFolder,
@@ -87,9 +88,9 @@ impl Saver {
     }
 
     /// Starts to write a snapshot and its state beside the training, unless the numbers are bad.
-    pub(super) fn save(
+    pub(super) fn save<T: Trained>(
         &mut self,
-        training: &mut TrainingState,
+        training: &mut TrainingState<T>,
         cause: Cause,
         audience: &mut Audience<'_>,
     ) -> Result<Verdict, RunError> {
@@ -100,7 +101,7 @@ impl Saver {
         }
         self.wait(audience)?;
         self.last_started = Instant::now();
-        let verdict = Verdict::of_trainer(&training.trainer)?;
+        let verdict = Verdict::of_trained(&training.trainer)?;
         if verdict != Verdict::Sound {
             return Ok(verdict);
         }
@@ -131,17 +132,21 @@ impl Saver {
     }
 
     /// Keeps the networks as they are, in place of those that were best by the measure `name` before; returns the file.
-    pub(super) fn save_best(&self, training: &TrainingState, name: &str) -> Result<PathBuf, RunError> {
-        let (networks, meta) = snapshot_of(training, &self.source)?;
+    pub(super) fn save_best<T: Trained>(
+        &self,
+        training: &TrainingState<T>,
+        name: &str,
+    ) -> Result<PathBuf, RunError> {
+        let networks = training.trainer.snapshot(training.clock, &self.source)?;
         let path = self.folder.path().join(format!("network-best-{name}.safetensors"));
-        networks.save(self.writer.files(), &path, &meta).map_err(RunError::Best)?;
+        networks(self.writer.files(), &path).map_err(RunError::Best)?;
         Ok(path)
     }
 
     /// Saves what is not saved yet, and does not return before it is on the disk.
-    pub(super) fn save_and_wait(
+    pub(super) fn save_and_wait<T: Trained>(
         &mut self,
-        training: &mut TrainingState,
+        training: &mut TrainingState<T>,
         audience: &mut Audience<'_>,
     ) -> Result<(), RunError> {
         if let Verdict::Diverging { reason } = self.save(training, Cause::Safety, audience)? {

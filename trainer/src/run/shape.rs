@@ -1,19 +1,20 @@
 //! Whether saved networks have the shape that a configuration asks for, or can grow to it.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use stylegan_checkpoint::{Meta, Network, expected_shapes};
 use stylegan_ops::Resolution;
 
 use super::error::RunError;
-use crate::TrainConfig;
+use crate::{Difference, TrainConfig};
 
 /// Tensors that are named one by one.
 const NAMED: usize = 6;
 
 /// Networks that become larger ones: every tensor stays, and those of the new levels are added.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Growth {
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Growth {
     /// Width and height of the pictures before.
     pub(super) from: Resolution,
     /// Width and height of the pictures to come.
@@ -22,11 +23,33 @@ pub(super) struct Growth {
     pub(super) doublings: u32,
     /// Tensors of generator and critic that start afresh.
     pub(super) new_tensors: usize,
+    /// Times in kimg at which the first new level starts to fade in and at which its fade ends; none if it never does.
+    fade: Option<(f64, f64)>,
+    /// The level that the schedule starts at.
+    initial: Resolution,
+    /// The end of the schedule, in kimg.
+    total_kimg: f64,
+}
+
+impl Growth {
+    /// Pictures shown when the first new level starts to fade in. `place` is where the networks come from, for messages.
+    pub(super) fn fade_nimg(&self, place: &Path) -> Result<u64, RunError> {
+        let Self { from, fade, initial, total_kimg, .. } = *self;
+        let never = || RunError::NeverGrows {
+            path: place.to_owned(),
+            level: from.doubled(),
+            initial,
+            total_kimg,
+            fade_ends_kimg: fade.map(|(_, ends)| ends),
+        };
+        let fade_nimg = (fade.ok_or_else(never)?.0 * 1000.0).round() as u64;
+        if (total_kimg * 1000.0).ceil() as u64 <= fade_nimg { Err(never()) } else { Ok(fade_nimg) }
+    }
 }
 
 /// How saved networks differ in shape from those that a configuration asks for.
 #[derive(Debug)]
-pub(super) struct Misfit {
+pub(crate) struct Misfit {
     /// One sentence for each key of the configuration, and some of the tensors.
     differences: Vec<String>,
     /// The keys with the values that the networks have, as `--set` takes them.
@@ -53,7 +76,16 @@ impl Misfit {
         let (from, to) = (meta.generator.resolution, config.generator.resolution);
         let all_fit = before.iter().all(|(name, shape)| now.get(name) == Some(shape));
         let doublings = from.doublings_to(to).filter(|&doublings| doublings > 0 && all_fit);
-        let growth = doublings.map(|doublings| Growth { from, to, doublings, new_tensors: tensors.len() });
+        let schedule = &config.schedule;
+        let growth = doublings.map(|doublings| Growth {
+            from,
+            to,
+            doublings,
+            new_tensors: tensors.len(),
+            fade: schedule.fade_of(to, from.doubled()),
+            initial: schedule.first_level(to),
+            total_kimg: schedule.total_kimg,
+        });
         let more = tensors.len().saturating_sub(NAMED);
         Ok(Some(Self {
             keep: keys
@@ -70,8 +102,18 @@ impl Misfit {
         }))
     }
 
+    /// Of networks that cannot become others: a sentence for each key, and the assignments that they have.
+    pub(crate) fn of_keys(differences: &[Difference]) -> Option<Self> {
+        let keep = differences.iter().filter_map(|key| Some(format!("{}={}", key.key, key.before.as_ref()?)));
+        (!differences.is_empty()).then(|| Self {
+            differences: differences.iter().map(ToString::to_string).collect(),
+            keep: keep.collect(),
+            growth: None,
+        })
+    }
+
     /// The refusal to go on from what lies at `path`.
-    pub(super) fn refusal(self, path: &std::path::Path) -> RunError {
+    pub(super) fn refusal(self, path: &Path) -> RunError {
         RunError::Shape {
             path: path.to_owned(),
             differences: self.differences,

@@ -2,19 +2,19 @@
 
 use std::collections::BTreeMap;
 
-use candle_core::{DType, Device, Tensor};
-use serde::{Deserialize, Serialize};
-use stylegan_checkpoint::{Copied, Meta, Network, Progress, State};
-use stylegan_dataset::{Labels, Pyramid};
+use candle_core::{Device, Tensor};
+use serde::{Deserialize, Deserializer, Serialize};
+use stylegan_checkpoint::State;
 
 use super::clock::Clock;
 use super::error::RunError;
+use super::trained::{Configuration, Data, SnapshotWriter, Trained};
+use crate::Settings;
 use crate::statistics::{Accumulated, Accumulator, Summand};
-use crate::{Settings, TrainConfig, Trainer};
 
 /// What a training consists of while it goes on, and what a snapshot and its training state hold.
-pub(super) struct TrainingState {
-    pub(super) trainer: Trainer,
+pub(crate) struct TrainingState<T> {
+    pub(super) trainer: T,
     pub(super) clock: Clock,
     /// The sums of the tick so far.
     pub(super) statistics: Accumulator,
@@ -22,19 +22,39 @@ pub(super) struct TrainingState {
     pub(super) is_whole: bool,
 }
 
-impl TrainingState {
+impl<T: Trained> TrainingState<T> {
     /// The beginning.
-    pub(super) fn new(config: TrainConfig, device: &Device) -> candle_core::Result<Self> {
+    pub(super) fn new(trainer: T) -> candle_core::Result<Self> {
         Ok(Self {
-            trainer: Trainer::new(config, DType::F32, device)?,
             clock: Clock::default(),
-            statistics: Accumulator::new(device)?,
+            statistics: Accumulator::new(trainer.device())?,
             is_whole: true,
+            trainer,
         })
     }
 
-    pub(super) fn config(&self) -> &TrainConfig {
+    pub(super) fn config(&self) -> &T::Config {
         self.trainer.config()
+    }
+
+    /// What is trained.
+    pub(crate) fn trainer(&self) -> &T {
+        &self.trainer
+    }
+
+    /// Pictures shown.
+    pub(crate) fn nimg(&self) -> u64 {
+        self.clock.position.nimg
+    }
+
+    /// The same in thousands.
+    pub(crate) fn kimg(&self) -> f64 {
+        self.clock.kimg()
+    }
+
+    /// Whether names of files tell thousandths in any case.
+    pub(crate) fn is_exact(&self) -> bool {
+        self.clock.is_exact(self.config())
     }
 
     /// What holds now.
@@ -54,14 +74,13 @@ impl TrainingState {
     /// One iteration.
     pub(super) fn step(
         &mut self,
-        pixels: &Tensor,
-        labels: Option<&Tensor>,
+        batch: &<T::Data as Data>::Batch,
         settings: Settings,
     ) -> candle_core::Result<()> {
         self.is_whole = false;
-        let report = self.trainer.step(pixels, labels, settings, self.clock.position.step)?;
+        let report = self.trainer.step(batch, settings, self.clock.position.step)?;
         self.statistics.add(&report, self.trainer.adam_steps())?;
-        let repeats = self.config().schedule.minibatch_repeats;
+        let repeats = self.config().minibatch_repeats();
         self.clock.position = self.clock.position.advanced(settings.batch, repeats);
         self.is_whole = true;
         Ok(())
@@ -75,8 +94,6 @@ pub(super) struct Training {
     pub(super) clock: Clock,
     /// Level of detail of the last iteration.
     pub(super) last_lod: Option<f64>,
-    pub(super) g_adam_steps: u64,
-    pub(super) d_adam_steps: u64,
     /// Iterations in the means of the tick so far.
     pub(super) tally_steps: u64,
     /// Updates skipped in the tick so far.
@@ -91,6 +108,14 @@ pub(super) struct Training {
     /// Iterations of the tick that did not report a number yet, by its name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(super) tally_missed: BTreeMap<String, u64>,
+    /// Steps of each optimizer, by `NETWORK_adam_steps`.
+    #[serde(flatten, deserialize_with = "counts")]
+    pub(super) adam_steps: BTreeMap<String, u64>,
+}
+
+/// What the steps of a network's optimizer are called in a state.
+pub(super) fn steps_key(network: &str) -> String {
+    format!("{network}_adam_steps")
 }
 
 impl Training {
@@ -102,6 +127,12 @@ impl Training {
     }
 }
 
+/// Those of the entries that are counts: a later version may have more to say.
+fn counts<'de, D: Deserializer<'de>>(entries: D) -> Result<BTreeMap<String, u64>, D::Error> {
+    let entries = BTreeMap::<String, serde_json::Value>::deserialize(entries)?;
+    Ok(entries.into_iter().filter_map(|(name, value)| Some((name, value.as_u64()?))).collect())
+}
+
 /// The tensor of the sums of the tick so far.
 pub(super) const TALLY: &str = "tally";
 
@@ -111,7 +142,7 @@ fn names_of_old() -> Vec<String> {
 }
 
 /// What a run is made from, beside its configuration.
-pub(super) struct Source {
+pub(crate) struct Source {
     pub(super) data_fingerprint: String,
     /// Checksum of the snapshot of another folder that it was begun from.
     pub(super) begun_from: Option<String>,
@@ -119,42 +150,38 @@ pub(super) struct Source {
     pub(super) class_names: Vec<String>,
 }
 
-/// What the classes are called, where pictures are trained by their labels.
-pub(super) fn class_names(pyramid: &Pyramid, config: &TrainConfig) -> Vec<String> {
-    let labels = pyramid.labels().filter(|_| config.generator.label_dim > 0);
-    labels.map_or(&[][..], Labels::class_names).to_vec()
-}
-
 /// The contents of a snapshot and its state: copies that can be written beside the training.
 pub(super) struct PairContents {
-    pub(super) networks: Copied,
-    pub(super) meta: Meta,
+    pub(super) networks: SnapshotWriter,
     pub(super) state: State,
+    /// The time.
+    pub(super) nimg: u64,
 }
 
 impl PairContents {
-    pub(super) fn of(training: &TrainingState, source: &Source) -> Result<Self, RunError> {
+    pub(super) fn of<T: Trained>(training: &TrainingState<T>, source: &Source) -> Result<Self, RunError> {
         let TrainingState { trainer, clock, statistics, .. } = training;
         let Accumulated { steps: tally_steps, skipped, sums } = statistics.read()?;
         let (summands, sums): (Vec<Summand>, Vec<f32>) = sums.into_iter().unzip();
         let missed = summands.iter().filter(|summand| summand.missed > 0);
+        let mut adam_steps = BTreeMap::new();
+        let mut tensors = BTreeMap::new();
+        for (network, adam) in trainer.optimizers() {
+            adam_steps.insert(steps_key(network), adam.steps().done()?);
+            tensors
+                .extend(adam.moments().map(|(name, tensor)| (format!("{network}.{name}"), tensor.clone())));
+        }
         let metadata = Training {
             clock: *clock,
-            last_lod: trainer.last_lod,
-            g_adam_steps: trainer.g_adam.steps().done()?,
-            d_adam_steps: trainer.d_adam.steps().done()?,
+            last_lod: trainer.last_lod(),
             tally_steps,
             skipped,
             data_fingerprint: source.data_fingerprint.clone(),
             begun_from: source.begun_from.clone(),
             tally_missed: missed.map(|Summand { name, missed }| (name.clone(), *missed)).collect(),
             tally_names: summands.into_iter().map(|summand| summand.name).collect(),
+            adam_steps,
         };
-        let mut tensors = BTreeMap::new();
-        for (network, adam) in [("g", &trainer.g_adam), ("d", &trainer.d_adam)] {
-            tensors
-                .extend(adam.moments().map(|(name, tensor)| (format!("{network}.{name}"), tensor.clone())));
-        }
         if tally_steps > 0 {
             tensors.insert(TALLY.to_owned(), Tensor::new(sums, &Device::Cpu)?);
         }
@@ -165,22 +192,7 @@ impl PairContents {
             config: trainer.config().lasting_toml()?,
             tensors,
         };
-        let (networks, meta) = snapshot_of(training, source)?;
-        Ok(Self { networks, meta, state: state.copied().map_err(RunError::Copy)? })
+        let networks = trainer.snapshot(*clock, source)?;
+        Ok(Self { networks, state: state.copied().map_err(RunError::Copy)?, nimg: clock.position.nimg })
     }
-}
-
-/// The contents of a snapshot: copies that can be written beside the training.
-pub(super) fn snapshot_of(training: &TrainingState, source: &Source) -> Result<(Copied, Meta), RunError> {
-    let (config, networks) = (training.config(), training.trainer.networks());
-    let parts = [(Network::G, &networks.g), (Network::D, &networks.d), (Network::GEma, &networks.g_ema)];
-    let meta = Meta {
-        generator: config.generator.clone(),
-        critic: Some(config.critic()),
-        progress: Progress { nimg: training.clock.position.nimg, lod: training.settings().lod },
-        config: Some(config.lasting_toml()?),
-        class_names: source.class_names.clone(),
-        ..Meta::default()
-    };
-    Ok((Copied::of(&parts).map_err(RunError::Copy)?, meta))
 }

@@ -2,23 +2,21 @@
 
 use std::time::Instant;
 
-use stylegan_dataset::{Batch, Prefetcher};
 use stylegan_ops::{GpuMemory, is_out_of_memory};
 use tracing::span::EnteredSpan;
-use tracing::{debug, info, info_span, warn};
+use tracing::{info, info_span, warn};
 
 use super::clock::Stopwatch;
 use super::error::RunError;
-use super::feed::Feed;
-use super::job::{BeforeStep, Outcome};
+use super::job::{Look, Outcome};
 use super::saved::newest_scheduled;
 use super::saver::{Cause, Saver};
 use super::signals::Signals;
 use super::state::TrainingState;
 use super::tick::Ticker;
+use super::trained::{Configuration, Data, Trained};
 use super::verdict::Verdict;
 use crate::listeners::Audience;
-use crate::rehearsal::Rehearsal;
 use crate::{Event, Pace, Settings, StepProgress};
 
 /// Iterations between two looks at how many updates were skipped, for which the device is waited for. They are counted
@@ -26,17 +24,20 @@ use crate::{Event, Pace, Settings, StepProgress};
 const LOOK_STEPS: u64 = 32;
 
 /// A run in progress.
-pub(super) struct Run<'a> {
-    pub(super) training: TrainingState,
-    pub(super) feed: Feed,
-    pub(super) ticker: Ticker,
+pub(super) struct Run<'a, T: Trained> {
+    pub(super) training: TrainingState<T>,
+    pub(super) data: T::Data,
+    pub(super) ticker: Ticker<T>,
     pub(super) saver: Saver,
     pub(super) audience: Audience<'a>,
     pub(super) stopwatch: Stopwatch,
     pub(super) pace: Pace,
-    pub(super) before_step: Option<BeforeStep>,
+    pub(super) before_step: Option<Look<T>>,
     pub(super) level: Option<TrainedLevel>,
 }
+
+/// A batch on the device.
+type Batch<T> = <<T as Trained>::Data as Data>::Batch;
 
 /// The level of detail whose memory is taken.
 pub(super) struct TrainedLevel {
@@ -44,7 +45,7 @@ pub(super) struct TrainedLevel {
     _span: EnteredSpan,
 }
 
-impl Run<'_> {
+impl<T: Trained> Run<'_, T> {
     /// Trains to the end, or until it is asked to stop; then everything is saved.
     pub(super) fn train(&mut self, signals: &Signals) -> Result<Outcome, RunError> {
         let advanced = self.advance(signals);
@@ -57,9 +58,11 @@ impl Run<'_> {
         if is_saved {
             self.saver.save_and_wait(&mut self.training, &mut self.audience)?;
         }
-        if is_out_of_memory && let Some(rehearsal) = Rehearsal::new(&self.training.trainer)? {
-            let error = rehearsal.explain(self.training.settings(), is_saved)?;
-            return Err(RunError::OutOfMemory(Box::new(error)));
+        if is_out_of_memory {
+            let settings = self.training.settings();
+            if let Some(error) = self.training.trainer.explain_shortage(settings, is_saved)? {
+                return Err(error);
+            }
         }
         advanced?;
         let finished = self.training.is_over();
@@ -70,7 +73,7 @@ impl Run<'_> {
 
     fn advance(&mut self, signals: &Signals) -> Result<(), RunError> {
         self.catch_up(signals)?;
-        let mut batches = self.feed.batches(self.training.config(), &self.training.clock);
+        let mut batches = self.data.batches(self.training.config(), &self.training.clock);
         self.stopwatch.restart_tick();
         while !self.training.is_over() && !signals.wants_stop() {
             let settings = self.training.settings();
@@ -80,7 +83,7 @@ impl Run<'_> {
             self.saver.look(&mut self.audience)?;
             if let Verdict::Diverging { reason } = self.after_step(signals)? {
                 self.roll_back(reason)?;
-                batches = self.feed.batches(self.training.config(), &self.training.clock);
+                batches = self.data.batches(self.training.config(), &self.training.clock);
             }
         }
         Ok(())
@@ -100,26 +103,18 @@ impl Run<'_> {
         Ok(())
     }
 
-    fn next(&mut self, batches: &mut Prefetcher) -> Result<Batch, RunError> {
-        let batch = batches.next().ok_or(RunError::NoMoreData)??;
-        let wait = batches.last_wait();
-        debug!(
-            first_position = batch.request.first_position,
-            wait_secs = wait.as_secs_f64(),
-            "batch fetched"
-        );
+    fn next(&mut self, batches: &mut <T::Data as Data>::Batches) -> Result<Batch<T>, RunError> {
+        let (batch, wait) = self.data.next(self.training.config(), batches)?;
         self.training.statistics.waited(wait);
         Ok(batch)
     }
 
-    fn step(&mut self, batch: &Batch, settings: Settings) -> Result<(), RunError> {
-        let label_dim = self.training.config().generator.label_dim;
-        let (pixels, labels) = self.feed.upload(batch, label_dim)?;
+    fn step(&mut self, batch: &Batch<T>, settings: Settings) -> Result<(), RunError> {
         if let Some(before_step) = &mut self.before_step {
             before_step(&self.training.trainer, self.training.clock.position);
         }
         self.enter_level(settings)?;
-        Ok(self.training.step(&pixels, labels.as_ref(), settings)?)
+        Ok(self.training.step(batch, settings)?)
     }
 
     /// Takes the memory of a GPU for a level that begins. If there is too little, it is known before anything of the level
@@ -131,9 +126,10 @@ impl Run<'_> {
             self.level = None;
             let span = info_span!("level", %resolution, lod, batch).entered();
             info!(kimg = self.training.clock.kimg(), "level entered");
-            if !self.feed.device.is_cpu() {
-                self.training.trainer.rehearse(settings)?;
-                GpuMemory::reset_peak(&self.feed.device)?;
+            let trainer = &self.training.trainer;
+            if !trainer.device().is_cpu() {
+                trainer.rehearse(settings)?;
+                GpuMemory::reset_peak(trainer.device())?;
             }
             self.level = Some(TrainedLevel { lod, _span: span });
         }
@@ -147,7 +143,7 @@ impl Run<'_> {
         self.audience.tell(&Event::Step(StepProgress {
             step: clock.position.step,
             nimg: clock.position.nimg,
-            total_nimg: self.training.config().schedule.total_nimg(),
+            total_nimg: self.training.config().total_nimg(),
             resolution: settings.resolution,
             fade: settings.lod.fract(),
             images_per_sec: tick_nimg as f64 / tick_secs.max(1e-9),
@@ -159,11 +155,11 @@ impl Run<'_> {
     /// Seconds to the next snapshot, whether its time comes in the training or on the clock.
     fn next_snapshot_secs(&self, settings: Settings) -> Option<f64> {
         let (clock, config) = (self.training.clock, self.training.config());
-        let run = &config.run;
+        let run = config.run();
         let tick_nimg = run.tick_kimg.get(settings.resolution.side())? * 1000.0;
         let ticks = run.snapshot_ticks - clock.ticks % run.snapshot_ticks;
         let scheduled_nimg = (clock.tick_nimg as f64 + ticks as f64 * tick_nimg)
-            .min(config.schedule.total_nimg() as f64)
+            .min(config.total_nimg() as f64)
             - clock.position.nimg as f64;
         let by_schedule = scheduled_nimg * self.pace.secs_per_image_at(settings.resolution)?;
         let by_clock = if run.snapshot_minutes > 0.0 {
@@ -181,7 +177,7 @@ impl Run<'_> {
             self.tick()?
         } else if self.training.clock.position.step.is_multiple_of(LOOK_STEPS) {
             let skipped = self.training.statistics.read()?.skipped;
-            Verdict::of_skipped(skipped, &self.training.config().run)
+            Verdict::of_skipped(skipped, self.training.config().run())
         } else {
             Verdict::Sound
         };
@@ -189,7 +185,7 @@ impl Run<'_> {
             return Ok(verdict);
         }
         let is_asked = signals.take_save();
-        let run = &self.training.config().run;
+        let run = self.training.config().run();
         let age_minutes = self.saver.age().as_secs_f64() / 60.0;
         if is_over || closes_tick && self.training.clock.ticks.is_multiple_of(run.snapshot_ticks) {
             self.save(Cause::Schedule)
@@ -218,12 +214,12 @@ impl Run<'_> {
     /// rates.
     fn roll_back(&mut self, reason: String) -> Result<(), RunError> {
         self.saver.wait(&mut self.audience)?;
-        let (saved, damages) = newest_scheduled(self.saver.folder().path())?;
+        let (saved, damages) = newest_scheduled::<T>(self.saver.folder().path())?;
         for damage in damages {
             self.audience.warn(damage);
         }
         let (rate_factor, rollbacks) = (self.training.clock.rate_factor, self.training.clock.rollbacks);
-        if rollbacks >= self.training.config().run.max_rollbacks {
+        if rollbacks >= self.training.config().run().max_rollbacks {
             let state = saved.map(|saved| saved.path);
             return Err(RunError::Diverged { reason, rollbacks, state });
         }
@@ -231,7 +227,7 @@ impl Run<'_> {
             saved.restore(&mut self.training)?;
         } else {
             self.training.is_whole = false;
-            self.training = TrainingState::new(self.training.config().clone(), &self.feed.device)?;
+            self.training = TrainingState::new(self.training.trainer.anew()?)?;
         }
         let (rate_factor, rollbacks) = (rate_factor * 0.5, rollbacks + 1);
         self.training.clock.rate_factor = rate_factor;

@@ -3,7 +3,8 @@
 use candle_core::Result;
 use stylegan_ops::{all_are_finite, all_finite};
 
-use crate::{RunConfig, Trainer};
+use super::trained::Trained;
+use crate::RunConfig;
 
 /// What a look at the numbers of a training shows.
 #[derive(Debug, PartialEq)]
@@ -29,14 +30,13 @@ impl Verdict {
     }
 
     /// What all numbers show that a snapshot and its state would hold.
-    pub(super) fn of_trainer(trainer: &Trainer) -> Result<Self> {
-        let networks = trainer.networks();
+    pub(super) fn of_trained(trained: &impl Trained) -> Result<Self> {
         let mut tensors = Vec::new();
-        for (network, parameters) in [("g", &networks.g), ("d", &networks.d), ("g_ema", &networks.g_ema)] {
+        for (network, parameters) in trained.networks() {
             let vars = parameters.vars().into_iter();
             tensors.extend(vars.map(|(name, var)| (format!("{network}.{name}"), var.as_tensor().clone())));
         }
-        for (network, adam) in [("g", &trainer.g_adam), ("d", &trainer.d_adam)] {
+        for (network, adam) in trained.optimizers() {
             let moments = adam.moments();
             tensors.extend(moments.map(|(name, tensor)| (format!("{network}.{name}"), tensor.clone())));
         }

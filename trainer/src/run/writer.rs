@@ -13,7 +13,7 @@ use tokio::task::JoinHandle;
 use tracing::info_span;
 
 use super::state::PairContents;
-use crate::TrainConfig;
+use super::trained::Configuration;
 
 /// Writes one pair at a time on a blocking task.
 pub(super) struct Writer {
@@ -45,12 +45,12 @@ pub(super) struct Retention {
 }
 
 impl Retention {
-    pub(super) fn of(config: &TrainConfig) -> Self {
-        let run = &config.run;
+    pub(super) fn of(config: &impl Configuration) -> Self {
+        let run = config.run();
         Self {
             last: run.keep_last,
             states_nimg: (run.keep_every_kimg * 1000.0).round() as u64,
-            snapshots_nimg: config.schedule.total_nimg().checked_div(run.keep_snapshots).unwrap_or(0),
+            snapshots_nimg: config.total_nimg().checked_div(run.keep_snapshots).unwrap_or(0),
             all_snapshots: run.keep_all_snapshots,
         }
     }
@@ -90,7 +90,7 @@ impl Writer {
         let (snapshot, state) = pair;
         let (files, keep) = (self.files.clone(), self.keep);
         self.in_flight = Some(self.runtime.spawn_blocking(move || {
-            let nimg = contents.meta.progress.nimg;
+            let nimg = contents.nimg;
             let _span = info_span!("snapshot", path = %snapshot.display(), kimg = kimg(nimg)).entered();
             let folder = folder_of(&snapshot);
             let mut warnings = Vec::new();
@@ -142,8 +142,8 @@ fn write(
     snapshot: &Path,
     state: &Path,
 ) -> Result<(), stylegan_checkpoint::Error> {
-    let PairContents { networks, meta, state: mut saved } = contents;
-    saved.snapshot = networks.save(files, snapshot, &meta)?;
+    let PairContents { networks, state: mut saved, .. } = contents;
+    saved.snapshot = networks(files, snapshot)?;
     saved.save(files, state)
 }
 

@@ -11,3 +11,4 @@ mod numbers;
 mod resume;
 mod scene;
 mod snapshots;
+mod transfer;

@@ -1,0 +1,110 @@
+//! One iteration of a decoder's training.
+
+use std::sync::Arc;
+
+use candle_core::{DType, Device, Result, Tensor};
+use stylegan_ops::{AdamSteps, Key, Parameters, backward};
+use stylegan_transfer::{Decoder, Encoder, Losses};
+
+use super::config::TransferConfig;
+use crate::{Adam, Report};
+
+/// A decoder in training, its optimizer, and the encoder that it is trained for.
+#[derive(Debug)]
+pub struct TransferTrainer {
+    config: TransferConfig,
+    encoder: Arc<Encoder>,
+    /// Variables of the decoder.
+    parameters: Parameters,
+    decoder: Decoder,
+    /// The same without gradients, to draw with.
+    frozen: Decoder,
+    pub(crate) adam: Adam,
+    /// What there would be of a second optimizer, which never skips a step.
+    idle: AdamSteps,
+    device: Device,
+}
+
+impl TransferTrainer {
+    /// A decoder at its first values, a function of `config.run.seed`, on the encoder's device.
+    ///
+    /// # Errors
+    /// If the device cannot hold it.
+    pub fn new(config: TransferConfig, encoder: Arc<Encoder>) -> Result<Self> {
+        let device = encoder.device().clone();
+        let parameters = Parameters::new(Key::new("first values of decoder", &[config.run.seed]));
+        let decoder = Decoder::new(config.decoder(), &parameters.builder(DType::F32, &device))?;
+        let frozen = Decoder::new(config.decoder(), &parameters.frozen(DType::F32, &device))?;
+        Ok(Self {
+            adam: Adam::new(config.adam.into(), &parameters, |_| true)?,
+            idle: AdamSteps::new(0, &device)?,
+            config,
+            encoder,
+            parameters,
+            decoder,
+            frozen,
+            device,
+        })
+    }
+
+    /// The configuration.
+    pub fn config(&self) -> &TransferConfig {
+        &self.config
+    }
+
+    /// The encoder.
+    pub fn encoder(&self) -> &Arc<Encoder> {
+        &self.encoder
+    }
+
+    /// The decoder's variables.
+    pub fn parameters(&self) -> &Parameters {
+        &self.parameters
+    }
+
+    /// The decoder as it is, without gradients.
+    pub fn decoder(&self) -> &Decoder {
+        &self.frozen
+    }
+
+    /// Where it is computed.
+    pub fn device(&self) -> &Device {
+        &self.device
+    }
+
+    /// How far the optimizer is, and what stands for a second one.
+    pub(crate) fn adam_steps(&self) -> [&AdamSteps; 2] {
+        [self.adam.steps(), &self.idle]
+    }
+
+    /// What an iteration computes before it changes anything.
+    ///
+    /// # Shapes
+    /// - `contents`, `styles`: `[batch, 3, crop, crop]` of bytes
+    ///
+    /// # Errors
+    /// If a shape differs or the device fails.
+    pub fn losses(&self, contents: &Tensor, styles: &Tensor) -> Result<Losses> {
+        let unit = |bytes: &Tensor| bytes.to_dtype(DType::F32)?.affine(1.0 / 255.0, 0.0);
+        Losses::of(&self.encoder, &self.decoder, &unit(contents)?, &unit(styles)?)
+    }
+
+    /// One iteration. Reports `loss`, `content_loss` and `style_loss`, a number each.
+    ///
+    /// # Shapes
+    /// - `contents`, `styles`: as in [`TransferTrainer::losses`]
+    ///
+    /// # Errors
+    /// As [`TransferTrainer::losses`].
+    pub fn step(&mut self, contents: &Tensor, styles: &Tensor, lrate: f64) -> Result<Report> {
+        let losses = self.losses(contents, styles)?;
+        let total = losses.total(self.config.loss.style_weight)?;
+        let gradients = backward(&total)?;
+        let mut report = Report::default();
+        report.add("loss", &total);
+        report.add("content_loss", &losses.content);
+        report.add("style_loss", &losses.style()?);
+        self.adam.step(&total.detach(), &gradients, lrate)?;
+        report.means()
+    }
+}
