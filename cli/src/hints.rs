@@ -45,6 +45,9 @@ pub(crate) fn hint_of(error: &(dyn Error + 'static)) -> Option<String> {
     if let Some(error) = error.downcast_ref::<stylegan_features::WeightsError>() {
         return error.hint();
     }
+    if let Some(error) = error.downcast_ref::<stylegan_transfer::Error>() {
+        return error.hint();
+    }
     error.downcast_ref::<stylegan_drawing::Error>()?.hint()
 }
 
@@ -53,6 +56,9 @@ pub(crate) fn checkpoint_error<'a>(
     error: &'a (dyn Error + 'static),
 ) -> Option<&'a stylegan_checkpoint::Error> {
     if let Some(ImportError::Checkpoint(error)) = error.downcast_ref() {
+        return Some(error);
+    }
+    if let Some(stylegan_transfer::Error::Checkpoint(error)) = error.downcast_ref() {
         return Some(error);
     }
     match error.downcast_ref() {
@@ -64,6 +70,9 @@ pub(crate) fn checkpoint_error<'a>(
 /// The same of a picture.
 pub(crate) fn media_error<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a stylegan_media::Error> {
     if let Some(stylegan_drawing::Error::Media(error)) = error.downcast_ref() {
+        return Some(error);
+    }
+    if let Some(stylegan_transfer::Error::Media(error)) = error.downcast_ref() {
         return Some(error);
     }
     match error.downcast_ref() {
@@ -88,6 +97,15 @@ fn of_checkpoint(error: &stylegan_checkpoint::Error) -> Option<String> {
         CheckpointKind::NotSafetensors { found: None } | CheckpointKind::OtherKind => CHECKPOINTS,
         CheckpointKind::NoState => {
             "training states are written by `stylegan train` as `training-state-*.safetensors`"
+        }
+        CheckpointKind::IsDecoder => {
+            return Some(format!(
+                "`stylegan transfer apply --checkpoint {} --content A --style B --out C.png` draws with it",
+                quoted(&error.path)
+            ));
+        }
+        CheckpointKind::NoDecoder => {
+            "decoders are written by `stylegan transfer train`, and `decoder.pth` of others is read as well"
         }
         CheckpointKind::OutOfRange { .. } => "`--dtype f32` holds them",
         CheckpointKind::Exists => "give another name, or `--force` to overwrite it",

@@ -22,13 +22,22 @@ pub(crate) fn open(
     runs: &Path,
     options: &PackOptions,
 ) -> anyhow::Result<(Pyramid, PackReport)> {
+    let opened = open_beside(source, runs, options)?;
+    cache::clean(runs, &[&opened.0])?;
+    Ok(opened)
+}
+
+/// The same beside others, which are to stay until [`cache::clean`] knows of all of them.
+pub(crate) fn open_beside(
+    source: &Path,
+    runs: &Path,
+    options: &PackOptions,
+) -> anyhow::Result<(Pyramid, PackReport)> {
     let opened = stylegan_dataset::open_or_pack(source, &cache::folder(runs), options, &mut note_skipped);
-    let (pyramid, report) = opened.map_err(|error| match training_hint(&error) {
+    opened.map_err(|error| match training_hint(&error) {
         Some(hint) => anyhow::Error::from(Refusal::new(error.to_string()).hint(hint)),
         None => error.into(),
-    })?;
-    cache::clean(runs, &pyramid)?;
-    Ok((pyramid, report))
+    })
 }
 
 /// Advice where that of the error names flags of `dataset pack` that training does not have.

@@ -17,6 +17,7 @@ mod metrics;
 mod mix;
 mod sample;
 mod train;
+mod transfer;
 mod weights;
 
 macro_rules! commands {
@@ -43,6 +44,7 @@ commands! {
     Sample: sample,
     Mix: mix,
     Interpolate: interpolate,
+    Transfer: transfer,
     Metrics: metrics,
     Inspect: inspect,
     Convert: convert,

@@ -260,7 +260,7 @@ fn warn_of_shortage(device: DeviceName, plan: &TrainPlan, config: &TrainConfig) 
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "clap asks for a result")]
-fn parse_resume(text: &str) -> Result<Resume, String> {
+pub(super) fn parse_resume(text: &str) -> Result<Resume, String> {
     Ok(match text {
         "auto" => Resume::Auto,
         "no" => Resume::No,
@@ -302,11 +302,7 @@ pub(super) fn train(
     pace: Pace,
     start: Start,
 ) -> Result<Outcome> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(1)
-        .enable_all()
-        .build()
-        .context("cannot start the reader of pictures")?;
+    let runtime = runtime()?;
     let signals = Arc::new(Signals::default());
     runtime.block_on(async { signals::listen(&signals) }).context("cannot listen to signals")?;
     let Start { resume, allow_changes, json } = start;
@@ -316,14 +312,26 @@ pub(super) fn train(
         pace,
         ..Job::new(config, pyramid, runs.to_owned(), device, runtime.handle().clone())
     };
-    let listener: Box<dyn Listener> = if json {
-        Box::new(events::print)
-    } else {
-        let mut console = Console::new();
-        Box::new(move |event: &Event| console.show(event))
-    };
-    let outcome = run_job(job, &signals, vec![listener]);
+    let outcome = run_job(job, &signals, vec![listener(json)]);
     // A batch still being prepared is of no use to anyone.
     runtime.shutdown_background();
     Ok(outcome?)
+}
+
+/// Where batches are prepared and snapshots written beside a training.
+pub(super) fn runtime() -> Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .context("cannot start the reader of pictures")
+}
+
+/// Who hears of a training: programs on stdout, or a person at the console.
+pub(super) fn listener(json: bool) -> Box<dyn Listener> {
+    if json {
+        return Box::new(events::print);
+    }
+    let mut console = Console::new();
+    Box::new(move |event: &Event| console.show(event))
 }

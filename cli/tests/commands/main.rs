@@ -30,5 +30,6 @@ mod train;
 mod train_again;
 mod train_input;
 mod train_refusals;
+mod transfer;
 mod usage;
 mod weights;

@@ -42,6 +42,14 @@ const BOUNDS: &[Bounds] = &[
     Bounds { command: "interpolate --frames 1 --seeds {}", within: &["0,18446744073709551615"], beyond: COUNT },
     Bounds { command: "interpolate --seeds 1,2 --frames {}", within: &["1"], beyond: &["-1", "0", "100001", "4294967296"] },
     Bounds { command: "interpolate --seeds 1,2 --frames 1 --fps {}", within: &["1", "50"], beyond: &["-1", "0", "51"] },
+    Bounds { command: "transfer train --kimg {}", within: &[], beyond: &["-1", "1.1e9", "nan", "inf"] },
+    Bounds { command: "transfer train --seed {}", within: &[], beyond: &["-1", "9223372036854775808", "1.5"] },
+    Bounds { command: "transfer apply --seeds {}", within: &[], beyond: COUNT },
+    Bounds { command: "transfer apply --seeds 1 --truncation-psi {}", within: &[], beyond: &["-100.1", "101", "nan", "inf"] },
+    Bounds { command: "transfer apply --style-weights {}", within: &[], beyond: &["-1", "0", "1001", "nan", "inf"] },
+    Bounds { command: "transfer apply --alpha {}", within: &[], beyond: &["-0.1", "1.1", "nan", "inf"] },
+    Bounds { command: "transfer apply --sweep {}", within: &[], beyond: &["-1", "0", "1", "1001"] },
+    Bounds { command: "transfer apply --tile {}", within: &[], beyond: &["-1", "0", "63", "4097", "1.5"] },
     Bounds { command: "metrics --fakes {}", within: &["2"], beyond: &["-1", "0", "1", "10000001", "1.5", "photos"] },
     Bounds { command: "metrics --fakes 2 --truncation-psi {}", within: &["-100", "100"], beyond: &["-100.1", "101", "nan", "inf"] },
     Bounds { command: "metrics --fakes 2 --class {}", within: &[], beyond: &["-1", "0"] },
@@ -83,6 +91,7 @@ const BOUNDS: &[Bounds] = &[
 /// Value names of what is no number.
 const NO_NUMBERS: &[&str] = &[
     "SOURCE",
+    "PICTURE",
     "PRESET|FILE",
     "KEY=VALUE",
     "NAMES",
@@ -113,6 +122,17 @@ fn complete(command: &str, value: &str) -> String {
     let (name, flags) = command.split_once(" --").unwrap();
     match name {
         "train" => format!("{TRAIN} {TINY} --{flags}"),
+        "transfer train" => format!("{name} --content photos --style photos --{flags}"),
+        "transfer apply" if flags.contains("--seeds") => {
+            format!(
+                "{name} --checkpoint net.safetensors --content-checkpoint net.safetensors --style photos/00.png --out out.png --{flags}"
+            )
+        }
+        "transfer apply" => {
+            format!(
+                "{name} --checkpoint net.safetensors --content photos/00.png --style photos/01.png --out out.png --{flags}"
+            )
+        }
         "demo" => format!("demo --out out --{flags}"),
         "sample" if flags.contains("--class") => {
             format!("sample --checkpoint labels.safetensors --out out.png --{flags}")

@@ -5,11 +5,15 @@ use std::path::Path;
 
 use anyhow::Result;
 use stylegan_drawing::{Content, DrawOptions, Layout, NoiseMode, Origin, Recipe, Seeds};
+use stylegan_transfer::Seen;
 
 use crate::shell::quoted;
 
 /// The recipe of a picture, for people or as JSON.
 pub(super) fn text(path: &Path, json: bool) -> Result<String> {
+    if let Some(recipe) = stylegan_transfer::Recipe::read(path) {
+        return styled(path, &recipe, json);
+    }
     let recipe = Recipe::read(path)?;
     if json {
         return Ok(serde_json::to_string_pretty(&recipe)? + "\n");
@@ -55,6 +59,39 @@ pub(super) fn text(path: &Path, json: bool) -> Result<String> {
         "again",
         &format!("stylegan sample --like {} --checkpoint CHECKPOINT{latents} --out again.png", quoted(path)),
     );
+    Ok(text)
+}
+
+/// The same of a picture in a style.
+fn styled(path: &Path, recipe: &stylegan_transfer::Recipe, json: bool) -> Result<String> {
+    if json {
+        return Ok(serde_json::to_string_pretty(recipe)? + "\n");
+    }
+    let mut text = String::new();
+    let mut line = |name: &str, value: &str| {
+        let _ = writeln!(text, "{name:<12} {value}");
+    };
+    line("file", &path.display().to_string());
+    line("kind", "picture of `stylegan transfer apply`");
+    line("decoder", &recipe.decoder);
+    line("encoder", &recipe.encoder);
+    for content in &recipe.contents {
+        match content {
+            Seen::File { file } => line("content", &format!("file {file}")),
+            Seen::Seed { checkpoint, seed, .. } => {
+                line("content", &format!("seed {seed} of the checkpoint {checkpoint}"));
+            }
+        }
+    }
+    for (number, style) in recipe.styles.iter().enumerate() {
+        let weight = recipe.style_weights.get(number).map(|weight| format!(", weight {weight}"));
+        let mask = recipe.masks.get(number).map(|mask| format!(", where {mask} is white"));
+        line("style", &format!("file {style}{}{}", weight.unwrap_or_default(), mask.unwrap_or_default()));
+    }
+    let alphas: Vec<String> = recipe.alphas.iter().map(ToString::to_string).collect();
+    line("alpha", &alphas.join(", "));
+    let color = if recipe.keep_color { ", colors of the content" } else { "" };
+    line("drawn with", &format!("tiles of {} pixels{color}", recipe.tile));
     Ok(text)
 }
 
