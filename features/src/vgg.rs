@@ -265,6 +265,15 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn the_normalized_network_has_the_numbers_of_its_modules() {
+        let layers = normalized_layers();
+        let numbers: Vec<&str> = layers.iter().map(|layer| layer.torchvision.0.as_str()).collect();
+        let expected = "0 2 5 9 12 16 19 22 25 29 32 35 38 42 45 48 51";
+        assert_eq!(numbers.join(" "), expected);
+        assert_eq!((layers[0].name.as_str(), layers[9].name.as_str()), ("conv0", "conv4_1"));
+    }
+
+    #[test]
     fn layers_that_are_not_there_are_named() {
         let network = narrow(Depth::Sixteen, CAFFE_COLORS);
         for tap in ["relu3_4", "relu0_1", "relu6_1", "relu1_0", "conv1_1", "relu1", ""] {

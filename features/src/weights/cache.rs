@@ -7,6 +7,16 @@ use stylegan_base::files;
 
 use super::WeightsError;
 use super::convert::Tensors;
+use super::file::TensorFile;
+
+/// Since the second, byte 255 of quantized weights has its number; in the first, which is not noted, it was 0.
+const CONVERSION: &str = "2";
+
+/// Whether a file was converted when numbers came out wrong.
+pub(super) fn is_outdated(path: &Path) -> bool {
+    TensorFile::open(path)
+        .is_ok_and(|file| file.text("weights") == Some("vgg19") && file.text("conversion").is_none())
+}
 
 /// Writes the tensors of a network and where they came from; the file is there whole or not at all.
 pub(super) fn write(path: &Path, name: &str, sha256: &str, tensors: &Tensors) -> Result<(), WeightsError> {
@@ -16,6 +26,7 @@ pub(super) fn write(path: &Path, name: &str, sha256: &str, tensors: &Tensors) ->
     let texts = [
         ("weights", name),
         ("sha256", sha256),
+        ("conversion", CONVERSION),
         ("written_by", concat!("stylegan ", env!("CARGO_PKG_VERSION"))),
     ];
     let texts: HashMap<String, String> =

@@ -217,9 +217,7 @@ impl Way {
                 if weight.dtype() != DType::U8 {
                     return Err(format!("`{block}_W_q` does not consist of bytes"));
                 }
-                let weight = table.index_select(&weight.flatten_all().map_err(failed)?, 0);
-                let weight = weight.and_then(|weight| weight.reshape(&shape[..])).map_err(failed)?;
-                Ok((weight, file.tensor(&format!("{block}_b"), &width)?))
+                Ok((looked_up(&table, &weight).map_err(failed)?, file.tensor(&format!("{block}_b"), &width)?))
             }
         }
     }
@@ -230,6 +228,13 @@ fn numbered_name(layer: &Layer) -> String {
     let all = vgg::layers(vgg::Depth::Sixteen);
     let place = all.iter().position(|known| known.name == layer.name).unwrap_or_default();
     format!("layers.conv{}", place + 1)
+}
+
+/// The numbers that a table has for bytes.
+///
+/// They select as wider numbers: for candle the largest of a type stands for none at all, and selects 0.
+fn looked_up(table: &Tensor, bytes: &Tensor) -> TensorResult<Tensor> {
+    table.index_select(&bytes.flatten_all()?.to_dtype(DType::U32)?, 0)?.reshape(bytes.shape())
 }
 
 /// `block1_conv2` of `conv1_2`.
@@ -326,5 +331,13 @@ mod tests {
         // Its bias does not count.
         assert_eq!(parts(output), [("weight", &[1008, 2048][..])]);
         assert_eq!(layer_count("inception-classes"), layer_count("inception") + 1);
+    }
+
+    #[test]
+    fn every_byte_has_its_number() {
+        let table = Tensor::arange(0_f32, 256.0, &Device::Cpu).unwrap();
+        let bytes = Tensor::new(&[[0_u8, 1, 254], [255, 7, 255]], &Device::Cpu).unwrap();
+        let found = looked_up(&table, &bytes).unwrap();
+        assert_eq!(found.to_vec2::<f32>().unwrap(), [[0.0, 1.0, 254.0], [255.0, 7.0, 255.0]]);
     }
 }

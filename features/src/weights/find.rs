@@ -135,7 +135,7 @@ fn read(known: &'static KnownWeights, path: &Path) -> Result<(Tensors, String)> 
 fn in_place(known: &'static KnownWeights, place: &Path) -> Option<Found> {
     if place.is_dir() {
         let converted = place.join(converted_name(known));
-        if converted.is_file() {
+        if converted.is_file() && !cache::is_outdated(&converted) {
             return Some(Found { path: converted, is_converted: true });
         }
         let mut paths = known.files.iter().map(|file| place.join(file.name));
@@ -217,6 +217,25 @@ mod tests {
         std::fs::write(&kept.path, &whole[..whole.len() - 4]).unwrap();
         let damaged = places.open(NAME, &Device::Cpu).unwrap_err();
         assert!(damaged.to_string().contains("its length is not what its header says"), "{damaged}");
+    }
+
+    #[test]
+    fn what_came_out_wrong_is_converted_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let known = KnownWeights::of("vgg19").unwrap();
+        let (original, converted) =
+            (folder.path().join(known.files[0].name), folder.path().join("vgg19.safetensors"));
+        std::fs::write(&original, "bytes").unwrap();
+        for (texts, path) in [
+            (&[("weights", "vgg19")][..], &original),
+            (&[("weights", "vgg19"), ("conversion", "2")][..], &converted),
+        ] {
+            let texts = texts.iter().map(|(key, text)| ((*key).to_owned(), (*text).to_owned())).collect();
+            let one = ("conv1_1.bias", Tensor::zeros(64, DType::F32, &Device::Cpu).unwrap());
+            std::fs::write(&converted, safetensors::serialize([one], Some(texts)).unwrap()).unwrap();
+            let found = in_place(known, folder.path()).unwrap();
+            assert_eq!(found, Found { path: path.clone(), is_converted: path == &converted });
+        }
     }
 
     #[test]
