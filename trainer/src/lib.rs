@@ -69,6 +69,6 @@ pub use run::{BeforeStep, Job, Outcome, Resume, RunError, Signals, run, trained_
 pub use schedule::{LevelPlan, Position, Schedule, Settings};
 pub use step::{Draws, Trainer, process_reals};
 pub use transfer::{
-    DecoderWidths, TransferAdam, TransferConfig, TransferData, TransferJob, TransferLoss, TransferSchedule,
-    TransferTrainer, run_transfer,
+    BeforeTransferStep, DecoderWidths, TransferAdam, TransferConfig, TransferData, TransferJob, TransferLoss,
+    TransferSchedule, TransferTrainer, run_transfer,
 };

@@ -26,10 +26,7 @@ pub enum Error {
     },
     /// A decoder file cannot be read or written.
     #[error(transparent)]
-    Checkpoint(#[from] stylegan_checkpoint::Error),
-    /// A decoder of another program cannot be read.
-    #[error(transparent)]
-    Weights(#[from] stylegan_features::WeightsError),
+    Checkpoint(Box<stylegan_checkpoint::Error>),
     /// What a decoder file says of itself is wrong.
     #[error("`{}` holds no decoder that can be used: {reason}", path.display())]
     Decoder {
@@ -61,11 +58,16 @@ pub enum Error {
     Networks(#[from] candle_core::Error),
 }
 
+impl From<stylegan_checkpoint::Error> for Error {
+    fn from(error: stylegan_checkpoint::Error) -> Self {
+        Self::Checkpoint(Box::new(error))
+    }
+}
+
 impl Hint for Error {
     fn hint(&self) -> Option<String> {
         match self {
             Self::Checkpoint(error) => error.hint(),
-            Self::Weights(error) => error.hint(),
             Self::OtherEncoder { expected: EncoderWeights::Normalized, .. } => Some(
                 "the authors' normalized VGG19 is a file `vgg_normalised.pth` beside their decoder"
                     .to_owned(),

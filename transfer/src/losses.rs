@@ -28,7 +28,7 @@ impl Losses {
     /// # Errors
     /// If the shapes do not fit together, or the device fails.
     pub fn of(encoder: &Encoder, decoder: &Decoder, contents: &Tensor, styles: &Tensor) -> Result<Self> {
-        let styles = statistics(encoder.layers(styles)?)?;
+        let styles = statistics(&encoder.layers(styles)?)?;
         let decoded = adain(&encoder.features(contents)?, &styles[3])?.detach();
         Self::of_pictures(encoder, decoder.forward(&decoded)?, &decoded, &styles)
     }
@@ -46,7 +46,7 @@ impl Losses {
     ) -> Result<Self> {
         let drawn = encoder.layers(&pictures)?;
         let content = (&drawn[3] - decoded)?.sqr()?.mean_all()?;
-        let drawn = statistics(drawn)?;
+        let drawn = statistics(&drawn)?;
         let distances = |part: fn(&Statistics) -> &Tensor| {
             let mut distances = Vec::new();
             for (drawn, style) in drawn.iter().zip(styles) {
@@ -80,7 +80,7 @@ impl Losses {
     }
 }
 
-fn statistics(layers: [Tensor; 4]) -> Result<[Statistics; 4]> {
+fn statistics(layers: &[Tensor; 4]) -> Result<[Statistics; 4]> {
     four(layers.iter().map(Statistics::of).collect::<Result<_>>()?)
 }
 

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 use std::collections::HashMap;
+use std::slice::from_ref;
 
 use candle_core::{DType, Device, Tensor};
 use image::{GrayImage, Luma, Rgb, RgbImage};
@@ -104,8 +105,8 @@ fn a_mask_keeps_a_style_where_it_is_white() {
     let left = GrayImage::from_fn(160, 96, |x, _| Luma([if x < 80 { 255 } else { 0 }]));
     let masked = stylizer.content(&content, &[left]).unwrap();
     let (one, other) =
-        (masked.draw(&[first.clone()], 1.0).unwrap(), masked.draw(&[second.clone()], 1.0).unwrap());
-    let as_it_is = masked.draw(&[first.clone()], 0.0).unwrap();
+        (masked.draw(from_ref(&first), 1.0).unwrap(), masked.draw(from_ref(&second), 1.0).unwrap());
+    let as_it_is = masked.draw(from_ref(&first), 0.0).unwrap();
     let right = |picture: &RgbImage| image::imageops::crop_imm(picture, 116, 0, 44, 96).to_image();
     // What is not marked, and far enough away for the decoder's kernels, depends on no style.
     for other in [&other, &as_it_is] {
@@ -123,7 +124,7 @@ fn contents_may_have_any_size_and_styles_almost_any() {
     let style = style(&stylizer, 2.0);
     for (width, height) in [(1, 1), (3, 70), (16, 16), (17, 9)] {
         let content = picture(width, height, 1.0);
-        let drawn = stylizer.content(&content, &[]).unwrap().draw(&[style.clone()], 1.0).unwrap();
+        let drawn = stylizer.content(&content, &[]).unwrap().draw(from_ref(&style), 1.0).unwrap();
         assert_eq!(drawn.dimensions(), (width, height));
     }
     assert!(stylizer.style("it", &picture(9, 9, 1.0)).is_ok());

@@ -1,7 +1,5 @@
 //! Norms in memory.
 
-#![expect(clippy::inline_always, reason = "vector instructions are available only in what is inlined")]
-
 use candle_core::Result;
 
 use super::Normalize;

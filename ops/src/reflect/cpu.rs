@@ -1,7 +1,5 @@
 //! Frames of mirrored pixels in memory.
 
-#![expect(clippy::inline_always, reason = "vector instructions are available only in what is inlined")]
-
 use crate::float::Float;
 use crate::loops::build;
 

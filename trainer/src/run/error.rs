@@ -38,7 +38,7 @@ pub enum RunError {
     OtherEncoder,
     /// The decoder to go on from makes no sense.
     #[error("cannot go on from what was saved")]
-    Decoder(#[source] stylegan_transfer::Error),
+    Decoder(#[source] Box<stylegan_transfer::Error>),
     /// The pictures have other channels than those of the networks.
     #[error("`generator.num_channels` is {wanted}, but that of the packed pictures is {found}")]
     Channels {

@@ -20,6 +20,9 @@ pub use config::{DecoderWidths, TransferAdam, TransferConfig, TransferData, Tran
 use data::ContentsAndStyles;
 pub use trainer::TransferTrainer;
 
+/// A look at a decoder's training before each iteration.
+pub type BeforeTransferStep = Box<dyn FnMut(&TransferTrainer, Position)>;
+
 /// Everything that the training of a decoder is given.
 pub struct TransferJob {
     /// What to train, and how.
@@ -39,7 +42,7 @@ pub struct TransferJob {
     /// Whether to go on although configuration or pictures differ from what was trained with.
     pub allow_changes: bool,
     /// Called before each iteration, for experiments and for tests that do harm.
-    pub before_step: Option<Box<dyn FnMut(&TransferTrainer, Position)>>,
+    pub before_step: Option<BeforeTransferStep>,
 }
 
 /// Trains a decoder to the end, or until it is asked to stop, as [`run`](crate::run()) trains a generator.

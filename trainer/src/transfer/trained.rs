@@ -149,7 +149,8 @@ impl Trained for TransferTrainer {
     }
 
     fn misfit(snapshot: &OpenedDecoder, config: &TransferConfig) -> Result<Option<Misfit>, RunError> {
-        let read = DecoderInFile::new(Path::new("snapshot"), snapshot.clone()).map_err(RunError::Decoder)?;
+        let read = DecoderInFile::new(Path::new("snapshot"), snapshot.clone())
+            .map_err(|error| RunError::Decoder(Box::new(error)))?;
         let mut before = config.clone();
         before.encoder = read.encoder;
         before.decoder.widths = read.config.widths;

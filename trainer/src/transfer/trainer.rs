@@ -18,7 +18,7 @@ pub struct TransferTrainer {
     parameters: Parameters,
     decoder: Decoder,
     /// The same without gradients, to draw with.
-    frozen: Decoder,
+    frozen_decoder: Decoder,
     pub(crate) adam: Adam,
     /// What there would be of a second optimizer, which never skips a step.
     idle: AdamSteps,
@@ -34,7 +34,7 @@ impl TransferTrainer {
         let device = encoder.device().clone();
         let parameters = Parameters::new(Key::new("first values of decoder", &[config.run.seed]));
         let decoder = Decoder::new(config.decoder(), &parameters.builder(DType::F32, &device))?;
-        let frozen = Decoder::new(config.decoder(), &parameters.frozen(DType::F32, &device))?;
+        let frozen_decoder = Decoder::new(config.decoder(), &parameters.frozen(DType::F32, &device))?;
         Ok(Self {
             adam: Adam::new(config.adam.into(), &parameters, |_| true)?,
             idle: AdamSteps::new(0, &device)?,
@@ -42,7 +42,7 @@ impl TransferTrainer {
             encoder,
             parameters,
             decoder,
-            frozen,
+            frozen_decoder,
             device,
         })
     }
@@ -63,8 +63,8 @@ impl TransferTrainer {
     }
 
     /// The decoder as it is, without gradients.
-    pub fn decoder(&self) -> &Decoder {
-        &self.frozen
+    pub fn frozen_decoder(&self) -> &Decoder {
+        &self.frozen_decoder
     }
 
     /// Where it is computed.

@@ -55,7 +55,7 @@ impl StyledGrid {
                     mean: of(&self.statistics.mean)?,
                     deviation: of(&self.statistics.deviation)?,
                 };
-                drawn.push(trainer.decoder().forward(&adain(&features, &style)?)?);
+                drawn.push(trainer.frozen_decoder().forward(&adain(&features, &style)?)?);
             }
             cells.push(bytes(&Tensor::cat(&drawn, 0)?)?);
         }

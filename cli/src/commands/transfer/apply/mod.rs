@@ -158,7 +158,7 @@ fn names(args: &Args, contents: &Contents, styles: &Styles) -> Result<Vec<String
             match args.sweep {
                 None => names.push(format!("{content}-{style}.png")),
                 Some(frames) => {
-                    names.extend((0..frames).map(|frame| format!("{content}-{style}-{frame:04}.png")))
+                    names.extend((0..frames).map(|frame| format!("{content}-{style}-{frame:04}.png")));
                 }
             }
         }
@@ -170,8 +170,8 @@ fn names(args: &Args, contents: &Contents, styles: &Styles) -> Result<Vec<String
     }
     let mut sorted = names.clone();
     sorted.sort();
-    if let Some(pair) = sorted.windows(2).find(|pair| pair[0] == pair[1]) {
-        return Err(Refusal::usage(format!("two results would be called `{}`", pair[0]))
+    if let Some(twice) = sorted.array_windows().find_map(|[a, b]| (a == b).then_some(a)) {
+        return Err(Refusal::usage(format!("two results would be called `{twice}`"))
             .hint("contents and styles need names of their own")
             .into());
     }
