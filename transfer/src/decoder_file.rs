@@ -12,8 +12,8 @@ use stylegan_features::TensorFile;
 use stylegan_ops::Parameters;
 
 use crate::decoder::{Decoder, DecoderConfig, DecoderLayer};
-use crate::encoder::EncoderConfig;
-use crate::encoder::EncoderWeights::Normalized;
+use crate::encoder_config::EncoderConfig;
+use crate::encoder_config::EncoderWeights::Normalized;
 use crate::error::{Error, Result};
 
 /// A decoder that was read, with the encoder that it needs.

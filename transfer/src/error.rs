@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use stylegan_base::Hint;
 use thiserror::Error;
 
-use crate::encoder::EncoderWeights;
+use crate::encoder_config::EncoderWeights;
 
 /// A result of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;

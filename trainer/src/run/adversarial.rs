@@ -12,6 +12,7 @@ use stylegan_ops::{AdamSteps, Parameters};
 
 use super::clock::Clock;
 use super::collapse::{CollapseWatch, Distances};
+use super::configuration::Configuration;
 use super::error::RunError;
 use super::feed::{Feed, Reals};
 use super::folder::RunFolder;
@@ -20,8 +21,9 @@ use super::job::Work;
 use super::measuring::Measuring;
 use super::saver::Saver;
 use super::shape::Misfit;
-use super::state::{Source, TrainingState};
-use super::trained::{Alone, Configuration, Look, SnapshotWriter, Trained, Watch};
+use super::state::TrainingState;
+use super::trained::{Alone, SnapshotWriter, Source, Trained};
+use super::watch::{Look, Watch, Watched};
 use crate::events::Adversarial;
 use crate::listeners::Audience;
 use crate::rehearsal::{Fit, Rehearsal};
@@ -63,18 +65,6 @@ impl Trained for Trainer {
     type Data = Feed;
     type Given = ();
     type Snapshot = Checkpoint;
-    type Watch = Watches;
-
-    fn begin(work: &Work<Self>) -> Result<(Self, Watches), RunError> {
-        let Work { config, device, data: Feed { pyramid, .. }, .. } = work;
-        let trainer = Self::new(config.clone(), DType::F32, device)?;
-        let watches = Watches {
-            grids: Grids::new(config, pyramid, device)?,
-            collapse: CollapseWatch::new(config, pyramid.clone(), device)?,
-            measuring: Measuring::new(config, pyramid.clone(), device)?,
-        };
-        Ok((trainer, watches))
-    }
 
     fn anew(&self) -> candle_core::Result<Self> {
         Self::new(self.config().clone(), DType::F32, Trainer::device(self))
@@ -122,9 +112,9 @@ impl Trained for Trainer {
         self.last_lod = lod;
     }
 
-    fn try_memory(&self, work: &Work<Self>, clock: Clock) -> Result<Option<String>, RunError> {
+    fn try_memory(&self, clock: Clock) -> Result<Option<String>, RunError> {
         let rehearsal = Rehearsal::new(self)?;
-        rehearsal.map(|rehearsal| try_levels(&rehearsal, &work.config, clock)).transpose()
+        rehearsal.map(|rehearsal| try_levels(&rehearsal, Self::config(self), clock)).transpose()
     }
 
     fn rehearse(&self, settings: Settings) -> candle_core::Result<()> {
@@ -215,6 +205,21 @@ impl Trained for Trainer {
 
     fn is_foreign(path: &Path) -> bool {
         Foreign::is_one(path)
+    }
+}
+
+impl Watched for Trainer {
+    type Watch = Watches;
+
+    fn begin(work: &Work<Self>) -> Result<(Self, Watches), RunError> {
+        let Work { config, device, data: Feed { pyramid, .. }, .. } = work;
+        let trainer = Self::new(config.clone(), DType::F32, device)?;
+        let watches = Watches {
+            grids: Grids::new(config, pyramid, device)?,
+            collapse: CollapseWatch::new(config, pyramid.clone(), device)?,
+            measuring: Measuring::new(config, pyramid.clone(), device)?,
+        };
+        Ok((trainer, watches))
     }
 }
 

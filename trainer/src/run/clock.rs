@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 use stylegan_base::units::kimg;
 
-use super::trained::Configuration;
+use super::configuration::Configuration;
 use crate::{Position, Settings};
 
 /// Time in pictures shown, and what depends on it: all that a training state tells of it.

@@ -11,10 +11,11 @@ use tokio::runtime::Handle;
 use tracing::debug;
 
 use super::clock::Clock;
+use super::configuration::Configuration;
+use super::data::Data;
 use super::error::RunError;
 use super::folder::PICTURES;
 use super::pictures::{self, Comparison};
-use super::trained::{Configuration, Data};
 use crate::{Settings, TrainConfig, pixels_of};
 
 /// Where batches come from and where they go.

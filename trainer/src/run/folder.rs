@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use stylegan_base::files::{self, Files};
 use stylegan_dataset::Contents;
 
+use super::configuration::Configuration;
 use super::error::RunError;
 use super::lock::RunLock;
-use super::trained::Configuration;
 
 /// The file that lists the pictures of a run by their digests.
 pub(super) const PICTURES: &str = "pictures.json";

@@ -4,6 +4,8 @@ mod adversarial;
 mod before;
 mod clock;
 mod collapse;
+mod configuration;
+mod data;
 mod error;
 mod feed;
 mod folder;
@@ -23,6 +25,7 @@ mod tick;
 mod trained;
 mod training;
 mod verdict;
+mod watch;
 mod writer;
 
 use crate::listeners::{Audience, last_elapsed};
@@ -30,6 +33,8 @@ use crate::{Event, Listener};
 pub use before::trained_before;
 pub(crate) use clock::Clock;
 use clock::Stopwatch;
+pub(crate) use configuration::Configuration;
+pub(crate) use data::Data;
 pub use error::RunError;
 pub(crate) use error::with_causes;
 pub(crate) use feed::requests;
@@ -42,9 +47,10 @@ use resume::Start;
 pub(crate) use saver::Saver;
 pub(crate) use shape::Misfit;
 pub use signals::Signals;
-pub(crate) use state::{Source, TrainingState};
-pub(crate) use trained::{Alone, Configuration, Data, Look, SnapshotWriter, Trained, Watch};
+pub(crate) use state::TrainingState;
+pub(crate) use trained::{Alone, SnapshotWriter, Source, Trained};
 use training::Run;
+pub(crate) use watch::{Look, Watch, Watched};
 use writer::{Retention, Writer};
 
 /// Trains to the end of the schedule, or until it is asked to stop; then the iteration is finished and everything
@@ -60,7 +66,7 @@ pub fn run(job: Job, signals: &Signals, listeners: Vec<Box<dyn Listener + '_>>) 
 }
 
 /// The same, whatever is trained.
-pub(crate) fn run_any<T: Trained>(
+pub(crate) fn run_any<T: Watched>(
     work: Work<T>,
     signals: &Signals,
     listeners: Vec<Box<dyn Listener + '_>>,

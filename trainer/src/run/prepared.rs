@@ -5,17 +5,17 @@ use super::job::Work;
 use super::saved::Saved;
 use super::state::TrainingState;
 use super::tick::Ticker;
-use super::trained::Trained;
+use super::watch::Watched;
 
 /// All that a run computes with, on its device.
-pub(super) struct Prepared<T: Trained> {
+pub(super) struct Prepared<T: Watched> {
     pub(super) training: TrainingState<T>,
     pub(super) ticker: Ticker<T>,
     /// What a GPU showed.
     pub(super) note: Option<String>,
 }
 
-impl<T: Trained> Prepared<T> {
+impl<T: Watched> Prepared<T> {
     /// Builds everything, goes on from what was saved, and makes sure that what is still to be trained fits.
     pub(super) fn new(work: &Work<T>, saved: Option<&Saved<T>>) -> Result<Self, RunError> {
         let (trainer, watch) = T::begin(work)?;
@@ -23,7 +23,7 @@ impl<T: Trained> Prepared<T> {
         if let Some(saved) = saved {
             saved.restore(&mut training)?;
         }
-        let note = training.trainer.try_memory(work, training.clock)?;
+        let note = training.trainer.try_memory(training.clock)?;
         Ok(Self { training, ticker: Ticker { watch }, note })
     }
 }

@@ -6,13 +6,15 @@ use stylegan_base::files::folder_of;
 use stylegan_checkpoint::{Error, ErrorKind, Pair, State};
 use tracing::info;
 
+use super::configuration::Configuration;
+use super::data::Data;
 use super::error::RunError;
 use super::folder::{RunFolder, newest_run};
 use super::job::{Resume, Work};
 use super::pictures::Comparison;
 use super::saved::{Saved, newest_good};
 use super::shape::Growth;
-use super::trained::{Configuration, Data, Trained};
+use super::trained::Trained;
 
 /// Where a run starts. Nothing is written before [`Place::open`].
 pub(super) struct Start<T: Trained> {

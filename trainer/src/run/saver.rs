@@ -7,8 +7,8 @@ use stylegan_base::units::kimg;
 
 use super::error::{RunError, with_causes};
 use super::folder::RunFolder;
-use super::state::{PairContents, Source, TrainingState};
-use super::trained::Trained;
+use super::state::{PairContents, TrainingState};
+use super::trained::{Source, Trained};
 use super::verdict::Verdict;
 use super::writer::{Writer, Written};
 use crate::Event;

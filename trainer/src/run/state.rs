@@ -7,8 +7,10 @@ use serde::{Deserialize, Deserializer, Serialize};
 use stylegan_checkpoint::State;
 
 use super::clock::Clock;
+use super::configuration::Configuration;
+use super::data::Data;
 use super::error::RunError;
-use super::trained::{Configuration, Data, SnapshotWriter, Trained};
+use super::trained::{SnapshotWriter, Source, Trained};
 use crate::Settings;
 use crate::statistics::{Accumulated, Accumulator, Summand};
 
@@ -139,15 +141,6 @@ pub(super) const TALLY: &str = "tally";
 /// The sums in states that do not name them.
 fn names_of_old() -> Vec<String> {
     ["d_loss", "g_loss", "real_score", "fake_score", "gradient_norm"].map(String::from).to_vec()
-}
-
-/// What a run is made from, beside its configuration.
-pub(crate) struct Source {
-    pub(super) data_fingerprint: String,
-    /// Checksum of the snapshot of another folder that it was begun from.
-    pub(super) begun_from: Option<String>,
-    /// What the classes are called that are trained by; empty if they have no names.
-    pub(super) class_names: Vec<String>,
 }
 
 /// The contents of a snapshot and its state: copies that can be written beside the training.

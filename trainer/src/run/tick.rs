@@ -5,20 +5,21 @@ use std::time::Instant;
 use tracing::info;
 
 use super::clock::{Clock, Stopwatch};
+use super::configuration::Configuration;
 use super::error::RunError;
 use super::saver::Saver;
 use super::state::TrainingState;
-use super::trained::{Configuration, Look, Trained, Watch};
 use super::verdict::Verdict;
+use super::watch::{Look, Watch, Watched};
 use crate::listeners::Audience;
 use crate::{Event, Pace, Settings, Tick, peak_memory_bytes};
 
 /// Closes ticks.
-pub(super) struct Ticker<T: Trained> {
+pub(super) struct Ticker<T: Watched> {
     pub(super) watch: T::Watch,
 }
 
-impl<T: Trained> Ticker<T> {
+impl<T: Watched> Ticker<T> {
     /// Closes a tick, unless the numbers are bad.
     pub(super) fn tick(
         &mut self,

@@ -7,6 +7,8 @@ use tracing::span::EnteredSpan;
 use tracing::{info, info_span, warn};
 
 use super::clock::Stopwatch;
+use super::configuration::Configuration;
+use super::data::Data;
 use super::error::RunError;
 use super::job::{Look, Outcome};
 use super::saved::newest_scheduled;
@@ -14,8 +16,9 @@ use super::saver::{Cause, Saver};
 use super::signals::Signals;
 use super::state::TrainingState;
 use super::tick::Ticker;
-use super::trained::{Configuration, Data, Trained};
+use super::trained::Trained;
 use super::verdict::Verdict;
+use super::watch::Watched;
 use crate::listeners::Audience;
 use crate::{Event, Pace, Settings, StepProgress};
 
@@ -24,7 +27,7 @@ use crate::{Event, Pace, Settings, StepProgress};
 const LOOK_STEPS: u64 = 32;
 
 /// A run in progress.
-pub(super) struct Run<'a, T: Trained> {
+pub(super) struct Run<'a, T: Watched> {
     pub(super) training: TrainingState<T>,
     pub(super) data: T::Data,
     pub(super) ticker: Ticker<T>,
@@ -45,7 +48,7 @@ pub(super) struct TrainedLevel {
     _span: EnteredSpan,
 }
 
-impl<T: Trained> Run<'_, T> {
+impl<T: Watched> Run<'_, T> {
     /// Trains to the end, or until it is asked to stop; then everything is saved.
     pub(super) fn train(&mut self, signals: &Signals) -> Result<Outcome, RunError> {
         let advanced = self.advance(signals);

@@ -12,8 +12,8 @@ use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 use tracing::info_span;
 
+use super::configuration::Configuration;
 use super::state::PairContents;
-use super::trained::Configuration;
 
 /// Writes one pair at a time on a blocking task.
 pub(super) struct Writer {

@@ -13,7 +13,7 @@ use super::data::ContentsAndStyles;
 use super::trainer::TransferTrainer;
 use super::watch::StyledGrid;
 use crate::changes;
-use crate::run::{Alone, Clock, Configuration, Misfit, SnapshotWriter, Source, Trained, Work};
+use crate::run::{Alone, Clock, Configuration, Misfit, SnapshotWriter, Source, Trained, Watched, Work};
 use crate::{Adam, Difference, Position, Report, RunConfig, RunError, Settings};
 
 impl Configuration for TransferConfig {
@@ -61,13 +61,6 @@ impl Trained for TransferTrainer {
     type Data = ContentsAndStyles;
     type Given = Arc<Encoder>;
     type Snapshot = OpenedDecoder;
-    type Watch = StyledGrid;
-
-    fn begin(work: &Work<Self>) -> Result<(Self, StyledGrid), RunError> {
-        let trainer = Self::new(work.config.clone(), work.given.clone())?;
-        let grid = StyledGrid::new(&trainer, &work.data)?;
-        Ok((trainer, grid))
-    }
 
     fn anew(&self) -> candle_core::Result<Self> {
         Self::new(self.config().clone(), self.encoder().clone())
@@ -114,7 +107,7 @@ impl Trained for TransferTrainer {
     fn set_last_lod(&mut self, _: Option<f64>) {}
 
     /// What an iteration takes is known after the first.
-    fn try_memory(&self, _: &Work<Self>, _: Clock) -> Result<Option<String>, RunError> {
+    fn try_memory(&self, _: Clock) -> Result<Option<String>, RunError> {
         Ok(None)
     }
 
@@ -171,5 +164,15 @@ impl Trained for TransferTrainer {
 
     fn is_foreign(_: &Path) -> bool {
         false
+    }
+}
+
+impl Watched for TransferTrainer {
+    type Watch = StyledGrid;
+
+    fn begin(work: &Work<Self>) -> Result<(Self, StyledGrid), RunError> {
+        let trainer = Self::new(work.config.clone(), work.given.clone())?;
+        let grid = StyledGrid::new(&trainer, &work.data)?;
+        Ok((trainer, grid))
     }
 }
