@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""Files as the PyTorch ports of AdaIN style transfer have them, `decoder.pth` and `vgg_normalised.pth`, with few channels.
+"""Files as the PyTorch ports of AdaIN style transfer have them, of few channels: `decoder.pth`, `vgg_normalised.pth`.
 
     python scripts/reference/transfer_port.py transfer/tests/fixtures
 
 The form is that of `torch.save` of a `Sequential`'s `state_dict`: a zip with a pickle and a file for each tensor. It is
-written here without PyTorch, which opens it as well. Value `i` of the tensor of module `n` is `(i % 7 - 3) / 8 + n / 64`.
+written here without PyTorch, which opens it as well. Value `i` of the tensor of module `n` is
+`(i % 7 - 3) / 8 + n / 64`.
 """
 
 import collections
