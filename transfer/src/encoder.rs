@@ -12,6 +12,9 @@ pub const ENCODER_WIDTHS: [usize; 4] = [64, 128, 256, 512];
 /// The layers whose statistics are compared; the last of them is what is decoded.
 pub const LAYERS: [&str; 4] = ["relu1_1", "relu2_1", "relu3_1", "relu4_1"];
 
+/// What VGG19 gives in the four [`LAYERS`], mean over channels and pixels of a photo.
+const MEANS: [f64; 4] = [15.2, 88.2, 102.8, 395.1];
+
 /// Pixels along one feature.
 pub const STRIDE: usize = 8;
 
@@ -113,7 +116,13 @@ impl Encoder {
                 "a picture of {width}x{height} is too small, {least} along each side is the least"
             );
         }
-        let found = self.network.taps(pictures, stylegan_features::PixelRange::Unit, &layers)?;
+        let mut found = self.network.taps(pictures, stylegan_features::PixelRange::Unit, &layers)?;
+        if self.config.unit_means && self.config.weights == EncoderWeights::Plain {
+            for (features, layer) in found.iter_mut().zip(layers) {
+                let mean = LAYERS.iter().position(|known| *known == layer).map_or(1.0, |place| MEANS[place]);
+                *features = features.affine(1.0 / mean, 0.0)?;
+            }
+        }
         found.try_into().map_err(|_| candle_core::Error::Msg("the encoder lacks a layer".to_owned()))
     }
 }

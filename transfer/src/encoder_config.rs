@@ -35,11 +35,19 @@ pub struct EncoderConfig {
     pub padding: Padding,
     /// What becomes of odd sides.
     pub pooling: Pooling,
+    /// Whether the features of VGG19 as it was trained are divided by their means over many pictures, so that they average to one
+    /// as those of the normalized weights do by themselves. Those of `relu4_1` are near 400, of which no decoder learns.
+    pub unit_means: bool,
 }
 
 impl Default for EncoderConfig {
     /// The original's, but with the weights that are in a package.
     fn default() -> Self {
-        Self { weights: EncoderWeights::Plain, padding: Padding::Reflect, pooling: Pooling::Ceil }
+        Self {
+            weights: EncoderWeights::Plain,
+            padding: Padding::Reflect,
+            pooling: Pooling::Ceil,
+            unit_means: true,
+        }
     }
 }

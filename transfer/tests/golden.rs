@@ -26,7 +26,7 @@ fn open(name: &str) -> Golden {
 }
 
 fn encoder(padding: Padding, pooling: Pooling) -> Encoder {
-    let config = EncoderConfig { weights: EncoderWeights::Plain, padding, pooling };
+    let config = EncoderConfig { weights: EncoderWeights::Plain, padding, pooling, unit_means: false };
     Encoder::with_widths(&Weights::new(tensors(), "golden"), config, WIDTHS).unwrap()
 }
 

@@ -21,7 +21,8 @@ fn stylizer(padding: Padding, tile: usize) -> Stylizer {
     for (name, value) in [("colors.mean", 0_f32), ("colors.deviation", 255.0)] {
         tensors.insert(name.to_owned(), Tensor::full(value, 3, &Device::Cpu).unwrap());
     }
-    let config = EncoderConfig { weights: EncoderWeights::Plain, padding, pooling: Pooling::Ceil };
+    let config =
+        EncoderConfig { weights: EncoderWeights::Plain, padding, pooling: Pooling::Ceil, unit_means: false };
     let encoder = Encoder::with_widths(&Weights::new(tensors, "golden"), config, [8, 16, 32, 64]).unwrap();
     let parameters = Parameters::new(Key::new("decoder", &[0]));
     let config = DecoderConfig { features: 64, widths: [8, 16, 32] };

@@ -30,7 +30,12 @@ fn vgg19_sees_what_it_should() -> Result<()> {
     let pixels = Tensor::from_vec(picture.into_raw(), (1, height, width, 3), &Device::Cpu)?;
     let pixels = pixels.permute((0, 3, 1, 2))?.to_dtype(DType::F32)?.affine(1.0 / 255.0, 0.0)?;
     for (padding, name) in [(Padding::Zero, "zero"), (Padding::Reflect, "reflect")] {
-        let config = EncoderConfig { weights: EncoderWeights::Plain, padding, pooling: Pooling::Ceil };
+        let config = EncoderConfig {
+            weights: EncoderWeights::Plain,
+            padding,
+            pooling: Pooling::Ceil,
+            unit_means: false,
+        };
         let encoder = Encoder::new(&weights, config).unwrap();
         for (layer, found) in LAYERS.iter().zip(encoder.layers(&pixels)?) {
             let found = found.squeeze(0)?.flatten_from(1)?;

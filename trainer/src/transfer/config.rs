@@ -40,6 +40,8 @@ struct EncoderKeys {
     padding: String,
     /// What becomes of odd sides when they are halved: `floor`, or `ceil` to keep the last row and column.
     pooling: String,
+    /// Whether the features of plain weights are divided so that they average to one.
+    unit_means: bool,
 }
 
 /// The decoder's shape.
