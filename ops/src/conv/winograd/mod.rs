@@ -29,8 +29,8 @@ mod tiles;
 mod weight_grad;
 
 use filters::Reading;
-use lanes::on_vector_unit;
 pub use lanes::vector_unit;
+use lanes::{Lanes, on_vector_unit};
 use scheme::{Across, Down, Four, Half, HalfAdjoint, Two};
 
 use super::Geometry;
@@ -67,12 +67,9 @@ pub(super) fn forward(
     finish: Option<&Finish<&[f32]>>,
 ) -> Vec<f32> {
     let reading = Reading::Forward;
-    let y = on_vector_unit!(simd => match (geometry.stride, geometry.kernel) {
-        (2, _) => forward::run::<_, Half>(simd, geometry, x, weight, reading, finish),
-        (_, [1, _]) => forward::run::<_, Across>(simd, geometry, x, weight, reading, finish),
-        (_, [_, 1]) => forward::run::<_, Down>(simd, geometry, x, weight, reading, finish),
-        _ if is_small(geometry) => forward::run::<_, Two>(simd, geometry, x, weight, reading, finish),
-        _ => forward::run::<_, Four>(simd, geometry, x, weight, reading, finish),
+    let y = on_vector_unit!(simd => match geometry.stride {
+        1 => at_every_pixel(simd, geometry, x, weight, reading, finish),
+        _ => forward::run::<_, Half>(simd, geometry, x, weight, reading, finish),
     });
     y.unwrap_or_default()
 }
@@ -86,12 +83,9 @@ pub(super) fn transpose(
 ) -> Vec<f32> {
     let geometry = &geometry.transposed();
     let reading = if geometry.stride == 1 { Reading::Rotated } else { Reading::Transposed };
-    let x = on_vector_unit!(simd => match (geometry.stride, geometry.kernel) {
-        (2, _) => forward::run::<_, HalfAdjoint>(simd, geometry, g, weight, reading, finish),
-        (_, [1, _]) => forward::run::<_, Across>(simd, geometry, g, weight, reading, finish),
-        (_, [_, 1]) => forward::run::<_, Down>(simd, geometry, g, weight, reading, finish),
-        _ if is_small(geometry) => forward::run::<_, Two>(simd, geometry, g, weight, reading, finish),
-        _ => forward::run::<_, Four>(simd, geometry, g, weight, reading, finish),
+    let x = on_vector_unit!(simd => match geometry.stride {
+        1 => at_every_pixel(simd, geometry, g, weight, reading, finish),
+        _ => forward::run::<_, HalfAdjoint>(simd, geometry, g, weight, reading, finish),
     });
     x.unwrap_or_default()
 }
@@ -104,6 +98,23 @@ pub(super) fn weight_grad(geometry: &Geometry, x: &[f32], g: &[f32]) -> Vec<f32>
         _ => weight_grad::run::<_, Half>(simd, geometry, x, g),
     });
     gradient.unwrap_or_default()
+}
+
+/// The convolution of stride 1, by the scheme for its kernel and its size.
+fn at_every_pixel<S: Lanes>(
+    simd: S,
+    geometry: &Geometry,
+    x: &[f32],
+    weight: &[f32],
+    reading: Reading,
+    finish: Option<&Finish<&[f32]>>,
+) -> Vec<f32> {
+    match geometry.kernel {
+        [1, _] => forward::run::<_, Across>(simd, geometry, x, weight, reading, finish),
+        [_, 1] => forward::run::<_, Down>(simd, geometry, x, weight, reading, finish),
+        _ if is_small(geometry) => forward::run::<_, Two>(simd, geometry, x, weight, reading, finish),
+        _ => forward::run::<_, Four>(simd, geometry, x, weight, reading, finish),
+    }
 }
 
 /// Whether a picture is so small that tiles of four pixels would be mostly empty.
