@@ -14,6 +14,7 @@ use thiserror::Error;
 use super::error::{RunError, with_causes};
 use super::folder::RunFolder;
 use super::state::TrainingState;
+use super::trained::Trained;
 use crate::listeners::Audience;
 use crate::{Event, TrainConfig, Trainer, pixels_of, process_reals};
 
@@ -165,11 +166,12 @@ fn classes(labels: &[f32], label_dim: usize) -> Option<Vec<usize>> {
     labels.chunks(label_dim).map(class).collect()
 }
 
-fn tell(
+/// Tells of a grid. One that cannot be saved is worth a warning, not the run.
+pub(crate) fn tell<T: Trained>(
     name: &str,
     path: PathBuf,
-    training: &TrainingState<Trainer>,
-    saved: Result<(), GridError>,
+    training: &TrainingState<T>,
+    saved: Result<(), impl std::error::Error + 'static>,
     audience: &mut Audience<'_>,
 ) {
     match saved {

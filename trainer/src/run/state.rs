@@ -49,11 +49,6 @@ impl<T: Trained> TrainingState<T> {
         self.clock.position.nimg
     }
 
-    /// The same in thousands.
-    pub(crate) fn kimg(&self) -> f64 {
-        self.clock.kimg()
-    }
-
     /// Whether names of files tell thousandths in any case.
     pub(crate) fn is_exact(&self) -> bool {
         self.clock.is_exact(self.config())

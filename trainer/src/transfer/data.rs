@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use candle_core::{Device, Tensor};
+use candle_core::{DType, Device, Tensor};
 use stylegan_base::{Key, Resolution};
 use stylegan_dataset::{Batch, BatchRequest, Contents, Order, Prefetcher, Pyramid};
 use stylegan_ops::upload;
@@ -58,6 +58,11 @@ pub(super) fn crops(batch: &Batch, source: &str, seed: u64, crop: usize) -> Vec<
         }
     }
     cut
+}
+
+/// Bytes as numbers from 0 to 1.
+pub(super) fn unit(bytes: &Tensor) -> candle_core::Result<Tensor> {
+    bytes.to_dtype(DType::F32)?.affine(1.0 / 255.0, 0.0)
 }
 
 impl Data for ContentsAndStyles {

@@ -7,6 +7,7 @@ use stylegan_ops::{AdamSteps, Key, Parameters, backward};
 use stylegan_transfer::{Decoder, Encoder, Losses};
 
 use super::config::TransferConfig;
+use super::data::unit;
 use crate::{Adam, Report};
 
 /// A decoder in training, its optimizer, and the encoder that it is trained for.
@@ -85,7 +86,6 @@ impl TransferTrainer {
     /// # Errors
     /// If a shape differs or the device fails.
     pub fn losses(&self, contents: &Tensor, styles: &Tensor) -> Result<Losses> {
-        let unit = |bytes: &Tensor| bytes.to_dtype(DType::F32)?.affine(1.0 / 255.0, 0.0);
         Losses::of(&self.encoder, &self.decoder, &unit(contents)?, &unit(styles)?)
     }
 

@@ -2,18 +2,18 @@
 
 use std::path::Path;
 
-use candle_core::{DType, Device, Tensor};
+use candle_core::{Device, Tensor};
 use stylegan_dataset::{BatchRequest, assemble};
 use stylegan_media::{mix_figure, save_png, to_u8};
 use stylegan_transfer::{Statistics, adain};
 
 use super::config::TransferConfig;
-use super::data::{ContentsAndStyles, crops, order_of};
+use super::data::{ContentsAndStyles, crops, order_of, unit};
 use super::trainer::TransferTrainer;
+use crate::RunError;
 use crate::listeners::Audience;
-use crate::run::{Look, RunFolder, Saver, TrainingState, Watch, with_causes};
+use crate::run::{Look, RunFolder, Saver, TrainingState, Watch, tell_grid};
 use crate::statistics::Means;
-use crate::{Event, RunError};
 
 /// Contents along the left, styles along the top, and where they meet, one in the other.
 pub(crate) struct StyledGrid {
@@ -71,11 +71,8 @@ impl StyledGrid {
         exact: bool,
     ) {
         let path = folder.file_at("styled", training.nimg(), exact, "png");
-        match self.write(training.trainer(), &path) {
-            Ok(()) => audience.tell(&Event::Grid { name: "styled".to_owned(), path, kimg: training.kimg() }),
-            // One that cannot be saved is worth a warning, not the run.
-            Err(error) => audience.warn(format!("cannot save `{}`: {}", path.display(), with_causes(&error))),
-        }
+        let saved = self.write(training.trainer(), &path);
+        tell_grid("styled", path, training, saved, audience);
     }
 }
 
@@ -104,7 +101,7 @@ fn first(
     let crop = config.data.crop;
     let bytes = crops(&batch, source, config.run.seed, crop);
     let bytes = Tensor::from_vec(bytes, (count, 3, crop, crop), &Device::Cpu)?.to_device(&data.device)?;
-    Ok(bytes.to_dtype(DType::F32)?.affine(1.0 / 255.0, 0.0)?)
+    Ok(unit(&bytes)?)
 }
 
 impl Watch<TransferTrainer> for StyledGrid {
