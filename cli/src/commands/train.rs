@@ -15,6 +15,7 @@ use stylegan_trainer::{
     Event, Job, LabelDecision, Listener, Outcome, Pace, Resume, Signals, TrainConfig, TrainPlan,
     run as run_job, trained_before,
 };
+use tokio::runtime::Handle;
 
 use crate::args::{ConfigArgs, seed};
 use crate::console::Console;
@@ -302,33 +303,39 @@ pub(super) fn train(
     pace: Pace,
     start: Start,
 ) -> Result<Outcome> {
-    let runtime = runtime()?;
-    let signals = Arc::new(Signals::default());
-    runtime.block_on(async { signals::listen(&signals) }).context("cannot listen to signals")?;
     let Start { resume, allow_changes, json } = start;
-    let job = Job {
-        resume,
-        allow_changes,
-        pace,
-        ..Job::new(config, pyramid, runs.to_owned(), device, runtime.handle().clone())
-    };
-    let outcome = run_job(job, &signals, vec![listener(json)]);
-    // A batch still being prepared is of no use to anyone.
-    runtime.shutdown_background();
-    Ok(outcome?)
+    run_beside(json, |runtime, signals, listeners| {
+        let job = Job {
+            resume,
+            allow_changes,
+            pace,
+            ..Job::new(config, pyramid, runs.to_owned(), device, runtime)
+        };
+        Ok(run_job(job, signals, listeners)?)
+    })
 }
 
-/// Where batches are prepared and snapshots written beside a training.
-pub(super) fn runtime() -> Result<tokio::runtime::Runtime> {
-    tokio::runtime::Builder::new_multi_thread()
+/// A run with what it has beside it: a thread on which batches are prepared and snapshots written, the signals that stop it,
+/// and who hears of it.
+pub(super) fn run_beside(
+    json: bool,
+    run: impl FnOnce(Handle, &Signals, Vec<Box<dyn Listener>>) -> Result<Outcome>,
+) -> Result<Outcome> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .enable_all()
         .build()
-        .context("cannot start the reader of pictures")
+        .context("cannot start the reader of pictures")?;
+    let signals = Arc::new(Signals::default());
+    runtime.block_on(async { signals::listen(&signals) }).context("cannot listen to signals")?;
+    let outcome = run(runtime.handle().clone(), &signals, vec![listener(json)]);
+    // A batch still being prepared is of no use to anyone.
+    runtime.shutdown_background();
+    outcome
 }
 
 /// Who hears of a training: programs on stdout, or a person at the console.
-pub(super) fn listener(json: bool) -> Box<dyn Listener> {
+fn listener(json: bool) -> Box<dyn Listener> {
     if json {
         return Box::new(events::print);
     }

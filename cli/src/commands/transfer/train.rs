@@ -3,14 +3,14 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use stylegan_base::Resolution;
 use stylegan_dataset::{Bits, Channels, Fit, PackOptions, Pyramid};
-use stylegan_trainer::{Resume, Signals, TransferConfig, TransferJob, run_transfer};
+use stylegan_trainer::{Resume, TransferConfig, TransferJob, run_transfer};
 use stylegan_transfer::Encoder;
 
 use crate::args::seed;
-use crate::commands::train::{listener, parse_resume, runtime};
+use crate::commands::train::{parse_resume, run_beside};
 use crate::commands::weights::WeightsArgs;
 use crate::device::DeviceName;
 use crate::output::Output;
@@ -87,24 +87,21 @@ pub(crate) fn run(args: &Args) -> Result<Exit> {
     let styles = Arc::new(open_pictures(&args.style, &args.out, &config)?);
     cache::clean(&args.out, &[&contents, &styles])?;
     note(&plan(&config, &contents, &styles));
-    let runtime = runtime()?;
-    let signals = Arc::new(Signals::default());
-    runtime.block_on(async { crate::signals::listen(&signals) }).context("cannot listen to signals")?;
-    let job = TransferJob {
-        config,
-        encoder,
-        contents,
-        styles,
-        runs: args.out.clone(),
-        runtime: runtime.handle().clone(),
-        resume: args.resume.clone(),
-        allow_changes: args.allow_changes,
-        before_step: None,
-    };
-    let outcome = run_transfer(job, &signals, vec![listener(args.json)]);
-    // A batch still being prepared is of no use to anyone.
-    runtime.shutdown_background();
-    Ok(if outcome?.finished { Exit::Done } else { Exit::Stopped })
+    let outcome = run_beside(args.json, |runtime, signals, listeners| {
+        let job = TransferJob {
+            config,
+            encoder,
+            contents,
+            styles,
+            runs: args.out.clone(),
+            runtime,
+            resume: args.resume.clone(),
+            allow_changes: args.allow_changes,
+            before_step: None,
+        };
+        Ok(run_transfer(job, signals, listeners)?)
+    })?;
+    Ok(if outcome.finished { Exit::Done } else { Exit::Stopped })
 }
 
 /// What will be trained, in two lines.
