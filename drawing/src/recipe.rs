@@ -6,17 +6,13 @@ use candle_core::Device;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use stylegan_checkpoint::Checkpoint;
-use stylegan_media::{DynamicImage, read_text, save_png_with_texts};
+use stylegan_media::{DynamicImage, PROGRAM, read_recipe, save_png_with_recipe};
 use tracing::debug;
 
 use crate::{
     DrawOptions, Error, FileErrorKind, LatentFile, LatentSource, LatentSpace, Layout, MixFigure, Origin,
     Painter, Result, Seeds, Strip, TrainingGrid, text, walk::MAX_FRAMES,
 };
-
-/// Key of the text chunk.
-const KEY: &str = "stylegan";
-const PROGRAM: &str = concat!("stylegan ", env!("CARGO_PKG_VERSION"));
 
 /// All that decides the pixels of a picture; no path, and nothing that depends on when or where it was drawn.
 ///
@@ -130,7 +126,7 @@ impl Recipe {
     pub fn save(&self, path: &Path, picture: &DynamicImage, overwrite: bool) -> Result<()> {
         let json = serde_json::to_string(self)
             .map_err(|error| FileErrorKind::BadRecipe(error.to_string()).at(path))?;
-        save_png_with_texts(path, picture, &[("Software", PROGRAM), (KEY, &json)], overwrite)?;
+        save_png_with_recipe(path, picture, &json, overwrite)?;
         debug!(path = %path.display(), recipe = json, "wrote picture");
         Ok(())
     }
@@ -140,7 +136,7 @@ impl Recipe {
     /// # Errors
     /// If there is no such PNG, it has no recipe in it, or one that this version does not understand to the last word.
     pub fn read(path: &Path) -> Result<Self> {
-        let Some(json) = read_text(path, KEY)? else { return Err(FileErrorKind::NoRecipe.at(path)) };
+        let Some(json) = read_recipe(path)? else { return Err(FileErrorKind::NoRecipe.at(path)) };
         Self::parse(&json).map_err(|reason| {
             // The reason may quote the file, which may hold anything.
             let reason = reason.chars().filter(|c| !c.is_control()).take(200).collect();

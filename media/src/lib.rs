@@ -20,6 +20,7 @@ mod layout;
 mod numbers;
 mod pixels;
 mod png;
+mod recipe;
 mod text;
 
 pub use error::{Error, FileError, FileErrorKind};
@@ -29,4 +30,5 @@ pub use layout::{grid, mix_figure, row_figure};
 pub use numbers::NumbersWriter;
 pub use pixels::to_u8;
 pub use png::{save_png, save_png_with_texts};
+pub use recipe::{PROGRAM, read_recipe, save_png_with_recipe};
 pub use text::read_text;

@@ -50,6 +50,9 @@ pub enum Error {
     /// Masks that do not go with the styles.
     #[error("{0}")]
     Masks(String),
+    /// What a picture was drawn from cannot be written down.
+    #[error("the recipe of a picture cannot be written")]
+    Recipe(#[source] serde_json::Error),
     /// A picture cannot be written.
     #[error(transparent)]
     Media(#[from] stylegan_media::Error),

@@ -3,13 +3,9 @@
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
-use stylegan_media::{DynamicImage, read_text, save_png_with_texts};
+use stylegan_media::{DynamicImage, PROGRAM, read_recipe, save_png_with_recipe};
 
 use crate::error::{Error, Result};
-
-/// Key of the text chunk, that of all pictures of this program.
-const KEY: &str = "stylegan";
-const PROGRAM: &str = concat!("stylegan ", env!("CARGO_PKG_VERSION"));
 
 /// All that decides the pixels of a picture; no path, and nothing that depends on when or where it was drawn.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -90,15 +86,13 @@ impl Recipe {
     /// # Errors
     /// If the file exists and `overwrite` does not allow that, or it cannot be written.
     pub fn save(&self, path: &Path, picture: &DynamicImage, overwrite: bool) -> Result<()> {
-        let json = serde_json::to_string(self)
-            .map_err(|error| Error::Decoder { path: path.to_owned(), reason: error.to_string() })?;
-        save_png_with_texts(path, picture, &[("Software", PROGRAM), (KEY, &json)], overwrite)?;
-        Ok(())
+        let json = serde_json::to_string(self).map_err(Error::Recipe)?;
+        Ok(save_png_with_recipe(path, picture, &json, overwrite)?)
     }
 
     /// Reads the recipe of a picture in a style; none if there is no such one in the file.
     pub fn read(path: &Path) -> Option<Self> {
-        serde_json::from_str(&read_text(path, KEY).ok()??).ok()
+        serde_json::from_str(&read_recipe(path).ok()??).ok()
     }
 }
 
@@ -125,7 +119,7 @@ mod tests {
         recipe.save(&path, &picture, false).unwrap();
         assert_eq!(Recipe::read(&path), Some(recipe));
         // That of another command is none of these.
-        save_png_with_texts(&path, &picture, &[(KEY, "{\"command\":\"sample\"}")], true).unwrap();
+        save_png_with_recipe(&path, &picture, "{\"command\":\"sample\"}", true).unwrap();
         assert_eq!(Recipe::read(&path), None);
     }
 }
