@@ -15,6 +15,8 @@ pub enum Norm {
     Instance,
     /// Each pixel's feature vector to unit length: the norm of Progressive GAN.
     Pixel,
+    /// Each channel of a whole minibatch to mean 0 and variance 1 while it is trained, by running statistics where it draws.
+    Batch,
     /// Nothing.
     None,
 }
@@ -55,7 +57,7 @@ pub struct GeneratorConfig {
     pub const_input: bool,
     /// Whether noise is added to each layer. Table 1: off in A to D.
     pub noise: bool,
-    /// What normalizes the activations. Table 1: `pixel` in A and B.
+    /// What normalizes the activations: `instance`, `pixel`, `batch` or `none`. Table 1: `pixel` in A and B.
     pub norm: Norm,
     /// Whether up-sampled features are blurred by [1, 2, 1]. Table 1: off in A.
     pub blur: bool,

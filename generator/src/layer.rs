@@ -8,6 +8,7 @@ use stylegan_ops::{
     synthesis_layer,
 };
 
+use crate::batch_norm::BatchNorm;
 use crate::{GeneratorConfig, Noise, Norm};
 
 /// A synthesis layer: `[upscale ->] conv 3x3 [-> blur] -> noise -> bias -> leaky ReLU -> norm -> style`.
@@ -23,6 +24,7 @@ pub struct SynthesisLayer {
     bias_before_blur: bool,
     norm: Norm,
     norm_epsilon: f64,
+    batch_norm: Option<BatchNorm>,
     style: Option<Style>,
 }
 
@@ -74,6 +76,10 @@ impl SynthesisLayer {
             None
         };
         let bias = zeros(channels, "bias")?;
+        let batch_norm = match config.norm {
+            Norm::Batch => Some(BatchNorm::new(channels, config.norm_epsilon, vb)?),
+            _ => None,
+        };
         let sampling = if upscales { Sampling::Up { blur: config.blur } } else { Sampling::Keep };
         Ok(Self {
             weight,
@@ -83,8 +89,16 @@ impl SynthesisLayer {
             bias_before_blur: config.bias_before_blur && upscales && config.blur,
             norm: config.norm,
             norm_epsilon: config.norm_epsilon,
+            batch_norm,
             style,
         })
+    }
+
+    /// From now on batch norm, if there is one, takes the statistics of batches.
+    pub(crate) fn train(&mut self) {
+        if let Some(norm) = &mut self.batch_norm {
+            norm.train();
+        }
     }
 
     /// From now on this layer adds the images of `other`.
@@ -131,13 +145,13 @@ impl SynthesisLayer {
         }
         let x = self.activated(&layout.to_planes(x)?, noise)?;
         let style = style.map(|style| style.to_dtype(x.dtype())).transpose()?;
-        let y = match (self.norm, style) {
-            (Norm::Instance, Some(style)) => instance_norm_style(&x, &style, self.norm_epsilon),
-            (Norm::Instance, None) => instance_norm(&x, self.norm_epsilon),
-            (Norm::Pixel, style) => {
-                apply_style(&pixel_norm(&x.to_dtype(w.dtype())?)?.to_dtype(x.dtype())?, style)
-            }
-            (Norm::None, style) => apply_style(&x, style),
+        let wide = || x.to_dtype(w.dtype());
+        let y = match (self.norm, &self.batch_norm, style) {
+            (Norm::Instance, _, Some(style)) => instance_norm_style(&x, &style, self.norm_epsilon),
+            (Norm::Instance, _, None) => instance_norm(&x, self.norm_epsilon),
+            (Norm::Pixel, _, style) => apply_style(&pixel_norm(&wide()?)?.to_dtype(x.dtype())?, style),
+            (_, Some(norm), style) => apply_style(&norm.forward(&wide()?)?.to_dtype(x.dtype())?, style),
+            (_, None, style) => apply_style(&x, style),
         }?;
         layout.of_planes(&y)
     }

@@ -20,6 +20,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod batch_norm;
 mod config;
 mod interpolate;
 mod layer;
@@ -31,6 +32,7 @@ mod seed_style;
 mod synthesis;
 mod truncation;
 
+pub use batch_norm::{RUNNING_MEAN, RUNNING_VARIANCE};
 pub use config::{GeneratorConfig, Norm};
 pub use interpolate::{Space, interpolate};
 pub use layer::SynthesisLayer;
@@ -46,8 +48,17 @@ pub const W_AVG: &str = "w_avg";
 /// Name of a layer's stored noise image, a buffer.
 pub const NOISE_CONST: &str = "noise_const";
 
-/// Whether the tensor of this name is state that no optimizer touches: the running mean of w, the stored noise.
+/// Whether the tensor of this name is state that no optimizer touches: the running mean of w, the stored noise, the running
+/// statistics of batch norm.
 pub fn is_buffer(name: &str) -> bool {
     let last = name.rsplit('.').next().unwrap_or(name);
-    last == W_AVG || last == NOISE_CONST
+    last == W_AVG || last == NOISE_CONST || is_running_statistic(name)
+}
+
+/// Whether the tensor of this name is one of batch norm's running statistics.
+///
+/// They belong to the weights that they were taken with: who averages these averages them as well.
+pub fn is_running_statistic(name: &str) -> bool {
+    let last = name.rsplit('.').next().unwrap_or(name);
+    last == RUNNING_MEAN || last == RUNNING_VARIANCE
 }

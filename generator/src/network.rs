@@ -47,6 +47,13 @@ impl Generator {
         self
     }
 
+    /// The same network as it is trained: batch norm, if it has one, takes the statistics of each batch, and keeps running ones.
+    #[must_use]
+    pub fn in_training(mut self) -> Self {
+        self.synthesis.train();
+        self
+    }
+
     /// The shape of this network.
     pub fn config(&self) -> &GeneratorConfig {
         &self.config

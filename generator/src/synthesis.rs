@@ -84,6 +84,11 @@ impl Synthesis {
         &self.layers
     }
 
+    /// From now on batch norm, if there is one, takes the statistics of batches.
+    pub(crate) fn train(&mut self) {
+        self.layers.iter_mut().for_each(SynthesisLayer::train);
+    }
+
     /// From now on features are of this type, between w and pixels, which keep theirs.
     pub(crate) fn compute_features_in(&mut self, dtype: DType) {
         self.features = Some(dtype);

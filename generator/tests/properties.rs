@@ -130,6 +130,78 @@ fn a_network_without_noise_ignores_it() -> Result<()> {
     Ok(())
 }
 
+/// In training, channels have mean 0 and variance 1 in the batch; what is drawn later is drawn by running statistics, which are
+/// those of a batch once that was shown often enough, and every picture by itself.
+#[test]
+fn batch_norm_takes_a_batch_in_training_and_running_statistics_after() -> Result<()> {
+    let config = GeneratorConfig { norm: Norm::Batch, styles: false, const_input: false, noise: false, ..small() };
+    let parameters = Parameters::new(Key::new("init", &[1]));
+    let in_training = Generator::new(&config, &parameters.builder(DType::F64, &Device::Cpu))?.in_training();
+    let drawing = Generator::new(&config, &parameters.frozen(DType::F64, &Device::Cpu))?;
+    let z = drawing.latents(&[1, 2, 3, 4, 5], SeedStyle::Native)?;
+    let first_layer = |generator: &Generator, z: &Tensor| {
+        let w = generator.mapping().forward(z, None)?;
+        let synthesis = generator.synthesis();
+        synthesis.layers()[0].forward(&synthesis.input(&w)?, &w, &Noise::None)
+    };
+    let shown = first_layer(&in_training, &z)?;
+    let (batch, channels, height, width) = shown.dims4()?;
+    let pixels = shown.transpose(0, 1)?.reshape((channels, batch * height * width))?;
+    for mean in pixels.mean(1)?.to_vec1::<f64>()? {
+        assert!(mean.abs() < 1e-6, "{mean}");
+    }
+    for square in pixels.sqr()?.mean(1)?.to_vec1::<f64>()? {
+        assert!((square - 1.0).abs() < 1e-4, "{square}");
+    }
+
+    let drawn = first_layer(&drawing, &z)?;
+    let farthest = |a: &Tensor, b: &Tensor| (a - b)?.abs()?.flatten_all()?.max(0)?.to_scalar::<f64>();
+    assert!(farthest(&drawn, &shown)? > 0.1, "a tenth of the way is not there");
+    for _ in 0..200 {
+        first_layer(&in_training, &z)?;
+    }
+    // The running variance is that of a sample, 80 pixels of which 79 are free.
+    let drawn = (first_layer(&drawing, &z)? * (80f64 / 79.0).sqrt())?;
+    assert!(farthest(&drawn, &shown)? < 1e-4, "{}", farthest(&drawn, &shown)?);
+    let alone = first_layer(&drawing, &z.narrow(0, 3, 1)?)?;
+    assert_eq!(farthest(&alone, &first_layer(&drawing, &z)?.narrow(0, 3, 1)?)?, 0.0);
+
+    let names = parameters.names();
+    let of_layers = |part: &str| names.iter().filter(|name| name.ends_with(part) && is_buffer(name)).count();
+    assert_eq!((of_layers("running_mean"), of_layers("running_var")), (6, 6));
+    Ok(())
+}
+
+/// Batch norm's gradient is that of its equation, by finite differences.
+#[test]
+fn batch_norm_is_differentiated_through_the_statistics() -> Result<()> {
+    let config = GeneratorConfig { norm: Norm::Batch, noise: false, ..small() };
+    let parameters = Parameters::new(Key::new("init", &[1]));
+    let generator = Generator::new(&config, &parameters.builder(DType::F64, &Device::Cpu))?.in_training();
+    let z = generator.latents(&[1, 2, 3], SeedStyle::Native)?;
+    let loss = || {
+        let pictures = generator.draw(&z, None, 0.0, Truncation::OFF, &Noise::None)?;
+        let cotangent = Key::new("cotangent", &[]).normal(pictures.shape(), DType::F64, &Device::Cpu)?;
+        (pictures * cotangent)?.sum_all()
+    };
+    let gradients = backward(&loss()?)?;
+    for name in ["synthesis.layer1.weight", "synthesis.layer3.bias", "synthesis.layer2.style_weight"] {
+        let (_, var) = parameters.vars().into_iter().find(|(found, _)| found == name).unwrap();
+        let gradient = gradients.get(&var).unwrap();
+        let start = var.as_tensor().copy()?;
+        let direction = Key::new("direction", &[]).normal(start.shape(), DType::F64, &Device::Cpu)?;
+        let at = |step: f64| {
+            var.set(&(&start + (&direction * step)?)?)?;
+            loss()?.to_scalar::<f64>()
+        };
+        let measured = (at(1e-5)? - at(-1e-5)?) / 2e-5;
+        var.set(&start)?;
+        let expected = (gradient * &direction)?.sum_all()?.to_scalar::<f64>()?;
+        assert!((measured - expected).abs() < 1e-5 * expected.abs(), "`{name}`: {measured}, {expected}");
+    }
+    Ok(())
+}
+
 /// The switches of Table 1 act: each row draws something else from the same weights.
 #[test]
 fn blur_norm_and_noise_change_the_picture() -> Result<()> {

@@ -2,7 +2,7 @@
 
 use candle_core::{Device, Result, Tensor};
 use candle_nn::VarBuilder;
-use stylegan_generator::{GeneratorConfig, NOISE_CONST, Norm};
+use stylegan_generator::{GeneratorConfig, NOISE_CONST, Norm, RUNNING_MEAN, RUNNING_VARIANCE};
 use stylegan_ops::{EqualizedWeight, GAIN_LEAKY_RELU, Level, Resolution};
 
 use crate::graph::{Graph, Value};
@@ -83,6 +83,15 @@ impl Synthesis<'_> {
                 graph.div(&x, &deviation)
             }
             Norm::Pixel => graph.pixel_norm(&x)?,
+            Norm::Batch => {
+                let channels = self.config.feature_maps(self.resolution_of(index).side());
+                let of_channel = |name| vb.get(channels, name)?.reshape((channels, 1, 1));
+                let deviation = (of_channel(RUNNING_VARIANCE)? + self.config.norm_epsilon)?.sqrt()?;
+                let mean = graph.tensor(&vb, RUNNING_MEAN, &of_channel(RUNNING_MEAN)?)?;
+                let deviation = graph.tensor(&vb, RUNNING_VARIANCE, &deviation)?;
+                let x = graph.sub(&x, &mean);
+                graph.div(&x, &deviation)
+            }
             Norm::None => x,
         };
         if self.config.styles { self.styled(graph, index, &x, w, &vb) } else { Ok(x) }

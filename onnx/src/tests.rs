@@ -232,6 +232,7 @@ fn every_switch_of_a_network() -> Result<()> {
         ("labels, no mapping", GeneratorConfig { label_dim: 5, mapping_layers: 0, w_dim: 24, ..small() }),
         ("no norm", GeneratorConfig { norm: Norm::None, ..small() }),
         ("pixel norm", GeneratorConfig { norm: Norm::Pixel, ..small() }),
+        ("batch norm", GeneratorConfig { norm: Norm::Batch, ..small() }),
         ("no styles", GeneratorConfig { styles: false, const_input: false, ..small() }),
         ("no blur", GeneratorConfig { blur: false, ..small() }),
         (

@@ -2,7 +2,7 @@
 
 use candle_core::{DType, Device, Result, Tensor, bail};
 use stylegan_discriminator::Critic;
-use stylegan_generator::{Generator, Noise, Truncation, is_buffer};
+use stylegan_generator::{Generator, Noise, Truncation, is_buffer, is_running_statistic};
 use stylegan_ops::{FeatureLayout, Key, Parameters, ema_update};
 
 use crate::TrainConfig;
@@ -46,10 +46,12 @@ impl Networks {
         Ok(Self {
             generator: Generator::new(&config.generator, &g.builder(dtype, device))?
                 .with_features_in(features)
-                .with_layout(layout),
+                .with_layout(layout)
+                .in_training(),
             frozen_generator: Generator::new(&config.generator, &g.frozen(dtype, device))?
                 .with_features_in(features)
-                .with_layout(layout),
+                .with_layout(layout)
+                .in_training(),
             critic: Critic::new(&config.critic(), &d.builder(dtype, device))?
                 .with_features_in(features)
                 .with_layout(layout),
@@ -88,18 +90,20 @@ impl Networks {
         [&self.g, &self.d].map(parameter_count)
     }
 
-    /// Moves the averaged generator towards the live one: `ema <- live + (ema - live) · beta`; buffers are copied.
+    /// Moves the averaged generator towards the live one: `ema <- live + (ema - live) · beta`; buffers are copied, but
+    /// for batch norm's running statistics, which belong to weights.
     ///
     /// # Errors
     /// If the device fails.
     pub fn update_average(&self, beta: f64) -> Result<()> {
         let (averages, live) = (self.g_ema.vars(), self.g.vars());
+        let is_copied = |name: &str| is_buffer(name) && !is_running_statistic(name);
         let pairs = averages
             .iter()
             .zip(&live)
-            .map(|((name, average), (_, live))| (is_buffer(name), (average.as_tensor(), live.as_tensor())));
-        let (buffers, trained): (Vec<_>, Vec<_>) = pairs.partition(|(is_buffer, _)| *is_buffer);
-        for (pairs, beta) in [(buffers, 0.0), (trained, beta)] {
+            .map(|((name, average), (_, live))| (is_copied(name), (average.as_tensor(), live.as_tensor())));
+        let (copied, averaged): (Vec<_>, Vec<_>) = pairs.partition(|(is_copied, _)| *is_copied);
+        for (pairs, beta) in [(copied, 0.0), (averaged, beta)] {
             ema_update(&pairs.into_iter().map(|(_, pair)| pair).collect::<Vec<_>>(), beta)?;
         }
         Ok(())

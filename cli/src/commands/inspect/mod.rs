@@ -267,6 +267,7 @@ fn switches(config: &GeneratorConfig) -> String {
     let norm = match config.norm {
         Norm::Instance => "",
         Norm::Pixel => ", pixel norm",
+        Norm::Batch => ", batch norm",
         Norm::None => ", no norm",
     };
     let without = [
