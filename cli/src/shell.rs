@@ -7,7 +7,12 @@ use std::path::Path;
 pub(crate) fn quoted(path: &Path) -> String {
     let name = path.to_string_lossy();
     let name = if name.starts_with('-') { Cow::Owned(format!("./{name}")) } else { name };
-    shlex::try_quote(&name).map_or_else(|_| name.to_string(), Cow::into_owned)
+    quoted_word(&name)
+}
+
+/// A word of a command as a shell takes it.
+pub(crate) fn quoted_word(word: &str) -> String {
+    shlex::try_quote(word).map_or_else(|_| word.to_owned(), Cow::into_owned)
 }
 
 #[cfg(test)]

@@ -49,6 +49,14 @@ pub enum Error {
         /// The network.
         network: &'static str,
     },
+    /// More latents were to be mixed than there are layers with styles.
+    #[error("{latents} latents cannot be mixed in {layers} layers with styles")]
+    NothingToMix {
+        /// Latents a picture.
+        latents: usize,
+        /// Layers that draw by styles.
+        layers: usize,
+    },
     /// What a network sees was to be kept, and it is not there.
     #[error("the network `{network}` is not there")]
     NothingToKeep {

@@ -46,7 +46,7 @@ pub use error::{Error, Result};
 pub use evaluation::{Evaluation, Measured, Seen};
 pub use latents::Classifier;
 pub use neighbors::{Suspect, suspects};
-pub use networks::{Networks, OF_CLASSIFIERS, networks};
+pub use networks::{Networks, OF_CLASSIFIERS, distance_of_features, networks};
 pub use outcome::{Outcome, Stage, past};
 pub use paths::{PerceptualDistance, path_length};
 pub use pictures::{Drawn, Packed, Pictures, Stored, bytes};

@@ -47,7 +47,7 @@ pub fn path_length(
     pairs: usize,
     distance: &PerceptualDistance<'_>,
 ) -> Result<Outcome> {
-    let LooksAt::Paths(length) = measure.looks_at else {
+    let LooksAt::Paths { length, .. } = measure.looks_at else {
         return Err(Error::NotOfPaths { measure: measure.name });
     };
     let start = std::time::Instant::now();

@@ -41,7 +41,7 @@ impl Taking {
                 let found = networks.iter().position(|found| found.name() == network);
                 Some(found.ok_or(Error::NoNetwork { measure: name, network })?)
             }
-            LooksAt::Paths(_) => return Err(not_of_pictures("neighboring pictures of a generator")),
+            LooksAt::Paths { .. } => return Err(not_of_pictures("neighboring pictures of a generator")),
             LooksAt::Classes => return Err(not_of_pictures("latents and what classifiers say")),
             LooksAt::Factors => return Err(not_of_pictures("latents and true labels")),
         };

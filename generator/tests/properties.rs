@@ -134,7 +134,8 @@ fn a_network_without_noise_ignores_it() -> Result<()> {
 /// those of a batch once that was shown often enough, and every picture by itself.
 #[test]
 fn batch_norm_takes_a_batch_in_training_and_running_statistics_after() -> Result<()> {
-    let config = GeneratorConfig { norm: Norm::Batch, styles: false, const_input: false, noise: false, ..small() };
+    let config =
+        GeneratorConfig { norm: Norm::Batch, styles: false, const_input: false, noise: false, ..small() };
     let parameters = Parameters::new(Key::new("init", &[1]));
     let in_training = Generator::new(&config, &parameters.builder(DType::F64, &Device::Cpu))?.in_training();
     let drawing = Generator::new(&config, &parameters.frozen(DType::F64, &Device::Cpu))?;

@@ -43,7 +43,12 @@ pub enum LooksAt {
         new: fn() -> Box<dyn Metric>,
     },
     /// Pairs of neighboring pictures of a generator, by a perceptual distance.
-    Paths(PathLength),
+    Paths {
+        /// Which pairs.
+        length: PathLength,
+        /// What the network of the distance is called.
+        network: &'static str,
+    },
     /// Latents of a generator, and what classifiers say of their pictures.
     Classes,
     /// Latents of a generator, and true numbers of their pictures.
@@ -90,7 +95,7 @@ impl Measure {
     pub fn metric(&self) -> Option<Box<dyn Metric>> {
         match self.looks_at {
             LooksAt::Pictures(new) | LooksAt::Features { new, .. } => Some(new()),
-            LooksAt::Paths(_) | LooksAt::Classes | LooksAt::Factors => None,
+            LooksAt::Paths { .. } | LooksAt::Classes | LooksAt::Factors => None,
         }
     }
 
@@ -108,6 +113,7 @@ impl Measure {
 
 const INCEPTION: &str = "inception";
 const VGG16: &str = "vgg16-fc2";
+const LPIPS: &str = "lpips";
 const SMALL: &str = "mobilenet";
 const ONE: &[&str] = &[""];
 
@@ -115,13 +121,21 @@ const fn paths(name: &'static str, about: &'static str, length: PathLength) -> M
     Measure {
         name,
         about,
-        looks_at: LooksAt::Paths(length),
+        looks_at: LooksAt::Paths { length, network: LPIPS },
         reals: Reals::None,
         fakes: 50_000,
         numbers: ONE,
         better: Better::Lower,
         least_side: 1,
         biased_below: None,
+    }
+}
+
+const fn small_paths(name: &'static str, about: &'static str, length: PathLength) -> Measure {
+    Measure {
+        looks_at: LooksAt::Paths { length, network: SMALL },
+        fakes: 5_000,
+        ..paths(name, about, length)
     }
 }
 
@@ -235,6 +249,22 @@ pub const MEASURES: &[Measure] = &[
         "ppl2_wend",
         "the same of whole pictures, as StyleGAN2 has it",
         PathLength { crop: false, ..PathLength::new(PathSpace::W, PathPart::End) },
+    ),
+    small_paths(
+        "ppl-small_zfull",
+        "path length in z by a small network's features, which is no PPL",
+        PathLength::new(PathSpace::Z, PathPart::Full),
+    ),
+    small_paths("ppl-small_wfull", "the same in w", PathLength::new(PathSpace::W, PathPart::Full)),
+    small_paths(
+        "ppl-small_zend",
+        "the same at the ends of paths in z",
+        PathLength::new(PathSpace::Z, PathPart::End),
+    ),
+    small_paths(
+        "ppl-small_wend",
+        "the same at the ends of paths in w",
+        PathLength::new(PathSpace::W, PathPart::End),
     ),
     Measure {
         name: "ls",

@@ -119,7 +119,7 @@ fn measured_pictures(minutes: f64) -> usize {
 }
 
 /// Writes the program's pictures into the cache of the runs, unless they are there.
-fn unpack(runs: &Path) -> Result<PathBuf> {
+pub(super) fn unpack(runs: &Path) -> Result<PathBuf> {
     let cache = cache::folder(runs);
     let path = cache.join("demo-faces64.zip");
     if fs::metadata(&path).is_ok_and(|found| found.len() == FACES.len() as u64) {

@@ -10,6 +10,7 @@ mod convert;
 mod dataset;
 mod demo;
 mod doctor;
+mod experiment;
 mod export;
 mod inspect;
 mod interpolate;
@@ -46,6 +47,7 @@ commands! {
     Interpolate: interpolate,
     Transfer: transfer,
     Metrics: metrics,
+    Experiment: experiment,
     Inspect: inspect,
     Convert: convert,
     Export: export,

@@ -10,6 +10,7 @@ mod convert;
 mod dataset;
 mod demo;
 mod doctor;
+mod experiment;
 mod export;
 mod foreign;
 mod inspect;

@@ -52,6 +52,8 @@ const BOUNDS: &[Bounds] = &[
     Bounds { command: "transfer apply --tile {}", within: &[], beyond: &["-1", "0", "63", "4097", "1.5"] },
     Bounds { command: "metrics --fakes {}", within: &["2"], beyond: &["-1", "0", "1", "10000001", "1.5", "photos"] },
     Bounds { command: "metrics --fakes 2 --truncation-psi {}", within: &["-100", "100"], beyond: &["-100.1", "101", "nan", "inf"] },
+    Bounds { command: "experiment quick --dry-run --share {}", within: &["1/1", "2/3"], beyond: &["0/2", "3/2", "-1/2", "2"] },
+    Bounds { command: "metrics --fakes 2 --mixed-latents {}", within: &["1", "4"], beyond: &["-1", "0", "19", "1.5"] },
     Bounds { command: "metrics --fakes 2 --class {}", within: &[], beyond: &["-1", "0"] },
     Bounds { command: "metrics --fakes 2 --resolution {}", within: &[], beyond: SIDE },
     Bounds { command: "convert --resolution {}", within: &[], beyond: SIDE },

@@ -1,12 +1,14 @@
 //! Pictures of a generator.
 
 use candle_core::{DType, Device, Tensor};
+use stylegan_base::Key;
 use stylegan_dataset::Skipped;
-use stylegan_drawing::Painter;
+use stylegan_drawing::{Latent, Painter, Result as DrawingResult, Sample};
+use stylegan_generator::mix_styles;
 
 use super::Pictures;
 use super::packed::rgb;
-use crate::Result;
+use crate::{Error, Result};
 
 /// Pictures that are shown at a time.
 const AT_ONCE: usize = 32;
@@ -16,13 +18,62 @@ const AT_ONCE: usize = 32;
 pub struct Drawn<'a> {
     painter: &'a Painter,
     count: usize,
+    latents: usize,
 }
 
 impl<'a> Drawn<'a> {
     /// So many.
     pub fn new(painter: &'a Painter, count: usize) -> Self {
-        Self { painter, count }
+        Self { painter, count, latents: 1 }
     }
+
+    /// The same, each of so many latents, whose styles are mixed at random cutoffs (Karras et al. 2019, table 2).
+    ///
+    /// # Errors
+    /// If the network has no styles, or fewer layers.
+    pub fn mixing(self, latents: usize) -> Result<Self> {
+        let config = self.painter.config();
+        if latents > 1 && (!config.styles || latents > self.layers()) {
+            return Err(Error::NothingToMix {
+                latents,
+                layers: if config.styles { self.layers() } else { 0 },
+            });
+        }
+        Ok(Self { latents, ..self })
+    }
+
+    /// Layers that draw.
+    fn layers(&self) -> usize {
+        self.painter.config().num_layers() - 2 * self.painter.lod().floor() as usize
+    }
+
+    /// What a picture is drawn from. Its second latent and those after it are the seeds behind those of all first ones.
+    fn sample(&self, number: u64) -> DrawingResult<Sample> {
+        let first = self.painter.seed(number)?;
+        if self.latents == 1 {
+            return Ok(first);
+        }
+        let mut w_plus = self.painter.w_plus(&first.latent)?;
+        for (index, cutoff) in cutoffs(number, self.latents, self.layers()).into_iter().enumerate() {
+            let seed = number + (index as u64 + 1) * self.count as u64;
+            let next = self.painter.w_plus(&self.painter.seed(seed)?.latent)?;
+            w_plus = mix_styles(&w_plus, &next, cutoff)?;
+        }
+        Ok(Sample { latent: Latent::WPlus(w_plus), ..first })
+    }
+}
+
+/// The layers, ascending, from which on a picture's second latent styles it, its third, and so on.
+fn cutoffs(number: u64, latents: usize, layers: usize) -> Vec<usize> {
+    let key = Key::new("cutoffs of mixed latents", &[number]);
+    let mut all: Vec<usize> = (1..layers).collect();
+    all.sort_by(|a, b| {
+        let [a, b] = [a, b].map(|layer| key.child("layer", *layer as u64).uniform());
+        a.total_cmp(&b)
+    });
+    all.truncate(latents - 1);
+    all.sort_unstable();
+    all
 }
 
 impl Pictures for Drawn<'_> {
@@ -40,7 +91,7 @@ impl Pictures for Drawn<'_> {
         let mut waiting = Vec::with_capacity(AT_ONCE);
         self.painter.draw_all(
             &seeds,
-            |seed| self.painter.seed(*seed),
+            |number| self.sample(*number),
             |_, picture| {
                 waiting.push(bytes(&picture)?);
                 if waiting.len() == AT_ONCE {
@@ -58,7 +109,7 @@ impl Pictures for Drawn<'_> {
     fn picked(&self, numbers: &[usize]) -> Result<Vec<Tensor>> {
         let there = numbers.iter().filter(|number| **number < self.count);
         let draw = |number: &usize| {
-            let picture = self.painter.draw(&self.painter.seed(*number as u64)?)?;
+            let picture = self.painter.draw(&self.sample(*number as u64)?)?;
             Ok(bytes(&picture)?.squeeze(0)?)
         };
         there.map(draw).collect()
@@ -81,6 +132,22 @@ pub fn bytes(picture: &Tensor) -> candle_core::Result<Tensor> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_latent_styles_some_layers() {
+        let mut seen = [false; 10];
+        for number in 0..100 {
+            let found = cutoffs(number, 4, 10);
+            assert!(
+                found.len() == 3 && found.is_sorted() && found.iter().all(|layer| (1..10).contains(layer))
+            );
+            assert!(found[0] < found[1] && found[1] < found[2]);
+            assert_eq!(found, cutoffs(number, 4, 10));
+            found.iter().for_each(|layer| seen[*layer] = true);
+        }
+        assert_eq!(seen.iter().filter(|seen| **seen).count(), 9);
+        assert_eq!(cutoffs(3, 10, 10), (1..10).collect::<Vec<_>>());
+    }
 
     #[test]
     fn pixels_are_those_of_files() -> candle_core::Result<()> {

@@ -3,9 +3,8 @@
 use candle_core::{Result, Tensor};
 use schemars::JsonSchema;
 use stylegan_discriminator::Critic;
-use stylegan_ops::Level;
 
-use super::{Constant, CriticBatch, Loss, softplus, squared_norms};
+use super::{Constant, CriticBatch, Loss, softplus, squared_gradient_norms};
 use crate::Report;
 
 /// `softplus(D(fake)) + softplus(-D(real)) + γ/2 · ‖∇D(real)‖²` (Mescheder et al. 2018, equation 9), the gradient's
@@ -31,8 +30,7 @@ impl Loss for LogisticR1 {
         let CriticBatch { reals, fakes, labels, lod, .. } = batch;
         let (scores, recording) = critic.forward_sets(&[reals, fakes], lod, labels)?;
         let (real_scores, fake_scores) = (&scores[0], &scores[1]);
-        let pixel_repeat = Level::new(critic.config().resolution, lod)?.pixel_repeat as f64;
-        let squared = (squared_norms(&recording.input_gradient_of(0)?)? / pixel_repeat.powi(2))?;
+        let squared = squared_gradient_norms(critic, &recording, 0, lod)?;
         let penalty = (&squared * (0.5 * self.r1_gamma))?;
         report.add("real_score", real_scores);
         report.add("fake_score", fake_scores);

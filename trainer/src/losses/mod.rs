@@ -6,8 +6,8 @@ mod wgan_clip;
 mod wgan_gp;
 
 use candle_core::{DType, Device, Result, Tensor};
-use stylegan_discriminator::Critic;
-use stylegan_ops::Key;
+use stylegan_discriminator::{Critic, Recording};
+use stylegan_ops::{Key, Level};
 
 use crate::bounds::outside;
 use crate::{Adam, Report};
@@ -98,9 +98,10 @@ impl<'a> Constant<'a> {
     }
 }
 
-/// Sum of squares of each sample, `[batch, ...]` to `[batch]`.
-fn squared_norms(x: &Tensor) -> Result<Tensor> {
-    x.flatten_from(1)?.sqr()?.sum(1)
+/// Squared norms of the gradients of a set's scores with respect to its pictures, per full-size pixel, `[batch]`.
+fn squared_gradient_norms(critic: &Critic, recording: &Recording, set: usize, lod: f64) -> Result<Tensor> {
+    let pixel_repeat = Level::new(critic.config().resolution, lod)?.pixel_repeat as f64;
+    recording.input_gradient_of(set)?.flatten_from(1)?.sqr()?.sum(1)? / pixel_repeat.powi(2)
 }
 
 /// `log(1 + exp(x))`, without overflow: `max(x, 0) + log(1 + exp(-|x|))`.

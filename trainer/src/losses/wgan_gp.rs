@@ -3,9 +3,9 @@
 use candle_core::{DType, Device, Result, Tensor, bail};
 use schemars::JsonSchema;
 use stylegan_discriminator::Critic;
-use stylegan_ops::{Key, Level, RandomTensors};
+use stylegan_ops::{Key, RandomTensors};
 
-use super::{Constant, CriticBatch, Loss, squared_norms};
+use super::{Constant, CriticBatch, Loss, squared_gradient_norms};
 use crate::Report;
 
 /// `D(fake) - D(real) + λ/target² · (‖∇D(mixed)‖ - target)² + ε · D(real)²` (Gulrajani et al. 2017, equation 3, with
@@ -55,8 +55,7 @@ impl Loss for WganGp {
         let mixed = (reals + (fakes - reals)?.broadcast_mul(shares)?)?;
         let (scores, recording) = critic.forward_sets(&[reals, fakes, &mixed], lod, labels)?;
         let (real_scores, fake_scores) = (&scores[0], &scores[1]);
-        let pixel_repeat = Level::new(critic.config().resolution, lod)?.pixel_repeat as f64;
-        let norms = (squared_norms(&recording.input_gradient_of(2)?)?.sqrt()? / pixel_repeat)?;
+        let norms = squared_gradient_norms(critic, &recording, 2, lod)?.sqrt()?;
         let penalty = ((&norms - self.wgan_target)?.sqr()? * (self.gp_lambda / self.wgan_target.powi(2)))?;
         let drift = (real_scores.sqr()? * self.drift_epsilon)?;
         report.add("real_score", real_scores);

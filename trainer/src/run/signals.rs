@@ -20,7 +20,8 @@ impl Signals {
         self.save.store(true, Ordering::Relaxed);
     }
 
-    pub(super) fn wants_stop(&self) -> bool {
+    /// Whether the run was asked to stop.
+    pub fn wants_stop(&self) -> bool {
         self.stop.load(Ordering::Relaxed)
     }
 

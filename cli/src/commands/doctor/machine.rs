@@ -12,7 +12,7 @@ use stylegan_trainer::machine_memory_bytes;
 
 /// The processor, and how much of it computes.
 #[derive(Serialize)]
-pub(super) struct Processor {
+pub(in crate::commands) struct Processor {
     /// None where the system does not say.
     name: Option<String>,
     /// Those that this process may use.
@@ -24,7 +24,7 @@ pub(super) struct Processor {
 }
 
 impl Processor {
-    pub(super) fn look() -> Self {
+    pub(in crate::commands) fn look() -> Self {
         let info = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
         Self {
             name: value(&info, "model name"),

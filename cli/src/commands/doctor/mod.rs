@@ -9,7 +9,8 @@ use stylegan_base::units::Bytes;
 
 use crate::report::{Exit, data};
 use gpu::Gpus;
-use machine::{Disk, Memory, Processor};
+pub(super) use machine::Processor;
+use machine::{Disk, Memory};
 
 mod gpu;
 mod machine;

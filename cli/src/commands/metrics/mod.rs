@@ -26,6 +26,8 @@ use nearest::Neighbors;
 
 /// More fakes than anybody draws.
 const MOST_FAKES: usize = 10_000_000;
+/// As many as the largest network has layers.
+const MOST_MIXED: usize = 18;
 /// Unreadable pictures that are named one by one.
 const NAMED: usize = 5;
 
@@ -60,6 +62,10 @@ pub(crate) struct Args {
     /// How far w keeps from its mean; measures are of pictures without truncation, 1
     #[arg(long, alias = "trunc", value_name = "PSI", value_parser = psi, default_value_t = 1.0, allow_negative_numbers = true, requires = "checkpoint")]
     truncation_psi: f64,
+
+    /// Latents whose styles each picture mixes, at random cutoffs, as in the paper's table of mixing regularization
+    #[arg(long, value_name = "N", value_parser = mixed_latents, default_value_t = 1, allow_negative_numbers = true, requires = "checkpoint")]
+    mixed_latents: usize,
 
     /// Class of the pictures, by its name or its number from 0; for networks with labels alone
     #[arg(long, value_name = "NAME|N", allow_negative_numbers = true, requires = "checkpoint")]
@@ -100,6 +106,11 @@ pub(crate) struct Args {
     /// Say which measures there are, and end
     #[arg(long)]
     list: bool,
+}
+
+fn mixed_latents(text: &str) -> Result<usize, String> {
+    let number = text.parse().ok().filter(|number| (1..=MOST_MIXED).contains(number));
+    number.ok_or_else(|| format!("a picture is drawn of 1 to {MOST_MIXED} latents"))
 }
 
 /// How pictures are made the size that Inception looks at.

@@ -11,10 +11,10 @@ use stylegan_checkpoint::{Checkpoint, Meta, snapshots};
 use stylegan_dataset::Pyramid;
 use stylegan_drawing::{DrawOptions, LatentSpace, NoiseMode, Painter};
 use stylegan_evaluation::{
-    Attributes, Classifier, Drawn, Evaluation, Measured, Networks, OF_CLASSIFIERS, Outcome, Packed, Pictures,
-    networks, path_length,
+    Attributes, Classifier, Drawn, Evaluation, Measured, Networks, OF_CLASSIFIERS, Outcome, Packed,
+    PerceptualDistance, Pictures, distance_of_features, networks, path_length,
 };
-use stylegan_features::{Lpips, PixelRange, Places};
+use stylegan_features::{Lpips, MobileNet, PixelRange, Places};
 use stylegan_metrics::{LooksAt, Measure};
 use stylegan_ops::{Level, Resolution};
 use stylegan_trainer::TrainConfig;
@@ -39,7 +39,7 @@ pub(super) fn run(
     let paths = if args.all_snapshots { all(checkpoint)? } else { vec![checkpoint.to_owned()] };
     let (device, places) = (args.device.open()?, args.weights.places());
     let networks = networks(measures, &places, args.resize.into(), &device)?;
-    let distance = distance(measures, &places, &device)?;
+    let distances = Distances::open(measures, &places, &device)?;
     let attributes = attributes(args, measures)?;
     let cache = features_folder();
     let (of_pictures, of_generators): (Vec<_>, Vec<_>) =
@@ -50,7 +50,7 @@ pub(super) fn run(
         of_generators: &of_generators,
         neighbors,
         networks: &networks,
-        distance: distance.as_ref(),
+        distances: &distances,
         attributes: attributes.as_ref(),
         cache: cache.as_deref(),
         device,
@@ -112,12 +112,42 @@ fn fakes(args: &Args, measures: &[&'static Measure]) -> Result<usize> {
     })
 }
 
-/// The perceptual distance, if one of the measures is of paths.
-fn distance(measures: &[&'static Measure], places: &Places, device: &Device) -> Result<Option<Lpips>> {
-    if !measures.iter().any(|measure| matches!(measure.looks_at, LooksAt::Paths(_))) {
-        return Ok(None);
+/// Perceptual distances, of those measures that are of paths.
+#[derive(Default)]
+struct Distances {
+    lpips: Option<Lpips>,
+    small: Option<MobileNet>,
+}
+
+impl Distances {
+    fn open(measures: &[&'static Measure], places: &Places, device: &Device) -> Result<Self> {
+        let mut found = Self::default();
+        for measure in measures {
+            match measure.looks_at {
+                LooksAt::Paths { network: "lpips", .. } if found.lpips.is_none() => {
+                    found.lpips = Some(Lpips::new(&places.open("vgg16", device)?, device)?);
+                }
+                LooksAt::Paths { network: "mobilenet", .. } if found.small.is_none() => {
+                    found.small = Some(MobileNet::embedded(device)?);
+                }
+                _ => {}
+            }
+        }
+        Ok(found)
     }
-    Ok(Some(Lpips::new(&places.open("vgg16", device)?, device)?))
+
+    /// That of a measure, if it is of paths.
+    fn of(&self, measure: &Measure) -> Option<Box<PerceptualDistance<'_>>> {
+        match (measure.looks_at, &self.lpips, &self.small) {
+            (LooksAt::Paths { network: "lpips", .. }, Some(lpips), _) => {
+                Some(Box::new(|a: &Tensor, b: &Tensor| lpips.distance(a, b, PixelRange::Signed)))
+            }
+            (LooksAt::Paths { network: "mobilenet", .. }, _, Some(small)) => {
+                Some(Box::new(|a: &Tensor, b: &Tensor| distance_of_features(small, a, b)))
+            }
+            _ => None,
+        }
+    }
 }
 
 /// What the reals show, for measures that learn it.
@@ -163,7 +193,7 @@ struct Session<'a> {
     of_generators: &'a [&'static Measure],
     neighbors: Option<&'a Neighbors<'a>>,
     networks: &'a Networks,
-    distance: Option<&'a Lpips>,
+    distances: &'a Distances,
     attributes: Option<&'a Attributes>,
     cache: Option<&'a Path>,
     device: Device,
@@ -200,20 +230,17 @@ impl Session<'_> {
             self.at = Some((resolution, self.look_at_reals(snapshot, resolution)?));
         }
         let Some((_, OfReals { reals, evaluation, classifier })) = &self.at else { return Ok(Vec::new()) };
-        let drawn = Drawn::new(&painter, self.fakes);
+        let drawn = Drawn::new(&painter, self.fakes).mixing(self.args.mixed_latents)?;
         let Measured { mut outcomes, unreadable, seen } = evaluation.measure(&drawn)?;
         note_unreadable(&unreadable);
         if let (Some(neighbors), Some(reals)) = (self.neighbors, reals) {
             neighbors.draw(&seen, reals, &drawn)?;
         }
-        if let Some(lpips) = self.distance {
-            let distance = |a: &Tensor, b: &Tensor| lpips.distance(a, b, PixelRange::Signed);
-            let is_path = |measure: &&&Measure| matches!(measure.looks_at, LooksAt::Paths(_));
-            for measure in self.of_generators.iter().filter(is_path) {
-                let (generator, label) = (painter.generator(), painter.label());
-                let (lod, pairs) = (painter.lod(), self.fakes);
-                outcomes.push(path_length(measure, generator, lod, label, pairs, &distance)?);
-            }
+        for measure in self.of_generators {
+            let Some(distance) = self.distances.of(measure) else { continue };
+            let (generator, label) = (painter.generator(), painter.label());
+            let (lod, pairs) = (painter.lod(), self.fakes);
+            outcomes.push(path_length(measure, generator, lod, label, pairs, &*distance)?);
         }
         // What was kept for the classifier stands first.
         if let (Some(classifier), Some(seen)) = (classifier, seen.first()) {

@@ -14,7 +14,7 @@ pub(super) fn list(measures: &[Measure]) -> String {
         let through = match looks_at {
             LooksAt::Pictures(_) => String::new(),
             LooksAt::Features { network, .. } => format!(", through `{network}`"),
-            LooksAt::Paths(_) => ", of a checkpoint, through `lpips`".to_owned(),
+            LooksAt::Paths { network, .. } => format!(", of a checkpoint, through `{network}`"),
             LooksAt::Classes => ", of a checkpoint, through classifiers".to_owned(),
             LooksAt::Factors => ", of a checkpoint, by true labels".to_owned(),
         };
@@ -24,7 +24,7 @@ pub(super) fn list(measures: &[Measure]) -> String {
             Reals::AtMost(most) => format!(" and {} reals", grouped(most)),
             Reals::AsFakes => " and as many reals".to_owned(),
         };
-        let _ = writeln!(text, "{name:<12} {about} ({} fakes{reals}{through})", grouped(fakes));
+        let _ = writeln!(text, "{name:<15} {about} ({} fakes{reals}{through})", grouped(fakes));
     }
     text
 }
