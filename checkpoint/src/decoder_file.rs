@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use candle_core::{Device, Tensor};
+use candle_core::{DType, Device, Tensor};
 use stylegan_base::files::{self, Files};
 
 use crate::container::{CHECKSUM, Container, Encoded, Format, Header, Texts, copied, tensor_type};
+use crate::snapshot::check;
 use crate::{Error, ErrorKind, Result};
 
 pub(crate) const FORMAT: Format = Format { name: "stylegan-transfer", version: 1 };
@@ -50,6 +51,21 @@ impl DecoderFile {
     pub fn copied(mut self) -> candle_core::Result<Self> {
         for tensor in self.tensors.values_mut() {
             *tensor = copied(tensor)?;
+        }
+        Ok(self)
+    }
+
+    /// The same with numbers of another type; `path` is the file in messages.
+    ///
+    /// # Errors
+    /// If a number is not finite, or not in the new type.
+    pub fn converted(mut self, path: &Path, dtype: DType) -> Result<Self> {
+        let convert = |name: &str, tensor: &Tensor| {
+            check(tensor, dtype, || name.to_owned())?;
+            Ok::<_, ErrorKind>(tensor.to_dtype(dtype)?)
+        };
+        for (name, tensor) in &mut self.tensors {
+            *tensor = convert(name, tensor).map_err(Error::at(path))?;
         }
         Ok(self)
     }

@@ -40,7 +40,7 @@ fn parameters(
 }
 
 /// Whether every number is finite in the new type.
-fn check(tensor: &Tensor, dtype: DType, name: impl Fn() -> String) -> Result<(), ErrorKind> {
+pub(crate) fn check(tensor: &Tensor, dtype: DType, name: impl Fn() -> String) -> Result<(), ErrorKind> {
     let is_finite = |tensor: &Tensor| all_finite(&tensor.to_dtype(DType::F64)?);
     if is_finite(&tensor.to_dtype(dtype)?)? {
         return Ok(());

@@ -13,6 +13,7 @@ use crate::container::Format;
 const FORMAT: Format = Format { name: "stylegan", version: 2 };
 
 pub use checkpoint::{Checkpoint, ForeignFile};
+pub(crate) use convert::check;
 pub use convert::convert;
 pub use meta::{Meta, Progress};
 pub use save::{Copied, save};

@@ -7,7 +7,7 @@ use anyhow::Result;
 use candle_core::{DType, Tensor};
 use clap::ValueEnum;
 use stylegan_base::units::mebibytes;
-use stylegan_checkpoint::{Checkpoint, Meta, Network, convert, save};
+use stylegan_checkpoint::{Checkpoint, DecoderFile, Meta, Network, convert, newest_snapshot, save};
 use stylegan_import::{Conversion, Foreign, Purpose};
 use stylegan_ops::Parameters;
 use tracing::info;
@@ -20,7 +20,8 @@ use crate::report::{Exit, Refusal, note};
 /// Write a checkpoint anew: of another program's, for sampling alone, or in half the size
 ///
 /// Opens the original's pickles and the PyTorch files of rosinality, genforce, lernapparat and huangzh13; nothing in them is
-/// run. Of a checkpoint of this program all that it says about itself is kept, but for the networks that are left out.
+/// run. Of a checkpoint of this program all that it says about itself is kept, but for the networks that are left out. A decoder of
+/// style transfer is written anew as well.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Checkpoint of this program or another, a run's folder for its newest snapshot, or `demo` for the faces that come
@@ -82,6 +83,9 @@ pub(crate) fn run(args: &Args) -> Result<Exit> {
         .into());
     }
     Output::check_file(&args.output, args.force)?;
+    if let Some(decoder) = decoder(args) {
+        return write_decoder(args, decoder);
+    }
     let mut input = Input::open(args)?;
     let meta = input.meta(args.sampling_only);
     let dtype = args.dtype.map(NumberType::dtype);
@@ -97,6 +101,31 @@ pub(crate) fn run(args: &Args) -> Result<Exit> {
         (names.join(", "), args.output.display(), args.output.metadata()?.len());
     info!(networks, %path, size_bytes, "wrote checkpoint");
     note(&format!("wrote {networks} to `{path}`, {:.1} MiB", mebibytes(size_bytes)));
+    Ok(Exit::Done)
+}
+
+/// The decoder of a style transfer that a file or the newest snapshot of a run's folder holds, if it holds one.
+fn decoder(args: &Args) -> Option<DecoderFile> {
+    let path = match args.input.is_dir() {
+        true => newest_snapshot(&args.input).ok(),
+        false => Some(args.input.clone()),
+    };
+    match path.map(|path| DecoderFile::open(&path)) {
+        Some(Ok(opened)) => Some(opened.file),
+        // What else it may be is said by who opens it.
+        Some(Err(_)) | None => None,
+    }
+}
+
+fn write_decoder(args: &Args, decoder: DecoderFile) -> Result<Exit> {
+    let decoder = match args.dtype {
+        Some(dtype) => decoder.converted(&args.input, dtype.dtype())?,
+        None => decoder,
+    };
+    decoder.save_new(&args.output, args.force.force)?;
+    let (path, size_bytes) = (args.output.display(), args.output.metadata()?.len());
+    info!(%path, size_bytes, "wrote decoder");
+    note(&format!("wrote the decoder to `{path}`, {:.1} MiB", mebibytes(size_bytes)));
     Ok(Exit::Done)
 }
 
