@@ -71,12 +71,12 @@ impl Losses {
         rest.iter().chain(&self.deviations).try_fold(first.clone(), |sum, term| sum + term)
     }
 
-    /// What is made small: `content + style_weight * style`.
+    /// What is made small: `content_weight * content + style_weight * style`, in the paper with a weight of 1 for contents.
     ///
     /// # Errors
     /// If the device fails.
-    pub fn total(&self, style_weight: f64) -> Result<Tensor> {
-        &self.content + self.style()?.affine(style_weight, 0.0)?
+    pub fn total(&self, content_weight: f64, style_weight: f64) -> Result<Tensor> {
+        self.content.affine(content_weight, 0.0)? + self.style()?.affine(style_weight, 0.0)?
     }
 }
 

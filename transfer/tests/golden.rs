@@ -108,7 +108,7 @@ fn losses_and_gradients_are_right() -> Result<()> {
         golden.assert_close("loss.means", &Tensor::stack(&losses.means, 0)?);
         golden.assert_close("loss.stds", &Tensor::stack(&losses.deviations, 0)?);
         golden.assert_close("loss.style", &losses.style()?);
-        let total = losses.total(STYLE_WEIGHT)?;
+        let total = losses.total(1.0, STYLE_WEIGHT)?;
         golden.assert_close("loss.total", &total);
         let gradients = backward(&total)?;
         golden.assert_gradients("grad.decoder.", &parameters.vars(), &gradients);
@@ -118,7 +118,7 @@ fn losses_and_gradients_are_right() -> Result<()> {
         let styles = network.layers(&golden.get("style"))?.map(|layer| Statistics::of(&layer).unwrap());
         let decoded = adain(&network.features(&golden.get("content"))?, &styles[3])?;
         let losses = Losses::of_pictures(&network, pictures.as_tensor().clone(), &decoded, &styles)?;
-        let gradients = backward(&losses.total(STYLE_WEIGHT)?)?;
+        let gradients = backward(&losses.total(1.0, STYLE_WEIGHT)?)?;
         golden.assert_close("grad.output", gradients.get(&pictures).unwrap());
     }
     Ok(())

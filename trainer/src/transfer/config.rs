@@ -62,14 +62,25 @@ impl Default for DecoderWidths {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct TransferLoss {
-    /// What the loss of style is multiplied with before that of content is added: the paper's lambda. 0 trains for
-    /// reconstruction alone.
+    /// Weight of the content's loss, how far the drawn picture's features are from those that were decoded; 1 in the paper.
+    pub content_weight: f64,
+    /// Weight of the style's loss, the paper's lambda.
     pub style_weight: f64,
+    /// Weight of the mean squared distance between contents, from 0 to 1, and what is decoded of their own features; 0 in the
+    /// paper. Alone it trains for reconstruction, which is learned in a hundredth of the time.
+    pub pixel_weight: f64,
 }
 
 impl Default for TransferLoss {
     fn default() -> Self {
-        Self { style_weight: 10.0 }
+        Self { content_weight: 1.0, style_weight: 10.0, pixel_weight: 0.0 }
+    }
+}
+
+impl TransferLoss {
+    /// Whether contents are drawn in styles at all.
+    pub(super) fn draws_in_styles(&self) -> bool {
+        self.content_weight > 0.0 || self.style_weight > 0.0
     }
 }
 
@@ -190,7 +201,9 @@ impl TransferConfig {
             ));
         }
         for (key, value, least, most) in [
+            ("loss.content_weight", self.loss.content_weight, 0.0, 1e6),
             ("loss.style_weight", self.loss.style_weight, 0.0, 1e6),
+            ("loss.pixel_weight", self.loss.pixel_weight, 0.0, 1e6),
             ("schedule.total_kimg", self.schedule.total_kimg, 0.0, MOST_KIMG),
             ("schedule.lrate", self.schedule.lrate, 0.0, 1.0),
             ("schedule.lrate_decay", self.schedule.lrate_decay, 0.0, 1.0),
@@ -202,6 +215,9 @@ impl TransferConfig {
             [("schedule.batch", self.schedule.batch, 1, 4096), ("data.prefetch", prefetch, 1, 4096)]
         {
             found.extend(outside(key, value, least, most));
+        }
+        if !self.loss.draws_in_styles() && self.loss.pixel_weight == 0.0 {
+            found.push("all weights of `loss` are 0, so there is nothing to learn".to_owned());
         }
         let most = (1 << 15) / crop.max(16);
         if self.run.grid.iter().any(|count| !(1..=most).contains(count)) {
@@ -239,8 +255,10 @@ mod tests {
         config.decoder.widths[1] = 0;
         config.run.metrics = vec!["swd".to_owned()];
         config.run.keep_last = 0;
+        config.loss = TransferLoss { content_weight: 0.0, style_weight: 0.0, pixel_weight: 0.0 };
         let found = config.violations().join("\n");
         for key in [
+            "loss",
             "data.side",
             "data.crop",
             "schedule.batch",

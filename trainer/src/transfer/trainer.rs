@@ -6,7 +6,7 @@ use candle_core::{DType, Device, Result, Tensor};
 use stylegan_ops::{AdamSteps, Key, Parameters, backward};
 use stylegan_transfer::{Decoder, Encoder, Losses};
 
-use super::config::TransferConfig;
+use super::config::{TransferConfig, TransferLoss};
 use super::data::unit;
 use crate::{Adam, Report};
 
@@ -89,7 +89,21 @@ impl TransferTrainer {
         Losses::of(&self.encoder, &self.decoder, &unit(contents)?, &unit(styles)?)
     }
 
-    /// One iteration. Reports `loss`, `content_loss` and `style_loss`, a number each.
+    /// The mean squared distance of contents, from 0 to 1, to what is decoded of their own features: a number.
+    ///
+    /// # Shapes
+    /// - `contents`: as in [`TransferTrainer::losses`]
+    ///
+    /// # Errors
+    /// If the shape differs or the device fails.
+    pub fn pixel_loss(&self, contents: &Tensor) -> Result<Tensor> {
+        let contents = unit(contents)?;
+        let features = self.encoder.features(&contents)?.detach();
+        (self.decoder.forward(&features)? - contents)?.sqr()?.mean_all()
+    }
+
+    /// One iteration. Reports `loss` and, as far as they have weights, `content_loss`, `style_loss` and `pixel_loss`, a number
+    /// each.
     ///
     /// # Shapes
     /// - `contents`, `styles`: as in [`TransferTrainer::losses`]
@@ -97,13 +111,23 @@ impl TransferTrainer {
     /// # Errors
     /// As [`TransferTrainer::losses`].
     pub fn step(&mut self, contents: &Tensor, styles: &Tensor, lrate: f64) -> Result<Report> {
-        let losses = self.losses(contents, styles)?;
-        let total = losses.total(self.config.loss.style_weight)?;
-        let gradients = backward(&total)?;
+        let TransferLoss { content_weight, style_weight, pixel_weight } = self.config.loss;
         let mut report = Report::default();
+        let mut terms = Vec::new();
+        if self.config.loss.draws_in_styles() {
+            let losses = self.losses(contents, styles)?;
+            report.add("content_loss", &losses.content);
+            report.add("style_loss", &losses.style()?);
+            terms.push(losses.total(content_weight, style_weight)?);
+        }
+        if pixel_weight > 0.0 {
+            let loss = self.pixel_loss(contents)?;
+            report.add("pixel_loss", &loss);
+            terms.push((loss * pixel_weight)?);
+        }
+        let total = Tensor::stack(&terms, 0)?.sum_all()?;
+        let gradients = backward(&total)?;
         report.add("loss", &total);
-        report.add("content_loss", &losses.content);
-        report.add("style_loss", &losses.style()?);
         self.adam.step(&total.detach(), &gradients, lrate)?;
         report.means()
     }

@@ -177,6 +177,25 @@ fn a_run_leaves_grids_statistics_and_decoders_that_draw() {
     assert_eq!(file.decoder(&Device::Cpu).unwrap().forward(&features).unwrap().dims(), [1, 3, 16, 24]);
 }
 
+/// Reconstruction alone: contents are decoded of their own features, and styles are not looked at.
+#[test]
+fn a_decoder_learns_to_reconstruct_by_pixels_alone() {
+    let keys = ["loss.content_weight=0.0", "loss.style_weight=0.0", "loss.pixel_weight=2.0"];
+    let tiny_run = ["schedule.total_kimg=0.12", "run.tick_kimg=0.02"];
+    let (scene, config) = (Scene::new(), tiny(&[&keys[..], &tiny_run].concat()));
+    let mut losses = Vec::new();
+    let listener = |event: &Event| {
+        if let Event::Tick(tick) = event {
+            assert_eq!(tick.reported.keys().collect::<Vec<_>>(), ["loss", "pixel_loss"]);
+            let [loss, pixels] = ["loss", "pixel_loss"].map(|name| tick.reported[name]);
+            assert!((loss - 2.0 * pixels).abs() < 1e-6 * loss, "{loss} of {pixels}");
+            losses.push(loss);
+        }
+    };
+    run_transfer(scene.job("runs", &config), &Signals::default(), vec![Box::new(listener)]).unwrap();
+    assert!(losses.last() < losses.first().map(|first| first * 0.8).as_ref(), "{losses:?}");
+}
+
 #[test]
 fn training_makes_the_loss_smaller() {
     let (scene, config) = (Scene::new(), tiny(&["schedule.total_kimg=0.12", "run.tick_kimg=0.02"]));
