@@ -32,6 +32,7 @@ pub struct SynthesisLayer {
 struct LayerNoise {
     strength: Tensor,
     stored: Tensor,
+    layer: usize,
     /// The layer whose images are added: this one, or the first of its side.
     image_of: usize,
 }
@@ -65,7 +66,7 @@ impl SynthesisLayer {
             )?;
             // A buffer: detached, so that no gradient is ever computed for it.
             let strength = zeros(channels, "noise_strength")?;
-            Some(LayerNoise { strength, stored: stored.detach(), image_of: index })
+            Some(LayerNoise { strength, stored: stored.detach(), layer: index, image_of: index })
         } else {
             None
         };
@@ -130,8 +131,8 @@ impl SynthesisLayer {
         layout: FeatureLayout,
     ) -> Result<Tensor> {
         let noise = match &self.noise {
-            Some(layer) => {
-                noise.of_layer(layer.image_of, &layer.stored, x)?.map(|image| (image, &layer.strength))
+            Some(LayerNoise { strength, stored, layer, image_of }) => {
+                noise.of_layer(*layer, *image_of, stored, x)?.map(|image| (image, strength))
             }
             None => None,
         };

@@ -1,5 +1,7 @@
 //! Where the noise of the synthesis layers comes from.
 
+use std::ops::Range;
+
 use candle_core::{Result, Tensor, bail};
 use stylegan_ops::{Key, RandomTensors};
 
@@ -14,25 +16,39 @@ pub enum Noise {
     None,
     /// These images, one `[batch or 1, 1, height, width]` for each layer in use.
     Given(Vec<Tensor>),
+    /// That of another in these layers, and none in the others.
+    InLayers(Range<usize>, Box<Noise>),
 }
 
 impl Noise {
     /// The image of `layer` for features of the type, on the device and of the batch of `like`; `stored` is its own, as high
-    /// and as wide.
-    pub(crate) fn of_layer(&self, layer: usize, stored: &Tensor, like: &Tensor) -> Result<Option<Tensor>> {
+    /// and as wide. Where layers share images, it is that of the layer `image_of`.
+    pub(crate) fn of_layer(
+        &self,
+        layer: usize,
+        image_of: usize,
+        stored: &Tensor,
+        like: &Tensor,
+    ) -> Result<Option<Tensor>> {
         let (_, _, height, width) = stored.dims4()?;
         Ok(match self {
             Noise::None => None,
             Noise::Const => Some(stored.clone()),
-            Noise::Random(key) => Some(key.child("layer", layer as u64).normal(
+            Noise::Random(key) => Some(key.child("layer", image_of as u64).normal(
                 (like.dim(0)?, 1, height, width),
                 like.dtype(),
                 like.device(),
             )?),
-            Noise::Given(images) => match images.get(layer) {
+            Noise::Given(images) => match images.get(image_of) {
                 Some(image) => Some(image.clone()),
-                None => bail!("noise was given for {} layers, but layer {layer} is in use", images.len()),
+                None => bail!("noise was given for {} layers, but layer {image_of} is in use", images.len()),
             },
+            Noise::InLayers(layers, noise) => {
+                if !layers.contains(&layer) {
+                    return Ok(None);
+                }
+                noise.of_layer(layer, image_of, stored, like)?
+            }
         })
     }
 }

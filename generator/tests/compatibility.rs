@@ -156,6 +156,10 @@ fn both_layers_of_a_side_add_one_image() -> Result<()> {
     })?;
     assert_close("random noise", &draw(&Noise::Random(key))?, &draw(&drawn)?);
 
+    // A second layer alone adds it as well.
+    let second = draw(&Noise::InLayers(3..4, Box::new(Noise::Const)))?;
+    assert!((second - draw(&Noise::None)?)?.abs()?.max_all()?.to_scalar::<f64>()? > 1e-3);
+
     let stored = |layer: usize| &vars[&format!("synthesis.layer{layer}.noise_const")];
     let stored_images = images(1, &|layer| stored(layer).as_tensor().copy())?;
     let before = draw(&Noise::Const)?;

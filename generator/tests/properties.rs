@@ -333,6 +333,20 @@ fn noise_modes() -> Result<()> {
     assert_ne!(none, stored);
     assert_ne!(none, fresh);
     assert_eq!(none[0], none[1]);
+
+    // Noise in some layers alone is another's there.
+    let some = |layers, noise: &Noise| draw(&Noise::InLayers(layers, Box::new(noise.clone())));
+    let num_layers = generator.config().num_layers();
+    let key = Noise::Random(Key::new("noise", &[1]));
+    for (noise, all) in [(Noise::Const, &stored), (key, &fresh), (Noise::None, &none)] {
+        assert_eq!(&some(0..num_layers, &noise)?, all);
+        assert_eq!(some(3..3, &noise)?, none);
+    }
+    let (first, rest) = (some(0..3, &Noise::Const)?, some(3..num_layers, &Noise::Const)?);
+    for other in [&stored, &none, &rest] {
+        assert_ne!(&first, other);
+    }
+    assert!(rest != stored && rest != none);
     Ok(())
 }
 
