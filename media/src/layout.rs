@@ -1,5 +1,6 @@
 //! Several pictures in one.
 
+use image::imageops::FilterType;
 use image::{ColorType, DynamicImage, GrayImage, Luma, Rgb, RgbImage, RgbaImage, imageops};
 
 /// Pictures side by side, row after row; cells without a picture stay white, or transparent.
@@ -57,6 +58,28 @@ pub fn row_figure(rows: &[(DynamicImage, Vec<DynamicImage>)]) -> DynamicImage {
         }
     }
     picture
+}
+
+/// Pictures of any sizes from left to right, their upper edges in line.
+pub fn beside(images: &[DynamicImage]) -> DynamicImage {
+    let (_, height) = cell_size(images);
+    let mut picture = empty(images.iter().map(DynamicImage::width).sum(), height, images);
+    let mut left = 0;
+    for image in images {
+        replace(&mut picture, image, left, 0);
+        left += i64::from(image.width());
+    }
+    picture
+}
+
+/// A part of a picture, from `left` and `top` on, as wide and as high as `part`, with repeated pixels at the size of `to`.
+pub fn zoom(
+    picture: &DynamicImage,
+    (left, top): (u32, u32),
+    part: (u32, u32),
+    to: (u32, u32),
+) -> DynamicImage {
+    picture.crop_imm(left, top, part.0, part.1).resize_exact(to.0, to.1, FilterType::Nearest)
 }
 
 /// A picture of nothing for these to stand on, of their channels: white, or transparent.
@@ -143,6 +166,35 @@ mod tests {
             assert_eq!(pixel.0, [expected; 3], "{x} {y}");
         }
         assert_eq!(row_figure(&[]).into_rgb8().height(), 0);
+    }
+
+    #[test]
+    fn pictures_of_any_size_stand_beside_one_another() {
+        let small = DynamicImage::from(RgbImage::from_pixel(2, 1, Rgb([9; 3])));
+        let picture = beside(&[plain(7), small, plain(8)]).into_rgb8();
+        assert_eq!(picture.dimensions(), (12, 3));
+        for (x, y, pixel) in picture.enumerate_pixels() {
+            let expected = match (x, y) {
+                (0..5, _) => 7,
+                (5..7, 0) => 9,
+                (5..7, _) => 255,
+                _ => 8,
+            };
+            assert_eq!(pixel.0, [expected; 3], "{x} {y}");
+        }
+        assert_eq!(beside(&[]).width(), 0);
+    }
+
+    #[test]
+    fn a_part_is_shown_by_repeated_pixels() {
+        let picture = GrayImage::from_fn(7, 5, |x, y| Luma([(10 * y + x) as u8])).into();
+        let part = zoom(&picture, (3, 1), (2, 3), (4, 9));
+        assert_eq!(part.color(), ColorType::L8);
+        let part = part.into_luma8();
+        assert_eq!(part.dimensions(), (4, 9));
+        for (x, y, pixel) in part.enumerate_pixels() {
+            assert_eq!(u32::from(pixel.0[0]), 10 * (1 + y / 3) + 3 + x / 2, "{x} {y}");
+        }
     }
 
     #[test]

@@ -26,7 +26,7 @@ mod text;
 pub use error::{Error, FileError, FileErrorKind};
 pub use gif::{GifWriter, save_gif};
 pub use image::{DynamicImage, GrayImage, RgbImage};
-pub use layout::{grid, mix_figure, row_figure};
+pub use layout::{beside, grid, mix_figure, row_figure, zoom};
 pub use numbers::NumbersWriter;
 pub use pixels::to_u8;
 pub use png::{save_png, save_png_with_texts};
