@@ -3,13 +3,13 @@
 use std::path::PathBuf;
 
 use clap::ValueEnum;
-use stylegan_checkpoint::Checkpoint;
-use stylegan_drawing::{DrawOptions, LatentSpace, NoiseMode};
+use stylegan_drawing::{DrawOptions, NoiseMode};
 use stylegan_generator::{SeedStyle, Truncation};
 use stylegan_ops::Resolution;
 use stylegan_trainer::{ConfigError, MOST_SEED, TrainConfig};
 
 use crate::device::DeviceName;
+use crate::report::Refusal;
 
 /// What is trained.
 #[derive(Debug, clap::Args)]
@@ -60,6 +60,19 @@ pub(crate) struct NetworkArgs {
 /// How pictures are drawn.
 #[derive(Debug, clap::Args)]
 pub(crate) struct StyleArgs {
+    #[command(flatten)]
+    pub(crate) truncation: TruncationArgs,
+
+    #[command(flatten)]
+    pub(crate) noise: NoiseArgs,
+
+    #[command(flatten)]
+    pub(crate) seeds: SeedArgs,
+}
+
+/// How far w is truncated.
+#[derive(Debug, clap::Args)]
+pub(crate) struct TruncationArgs {
     /// How far w keeps from its mean: 0 draws the mean picture, 1 leaves w alone [default: 0.7]
     #[arg(long, alias = "trunc", value_name = "PSI", value_parser = psi, allow_negative_numbers = true)]
     truncation_psi: Option<f64>,
@@ -67,7 +80,11 @@ pub(crate) struct StyleArgs {
     /// Number of layers, from the coarsest on, that are truncated [default: 8]
     #[arg(long, value_name = "LAYERS", allow_negative_numbers = true)]
     truncation_cutoff: Option<usize>,
+}
 
+/// What noise there is.
+#[derive(Debug, clap::Args)]
+pub(crate) struct NoiseArgs {
     /// Noise of the layers
     #[arg(long, value_name = "MODE", value_enum, default_value_t = NoiseName::Const)]
     noise_mode: NoiseName,
@@ -75,7 +92,11 @@ pub(crate) struct StyleArgs {
     /// Seed of `--noise-mode random`
     #[arg(long, value_name = "N", default_value_t = 0, allow_negative_numbers = true)]
     noise_seed: u64,
+}
 
+/// What seeds are.
+#[derive(Debug, clap::Args)]
+pub(crate) struct SeedArgs {
     /// How a seed becomes a picture [default: what the checkpoint says, `numpy` if it was converted from one of the
     /// original's and else `native`]
     #[arg(long, value_name = "STYLE", value_enum)]
@@ -100,23 +121,45 @@ impl From<SeedStyleName> for SeedStyle {
 }
 
 impl StyleArgs {
-    /// How to draw latents of a space of this checkpoint.
-    pub(crate) fn options(
-        &self,
-        class: Option<usize>,
-        checkpoint: &Checkpoint,
-        space: LatentSpace,
-    ) -> DrawOptions {
+    /// Sets what was asked for; where nothing was, truncation is the usual one.
+    pub(crate) fn set(&self, usual: Truncation, options: &mut DrawOptions) {
+        self.truncation.set(usual, options);
+        self.noise.set(options);
+        self.seeds.set(options);
+    }
+}
+
+impl TruncationArgs {
+    /// Sets the truncation that was asked for; where none was, the usual one.
+    pub(crate) fn set(&self, usual: Truncation, options: &mut DrawOptions) {
         let asked = self.truncation_psi.is_some() || self.truncation_cutoff.is_some();
-        let usual = if asked { Truncation::default() } else { space.usual_truncation() };
-        let options = DrawOptions::of(checkpoint);
-        DrawOptions {
-            seed_style: self.seed_style.map_or(options.seed_style, SeedStyle::from),
-            class,
-            truncation_psi: self.truncation_psi.unwrap_or(usual.psi),
-            truncation_cutoff: self.truncation_cutoff.unwrap_or(usual.cutoff),
-            noise_mode: self.noise_mode.into(),
-            noise_seed: self.noise_seed,
+        let usual = if asked { Truncation::default() } else { usual };
+        options.truncation_psi = self.truncation_psi.unwrap_or(usual.psi);
+        options.truncation_cutoff = self.truncation_cutoff.unwrap_or(usual.cutoff);
+    }
+}
+
+impl NoiseArgs {
+    /// Sets this noise.
+    pub(crate) fn set(&self, options: &mut DrawOptions) {
+        options.noise_mode = self.noise_mode.into();
+        options.noise_seed = self.noise_seed;
+    }
+
+    /// Refuses `--noise-mode none` where noise is what is shown.
+    pub(crate) fn check_is_some(&self) -> Result<(), Refusal> {
+        if self.noise_mode == NoiseName::None {
+            return Err(Refusal::usage("`--noise-mode none` leaves no noise to be shown"));
+        }
+        Ok(())
+    }
+}
+
+impl SeedArgs {
+    /// Sets the style that was asked for.
+    pub(crate) fn set(&self, options: &mut DrawOptions) {
+        if let Some(style) = self.seed_style {
+            options.seed_style = style.into();
         }
     }
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-use stylegan_drawing::{Layout, Painter};
+use stylegan_drawing::{Error, Layout, Painter};
 
 use crate::report::Refusal;
 use crate::shell::quoted;
@@ -124,7 +124,17 @@ fn hint_of(path: &Path, extension: &str) -> String {
 
 /// Makes sure that a picture of several is not too large; `hint` is what to do instead.
 pub(crate) fn check_pixels(layout: Layout, painter: &Painter, hint: &str) -> Result<()> {
-    layout.check_size(painter.resolution()).map_err(|error| Refusal::new(error.to_string()).hint(hint).into())
+    layout.check_size(painter.resolution()).map_err(|error| or_too_large(error, hint))
+}
+
+/// The error, with what to do instead of so large a picture if it is that.
+pub(crate) fn or_too_large(error: Error, hint: &str) -> anyhow::Error {
+    match error {
+        Error::TooManyPixels { .. } | Error::FigureTooLarge { .. } => {
+            Refusal::new(error.to_string()).hint(hint).into()
+        }
+        other => other.into(),
+    }
 }
 
 /// Makes the folder unless it is there.

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::Result;
 use stylegan_checkpoint::Checkpoint;
-use stylegan_drawing::{LatentSpace, Painter};
+use stylegan_drawing::{DrawOptions, LatentSpace, Painter};
 use stylegan_import::{Foreign, Purpose, open_any};
 use tracing::info;
 
@@ -42,9 +42,19 @@ pub(crate) fn check_resolution(path: &Path, resolution: Option<usize>) -> Result
 
 /// The painter of latents of this space.
 pub(crate) fn open_painter(network: &NetworkArgs, style: &StyleArgs, space: LatentSpace) -> Result<Painter> {
+    open_painter_with(network, space, |options| style.set(space.usual_truncation(), options))
+}
+
+/// The same; `set` changes the usual options.
+pub(crate) fn open_painter_with(
+    network: &NetworkArgs,
+    space: LatentSpace,
+    set: impl FnOnce(&mut DrawOptions),
+) -> Result<Painter> {
     let checkpoint = open_checkpoint(&network.checkpoint, network.resolution)?;
     let class = class_of(network.class.as_deref(), checkpoint.meta(), space)?;
-    let options = style.options(class, &checkpoint, space);
+    let mut options = DrawOptions { class, ..DrawOptions::of(&checkpoint) };
+    set(&mut options);
     let painter = Painter::new(&checkpoint, options, &network.device.open()?)?;
     painter.check_class(space)?;
     say_if_growing(&checkpoint, &painter);

@@ -10,6 +10,7 @@ use stylegan_base::{FileKind, Hint};
 use stylegan_generator::SeedStyle;
 use stylegan_ops::Resolution;
 
+use crate::figures::{Area, MAX_DRAWS, MIN_DRAWS};
 use crate::latent_file::{MAX_BYTES, MAX_LATENTS};
 use crate::layout::MAX_PIXELS;
 use crate::walk::MAX_FRAMES;
@@ -100,6 +101,58 @@ pub enum Error {
         layout: Layout,
         /// Width and height of each.
         resolution: Resolution,
+    },
+    /// More pixels than one figure may have.
+    #[error(
+        "the figure would have {width}x{height} pixels, {}, more than {}",
+        grouped(width.saturating_mul(*height)),
+        grouped(MAX_PIXELS)
+    )]
+    FigureTooLarge {
+        /// Its width in pixels.
+        width: usize,
+        /// Its height in pixels.
+        height: usize,
+    },
+    /// Styles for more or fewer rows than there are.
+    #[error("there are layers for {styles} rows, but {rows} rows")]
+    RowCount {
+        /// Rows that layers are given for.
+        styles: usize,
+        /// Rows of the figure.
+        rows: usize,
+    },
+    /// Styles are to be mixed in a network without them.
+    #[error("this network has no styles, so there are none to be mixed")]
+    NoStyles,
+    /// Noise is to be shown of a network without it.
+    #[error("this network has no noise, so there is none to be shown")]
+    NoNoise,
+    /// Pictures are to be shrunk further than to the size that their network starts from.
+    #[error("pictures of {resolution} have levels of detail from 0 to {}, not {lod}", resolution.doublings())]
+    Lod {
+        /// How often they are to be halved.
+        lod: u32,
+        /// Their width and height.
+        resolution: Resolution,
+    },
+    /// A part of a picture that is not inside.
+    #[error("the part {area} does not lie in a picture of {resolution}")]
+    Area {
+        /// The part.
+        area: Area,
+        /// Width and height of the picture.
+        resolution: Resolution,
+    },
+    /// Too few draws of noise to show, or too many.
+    #[error(
+        "a figure shows from {MIN_DRAWS} to {} draws of noise, not {}",
+        grouped(MAX_DRAWS),
+        grouped(draws)
+    )]
+    Draws {
+        /// How many were asked for.
+        draws: u32,
     },
     /// A walk that goes nowhere.
     #[error("a walk needs at least two seeds")]

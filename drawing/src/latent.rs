@@ -1,6 +1,7 @@
 //! What a picture is drawn from.
 
 use std::fmt;
+use std::ops::Range;
 
 use candle_core::Tensor;
 use serde::{Deserialize, Serialize};
@@ -77,4 +78,15 @@ pub struct Sample {
     pub latent: Latent,
     /// Numbers that set its random noise apart from that of other pictures, such as its seed.
     pub noise_numbers: Vec<u64>,
+    /// Its truncation, where it is not what the painter's options say.
+    pub truncation: Option<Truncation>,
+    /// The layers that add noise, where not all of them do.
+    pub noise_layers: Option<Range<usize>>,
+}
+
+impl Sample {
+    /// The picture of a latent, drawn as the painter's options say.
+    pub fn new(latent: Latent, noise_numbers: Vec<u64>) -> Self {
+        Self { latent, noise_numbers, truncation: None, noise_layers: None }
+    }
 }

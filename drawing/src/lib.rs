@@ -2,8 +2,8 @@
 //!
 //! A [`Painter`] draws the pictures of one checkpoint with [`DrawOptions`]: truncation, noise, label. What it draws is a
 //! [`Sample`]: a [`Latent`] z, w or `w_plus`, and what sets its noise apart. Samples are given by a [`LatentSource`] (seeds,
-//! or the rows of a file), by a [`MixFigure`] and by a [`Walk`]; a [`Recipe`] says in JSON what a picture was drawn from, and
-//! draws it again.
+//! or the rows of a file), by the figures of the paper, such as a [`MixFigure`], and by a [`Walk`]; a [`Recipe`] says in JSON
+//! what a picture was drawn from, and draws it again.
 //!
 //! Drawing many pictures opens a span `drawing` with `total` and `done`, from which a program may show its progress.
 //!
@@ -28,11 +28,11 @@
 //! ```
 
 mod error;
+mod figures;
 mod latent;
 mod latent_file;
 mod layout;
 mod lists;
-mod mix;
 mod numpy;
 mod options;
 mod origin;
@@ -44,11 +44,14 @@ mod training_grid;
 mod walk;
 
 pub use error::{Error, FileError, FileErrorKind, Result};
+pub use figures::{
+    Area, MAX_DRAWS, MIN_DRAWS, MixFigure, NoiseDetailFigure, NoiseFigure, Scales, TruncationFigure,
+    UncuratedFigure,
+};
 pub use latent::{Latent, LatentSpace, Sample};
 pub use latent_file::LatentFile;
 pub use layout::Layout;
-pub use lists::{Layers, Seeds};
-pub use mix::MixFigure;
+pub use lists::{Layers, Lods, Psis, RowLayers, Seeds};
 pub use options::{DrawOptions, NoiseMode};
 pub use origin::{Moment, Origin};
 pub use painter::{Painter, pixels};

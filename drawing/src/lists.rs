@@ -1,4 +1,4 @@
-//! Lists of seeds and layers as a person writes them, `0-15,20`.
+//! Lists of numbers as a person writes them, `0-15,20`.
 
 use std::fmt::{self, Display};
 use std::str::FromStr;
@@ -15,6 +15,28 @@ pub struct Seeds(pub Vec<u64>);
 /// Layers in the order they were given, as text `0-3,7`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Layers(pub Vec<usize>);
+
+/// The layers of each row of a figure, as text `0-3/0-3/4-7`, or once for all rows, `0-3`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RowLayers(pub Vec<Layers>);
+
+/// Levels of detail in the order they were given, as text `0,1,2,2`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lods(pub Vec<u32>);
+
+/// Values of `truncation_psi`, each from -100 to 100, in the order they were given, as text `1,0.7,-0.5`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Psis(pub Vec<f64>);
+
+impl RowLayers {
+    /// The layers of a row, from 0.
+    pub fn of_row(&self, row: usize) -> Option<&Layers> {
+        match self.0.as_slice() {
+            [all] => Some(all),
+            rows => rows.get(row),
+        }
+    }
+}
 
 impl FromStr for Seeds {
     type Err = String;
@@ -36,6 +58,38 @@ impl FromStr for Layers {
     }
 }
 
+impl FromStr for RowLayers {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        text.split('/').map(str::parse).collect::<Result<_, _>>().map(Self)
+    }
+}
+
+impl FromStr for Lods {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        numbers(text)?
+            .into_iter()
+            .map(|lod| u32::try_from(lod).map_err(|_| format!("there is no level of detail {lod}")))
+            .collect::<Result<_, _>>()
+            .map(Self)
+    }
+}
+
+impl FromStr for Psis {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let psi = |text: &str| match text.trim().parse::<f64>() {
+            Ok(psi) if (-100.0..=100.0).contains(&psi) => Ok(psi),
+            _ => Err(format!("`{}` is no psi, a number from -100 to 100; write `1,0.7,0`", text.trim())),
+        };
+        text.split(',').map(psi).collect::<Result<_, _>>().map(Self)
+    }
+}
+
 impl Display for Seeds {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write_numbers(f, self.0.iter().copied())
@@ -46,6 +100,32 @@ impl Display for Layers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write_numbers(f, self.0.iter().map(|&layer| layer as u64))
     }
+}
+
+impl Display for RowLayers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_all(f, &self.0, "/")
+    }
+}
+
+impl Display for Lods {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_all(f, &self.0, ",")
+    }
+}
+
+impl Display for Psis {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_all(f, &self.0, ",")
+    }
+}
+
+fn write_all(f: &mut fmt::Formatter<'_>, all: &[impl Display], between: &str) -> fmt::Result {
+    for (index, one) in all.iter().enumerate() {
+        f.write_str(if index == 0 { "" } else { between })?;
+        write!(f, "{one}")?;
+    }
+    Ok(())
 }
 
 /// Writes a list as short as it can be read.
@@ -119,6 +199,22 @@ mod tests {
             assert_eq!(text.parse::<Seeds>().unwrap().to_string(), text);
         }
         assert_eq!("0,1,2,2,3".parse::<Layers>().unwrap().to_string(), "0-2,2-3");
+        assert_eq!("0-2,2, 3".parse::<Lods>().unwrap().to_string(), "0,1,2,2,3");
+        assert_eq!("1, 0.70,-.5,-0".parse::<Psis>().unwrap().to_string(), "1,0.7,-0.5,-0");
+    }
+
+    #[test]
+    fn each_row_has_its_layers() {
+        let layers = |text: &str| text.parse::<Layers>().unwrap();
+        let rows: RowLayers = "0-3/4,5".parse().unwrap();
+        assert_eq!(rows.to_string(), "0-3/4-5");
+        assert_eq!(
+            [0, 1, 2].map(|row| rows.of_row(row).cloned()),
+            [Some(layers("0-3")), Some(layers("4-5")), None]
+        );
+        let all: RowLayers = "7".parse().unwrap();
+        assert_eq!(all.of_row(5), Some(&layers("7")));
+        assert!("0//1".parse::<RowLayers>().is_err());
     }
 
     #[test]
@@ -138,5 +234,10 @@ mod tests {
         ] {
             assert_eq!(text.parse::<Seeds>(), Err(reason.to_owned()), "{text}");
         }
+        for text in ["", "1,", "nan", "inf", "100.1", "1;0", "1-2"] {
+            let reason = text.parse::<Psis>().unwrap_err();
+            assert!(reason.ends_with(" is no psi, a number from -100 to 100; write `1,0.7,0`"), "{reason}");
+        }
+        assert_eq!("4294967296".parse::<Lods>(), Err("there is no level of detail 4294967296".to_owned()));
     }
 }

@@ -137,7 +137,7 @@ impl Painter {
     /// # Errors
     /// If the seed has no latent.
     pub fn seed(&self, seed: u64) -> Result<Sample> {
-        Ok(Sample { latent: Latent::Z(self.z(seed)?), noise_numbers: vec![seed] })
+        Ok(Sample::new(Latent::Z(self.z(seed)?), vec![seed]))
     }
 
     /// `[1, z_dim]` to `[1, w_dim]`, not truncated.
@@ -180,8 +180,13 @@ impl Painter {
                 Noise::Random(Key::new("noise of a picture", &numbers))
             }
         };
+        let noise = match &sample.noise_layers {
+            Some(layers) => Noise::InLayers(layers.clone(), Box::new(noise)),
+            None => noise,
+        };
+        let truncation = sample.truncation.unwrap_or_else(|| self.options.truncation());
         self.generator
-            .draw_w_plus(&w_plus, self.lod, self.options.truncation(), &noise)
+            .draw_w_plus(&w_plus, self.lod, truncation, &noise)
             .map_err(|source| Error::Draw { resolution: self.resolution, source })
     }
 

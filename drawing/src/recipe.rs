@@ -10,8 +10,9 @@ use stylegan_media::{DynamicImage, PROGRAM, read_recipe, save_png_with_recipe};
 use tracing::debug;
 
 use crate::{
-    DrawOptions, Error, FileErrorKind, LatentFile, LatentSource, LatentSpace, Layout, MixFigure, Origin,
-    Painter, Result, Seeds, Strip, TrainingGrid, text, walk::MAX_FRAMES,
+    DrawOptions, Error, FileErrorKind, LatentFile, LatentSource, LatentSpace, Layout, MixFigure,
+    NoiseDetailFigure, NoiseFigure, Origin, Painter, Result, Seeds, Strip, TrainingGrid, TruncationFigure,
+    UncuratedFigure, text, walk::MAX_FRAMES,
 };
 
 /// All that decides the pixels of a picture; no path, and nothing that depends on when or where it was drawn.
@@ -63,6 +64,18 @@ pub enum Content {
     /// A style-mixing figure.
     #[serde(rename = "mix")]
     Mix(MixFigure),
+    /// Pictures that nobody chose, of shrinking size.
+    #[serde(rename = "figure uncurated")]
+    Uncurated(UncuratedFigure),
+    /// What noise does in coarse and in fine layers.
+    #[serde(rename = "figure noise")]
+    Noise(NoiseFigure),
+    /// What noise changes.
+    #[serde(rename = "figure noise-detail")]
+    NoiseDetail(NoiseDetailFigure),
+    /// The way of w through its mean.
+    #[serde(rename = "figure truncation")]
+    Truncation(TruncationFigure),
     /// Frames of a walk.
     #[serde(rename = "interpolate")]
     Interpolate(Strip),
@@ -91,7 +104,8 @@ impl Content {
             | Self::Latents { rows: Seeds(numbers), grid, .. } => {
                 (!grid.holds(numbers.len())).then_some(too_small)
             }
-            Self::Mix(_) => None,
+            Self::Mix(figure) => figure.violation(),
+            Self::Uncurated(_) | Self::Noise(_) | Self::NoiseDetail(_) | Self::Truncation(_) => None,
             Self::Training(figure) => figure.violation(),
             Self::Interpolate(Strip { walk, shown, grid }) => {
                 if !(1..=MAX_FRAMES).contains(&walk.frames) {
@@ -187,6 +201,10 @@ impl Recipe {
             Content::Seeds { seeds: Seeds(numbers), grid }
             | Content::Latents { rows: Seeds(numbers), grid, .. } => source.grid(painter, numbers, *grid),
             Content::Mix(figure) => figure.draw(painter),
+            Content::Uncurated(figure) => figure.draw(painter),
+            Content::Noise(figure) => figure.draw(painter),
+            Content::NoiseDetail(figure) => figure.draw(painter),
+            Content::Truncation(figure) => figure.draw(painter),
             Content::Interpolate(strip) => strip.draw(painter),
             Content::Training(figure) => figure.draw_again(painter),
         }
@@ -255,7 +273,7 @@ mod tests {
         recipe
     }
 
-    fn subjects() -> [Value; 5] {
+    fn subjects() -> [Value; 10] {
         let latents = "fedcba9876543210";
         [
             sample(),
@@ -264,6 +282,17 @@ mod tests {
             ),
             with(
                 &json!({ "command": "mix", "rows": "0-3", "cols": "7,5", "styles": "0-1,4", "grid": null, "seeds": null }),
+            ),
+            with(
+                &json!({ "command": "mix", "rows": "7,5", "cols": "0", "styles": "0-1/4", "grid": null, "seeds": null }),
+            ),
+            with(
+                &json!({ "command": "figure uncurated", "seed": 5, "lods": "0,1,2,2", "rows": 3, "grid": null, "seeds": null }),
+            ),
+            with(&json!({ "command": "figure noise", "seeds": "7,5", "fine_from": 8, "grid": null })),
+            with(&json!({ "command": "figure noise-detail", "draws": 100, "area": "3x2+1+0", "grid": null })),
+            with(
+                &json!({ "command": "figure truncation", "seeds": "7", "psi": "1,0.7,0,-0.5", "layers": 4, "grid": null }),
             ),
             with(&json!({
                 "command": "train", "checkpoint": null, "classes": [0, 2, 1, 1],
@@ -300,6 +329,19 @@ mod tests {
             (json!({ "seeds": [1, 2] }), "invalid type"),
             (json!({ "grid": "0x1" }), "columns x rows"),
             (json!({ "grid": "1x3" }), "no place for all pictures"),
+            (
+                json!({ "command": "mix", "rows": "0-2", "cols": "1", "styles": "0/1", "grid": null, "seeds": null }),
+                "not as many lists of layers as rows",
+            ),
+            (json!({ "command": "figure truncation", "psi": "1,nan" }), "`nan` is no psi"),
+            (
+                json!({ "command": "figure noise-detail", "draws": 9, "area": "3x2" }),
+                "a part is width x height",
+            ),
+            (
+                json!({ "command": "figure uncurated", "seed": 5, "rows": 1, "lods": "-1" }),
+                "no number from 0 on",
+            ),
             (json!({ "checkpoint": "\u{1b}[2J" }), "16 hexadecimal digits"),
             (json!({ "truncation_psi": "0.7" }), "invalid type"),
             (json!({ "noise_seed": -1 }), "invalid value"),

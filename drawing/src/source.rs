@@ -46,9 +46,7 @@ impl LatentSource {
     pub fn sample(&self, painter: &Painter, number: u64) -> Result<Sample> {
         match self {
             Self::Seeds => painter.seed(number),
-            Self::File(file) => {
-                Ok(Sample { latent: file.row(number, painter.device())?, noise_numbers: vec![number] })
-            }
+            Self::File(file) => Ok(Sample::new(file.row(number, painter.device())?, vec![number])),
         }
     }
 

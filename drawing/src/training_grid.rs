@@ -47,7 +47,7 @@ impl TrainingGrid {
         let sample = |&(index, seed): &(usize, u64)| {
             let label = labels.map(|labels| labels.narrow(0, index, 1)).transpose()?;
             let w = painter.w_of(&painter.z(seed)?, label.as_ref())?;
-            Ok(Sample { latent: Latent::W(w), noise_numbers: vec![seed] })
+            Ok(Sample::new(Latent::W(w), vec![seed]))
         };
         painter.draw_all(&seeds, sample, |_, mut picture| {
             while picture.dim(3)? < full.width {

@@ -104,7 +104,7 @@ impl WalkPath {
             Space::Z => Latent::Z(point),
             Space::W => Latent::W(point),
         };
-        Ok(Sample { latent, noise_numbers: vec![frame] })
+        Ok(Sample::new(latent, vec![frame]))
     }
 }
 

@@ -10,7 +10,7 @@ use candle_core::{DType, Device, Tensor};
 use stylegan_base::files;
 use stylegan_checkpoint::Checkpoint;
 use stylegan_dataset::{BatchRequest, Order, Pyramid, assemble};
-use stylegan_drawing::{DrawOptions, Layers, MixFigure, Painter, Seeds, Walk};
+use stylegan_drawing::{DrawOptions, Layers, MixFigure, Painter, RowLayers, Seeds, Walk};
 use stylegan_generator::{Generator, GeneratorConfig, Noise, Space, Truncation};
 use stylegan_metrics::{SlicedWasserstein, sliced_wasserstein};
 use stylegan_ops::{Key, Parameters, RandomTensors, Resolution};
@@ -89,7 +89,8 @@ fn draw(checkpoint: &Checkpoint, run_dir: &Path) -> Result<()> {
     say_if_growing(checkpoint, &painter);
     let force = Force { force: false };
     let seeds = |seeds: Range<u64>| Seeds(seeds.collect());
-    let figure = MixFigure { rows: seeds(0..4), cols: seeds(4..10), styles: Layers((0..4).collect()) };
+    let styles = RowLayers(vec![Layers((0..4).collect())]);
+    let figure = MixFigure { rows: seeds(0..4), cols: seeds(4..10), styles };
     write_figure(&painter, figure, &run_dir.join("mix.png"), force)?;
     let walk = Walk { seeds: seeds(0..6), space: Space::W, frames: 120, looping: true };
     write_film(&painter, &walk, 30, &run_dir.join("walk.gif"), force)

@@ -1,15 +1,15 @@
 //! `stylegan mix`
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::Result;
-use stylegan_drawing::{Content, LatentSpace, Layers, MixFigure, Painter, Recipe, Seeds};
-use tracing::info;
+use stylegan_drawing::{Content, LatentSpace, MixFigure, Painter, RowLayers, Seeds};
 
+use super::figure::{OutArgs, write};
 use crate::args::{NetworkArgs, StyleArgs};
-use crate::output::{Force, Output, check_pixels};
+use crate::output::Force;
 use crate::painter::open_painter;
-use crate::report::{Exit, Refusal, note};
+use crate::report::Exit;
 
 /// Draw the style-mixing figure of two sets of seeds
 ///
@@ -30,42 +30,28 @@ pub(crate) struct Args {
     cols: Seeds,
 
     /// Layers that take the column's style, numbers and ranges from 0 (the smallest pictures, mostly 4x4) on, two
-    /// for each size
+    /// for each size; other layers in each row as `0-3/4-7`
     #[arg(long, value_name = "LIST")]
-    styles: Layers,
+    styles: RowLayers,
 
     #[command(flatten)]
     style: StyleArgs,
 
-    /// PNG of the figure
-    #[arg(long, value_name = "FILE.png")]
-    out: PathBuf,
-
     #[command(flatten)]
-    force: Force,
+    out: OutArgs,
 }
 
 pub(crate) fn run(args: &Args) -> Result<Exit> {
-    let Output::Png(path) = Output::parse(&args.out)? else {
-        return Err(Refusal::usage(format!("`--out {}` is no PNG file", args.out.display()))
-            .hint("the figure is one picture, `--out NAME.png`")
-            .into());
-    };
-    Output::check_file(&path, args.force)?;
+    let path = args.out.path()?;
     let painter = open_painter(&args.network, &args.style, LatentSpace::Z)?;
     let Args { rows, cols, styles, .. } = args;
     let figure = MixFigure { rows: rows.clone(), cols: cols.clone(), styles: styles.clone() };
-    write_figure(&painter, figure, &path, args.force)?;
+    write_figure(&painter, figure, &path, args.out.force)?;
     Ok(Exit::Done)
 }
 
 /// Draws the figure and writes it as a PNG.
 pub(super) fn write_figure(painter: &Painter, figure: MixFigure, path: &Path, force: Force) -> Result<()> {
-    check_pixels(figure.layout(), painter, "take fewer seeds")?;
-    let picture = figure.draw(painter)?;
-    let (columns, rows, resolution) = (figure.cols.0.len(), figure.rows.0.len(), painter.resolution());
-    Recipe::new(painter, Content::Mix(figure)).save(path, &picture, force.force)?;
-    info!(columns, rows, %resolution, path = %path.display(), "wrote mixes");
-    note(&format!("wrote {columns}x{rows} mixes of {resolution} to `{}`", path.display()));
-    Ok(())
+    let what = format!("{}x{} mixes", figure.cols.0.len(), figure.rows.0.len());
+    write(painter, Content::Mix(figure), &what, path, force)
 }

@@ -12,6 +12,7 @@ mod demo;
 mod doctor;
 mod experiment;
 mod export;
+mod figure;
 mod inspect;
 mod interpolate;
 mod metrics;
@@ -45,6 +46,7 @@ commands! {
     Sample: sample,
     Mix: mix,
     Interpolate: interpolate,
+    Figure: figure,
     Transfer: transfer,
     Metrics: metrics,
     Experiment: experiment,

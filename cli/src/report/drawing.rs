@@ -25,13 +25,28 @@ pub(super) fn refusal(error: &Error) -> Option<Refusal> {
             "`--styles` names layer {layer}, but the network has {num_layers} layers"
         ))
         .hint(error.hint().unwrap_or_default()),
+        Error::RowCount { styles, rows } => {
+            Refusal::usage(format!("`--styles` has layers for {styles} rows, but there are {rows} rows"))
+                .hint("`--styles 0-3` is for all rows, `--styles 0-3/4-7` for two")
+        }
+        Error::NoStyles => Refusal::new(error.to_string())
+            .hint("it is a row of the ablation without them, such as `ablation/a`"),
+        Error::NoNoise => Refusal::new(error.to_string())
+            .hint("it is a row of the ablation without it, such as `ablation/d`"),
+        Error::Lod { lod, resolution } => Refusal::usage(format!(
+            "`--lods` names level {lod}, but pictures of {resolution} are halved at most {} times",
+            resolution.doublings()
+        )),
+        Error::Area { area, resolution } => {
+            Refusal::usage(format!("`--area {area}` does not lie in a picture of {resolution}"))
+        }
         Error::OneSeed => {
             Refusal::usage(error.to_string()).hint("`--seeds 0,1` walks from seed 0 to seed 1")
         }
-        Error::TooManySeeds { .. } | Error::Frames { .. } => Refusal::usage(error.to_string()),
+        Error::TooManySeeds { .. } | Error::Frames { .. } | Error::Draws { .. } => Refusal::usage(error.to_string()),
         Error::File(FileError { kind: FileErrorKind::NoRecipe, .. }) => Refusal::new(error.to_string()).hint(
-            "`stylegan sample`, `mix` and `interpolate` write one into every PNG; most programs that change a picture \
-             leave it out",
+            "`stylegan sample`, `mix`, `figure` and `interpolate` write one into every PNG; most programs that change a \
+             picture leave it out",
         ),
         _ => return None,
     })

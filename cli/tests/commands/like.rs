@@ -134,8 +134,8 @@ fn what_cannot_be_drawn_again_says_why() {
         &format!("{LIKE} plain.png --out b.png"),
         1,
         "error: `plain.png` has no recipe in it\n\n\
-         hint: `stylegan sample`, `mix` and `interpolate` write one into every PNG; most programs that change a picture \
-         leave it out\n",
+         hint: `stylegan sample`, `mix`, `figure` and `interpolate` write one into every PNG; most programs that \
+         change a picture leave it out\n",
     );
     scene.refuses(
         &format!("{LIKE} net.safetensors --out b.png"),

@@ -12,6 +12,7 @@ mod demo;
 mod doctor;
 mod experiment;
 mod export;
+mod figure;
 mod foreign;
 mod inspect;
 mod interpolate;

@@ -39,6 +39,21 @@ const BOUNDS: &[Bounds] = &[
     Bounds { command: "mix --cols 1 --styles 0 --rows {}", within: &["0"], beyond: COUNT },
     Bounds { command: "mix --rows 1 --styles 0 --cols {}", within: &["0"], beyond: COUNT },
     Bounds { command: "mix --rows 1 --cols 1 --styles {}", within: &["0", "5"], beyond: &["-1", "6", "18446744073709551616"] },
+    Bounds { command: "mix --rows 1 --cols 1 --styles 0/{}", within: &[], beyond: &["-1", "5"] },
+    Bounds { command: "figure uncurated --rows 1 --lods 0 --seed {}", within: &["0", "9223372036854775807"], beyond: &["-1", "9223372036854775808", "1.5"] },
+    Bounds { command: "figure uncurated --rows 1 --lods {}", within: &["0", "2"], beyond: &["-1", "3", "64", "4294967296", "1.5"] },
+    Bounds { command: "figure uncurated --lods 0 --rows {}", within: &["1"], beyond: &["-1", "0", "100001", "1.5"] },
+    Bounds { command: "figure mixing --destinations 1 --sources {}", within: &["0", "18446744073709551615"], beyond: COUNT },
+    Bounds { command: "figure mixing --sources 1 --destinations {}", within: &["0", "18446744073709551615"], beyond: COUNT },
+    Bounds { command: "figure mixing --sources 1 --destinations 1 --styles {}", within: &["0", "5"], beyond: &["-1", "6", "0/1"] },
+    Bounds { command: "figure noise --seeds {}", within: &["0", "18446744073709551615"], beyond: COUNT },
+    Bounds { command: "figure noise --seeds 1 --fine-from {}", within: &["1", "5"], beyond: &["-1", "0", "6", "1.5", "18446744073709551616"] },
+    Bounds { command: "figure noise-detail --draws 4 --seeds {}", within: &["0", "18446744073709551615"], beyond: COUNT },
+    Bounds { command: "figure noise-detail --seeds 1 --draws {}", within: &["4"], beyond: &["-1", "3", "100001", "1.5"] },
+    Bounds { command: "figure noise-detail --seeds 1 --draws 4 --area {}", within: &["1x1+15+15", "16x16+0+0"], beyond: &["0x1+0+0", "17x1+0+0", "4x4+13+0", "4x4+0+13", "-1x4+0+0", "4x4"] },
+    Bounds { command: "figure truncation --psi 0 --seeds {}", within: &["0", "18446744073709551615"], beyond: COUNT },
+    Bounds { command: "figure truncation --seeds 1 --psi {}", within: &["-100,100"], beyond: &["-100.1", "101", "nan", "inf", "-inf", "1,"] },
+    Bounds { command: "figure truncation --seeds 1 --psi 0 --truncation-cutoff {}", within: &["0", "18446744073709551615"], beyond: COUNT },
     Bounds { command: "interpolate --frames 1 --seeds {}", within: &["0,18446744073709551615"], beyond: COUNT },
     Bounds { command: "interpolate --seeds 1,2 --frames {}", within: &["1"], beyond: &["-1", "0", "100001", "4294967296"] },
     Bounds { command: "interpolate --seeds 1,2 --frames 1 --fps {}", within: &["1", "50"], beyond: &["-1", "0", "51"] },
@@ -139,7 +154,9 @@ fn complete(command: &str, value: &str) -> String {
         "sample" if flags.contains("--class") => {
             format!("sample --checkpoint labels.safetensors --out out.png --{flags}")
         }
-        "sample" | "mix" => format!("{name} --checkpoint net.safetensors --out out.png --{flags}"),
+        name if name == "sample" || name == "mix" || name.starts_with("figure ") => {
+            format!("{name} --checkpoint net.safetensors --out out.png --{flags}")
+        }
         "interpolate" => format!("{name} --checkpoint net.safetensors --out out.gif --{flags}"),
         "convert" => format!("convert net.safetensors out.safetensors --{flags}"),
         "export" => format!("export --checkpoint net.safetensors --out out.onnx --{flags}"),
@@ -194,7 +211,7 @@ fn every_number_of_the_command_line_is_in_the_table() {
                 continue;
             }
             // Flags of all commands that draw are tried with one of them.
-            let drawn = ["mix", "interpolate"].contains(&command)
+            let drawn = (["mix", "interpolate"].contains(&command) || command.starts_with("figure "))
                 && ["--resolution", "--class", "--noise-seed", "--truncation-psi", "--truncation-cutoff"]
                     .contains(&flag);
             let name = if drawn { "sample" } else { command };

@@ -44,20 +44,32 @@ impl Scene {
 
     /// The same of any seed style.
     pub(crate) fn checkpoint_of(&self, name: &str, lod: f64, label_dim: usize, seed_style: SeedStyle) {
-        let generator = GeneratorConfig {
+        self.checkpoint_with(name, lod, seed_style, |generator| generator.label_dim = label_dim);
+    }
+
+    /// The same of a network whose shape is changed.
+    pub(crate) fn checkpoint_with(
+        &self,
+        name: &str,
+        lod: f64,
+        seed_style: SeedStyle,
+        change: impl FnOnce(&mut GeneratorConfig),
+    ) {
+        let mut generator = GeneratorConfig {
             resolution: 16.into(),
             z_dim: 12,
             w_dim: 10,
             mapping_layers: 3,
             mapping_fmaps: 14,
             widths: Widths { fmap_base: 64, fmap_max: 8, ..Widths::default() },
-            label_dim,
             ..GeneratorConfig::default()
         };
+        change(&mut generator);
         let critic = CriticConfig {
-            resolution: 16.into(),
-            widths: Widths { fmap_base: 64, fmap_max: 8, ..Widths::default() },
-            label_dim,
+            resolution: generator.resolution,
+            num_channels: generator.num_channels,
+            label_dim: generator.label_dim,
+            widths: generator.widths,
             ..CriticConfig::default()
         };
         let parameters = |purpose| Parameters::new(Key::new(purpose, &[0]));

@@ -25,7 +25,7 @@ mod picture;
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Checkpoint of this program or another, a run's folder for its newest snapshot, `demo` for the faces that come with
-    /// the program, or a PNG that `sample`, `mix` or `interpolate` wrote
+    /// the program, or a PNG that `sample`, `mix`, `figure` or `interpolate` wrote
     #[arg(value_name = "CHECKPOINT|PICTURE.png")]
     checkpoint: PathBuf,
 

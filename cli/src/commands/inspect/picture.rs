@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use anyhow::Result;
-use stylegan_drawing::{Content, DrawOptions, Layout, NoiseMode, Origin, Recipe, Seeds};
+use stylegan_drawing::{Content, Layout, NoiseDetailFigure, NoiseMode, Origin, Recipe, Seeds};
 use stylegan_transfer::Seen;
 
 use crate::shell::quoted;
@@ -39,7 +39,41 @@ pub(super) fn text(path: &Path, json: bool) -> Result<String> {
         Content::Mix(figure) => {
             line("rows", &format!("{}, from top to bottom", figure.rows));
             line("columns", &format!("{}, from left to right", figure.cols));
-            line("styles", &format!("layers {}", figure.styles));
+            match figure.styles.0.as_slice() {
+                [layers] => line("styles", &format!("layers {layers}")),
+                rows => {
+                    let rows: Vec<String> = rows.iter().map(ToString::to_string).collect();
+                    line("styles", &format!("layers {}, from top to bottom", rows.join(" / ")));
+                }
+            }
+        }
+        Content::Uncurated(figure) => {
+            let count = figure.count();
+            line("seeds", &format!("{count} from {} on, down each column", figure.seed));
+            line("columns", &format!("lod {}, from left to right", figure.lods));
+        }
+        Content::Noise(figure) => {
+            line("rows", &format!("{}, from top to bottom", figure.seeds));
+            line(
+                "columns",
+                &format!("noise in all layers, none, from {0} on alone, below {0} alone", figure.fine_from),
+            );
+        }
+        Content::NoiseDetail(figure) => {
+            line("rows", &format!("{}, from top to bottom", figure.seeds));
+            line(
+                "columns",
+                &format!(
+                    "the picture, {} of it in four draws, deviation of {} draws times {}",
+                    figure.area,
+                    figure.draws,
+                    NoiseDetailFigure::DEVIATION_GAIN
+                ),
+            );
+        }
+        Content::Truncation(figure) => {
+            line("rows", &format!("{}, from top to bottom", figure.seeds));
+            line("columns", &format!("psi {} in {} layers, from left to right", figure.psi, figure.layers));
         }
         Content::Interpolate(strip) => {
             line("seeds", &format!("{} in {} frames", strip.walk.seeds, strip.walk.frames));
@@ -53,7 +87,7 @@ pub(super) fn text(path: &Path, json: bool) -> Result<String> {
             }
         }
     }
-    line("drawn with", &options(&recipe.options));
+    line("drawn with", &options(&recipe));
     let latents = if matches!(recipe.content, Content::Latents { .. }) { " --latents FILE" } else { "" };
     line(
         "again",
@@ -100,6 +134,10 @@ fn command(content: &Content) -> &'static str {
         Content::Seeds { .. } => "sample",
         Content::Latents { .. } => "sample --latents",
         Content::Mix(_) => "mix",
+        Content::Uncurated(_) => "figure uncurated",
+        Content::Noise(_) => "figure noise",
+        Content::NoiseDetail(_) => "figure noise-detail",
+        Content::Truncation(_) => "figure truncation",
         Content::Interpolate(_) => "interpolate",
         Content::Training(_) => "train",
     }
@@ -115,16 +153,19 @@ fn as_they_stand(Seeds(numbers): &Seeds, grid: Layout) -> String {
     rows.collect::<Vec<_>>().join(&format!("\n{:13}", ""))
 }
 
-fn options(options: &DrawOptions) -> String {
-    let mut text = if options.truncation().is_off() {
-        "no truncation".to_owned()
+fn options(Recipe { content, options, .. }: &Recipe) -> String {
+    let mut text = if matches!(content, Content::Truncation(_)) {
+        // Its columns say it.
+        String::new()
+    } else if options.truncation().is_off() {
+        "no truncation, ".to_owned()
     } else {
-        format!("psi {} in {} layers", options.truncation_psi, options.truncation_cutoff)
+        format!("psi {} in {} layers, ", options.truncation_psi, options.truncation_cutoff)
     };
     let _ = match options.noise_mode {
-        NoiseMode::Const => write!(text, ", stored noise"),
-        NoiseMode::Random => write!(text, ", random noise of seed {}", options.noise_seed),
-        NoiseMode::None => write!(text, ", no noise"),
+        NoiseMode::Const => write!(text, "stored noise"),
+        NoiseMode::Random => write!(text, "random noise of seed {}", options.noise_seed),
+        NoiseMode::None => write!(text, "no noise"),
     };
     if let Some(class) = options.class {
         let _ = write!(text, ", class {class}");

@@ -40,8 +40,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE.safetensors|FILE.npz|FILE.npy", conflicts_with = "seed_style")]
     latents: Option<PathBuf>,
 
-    /// Picture to be drawn again, pixel for pixel: a PNG that `sample`, `mix` or `interpolate` wrote from the same
-    /// checkpoint, and from `--latents` if it was drawn from such a file
+    /// Picture to be drawn again, pixel for pixel: a PNG that `sample`, `mix`, `figure` or `interpolate` wrote from the
+    /// same checkpoint, and from `--latents` if it was drawn from such a file
     #[arg(long, value_name = "PICTURE.png", conflicts_with_all = ["class", "truncation_psi", "truncation_cutoff",
           "noise_mode", "noise_seed", "seed_style", "grid", "dtype"])]
     like: Option<PathBuf>,
