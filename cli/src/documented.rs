@@ -7,6 +7,7 @@ use crate::Cli;
 
 const README: &str = include_str!("../../README.md");
 const CONTRIBUTING: &str = include_str!("../../CONTRIBUTING.md");
+const DRAWING: &str = include_str!("../../docs/drawing.md");
 
 /// Everything between back-ticks in a line.
 fn spans(line: &str) -> impl Iterator<Item = &str> {
@@ -56,6 +57,7 @@ fn check_all(text: &str) -> usize {
 fn the_readmes_commands_are_understood() {
     assert!(check_all(README) >= 9);
     check_all(CONTRIBUTING);
+    assert!(check_all(DRAWING) >= 5);
 }
 
 #[test]
