@@ -1,5 +1,5 @@
 //! What every room needs and no tensor: keys of random streams, files and folders that appear whole or not at all,
-//! kinds of files, widths and heights, hints, units.
+//! kinds of files, widths and heights, numbers over the time of a training, hints, units.
 //!
 //! ```
 //! use stylegan_base::{Key, files};
@@ -22,6 +22,7 @@ mod key;
 mod npy;
 mod printable;
 mod resolution;
+mod timeline;
 pub mod units;
 mod user_cache;
 
@@ -31,4 +32,5 @@ pub use key::{Key, short_hash};
 pub use npy::NumpyArray;
 pub use printable::printable;
 pub use resolution::Resolution;
+pub use timeline::{Moment, Timeline};
 pub use user_cache::user_cache;

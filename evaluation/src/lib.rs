@@ -47,6 +47,6 @@ pub use evaluation::{Evaluation, Measured, Seen};
 pub use latents::Classifier;
 pub use neighbors::{Suspect, suspects};
 pub use networks::{Networks, OF_CLASSIFIERS, distance_of_features, networks};
-pub use outcome::{Outcome, Stage, past};
+pub use outcome::{Outcome, Stage, past, read_results};
 pub use paths::{PerceptualDistance, path_length};
 pub use pictures::{Drawn, Packed, Pictures, Stored, bytes};

@@ -1,12 +1,12 @@
 //! What came of a measure.
 
 use std::fs::{File, OpenOptions};
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::{Map, Value, json};
-use stylegan_base::Resolution;
+use stylegan_base::{Moment, Resolution, Timeline};
 use stylegan_metrics::Measure;
 
 use crate::{Error, Result};
@@ -134,6 +134,33 @@ pub fn past(
     lines.filter(is_comparable).filter_map(|line| line["results"][&name].as_f64()).collect()
 }
 
+/// Reads the numbers of a `metric-NAME.jsonl`, as [`Outcome::append_to`] or stylegan2-ada-pytorch wrote it, by their full names.
+///
+/// Lines that do not tell their time are of that in the name of their snapshot.
+///
+/// # Errors
+/// If it cannot be read, or is longer than any that is written.
+pub fn read_results(path: &Path) -> io::Result<Timeline> {
+    Timeline::read(path, moment)
+}
+
+fn moment(line: &str) -> Option<Moment> {
+    let mut line: Value = serde_json::from_str(line).ok()?;
+    let kimg = line["kimg"].as_f64().or_else(|| kimg_of(line["snapshot_pkl"].as_str()?))?;
+    let Value::Object(results) = line["results"].take() else { return None };
+    let numbers = results.into_iter().filter_map(|(name, value)| Some((name, value.as_f64()?))).collect();
+    let resolution = serde_json::from_value(line["resolution"].take()).ok();
+    Some(Moment { kimg, elapsed_sec: None, resolution, numbers })
+}
+
+/// The time in the name of a snapshot, such as `network-snapshot-000160.pkl` or `network-snapshot-000160.750.safetensors`.
+fn kimg_of(snapshot: &str) -> Option<f64> {
+    let (_, name) = snapshot.rsplit_once("network-snapshot-")?;
+    let (time, _) = name.rsplit_once('.')?;
+    let is_time = time.starts_with(|first: char| first.is_ascii_digit());
+    is_time.then(|| time.parse().ok())?
+}
+
 fn file_of(folder: &Path, measure: &Measure) -> PathBuf {
     folder.join(format!("metric-{}.jsonl", measure.name))
 }
@@ -167,6 +194,32 @@ mod tests {
         assert_eq!((&lines[0]["resolution"], &lines[1]["resolution"]), (&Value::Null, &json!(64)));
         assert!(outcome.caveat().is_some_and(|caveat| caveat.contains("9999 fakes")));
         assert!(Outcome { fakes: 10_000, ..outcome }.caveat().is_none());
+        Ok(())
+    }
+
+    #[test]
+    fn results_are_read_back_with_their_time() -> anyhow::Result<()> {
+        let folder = tempfile::tempdir()?;
+        let measure = Measure::of("fid50k_full").unwrap();
+        let numbers = vec![("fid50k_full".to_owned(), 5.25), ("more".to_owned(), 1.0)];
+        let outcome = Outcome { measure, numbers, reals: 9, fakes: 9, elapsed_secs: 0.0 };
+        outcome.append_to(folder.path(), None, Some(Stage { kimg: 160.0, resolution: 64.into() }))?;
+        outcome.append_to(folder.path(), Some("network-snapshot-000080.500.safetensors"), None)?;
+        outcome.append_to(folder.path(), Some("by hand"), None)?;
+        let file = file_of(folder.path(), measure);
+        let mut text = std::fs::read_to_string(&file)?;
+        text += "{\"results\": {\"fid50k_full\": 9, \"more\": null}, \"snapshot_pkl\": \"a/network-snapshot-000040.pkl\"}\n";
+        text += "{\"results\": [], \"kimg\": 1}\n{\"kimg\": 1}\n[]\n{\"resu";
+        std::fs::write(&file, text)?;
+        let timeline = read_results(&file)?;
+        assert_eq!((timeline.kimg, timeline.unreadable), (vec![40.0, 80.5, 160.0], 4));
+        assert_eq!(timeline.numbers["fid50k_full"], [9.0, 5.25, 5.25]);
+        assert!(timeline.numbers["more"][0].is_nan());
+        assert_eq!(timeline.resolutions, [None, None, Some(64.into())]);
+        for name in ["network-snapshot-inf.pkl", "network-snapshot-1", "000160.pkl", "network-snapshot-.pkl"]
+        {
+            assert_eq!(kimg_of(name), None, "{name}");
+        }
         Ok(())
     }
 

@@ -54,7 +54,7 @@ pub use events::{Adversarial, Event, StepProgress, Tick};
 pub use fit::{OutOfMemory, OversizedLevel, Remedy};
 pub use labels::LabelDecision;
 pub use layout::Layout;
-pub use listeners::Listener;
+pub use listeners::{Listener, read_stats};
 pub use losses::{Constant, CriticBatch, LogisticR1, Loss, LossConfig, LossKind, WganClip, WganGp};
 pub use memory::{machine_memory_bytes, peak_memory_bytes};
 pub use networks::Networks;

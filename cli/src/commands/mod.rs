@@ -17,6 +17,7 @@ mod inspect;
 mod interpolate;
 mod metrics;
 mod mix;
+mod plot;
 mod sample;
 mod train;
 mod transfer;
@@ -50,6 +51,7 @@ commands! {
     Transfer: transfer,
     Metrics: metrics,
     Experiment: experiment,
+    Plot: plot,
     Inspect: inspect,
     Convert: convert,
     Export: export,

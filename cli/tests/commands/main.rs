@@ -24,6 +24,7 @@ mod metrics;
 mod mirror;
 mod mix;
 mod numbers;
+mod plot;
 mod pretrained;
 mod sample;
 mod scene;

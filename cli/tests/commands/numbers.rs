@@ -65,6 +65,8 @@ const BOUNDS: &[Bounds] = &[
     Bounds { command: "transfer apply --alpha {}", within: &[], beyond: &["-0.1", "1.1", "nan", "inf"] },
     Bounds { command: "transfer apply --sweep {}", within: &[], beyond: &["-1", "0", "1", "1001"] },
     Bounds { command: "transfer apply --tile {}", within: &[], beyond: &["-1", "0", "63", "4097", "1.5"] },
+    Bounds { command: "plot --smooth {}", within: &["1", "1001"], beyond: &["-1", "0", "1002", "1.5"] },
+    Bounds { command: "plot --size {}", within: &["240x300", "8192x240"], beyond: &["-1x300", "300", "239x300", "300x239", "8193x300", "300x8193", "300x300x3", "nanx300"] },
     Bounds { command: "metrics --fakes {}", within: &["2"], beyond: &["-1", "0", "1", "10000001", "1.5", "photos"] },
     Bounds { command: "metrics --fakes 2 --truncation-psi {}", within: &["-100", "100"], beyond: &["-100.1", "101", "nan", "inf"] },
     Bounds { command: "experiment quick --dry-run --share {}", within: &["1/1", "2/3"], beyond: &["0/2", "3/2", "-1/2", "2"] },
@@ -124,6 +126,8 @@ const NO_NUMBERS: &[&str] = &[
     "MODE",
     "STYLE",
     "SPACE",
+    "AXIS",
+    "TEXT",
     "TYPE",
     "FIT",
     "FORMAT",
@@ -158,6 +162,7 @@ fn complete(command: &str, value: &str) -> String {
             format!("{name} --checkpoint net.safetensors --out out.png --{flags}")
         }
         "interpolate" => format!("{name} --checkpoint net.safetensors --out out.gif --{flags}"),
+        "plot" => format!("plot run --out out.png --{flags}"),
         "convert" => format!("convert net.safetensors out.safetensors --{flags}"),
         "export" => format!("export --checkpoint net.safetensors --out out.onnx --{flags}"),
         "metrics" => format!("metrics --checkpoint net.safetensors --metrics ms_ssim --{flags}"),
@@ -172,6 +177,8 @@ fn numbers_are_refused_beyond_their_bounds_before_the_work_begins() {
     let scene = Scene::new();
     scene.checkpoint("labels.safetensors", 0.0, 3);
     scene.photos("photos", 3, (16, 16));
+    std::fs::create_dir(scene.path("run")).unwrap();
+    std::fs::write(scene.path("run/stats.jsonl"), "{\"kimg\": 1, \"d_loss\": 2}\n").unwrap();
     std::fs::write(scene.path("points.csv"), "00.png,5,6,10,6,7,8,6,12,9,12\n").unwrap();
     let before = scene.names("");
     for Bounds { command, within, beyond } in BOUNDS {

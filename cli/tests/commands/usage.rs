@@ -16,6 +16,8 @@ fn every_flag_is_explained() {
         "figure noise",
         "figure noise-detail",
         "figure truncation",
+        "plot",
+        "experiment",
         "inspect",
         "convert",
         "export",

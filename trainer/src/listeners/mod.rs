@@ -11,6 +11,7 @@ use std::path::Path;
 use log::Log;
 use stats::Stats;
 pub(crate) use stats::last_elapsed;
+pub use stats::read_stats;
 use tensorboard::TensorBoard;
 
 use crate::Event;

@@ -1,0 +1,141 @@
+//! What is drawn.
+
+use std::fmt;
+
+use image::RgbImage;
+use plotters::backend::SVGBackend;
+use stylegan_base::Resolution;
+use tiny_skia::{Color, Pixmap};
+
+use crate::colors::PALETTE;
+use crate::draw::draw;
+use crate::layout::{Layout, UNITS};
+use crate::raster::Raster;
+
+/// The shortest side of a figure, in pixels.
+pub const LEAST_SIDE: usize = 240;
+/// The longest side of a figure, in pixels.
+pub const MOST_SIDE: usize = 8192;
+/// The most runs, each in a color of its own.
+pub const MOST_RUNS: usize = PALETTE.len();
+
+/// A page of panels over one x axis.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Figure {
+    /// Stands on top; may be empty.
+    pub title: String,
+    /// What the x axis shows, with its unit.
+    pub x_label: String,
+    /// From left to right, row by row.
+    pub panels: Vec<Panel>,
+    /// Parts of the x axis that are told apart, from left to right; every second is shaded.
+    pub bands: Vec<Band>,
+}
+
+/// Curves that share a y axis.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Panel {
+    /// What the y axis shows, with its unit.
+    pub title: String,
+    /// Whether the y axis is logarithmic; what is not above 0 is a gap then.
+    pub log: bool,
+    /// In any order.
+    pub curves: Vec<Curve>,
+}
+
+/// A value over the time of a run.
+///
+/// Runs have colors, which a legend on top explains. Where a panel has several names, each run and name has a color in it, beside
+/// its title.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Curve {
+    /// What it is of.
+    pub run: String,
+    /// What it shows.
+    pub name: String,
+    /// x and y, x going up. What is not finite is a gap.
+    pub points: Vec<(f64, f64)>,
+    /// Points over whose running median it is drawn, in front of itself in pale; of 0 and 1, as it is.
+    pub smooth: usize,
+}
+
+/// A part of the x axis.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Band {
+    /// Where it begins.
+    pub from: f64,
+    /// Where it ends.
+    pub to: f64,
+    /// What it is called.
+    pub label: String,
+}
+
+/// Why a figure cannot be drawn.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Error {
+    /// It would be too small to be read, or too large.
+    Size(Resolution),
+    /// There are more runs than colors.
+    Runs(usize),
+    /// A format cannot be written.
+    Drawing(String),
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Size(size) => {
+                write!(f, "a figure of {size} pixels: sides are from {LEAST_SIDE} to {MOST_SIDE} pixels long")
+            }
+            Self::Runs(count) => write!(f, "{count} runs: there are colors for {MOST_RUNS}"),
+            Self::Drawing(reason) => write!(f, "cannot draw the figure: {reason}"),
+        }
+    }
+}
+
+impl std::error::Error for Error {}
+
+impl Figure {
+    /// Its pixels, on white.
+    ///
+    /// # Errors
+    /// If `size` is not of [`LEAST_SIDE`] to [`MOST_SIDE`] pixels, or there are more than [`MOST_RUNS`] runs.
+    pub fn picture(&self, size: Resolution) -> Result<RgbImage, Error> {
+        let layout = self.layout(size)?;
+        let (width, height) = (size.width as u32, size.height as u32);
+        let mut pixmap = Pixmap::new(width, height).ok_or(Error::Size(size))?;
+        pixmap.fill(Color::WHITE);
+        draw(Raster::new(&mut pixmap), &layout).map_err(|error| Error::Drawing(error.to_string()))?;
+        // Nothing is seen through white, so that what is multiplied with alpha is what it was before.
+        let pixels = pixmap.pixels().iter().flat_map(|pixel| [pixel.red(), pixel.green(), pixel.blue()]);
+        RgbImage::from_raw(width, height, pixels.collect()).ok_or(Error::Size(size))
+    }
+
+    /// The same as an SVG document, with texts as texts.
+    ///
+    /// # Errors
+    /// As [`Figure::picture`].
+    pub fn svg(&self, size: Resolution) -> Result<String, Error> {
+        let layout = self.layout(size)?;
+        let mut document = String::new();
+        let inner = [size.width, size.height].map(|side| side as u32 * UNITS);
+        let backend = SVGBackend::with_string(&mut document, (inner[0], inner[1]));
+        draw(backend, &layout).map_err(|error| Error::Drawing(error.to_string()))?;
+        // The crate knows whole units alone, and draws joints that stick out.
+        let (_, rest) =
+            document.split_once('>').ok_or_else(|| Error::Drawing("it has no head".to_owned()))?;
+        let (Resolution { width, height }, [inner_width, inner_height]) = (size, inner);
+        Ok(format!(
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" \
+             viewBox=\"0 0 {inner_width} {inner_height}\" stroke-linejoin=\"round\" stroke-linecap=\"round\">{rest}"
+        ))
+    }
+
+    fn layout(&self, size: Resolution) -> Result<Layout<'_>, Error> {
+        let sides = LEAST_SIDE..=MOST_SIDE;
+        if !sides.contains(&size.width) || !sides.contains(&size.height) {
+            return Err(Error::Size(size));
+        }
+        Layout::new(self, size)
+    }
+}
