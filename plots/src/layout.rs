@@ -162,6 +162,8 @@ impl<'a> Layout<'a> {
         let x = x.or_else(|| Axis::new([0.0, 1.0].into_iter(), false, 0.0, most_x_ticks));
         let Some(x) = x else { return };
 
+        // The last number stands under the end of the axis, half of it beyond.
+        let beyond = x.ticks.last().map_or(0.0, |(_, text)| font::width(text, SMALL * scale) / 2.0);
         let foot = if figure.x_label.is_empty() { 1.1 * line } else { 1.9 * line };
         let plot = (row - line - foot).max(line / 4.0);
         let most_y_ticks = (plot / (34.0 * scale)).clamp(2.0, 8.0) as usize;
@@ -188,7 +190,7 @@ impl<'a> Layout<'a> {
             self.panels.push(Placed {
                 left: cell_left + numbers,
                 top: plot_top,
-                right: cell_left + cell,
+                right: cell_left + cell - beyond,
                 bottom: plot_top + plot,
                 numbers,
                 x: x.clone(),
