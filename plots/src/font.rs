@@ -43,14 +43,13 @@ pub(crate) fn fitted(text: &str, size: f64, most: f64) -> String {
     if width(text, size) <= most {
         return text.to_owned();
     }
-    let mut kept: Vec<char> = text.chars().collect();
-    loop {
-        kept.pop();
-        let shorter: String = kept.iter().copied().chain(['…']).collect();
-        if kept.is_empty() || width(&shorter, size) <= most {
-            return shorter;
-        }
-    }
+    let room = most - width("…", size);
+    let mut taken = 0.0;
+    let fits = |character: &char| {
+        taken += width(character.encode_utf8(&mut [0; 4]), size);
+        taken <= room
+    };
+    text.chars().take_while(fits).chain(['…']).collect()
 }
 
 /// The outline of a text that begins at `(x, y)` of the base line; none where nothing is to be seen.

@@ -14,8 +14,8 @@ pub(crate) const UNITS: u32 = 10;
 /// Its font sizes in those of everyone else.
 pub(crate) const FONT_UNITS: f64 = 1.24;
 
-// In pixels of a page of this width; wider ones are drawn larger.
-const PAGE: f64 = 1200.0;
+// In pixels of a page of at least this width and height; on larger ones all is larger.
+const PAGE: (f64, f64) = (1200.0, 480.0);
 const MARGIN: f64 = 22.0;
 const GAP: f64 = 30.0;
 const LINE: f64 = 24.0;
@@ -79,25 +79,10 @@ pub(crate) struct Drawn<'a> {
     pub(crate) color: RGBColor,
 }
 
-/// Shows a text, or what of it fits, where nothing is lost.
-struct Writer<'a, 'b> {
-    layout: &'a mut Layout<'b>,
-}
-
-impl Writer<'_, '_> {
-    fn text(&mut self, text: &str, (x, y): (f64, f64), size: f64, most: f64, is_dark: bool) -> f64 {
-        let size = size * self.layout.scale;
-        let text = font::fitted(text, size, most);
-        let width = font::width(&text, size);
-        self.layout.texts.push(Text { text, x, y, size, is_dark });
-        width
-    }
-}
-
 impl<'a> Layout<'a> {
     pub(crate) fn new(figure: &'a Figure, size: Resolution) -> Result<Self, Error> {
         let units = f64::from(UNITS);
-        let scale = (size.width as f64 / PAGE).clamp(0.75, 8.0) * units;
+        let scale = (size.width as f64 / PAGE.0).min(size.height as f64 / PAGE.1).clamp(0.75, 8.0) * units;
         let (width, height) = (size.width as f64 * units, size.height as f64 * units);
         let mut layout =
             Self { scale, texts: Vec::new(), samples: Vec::new(), panels: Vec::new(), bands: &figure.bands };
@@ -106,7 +91,7 @@ impl<'a> Layout<'a> {
         let mut top = 0.6 * margin;
         if !figure.title.is_empty() {
             let at = (margin, top + line / 2.0);
-            Writer { layout: &mut layout }.text(&shown(&figure.title), at, TITLE, page, true);
+            layout.text(&shown(&figure.title), at, TITLE, page, true);
             top += 1.3 * line;
         }
         let runs =
@@ -122,6 +107,15 @@ impl<'a> Layout<'a> {
         Ok(layout)
     }
 
+    /// Puts as much of a text as fits into a width; returns the width that it takes.
+    fn text(&mut self, text: &str, (x, y): (f64, f64), size: f64, most: f64, is_dark: bool) -> f64 {
+        let size = size * self.scale;
+        let text = font::fitted(text, size, most);
+        let width = font::width(&text, size);
+        self.texts.push(Text { text, x, y, size, is_dark });
+        width
+    }
+
     /// Puts a legend into as many lines as it needs; returns where the next begins.
     fn legend(&mut self, entries: Vec<(String, RGBColor)>, (left, mut top): (f64, f64), page: f64) -> f64 {
         let (line, sample, between) = (LINE * self.scale, SAMPLE * self.scale, BETWEEN * self.scale);
@@ -134,7 +128,7 @@ impl<'a> Layout<'a> {
             }
             let y = top + line / 2.0;
             self.samples.push(Sample { from: (x, y), length: sample, color });
-            Writer { layout: self }.text(&text, (x + 1.4 * sample, y), TEXT, f64::INFINITY, true);
+            self.text(&text, (x + 1.4 * sample, y), TEXT, f64::INFINITY, true);
             x += 1.4 * sample + width + between;
         }
         top + line
@@ -212,8 +206,7 @@ impl<'a> Layout<'a> {
         width: f64,
     ) {
         let (sample, between) = (SAMPLE * self.scale, BETWEEN * self.scale);
-        let mut x =
-            left + Writer { layout: self }.text(&shown(&panel.title), (left, y), TEXT, width, true) + between;
+        let mut x = left + self.text(&shown(&panel.title), (left, y), TEXT, width, true) + between;
         if names(panel).len() < 2 {
             return;
         }
@@ -228,7 +221,7 @@ impl<'a> Layout<'a> {
                 break;
             }
             self.samples.push(Sample { from: (x, y), length: sample, color: *color });
-            let text = Writer { layout: self }.text(&text, (x + 1.4 * sample, y), SMALL, room, false);
+            let text = self.text(&text, (x + 1.4 * sample, y), SMALL, room, false);
             x += 1.4 * sample + text + between;
         }
     }

@@ -24,6 +24,7 @@ mod figure;
 mod font;
 mod layout;
 mod raster;
+mod render;
 mod stroke;
 
 pub use figure::{Band, Curve, Error, Figure, LEAST_SIDE, MOST_RUNS, MOST_SIDE, Panel};

@@ -17,7 +17,6 @@ use crate::report::{Exit, Refusal, note};
 use crate::shell::quoted;
 
 use panels::{bands, page, panels_of};
-use runs::Run;
 
 /// Plot the curves of runs
 ///

@@ -65,26 +65,26 @@ struct Value {
     title: String,
     /// What it is called beside that.
     called: String,
-    from: From,
+    origin: Origin,
 }
 
 /// Where a value stands in a [`Run`].
 #[derive(Clone, PartialEq)]
-enum From {
+enum Origin {
     Stats(String),
     Measure(String, String),
 }
 
 impl Value {
     fn points<'a>(&self, run: &'a Run) -> Option<&'a Points> {
-        match &self.from {
-            From::Stats(name) => run.stats.get(name),
-            From::Measure(measure, name) => run.measures.get(measure)?.get(name),
+        match &self.origin {
+            Origin::Stats(name) => run.stats.get(name),
+            Origin::Measure(measure, name) => run.measures.get(measure)?.get(name),
         }
     }
 
     fn is_of_stats(&self) -> bool {
-        matches!(self.from, From::Stats(_))
+        matches!(self.origin, Origin::Stats(_))
     }
 }
 
@@ -98,7 +98,7 @@ fn values(runs: &[Run]) -> Vec<Value> {
                 name: (*name).to_owned(),
                 title: (*title).to_owned(),
                 called: (*called).to_owned(),
-                from: From::Stats((*name).to_owned()),
+                origin: Origin::Stats((*name).to_owned()),
             });
         }
     }
@@ -117,7 +117,7 @@ fn values(runs: &[Run]) -> Vec<Value> {
                 name: if is_taken { format!("metric-{name}") } else { (*name).to_owned() },
                 title: title_of(measure),
                 called: (*name).to_owned(),
-                from: From::Measure((*measure).to_owned(), (*name).to_owned()),
+                origin: Origin::Measure((*measure).to_owned(), (*name).to_owned()),
             });
         }
     }
@@ -130,7 +130,7 @@ fn of_stats(name: &str) -> Value {
         name: name.to_owned(),
         title: name.to_owned(),
         called: String::new(),
-        from: From::Stats(name.to_owned()),
+        origin: Origin::Stats(name.to_owned()),
     }
 }
 
@@ -158,10 +158,10 @@ pub(super) fn page(runs: &[Run]) -> Vec<Panel> {
     if runs.len() > 1 {
         // The first number of a measure is the one to look at.
         let mut measures = Vec::new();
-        shown.retain(|value| match &value.from {
-            From::Stats(_) => true,
-            From::Measure(measure, _) if measures.contains(measure) => false,
-            From::Measure(measure, _) => {
+        shown.retain(|value| match &value.origin {
+            Origin::Stats(_) => true,
+            Origin::Measure(measure, _) if measures.contains(measure) => false,
+            Origin::Measure(measure, _) => {
                 measures.push(measure.clone());
                 true
             }
