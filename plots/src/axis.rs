@@ -100,9 +100,10 @@ impl ValueFormatter<f64> for Axis {
 }
 
 fn place(value: f64, log: bool) -> Option<f64> {
-    match log {
-        false => (value.abs() < MOST).then_some(value),
-        true => (value > 0.0 && value < MOST).then(|| value.log10()),
+    if log {
+        (value > 0.0 && value < MOST).then(|| value.log10())
+    } else {
+        (value.abs() < MOST).then_some(value)
     }
 }
 

@@ -70,20 +70,17 @@ fn shade<DB: DrawingBackend>(
         let share = ((x - panel.x.from) / (panel.x.to - panel.x.from)).clamp(0.0, 1.0);
         panel.left + share * (panel.right - panel.left)
     };
-    for (at, band) in layout.bands.iter().enumerate() {
-        let (from, to) = (across(band.from), across(band.to));
-        // A place that is no number compares with nothing.
-        if !(from < to) {
-            continue;
-        }
+    let bands = layout.bands.iter().map(|band| (across(band.from), across(band.to), &band.label));
+    // A place that is no number compares with nothing.
+    for (at, (from, to, label)) in bands.enumerate().filter(|(_, (from, to, _))| from < to) {
         if at % 2 == 1 {
             let corners = [(whole(from), whole(panel.top)), (whole(to), whole(panel.bottom))];
             root.draw(&Rectangle::new(corners, SHADE.filled()))?;
         }
         let size = SMALL * layout.scale;
-        if panel.has_band_labels && font::width(&band.label, size) + 0.4 * size < to - from {
+        if panel.has_band_labels && font::width(label, size) + 0.4 * size < to - from {
             let at = ((from + to) / 2.0, panel.top - 0.7 * size);
-            write(root, &band.label, at, size, LABEL, HPos::Center)?;
+            write(root, label, at, size, LABEL, HPos::Center)?;
         }
     }
     Ok(())

@@ -1,7 +1,5 @@
 //! What is drawn.
 
-use std::fmt;
-
 use stylegan_base::Resolution;
 
 use crate::colors::PALETTE;
@@ -65,26 +63,15 @@ pub struct Band {
 }
 
 /// Why a figure cannot be drawn.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// It would be too small to be read, or too large.
+    #[error("a figure of {0} pixels: its sides are from {least} to {most} pixels long", least = LEAST_SIDE, most = MOST_SIDE)]
     Size(Resolution),
     /// There are more runs than colors.
+    #[error("{0} runs: there are colors for {most}", most = MOST_RUNS)]
     Runs(usize),
     /// A format cannot be written.
+    #[error("cannot draw the figure: {0}")]
     Drawing(String),
 }
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Size(size) => {
-                write!(f, "a figure of {size} pixels: sides are from {LEAST_SIDE} to {MOST_SIDE} pixels long")
-            }
-            Self::Runs(count) => write!(f, "{count} runs: there are colors for {MOST_RUNS}"),
-            Self::Drawing(reason) => write!(f, "cannot draw the figure: {reason}"),
-        }
-    }
-}
-
-impl std::error::Error for Error {}

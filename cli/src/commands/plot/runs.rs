@@ -228,8 +228,12 @@ pub(super) fn in_long_units(runs: &mut [Run]) -> &'static str {
     };
     for run in runs {
         let values = run.stats.values_mut().chain(run.measures.values_mut().flat_map(BTreeMap::values_mut));
-        values.flatten().for_each(|(x, _)| *x /= unit);
-        run.resolutions.iter_mut().for_each(|(until, _)| *until /= unit);
+        for (x, _) in values.flatten() {
+            *x /= unit;
+        }
+        for (until, _) in &mut run.resolutions {
+            *until /= unit;
+        }
     }
     label
 }
