@@ -1,18 +1,25 @@
-//! The network that comes with the program, so that the first picture needs no training.
+//! The networks that come with the program, so that the first picture needs no training.
 
 use std::path::Path;
 
 use stylegan_checkpoint::{Checkpoint, newest_snapshot};
+use stylegan_transfer::DecoderInFile;
 
 use crate::report::note;
 
 /// What a command line calls it.
 const NAME: &str = "demo";
 const NETWORK: &[u8] = include_bytes!("../../demo/faces-64.safetensors");
+const DECODER: &[u8] = include_bytes!("../../demo/transfer.safetensors");
 
 /// The program's own network, if that is what the path names: `demo`, unless a file or a run's folder is called so.
 pub(crate) fn open(path: &Path) -> Option<stylegan_checkpoint::Result<Checkpoint>> {
     (path.as_os_str() == NAME && is_ours()).then(|| Checkpoint::of_bytes(NAME, NETWORK))
+}
+
+/// The program's own decoder of style transfer, likewise.
+pub(crate) fn open_decoder(path: &Path) -> Option<stylegan_transfer::Result<DecoderInFile>> {
+    (path.as_os_str() == NAME && is_ours()).then(|| DecoderInFile::of_bytes(NAME, DECODER))
 }
 
 /// Whether the name stands for the program's network; says so where something else is called so.

@@ -146,7 +146,7 @@ fn every_loss_trains() {
             for key in ["g_loss", "d_loss", "real_score", "fake_score"] {
                 assert!(tick[key].as_f64().is_some_and(f64::is_finite), "{kind}: {tick}");
             }
-            assert_eq!(tick["gradient_norm"].as_f64() > Some(0.0), kind != "wgan_clip", "{kind}: {tick}");
+            assert!(tick["gradient_norm"].as_f64() > Some(0.0), "{kind}: {tick}");
         }
         let checkpoint = Checkpoint::open(snapshot(&scene, kind)).unwrap();
         let largest = checkpoint.tensors(Network::D).unwrap().values().fold(0f32, |largest, weight| {

@@ -250,3 +250,54 @@ fn a_decoder_is_no_generator() {
     let ran = scene.run(&command(&format!("apply {decoder} --style small/00.png --out a.png")));
     assert!(ran.stderr.contains("is 20x8, but 9 pixels along each side is the least"), "{}", ran.stderr);
 }
+
+#[test]
+fn decoders_are_written_in_half_the_size() {
+    let scene = Scene::empty();
+    let parameters = Parameters::new(Key::new("decoder", &[]));
+    let config = DecoderConfig { widths: [4, 6, 8], ..DecoderConfig::default() };
+    Decoder::new(config, &parameters.builder(DType::F32, &Device::Cpu)).unwrap();
+    let file = decoder_file(EncoderConfig::default(), config, &parameters, 9).unwrap();
+    file.save_new(&scene.path("decoder.safetensors"), false).unwrap();
+    let words = scene.draws("convert decoder.safetensors half.safetensors --dtype f16");
+    assert!(words.starts_with("wrote the decoder to `half.safetensors`"), "{words}");
+    let [whole, half] = ["decoder", "half"].map(|name| scene.bytes(&format!("{name}.safetensors")).len());
+    assert!(half < whole * 6 / 10, "{half} of {whole}");
+    scene.refuses(
+        "convert decoder.safetensors half.safetensors",
+        1,
+        "error: `half.safetensors` exists; nothing was overwritten\n\nhint: give another name, or `--force` to overwrite it\n",
+    );
+    scene.photos("photos", 2, (40, 24));
+    let weights = weights();
+    for name in ["decoder", "half"] {
+        let ran = scene.run(&format!(
+            "transfer apply --checkpoint {name}.safetensors --weights {} --content photos/00.png --style photos/01.png --out {name}.png",
+            weights.display()
+        ));
+        assert_eq!(ran.code, 0, "{}", ran.stderr);
+    }
+    let (whole, half) = (scene.picture("decoder.png"), scene.picture("half.png"));
+    assert!(
+        whole.pixels().zip(half.pixels()).all(|(a, b)| a.0.iter().zip(b.0).all(|(a, b)| a.abs_diff(b) <= 3))
+    );
+}
+
+#[test]
+fn the_program_has_a_decoder_of_its_own() {
+    let scene = Scene::empty();
+    scene.photos("photos", 2, (40, 24));
+    let draw = |out: &str| {
+        let command =
+            "transfer apply --checkpoint demo --content photos/00.png --style photos/01.png --weights";
+        scene.run(&format!("{command} {} --out {out}", weights().display()))
+    };
+    let ran = draw("one.png");
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    assert_eq!(scene.picture("one.png").dimensions(), (40, 24));
+    // A folder of this name without a snapshot is none.
+    fs::create_dir(scene.path("demo")).unwrap();
+    let ran = draw("two.png");
+    assert!(ran.stderr.contains("the folder `demo` here holds no snapshot"), "{}", ran.stderr);
+    assert_eq!(scene.bytes("one.png"), scene.bytes("two.png"));
+}

@@ -33,8 +33,9 @@ const FPS: u32 = 12;
 /// with the styles along the top and the contents along the left. `scripts/fetch-weights vgg19` brings the encoder.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Decoder that `transfer train` wrote, a run's folder for its newest snapshot, or `decoder.pth` of a PyTorch port
-    #[arg(long, alias = "network", value_name = "FILE|RUN_DIR")]
+    /// Decoder that `transfer train` wrote, a run's folder for its newest snapshot, `decoder.pth` of a PyTorch port, or `demo`
+    /// for the small one that comes with the program
+    #[arg(long, alias = "network", value_name = "FILE|RUN_DIR|demo")]
     checkpoint: PathBuf,
 
     #[command(flatten)]

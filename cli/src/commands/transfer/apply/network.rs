@@ -9,10 +9,14 @@ use stylegan_transfer::{DecoderInFile, Encoder, Stylizer};
 use tracing::info;
 
 use super::Args;
+use crate::pretrained;
 
 /// Encoder and decoder, and what tells the decoder from others.
 pub(super) fn open(args: &Args, device: &Device) -> Result<(Stylizer, String)> {
-    let file = DecoderInFile::open(&file_of(&args.checkpoint)?)?;
+    let file = match pretrained::open_decoder(&args.checkpoint) {
+        Some(file) => file?,
+        None => DecoderInFile::open(&file_of(&args.checkpoint)?)?,
+    };
     let weights = args.weights.places().open(file.encoder.weights.name(), device)?;
     info!(decoder = file.hash, encoder = weights.fingerprint(), nimg = file.nimg, "opened networks");
     let encoder = Encoder::new(&weights, file.encoder)?;
