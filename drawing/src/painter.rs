@@ -140,6 +140,16 @@ impl Painter {
         Ok(Sample::new(Latent::Z(self.z(seed)?), vec![seed]))
     }
 
+    /// The picture of a seed in this class, whatever the painter's own is.
+    ///
+    /// # Errors
+    /// If the seed has no latent, or the network no such class.
+    pub fn seed_of_class(&self, seed: u64, class: usize) -> Result<Sample> {
+        let label = label_vector(class, self.config().label_dim, &self.device)?;
+        let w = self.w_of(&self.z(seed)?, Some(&label))?;
+        Ok(Sample::new(Latent::W(w), vec![seed]))
+    }
+
     /// `[1, z_dim]` to `[1, w_dim]`, not truncated.
     ///
     /// # Errors

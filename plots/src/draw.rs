@@ -34,7 +34,7 @@ pub(crate) fn draw<DB: DrawingBackend>(backend: DB, layout: &Layout<'_>) -> Resu
     }
     for text in &layout.texts {
         let color = if text.is_dark { TEXT } else { LABEL };
-        write(&root, &text.text, (text.x, text.y), text.size, color, HPos::Left)?;
+        write(&root, &text.words, (text.x, text.y), text.size, color, HPos::Left)?;
     }
     root.present()
 }
@@ -79,7 +79,7 @@ fn shade<DB: DrawingBackend>(
         }
         let size = SMALL * layout.scale;
         if panel.has_band_labels && font::width(label, size) + 0.4 * size < to - from {
-            let at = ((from + to) / 2.0, panel.top - 0.7 * size);
+            let at = (f64::midpoint(from, to), panel.top - 0.7 * size);
             write(root, label, at, size, LABEL, HPos::Center)?;
         }
     }
@@ -101,7 +101,14 @@ fn curves<DB: DrawingBackend>(
         (whole(width).max(1) as u32, whole(height).max(1) as u32),
     );
     let Some(y) = &panel.y else {
-        return write(root, "no values", (left, (top + bottom) / 2.0), SMALL * scale, LABEL, HPos::Left);
+        return write(
+            root,
+            "no values",
+            (left, f64::midpoint(top, bottom)),
+            SMALL * scale,
+            LABEL,
+            HPos::Left,
+        );
     };
     let x = &panel.x;
     let mut chart = ChartBuilder::on(&area)
@@ -119,7 +126,7 @@ fn curves<DB: DrawingBackend>(
         .set_tick_mark_size(LabelAreaPosition::Bottom, whole(3.5 * scale))
         .set_tick_mark_size(LabelAreaPosition::Left, whole(3.5 * scale))
         .draw()?;
-    let middle = ((left + right) / 2.0, bottom + foot + 0.65 * SMALL * scale);
+    let middle = (f64::midpoint(left, right), bottom + foot + 0.65 * SMALL * scale);
     write(root, &panel.x_label, middle, SMALL * scale, LABEL, HPos::Center)?;
 
     let pixel = (x.to - x.from) / ((right - left) / scale).max(1.0);

@@ -40,7 +40,7 @@ pub(crate) struct Layout<'a> {
 /// A text, which begins at `x` and has its middle at `y`.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Text {
-    pub(crate) text: String,
+    pub(crate) words: String,
     pub(crate) x: f64,
     pub(crate) y: f64,
     pub(crate) size: f64,
@@ -112,7 +112,7 @@ impl<'a> Layout<'a> {
         let size = size * self.scale;
         let text = font::fitted(text, size, most);
         let width = font::width(&text, size);
-        self.texts.push(Text { text, x, y, size, is_dark });
+        self.texts.push(Text { words: text, x, y, size, is_dark });
         width
     }
 

@@ -56,7 +56,7 @@ mod tests {
         ("", "generator.styles", &["true"], &["1"]),
         ("", "generator.const_input", &["true", "false"], &["1"]),
         ("", "generator.noise", &["true", "false"], &["1"]),
-        ("", "generator.norm", &["instance", "pixel", "none"], &["batch", "0"]),
+        ("", "generator.norm", &["instance", "pixel", "batch", "none"], &["layer", "0"]),
         ("", "generator.blur", &["true", "false"], &["1"]),
         ("", "generator.norm_epsilon", &["1e-12", "0.01"], &["0", "9e-13", "0.011"]),
         ("", "generator.bias_before_blur", &["true", "false"], &["1"]),

@@ -106,10 +106,7 @@ pub(crate) fn run(args: &Args) -> Result<Exit> {
 
 /// The decoder of a style transfer that a file or the newest snapshot of a run's folder holds, if it holds one.
 fn decoder(args: &Args) -> Option<DecoderFile> {
-    let path = match args.input.is_dir() {
-        true => newest_snapshot(&args.input).ok(),
-        false => Some(args.input.clone()),
-    };
+    let path = if args.input.is_dir() { newest_snapshot(&args.input).ok() } else { Some(args.input.clone()) };
     match path.map(|path| DecoderFile::open(&path)) {
         Some(Ok(opened)) => Some(opened.file),
         // What else it may be is said by who opens it.

@@ -295,3 +295,24 @@ fn latents_are_measured_by_what_pictures_show() {
     let ran = scene.run(&format!("metrics {flags} --attributes few.jsonl"));
     assert!(ran.code == 1 && ran.stderr.contains("`few.jsonl` says nothing of `"), "{}", ran.stderr);
 }
+
+#[test]
+fn pictures_of_all_classes_are_measured_unless_one_is_named() {
+    let scene = Scene::empty();
+    scene.checkpoint("labels.safetensors", 0.0, 3);
+    let measure = |flags: &str| {
+        let ran = scene.run(&format!(
+            "metrics --checkpoint labels.safetensors --metrics ms_ssim --fakes 6 --json {flags}"
+        ));
+        assert_eq!(ran.code, 0, "{flags}: {}", ran.stderr);
+        (serde_json::from_str::<Value>(&ran.stdout).unwrap(), ran.stderr)
+    };
+    let (of_all, words) = measure("");
+    assert!(words.starts_with("measuring pictures of all 3 classes, each as often"), "{words}");
+    for class in 0..3 {
+        let (of_one, words) = measure(&format!("--class {class}"));
+        assert!(!words.contains("classes"), "{words}");
+        assert_ne!(of_one, of_all, "{class}");
+    }
+    assert_ne!(measure("--mixed-latents 2").0, of_all);
+}

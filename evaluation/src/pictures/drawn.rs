@@ -13,7 +13,8 @@ use crate::{Error, Result};
 /// Pictures that are shown at a time.
 const AT_ONCE: usize = 32;
 
-/// Pictures that a [`Painter`] draws, of the seeds from 0 on.
+/// Pictures that a [`Painter`] draws, of the seeds from 0 on; of a network with labels without a class, of one class after the
+/// other, so that each comes equally often.
 #[derive(Debug)]
 pub struct Drawn<'a> {
     painter: &'a Painter,
@@ -42,6 +43,20 @@ impl<'a> Drawn<'a> {
         Ok(Self { latents, ..self })
     }
 
+    /// Whether each picture has a class of its own.
+    pub fn is_of_all_classes(&self) -> bool {
+        self.painter.label().is_none() && self.painter.config().label_dim > 0
+    }
+
+    /// What the picture of this number is drawn from by this seed.
+    fn of_seed(&self, number: u64, seed: u64) -> DrawingResult<Sample> {
+        if self.is_of_all_classes() {
+            let class = number % self.painter.config().label_dim as u64;
+            return self.painter.seed_of_class(seed, class as usize);
+        }
+        self.painter.seed(seed)
+    }
+
     /// Layers that draw.
     fn layers(&self) -> usize {
         self.painter.config().num_layers() - 2 * self.painter.lod().floor() as usize
@@ -49,14 +64,14 @@ impl<'a> Drawn<'a> {
 
     /// What a picture is drawn from. Its second latent and those after it are the seeds behind those of all first ones.
     fn sample(&self, number: u64) -> DrawingResult<Sample> {
-        let first = self.painter.seed(number)?;
+        let first = self.of_seed(number, number)?;
         if self.latents == 1 {
             return Ok(first);
         }
         let mut w_plus = self.painter.w_plus(&first.latent)?;
         for (index, cutoff) in cutoffs(number, self.latents, self.layers()).into_iter().enumerate() {
             let seed = number + (index as u64 + 1) * self.count as u64;
-            let next = self.painter.w_plus(&self.painter.seed(seed)?.latent)?;
+            let next = self.painter.w_plus(&self.of_seed(number, seed)?.latent)?;
             w_plus = mix_styles(&w_plus, &next, cutoff)?;
         }
         Ok(Sample { latent: Latent::WPlus(w_plus), ..first })
@@ -87,7 +102,9 @@ impl Pictures for Drawn<'_> {
 
     fn each(&self, count: usize, visit: &mut dyn FnMut(&Tensor) -> Result<()>) -> Result<Vec<Skipped>> {
         let seeds: Vec<u64> = (0..count.min(self.count) as u64).collect();
-        self.painter.check_seeds(&seeds)?;
+        if !self.is_of_all_classes() {
+            self.painter.check_seeds(&seeds)?;
+        }
         let mut waiting = Vec::with_capacity(AT_ONCE);
         self.painter.draw_all(
             &seeds,
@@ -143,7 +160,9 @@ mod tests {
             );
             assert!(found[0] < found[1] && found[1] < found[2]);
             assert_eq!(found, cutoffs(number, 4, 10));
-            found.iter().for_each(|layer| seen[*layer] = true);
+            for layer in found {
+                seen[layer] = true;
+            }
         }
         assert_eq!(seen.iter().filter(|seen| **seen).count(), 9);
         assert_eq!(cutoffs(3, 10, 10), (1..10).collect::<Vec<_>>());

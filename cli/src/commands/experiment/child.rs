@@ -49,19 +49,19 @@ impl Commands {
 
     /// Runs a command to its end; what it says goes where this process's words go.
     pub(super) fn run(&self, words: &[String]) -> Result<ExitStatus> {
-        let mut child = self.start(words, Stdio::null())?;
+        let mut child = Self::start(words, Stdio::null())?;
         self.wait(&mut child)
     }
 
     /// The same, of a command whose standard output is wanted.
     pub(super) fn output(&self, words: &[String]) -> Result<Output> {
-        let mut child = self.start(words, Stdio::piped())?;
+        let mut child = Self::start(words, Stdio::piped())?;
         // A few lines of numbers, which any pipe holds.
         self.wait(&mut child)?;
         child.wait_with_output().context("cannot read what the command said")
     }
 
-    fn start(&self, words: &[String], stdout: Stdio) -> Result<Child> {
+    fn start(words: &[String], stdout: Stdio) -> Result<Child> {
         let program = current_exe().context("cannot tell where this program lies")?;
         let mut command = Command::new(program);
         command.args(words).stdin(Stdio::null()).stdout(stdout);

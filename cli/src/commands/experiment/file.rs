@@ -14,7 +14,7 @@ use toml::Table;
 use crate::report::Refusal;
 
 /// Every experiment in the binary: its name and its file.
-pub(super) const EXPERIMENTS: [(&str, &str); 7] = [
+pub(super) const EXPERIMENTS: [(&str, &str); 8] = [
     ("quick", include_str!("../../../../configs/experiments/quick.toml")),
     ("table-1", include_str!("../../../../configs/experiments/table-1.toml")),
     ("table-2", include_str!("../../../../configs/experiments/table-2.toml")),
@@ -22,6 +22,7 @@ pub(super) const EXPERIMENTS: [(&str, &str); 7] = [
     ("losses", include_str!("../../../../configs/experiments/losses.toml")),
     ("norms", include_str!("../../../../configs/experiments/norms.toml")),
     ("growing", include_str!("../../../../configs/experiments/growing.toml")),
+    ("classes", include_str!("../../../../configs/experiments/classes.toml")),
 ];
 
 /// The longest file of an experiment.
@@ -179,7 +180,7 @@ fn assignments(config: &Table) -> Vec<String> {
     for (section, values) in config {
         match values.as_table() {
             Some(values) => {
-                found.extend(values.iter().map(|(key, value)| format!("{section}.{key}={value}")))
+                found.extend(values.iter().map(|(key, value)| format!("{section}.{key}={value}")));
             }
             None => found.push(format!("{section}={values}")),
         }

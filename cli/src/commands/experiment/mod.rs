@@ -104,13 +104,8 @@ pub(crate) fn run(args: &Args) -> Result<Exit> {
 
 fn list() -> Result<Exit> {
     for (name, _) in EXPERIMENTS {
-        let experiment = Experiment::open(name)?;
-        data(&format!(
-            "{name:<12} {} ({} rows, {} seeds)\n",
-            experiment.title,
-            experiment.rows.len(),
-            experiment.seeds.len()
-        ))?;
+        let Experiment { title, rows, seeds, .. } = Experiment::open(name)?;
+        data(&format!("{name:<10} {title} ({} runs)\n", rows.len() * seeds.len()))?;
     }
     Ok(Exit::Done)
 }

@@ -223,14 +223,23 @@ impl Session<'_> {
             ..DrawOptions::of(snapshot)
         };
         let painter = Painter::new(snapshot, options, &self.device)?;
-        painter.check_class(LatentSpace::Z)?;
+        let drawn = Drawn::new(&painter, self.fakes).mixing(self.args.mixed_latents)?;
+        // What looks at latents draws them by itself.
+        if !self.of_generators.is_empty() {
+            painter.check_class(LatentSpace::Z)?;
+        }
+        if drawn.is_of_all_classes() {
+            let classes = painter.config().label_dim;
+            note(&format!(
+                "measuring pictures of all {classes} classes, each as often; `--class` measures one"
+            ));
+        }
         say_if_growing(snapshot, &painter);
         let resolution = painter.resolution();
         if self.at.as_ref().is_none_or(|(at, _)| *at != resolution) {
             self.at = Some((resolution, self.look_at_reals(snapshot, resolution)?));
         }
         let Some((_, OfReals { reals, evaluation, classifier })) = &self.at else { return Ok(Vec::new()) };
-        let drawn = Drawn::new(&painter, self.fakes).mixing(self.args.mixed_latents)?;
         let Measured { mut outcomes, unreadable, seen } = evaluation.measure(&drawn)?;
         note_unreadable(&unreadable);
         if let (Some(neighbors), Some(reals)) = (self.neighbors, reals) {

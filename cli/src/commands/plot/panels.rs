@@ -110,14 +110,19 @@ fn values(runs: &[Run]) -> Vec<Value> {
     for measure in &measures {
         let names =
             distinct(runs.iter().filter_map(|run| run.measures.get(*measure)).flat_map(BTreeMap::keys));
-        for name in &names {
+        let mut names: Vec<&str> = names.into_iter().collect();
+        // The one to look at first.
+        let first = Measure::of(measure).and_then(|known| known.numbers.first());
+        let first = first.map(|ending| format!("{measure}{ending}")).unwrap_or_default();
+        names.sort_by_key(|name| *name != first);
+        for name in names {
             // `swd` is both a measure and a statistic.
-            let is_taken = stats.contains(*name) || found.iter().any(|value| value.name == **name);
+            let is_taken = stats.contains(name) || found.iter().any(|value| value.name == name);
             found.push(Value {
-                name: if is_taken { format!("metric-{name}") } else { (*name).to_owned() },
+                name: if is_taken { format!("metric-{name}") } else { name.to_owned() },
                 title: title_of(measure),
-                called: (*name).to_owned(),
-                origin: Origin::Measure((*measure).to_owned(), (*name).to_owned()),
+                called: name.to_owned(),
+                origin: Origin::Measure((*measure).to_owned(), name.to_owned()),
             });
         }
     }

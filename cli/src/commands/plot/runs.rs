@@ -38,7 +38,7 @@ struct Files {
     folder: PathBuf,
     /// What was named first.
     named: PathBuf,
-    files: Vec<PathBuf>,
+    paths: Vec<PathBuf>,
 }
 
 /// Reads runs, over kimg or over seconds of training. Those that have nothing yet are left out.
@@ -47,7 +47,7 @@ pub(super) fn read(paths: &[PathBuf], over_seconds: bool) -> Result<Vec<Run>> {
     for path in paths {
         let files = files_of(path)?;
         match found.iter_mut().find(|other| other.folder == files.folder) {
-            Some(other) => other.files.extend(files.files),
+            Some(other) => other.paths.extend(files.paths),
             None => found.push(files),
         }
     }
@@ -89,7 +89,7 @@ fn files_of(path: &Path) -> Result<Files> {
                 .into());
         }
         let folder = whole.parent().unwrap_or(&whole).to_owned();
-        return Ok(Files { folder, named: path.to_owned(), files: vec![path.to_owned()] });
+        return Ok(Files { folder, named: path.to_owned(), paths: vec![path.to_owned()] });
     }
     let failed = || format!("cannot read the folder `{}`", path.display());
     let entries = fs::read_dir(path).with_context(failed)?;
@@ -117,7 +117,7 @@ fn files_of(path: &Path) -> Result<Files> {
     // Statistics first.
     files.sort_by_key(|file| (!is_stats(file), file.clone()));
     files.truncate(MOST_MEASURES);
-    Ok(Files { folder: whole, named: path.to_owned(), files })
+    Ok(Files { folder: whole, named: path.to_owned(), paths: files })
 }
 
 fn is_stats(path: &Path) -> bool {
@@ -134,7 +134,7 @@ fn read_run(files: &Files, name: String, over_seconds: bool) -> Result<Run> {
         let timeline = if is_stats(path) { read_stats(path) } else { read_results(path) };
         timeline.with_context(|| format!("cannot read `{}`", path.display()))
     };
-    let shown = files.files.iter().find(|path| is_stats(path));
+    let shown = files.paths.iter().find(|path| is_stats(path));
     // It also tells at which seconds measures were taken.
     let beside = Some(files.folder.join(STATS)).filter(|path| over_seconds && path.is_file());
     let stats = match shown.or(beside.as_ref()) {
@@ -151,7 +151,7 @@ fn read_run(files: &Files, name: String, over_seconds: bool) -> Result<Run> {
         run.stats = points(&stats, &x, false);
         run.resolutions = resolutions(&stats, &x);
     }
-    for path in &files.files {
+    for path in &files.paths {
         let Some(measure) = measure_of(path) else { continue };
         let measured = read(path)?;
         lines += measured.kimg.len();
