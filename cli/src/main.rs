@@ -15,6 +15,7 @@ mod device;
 #[cfg(test)]
 mod documented;
 mod events;
+mod figure;
 mod hints;
 mod labels;
 mod logging;

@@ -5,8 +5,8 @@ use std::path::Path;
 use anyhow::Result;
 use stylegan_drawing::{Content, LatentSpace, MixFigure, Painter, RowLayers, Seeds};
 
-use super::figure::{OutArgs, write};
 use crate::args::{NetworkArgs, StyleArgs};
+use crate::figure::{OutArgs, write};
 use crate::output::Force;
 use crate::painter::open_painter;
 use crate::report::Exit;

@@ -3,9 +3,10 @@
 use anyhow::Result;
 use stylegan_drawing::{MixFigure, RowLayers, Seeds};
 
-use super::{OutArgs, UNTRUNCATED, open_untruncated};
+use super::{UNTRUNCATED, open_untruncated};
 use crate::args::{NetworkArgs, StyleArgs};
 use crate::commands::mix::write_figure;
+use crate::figure::OutArgs;
 use crate::report::{Exit, note};
 
 /// Draw the style-mixing figure of the paper

@@ -1,16 +1,12 @@
 //! `stylegan figure`
 
-use std::path::{Path, PathBuf};
-
 use anyhow::Result;
-use stylegan_drawing::{Content, LatentSource, LatentSpace, Painter, Recipe};
+use stylegan_drawing::{LatentSpace, Painter};
 use stylegan_generator::Truncation;
-use tracing::info;
 
 use crate::args::{NetworkArgs, StyleArgs};
-use crate::output::{Force, Output, or_too_large};
 use crate::painter::open_painter_with;
-use crate::report::{Exit, Refusal, note};
+use crate::report::Exit;
 
 mod mixing;
 mod noise;
@@ -47,30 +43,6 @@ pub(crate) fn run(args: &Args) -> Result<Exit> {
     }
 }
 
-/// Where a figure goes.
-#[derive(Debug, clap::Args)]
-pub(super) struct OutArgs {
-    /// PNG of the figure
-    #[arg(long, value_name = "FILE.png")]
-    out: PathBuf,
-
-    #[command(flatten)]
-    pub(super) force: Force,
-}
-
-impl OutArgs {
-    /// The file, if it can be written.
-    pub(super) fn path(&self) -> Result<PathBuf> {
-        let Output::Png(path) = Output::parse(&self.out)? else {
-            return Err(Refusal::usage(format!("`--out {}` is no PNG file", self.out.display()))
-                .hint("the figure is one picture, `--out NAME.png`")
-                .into());
-        };
-        Output::check_file(&path, self.force)?;
-        Ok(path)
-    }
-}
-
 /// The painter of figures that the paper draws without truncation.
 fn open_untruncated(network: &NetworkArgs, style: &StyleArgs) -> Result<Painter> {
     open_painter_with(network, LatentSpace::Z, |options| style.set(Truncation::OFF, options))
@@ -79,21 +51,3 @@ fn open_untruncated(network: &NetworkArgs, style: &StyleArgs) -> Result<Painter>
 /// The help of `--truncation-psi` where it is so.
 const UNTRUNCATED: &str =
     "How far w keeps from its mean: 0 draws the mean picture, 1 leaves w alone [default: 1]";
-
-/// Draws a figure, which holds pictures of the painter's size, and writes it as a PNG.
-pub(super) fn write(
-    painter: &Painter,
-    content: Content,
-    what: &str,
-    path: &Path,
-    force: Force,
-) -> Result<()> {
-    let recipe = Recipe::new(painter, content);
-    let drawn = recipe.draw(painter, &LatentSource::Seeds);
-    let picture = drawn.map_err(|error| or_too_large(error, "take fewer seeds"))?;
-    recipe.save(path, &picture, force.force)?;
-    let resolution = painter.resolution();
-    info!(what, %resolution, path = %path.display(), "wrote figure");
-    note(&format!("wrote {what} of {resolution} to `{}`", path.display()));
-    Ok(())
-}

@@ -3,8 +3,9 @@
 use anyhow::Result;
 use stylegan_drawing::{Content, NoiseFigure, Scales, Seeds};
 
-use super::{OutArgs, UNTRUNCATED, open_untruncated};
+use super::{UNTRUNCATED, open_untruncated};
 use crate::args::{NetworkArgs, StyleArgs};
+use crate::figure::{OutArgs, write};
 use crate::report::{Exit, Refusal, note};
 
 /// Draw what noise does in coarse and in fine layers
@@ -46,7 +47,7 @@ pub(crate) fn run(args: &Args) -> Result<Exit> {
     }
     let figure = NoiseFigure { seeds: args.seeds.clone(), fine_from };
     let what = format!("{} pictures", figure.layout());
-    super::write(&painter, Content::Noise(figure), &what, &path, args.out.force)?;
+    write(&painter, Content::Noise(figure), &what, &path, args.out.force)?;
     note(&format!(
         "from left to right: noise in all layers, in none, in {fine_from}-{last} alone, in 0-{} alone",
         fine_from - 1

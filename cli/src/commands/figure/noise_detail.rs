@@ -6,8 +6,9 @@ use stylegan_drawing::{
 };
 use stylegan_generator::Truncation;
 
-use super::{OutArgs, UNTRUNCATED};
+use super::UNTRUNCATED;
 use crate::args::{NetworkArgs, SeedArgs, TruncationArgs};
+use crate::figure::{OutArgs, write};
 use crate::painter::open_painter_with;
 use crate::report::{Exit, note};
 
@@ -61,7 +62,7 @@ pub(crate) fn run(args: &Args) -> Result<Exit> {
     let rows = seeds.0.len();
     let figure = NoiseDetailFigure { seeds: seeds.clone(), draws, area };
     let what = if rows == 1 { "1 row of pictures".to_owned() } else { format!("{rows} rows of pictures") };
-    super::write(&painter, Content::NoiseDetail(figure), &what, &path, args.out.force)?;
+    write(&painter, Content::NoiseDetail(figure), &what, &path, args.out.force)?;
     note(&format!(
         "from left to right: the picture, {area} of it in four draws of noise, the standard deviation of {draws} draws times {}",
         NoiseDetailFigure::DEVIATION_GAIN

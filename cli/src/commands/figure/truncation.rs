@@ -4,8 +4,8 @@ use anyhow::Result;
 use stylegan_drawing::{Content, LatentSpace, Psis, Seeds, TruncationFigure};
 use stylegan_generator::Truncation;
 
-use super::OutArgs;
 use crate::args::{NetworkArgs, NoiseArgs, SeedArgs};
+use crate::figure::{OutArgs, write};
 use crate::painter::open_painter_with;
 use crate::report::Exit;
 
@@ -59,6 +59,6 @@ pub(crate) fn run(args: &Args) -> Result<Exit> {
     let layers = truncation_cutoff.unwrap_or_else(|| painter.config().num_layers());
     let figure = TruncationFigure { seeds: seeds.clone(), psi: psi.clone(), layers };
     let what = format!("{} pictures", figure.layout());
-    super::write(&painter, Content::Truncation(figure), &what, &path, args.out.force)?;
+    write(&painter, Content::Truncation(figure), &what, &path, args.out.force)?;
     Ok(Exit::Done)
 }
