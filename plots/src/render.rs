@@ -14,7 +14,7 @@ impl Figure {
     /// Its pixels, on white.
     ///
     /// # Errors
-    /// If `size` is not of [`LEAST_SIDE`] to [`MOST_SIDE`] pixels, or there are more than [`MOST_RUNS`] runs.
+    /// If `size` is not of [`LEAST_SIDE`] to [`MOST_SIDE`] pixels, or there are more than [`MOST_RUNS`](crate::MOST_RUNS) runs.
     pub fn picture(&self, size: Resolution) -> Result<RgbImage, Error> {
         let layout = self.layout(size)?;
         let (width, height) = (size.width as u32, size.height as u32);
