@@ -5,12 +5,26 @@ use std::process::exit;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
+use anyhow::{Context, Result};
 use stylegan_trainer::Signals;
+use tokio::runtime::Runtime;
 
 use crate::report::note;
 
 /// A signal that comes again so soon is the same one: `timeout` sends each twice, to the process and to its group.
 const ECHO: Duration = Duration::from_millis(100);
+
+/// A runtime of one thread, and the signals that are heard while it lasts.
+pub(crate) fn heard() -> Result<(Runtime, Arc<Signals>)> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .context("cannot start a thread beside the work")?;
+    let signals = Arc::new(Signals::default());
+    runtime.block_on(async { listen(&signals) }).context("cannot listen to signals")?;
+    Ok((runtime, signals))
+}
 
 /// Passes signals on to a training, from now on and in the background of the present runtime.
 ///
@@ -18,7 +32,7 @@ const ECHO: Duration = Duration::from_millis(100);
 /// SIGTERM ends the program at once. The others do not: a terminal that closes sends SIGHUP more than once, and a limit of
 /// CPU time SIGXCPU every second.
 #[cfg(unix)]
-pub(crate) fn listen(signals: &Arc<Signals>) -> io::Result<()> {
+fn listen(signals: &Arc<Signals>) -> io::Result<()> {
     use tokio::signal::unix::{SignalKind, signal};
     let on = |kind, heard: fn(&Signals)| -> io::Result<()> {
         let (mut stream, signals) = (signal(kind)?, signals.clone());
@@ -57,7 +71,7 @@ fn is_ignored(signal: libc::c_int) -> bool {
 
 /// Passes Ctrl-C on to a training, from now on and in the background of the present runtime.
 #[cfg(not(unix))]
-pub(crate) fn listen(signals: &Arc<Signals>) -> io::Result<()> {
+fn listen(signals: &Arc<Signals>) -> io::Result<()> {
     let signals = signals.clone();
     tokio::spawn(async move {
         while tokio::signal::ctrl_c().await.is_ok() {

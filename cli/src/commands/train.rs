@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use candle_core::Device;
 use clap::ValueEnum;
 use stylegan_dataset::{
@@ -321,13 +321,7 @@ pub(super) fn run_beside(
     json: bool,
     run: impl FnOnce(Handle, &Signals, Vec<Box<dyn Listener>>) -> Result<Outcome>,
 ) -> Result<Outcome> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(1)
-        .enable_all()
-        .build()
-        .context("cannot start the reader of pictures")?;
-    let signals = Arc::new(Signals::default());
-    runtime.block_on(async { signals::listen(&signals) }).context("cannot listen to signals")?;
+    let (runtime, signals) = signals::heard()?;
     let outcome = run(runtime.handle().clone(), &signals, vec![listener(json)]);
     // A batch still being prepared is of no use to anyone.
     runtime.shutdown_background();

@@ -105,8 +105,11 @@ impl RunFolder {
     }
 }
 
-/// The newest folder `NNNNN-name` in `runs`.
-pub(crate) fn newest_run(runs: &Path, name: &str) -> Result<Option<PathBuf>, RunError> {
+/// The newest folder `NNNNN-name` in `runs`, if there is one.
+///
+/// # Errors
+/// If `runs` is there and cannot be read.
+pub fn newest_run(runs: &Path, name: &str) -> Result<Option<PathBuf>, RunError> {
     let entries = match fs::read_dir(runs) {
         Ok(entries) => entries,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),

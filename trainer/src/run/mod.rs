@@ -38,6 +38,7 @@ pub(crate) use data::Data;
 pub use error::RunError;
 pub(crate) use feed::requests;
 pub(crate) use folder::RunFolder;
+pub use folder::newest_run;
 pub(crate) use grid::tell as tell_grid;
 pub(crate) use job::Work;
 pub use job::{BeforeStep, Job, Outcome, Resume};

@@ -32,13 +32,7 @@ pub(super) fn shown(words: &[String]) -> String {
 
 impl Commands {
     pub(super) fn new() -> Result<Self> {
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(1)
-            .enable_all()
-            .build()
-            .context("cannot listen to signals")?;
-        let signals = Arc::new(Signals::default());
-        runtime.block_on(async { signals::listen(&signals) }).context("cannot listen to signals")?;
+        let (runtime, signals) = signals::heard()?;
         Ok(Self { signals, _runtime: runtime })
     }
 

@@ -141,23 +141,26 @@ impl Work<'_> {
             (None, false) => unpack(&runs_folder)?,
         };
         let mut runs = self.runs(&source)?;
-        let wanted: Vec<(usize, usize)> = self.wanted(&runs);
+        let mut left = self.wanted(&runs);
+        left.retain(|(row, seed)| !runs[*row][*seed].is_complete());
         if self.args.dry_run {
-            return self.tell(&runs, &wanted);
+            return self.tell(&runs, &left);
         }
-        for (done, (row, seed)) in wanted.iter().enumerate() {
+        for (done, (row, seed)) in left.iter().enumerate() {
+            if done > 0 {
+                self.write_page(&page, name, &runs)?;
+            }
             let run = &mut runs[*row][*seed];
             let place = format!(
                 "{} of {}: row `{}`, seed {}",
                 done + 1,
-                wanted.len(),
+                left.len(),
                 self.experiment.rows[*row].name,
                 self.experiment.seeds[*seed]
             );
             if let Some(exit) = self.complete(run, &place)? {
                 return Ok(exit);
             }
-            self.write_page(&page, name, &runs)?;
         }
         self.write_page(&page, name, &runs)?;
         note(&format!("wrote `{}`", page.display()));
@@ -210,8 +213,8 @@ impl Work<'_> {
     }
 
     /// Prints the commands that are left.
-    fn tell(&self, runs: &[Vec<RunOfRow>], wanted: &[(usize, usize)]) -> Result<Exit> {
-        for (row, seed) in wanted {
+    fn tell(&self, runs: &[Vec<RunOfRow>], left: &[(usize, usize)]) -> Result<Exit> {
+        for (row, seed) in left {
             let run = &runs[*row][*seed];
             if !run.record.is_trained() {
                 data(&format!("{}\n", shown(&self.training(run))))?;
@@ -356,6 +359,11 @@ impl Work<'_> {
 }
 
 impl RunOfRow {
+    /// Whether there is nothing left to do.
+    fn is_complete(&self) -> bool {
+        self.record.is_trained() && self.measures.iter().all(|measure| self.is_measured(measure))
+    }
+
     fn is_measured(&self, measure: &[String]) -> bool {
         self.record.failed.is_some() || self.record.measured.contains_key(&shown(measure))
     }

@@ -1,13 +1,14 @@
 //! What came of a run, kept so that nothing is done twice.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::io::{BufRead, BufReader, ErrorKind};
+use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 use stylegan_base::files;
+use stylegan_trainer::{newest_run, read_stats};
 
 use crate::report::Refusal;
 
@@ -31,13 +32,6 @@ pub(super) struct Record {
     pub(super) version: String,
     /// Numbers by name, by the command that measured them.
     pub(super) measured: BTreeMap<String, BTreeMap<String, f64>>,
-}
-
-/// What is read of a line of `stats.jsonl`.
-#[derive(Deserialize)]
-struct Line {
-    kimg: f64,
-    elapsed_sec: f64,
 }
 
 impl Record {
@@ -76,28 +70,16 @@ impl Record {
 
     /// Notes that the training of the newest run of this name has ended.
     pub(super) fn training_ended(&mut self, runs: &Path, name: &str) -> Result<()> {
-        let newest = newest_run(runs, name)?;
+        let newest =
+            newest_run(runs, name)?.with_context(|| format!("`{}` holds no run `{name}`", runs.display()))?;
         let stats = newest.join("stats.jsonl");
-        let file = File::open(&stats).with_context(|| format!("cannot read `{}`", stats.display()))?;
-        let lines = BufReader::new(file).lines().map_while(Result::ok);
-        if let Some(line) = lines.filter_map(|line| serde_json::from_str::<Line>(&line).ok()).last() {
-            (self.kimg, self.training_sec) = (line.kimg, line.elapsed_sec);
-        }
+        let ticks = read_stats(&stats).with_context(|| format!("cannot read `{}`", stats.display()))?;
+        self.kimg = ticks.kimg.last().copied().unwrap_or_default();
+        self.training_sec =
+            ticks.elapsed_sec.last().copied().filter(|secs| secs.is_finite()).unwrap_or_default();
         self.run = newest.file_name().unwrap_or_default().to_string_lossy().into_owned();
         Ok(())
     }
-}
-
-/// The newest run folder of this name, `NNNNN-NAME`.
-fn newest_run(runs: &Path, name: &str) -> Result<PathBuf> {
-    let entries = fs::read_dir(runs).with_context(|| format!("cannot read `{}`", runs.display()))?;
-    let numbered = entries.filter_map(Result::ok).filter_map(|entry| {
-        let file_name = entry.file_name().into_string().ok()?;
-        let (number, rest) = file_name.split_once('-')?;
-        (rest == name).then_some((number.parse::<u64>().ok()?, entry.path()))
-    });
-    let newest = numbered.max_by_key(|(number, _)| *number);
-    newest.map(|(_, path)| path).with_context(|| format!("`{}` holds no run `{name}`", runs.display()))
 }
 
 #[cfg(test)]
