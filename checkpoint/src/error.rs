@@ -73,6 +73,8 @@ pub enum ErrorKind {
     OtherKind,
     /// A safetensors file that is no training state of this program.
     NoState,
+    /// A safetensors file that is no state of a projection of this program.
+    NoProjection,
     /// A training state where a network was expected.
     IsState,
     /// The decoder of a style transfer where a network that draws by itself was expected.
@@ -224,6 +226,7 @@ impl fmt::Display for Error {
                 write!(f, "`{path}` is a safetensors file, but no StyleGAN checkpoint of this program")
             }
             ErrorKind::NoState => write!(f, "`{path}` is no training state of this program"),
+            ErrorKind::NoProjection => write!(f, "`{path}` is no state of a projection of this program"),
             ErrorKind::IsState => write!(f, "`{path}` is a training state, which holds no networks"),
             ErrorKind::IsDecoder => write!(f, "`{path}` holds the decoder of a style transfer, no generator"),
             ErrorKind::NoDecoder => write!(f, "`{path}` holds no decoder of a style transfer"),

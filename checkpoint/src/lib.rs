@@ -23,9 +23,11 @@
 //! A [`State`] is a second such file, `training-state-*.safetensors`, with what a training needs beside its networks to
 //! go on. It names the checksum of its checkpoint.
 //!
-//! A [`DecoderFile`] is a third, with the decoder of a style transfer.
+//! A [`DecoderFile`] is a third, with the decoder of a style transfer, and a [`ProjectionFile`] a fourth, with what a projection
+//! of pictures needs to go on.
 //!
-//! `container` reads and writes such files and knows no networks; `snapshot`, `state` and `decoder_file` stand on it.
+//! `container` reads and writes such files and knows no networks; `snapshot`, `state`, `decoder_file` and `projection_file` stand
+//! on it.
 //!
 //! ```
 //! use candle_core::{DType, Device};
@@ -57,6 +59,7 @@ mod container;
 mod decoder_file;
 mod error;
 mod network;
+mod projection_file;
 mod run_folder;
 mod snapshot;
 mod state;
@@ -65,6 +68,7 @@ pub use container::distinct_dtypes;
 pub use decoder_file::{DecoderFile, OpenedDecoder};
 pub use error::{Error, ErrorKind, Result};
 pub use network::Network;
+pub use projection_file::ProjectionFile;
 pub use run_folder::{Pair, newest_snapshot, pairs, snapshots};
 pub use snapshot::{Checkpoint, Copied, ForeignFile, Meta, Progress, convert, expected_shapes, save};
 pub use state::State;

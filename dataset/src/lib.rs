@@ -57,7 +57,7 @@ pub use left_out::LeftOut;
 pub use mirror_test::MirrorTest;
 pub use pack::{
     CachedPack, Contents, Converted, Export, ExportFormat, Filling, Fit, Format, PackOptions, PackReport,
-    Pyramid, cached_packs, export, join, open_or_pack, pack,
+    Pyramid, cached_packs, export, fit_picture, join, open_or_pack, pack,
 };
 pub use readers::{Source, read_picture};
 pub use shard::Shard;

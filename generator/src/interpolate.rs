@@ -2,16 +2,29 @@
 
 use candle_core::{DType, Result, Tensor, bail};
 
-/// The space a path is drawn in, which decides what a straight line is.
+/// How a path goes from one key to the next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Space {
-    /// z is on a sphere: great circles (slerp).
-    Z,
-    /// w is flat: straight lines (lerp).
-    W,
+pub enum Curve {
+    /// Straight on (lerp), as in w, which is flat.
+    Line,
+    /// Along the great circle (slerp), as in z, which is on a sphere.
+    GreatCircle,
+    /// Without a corner at the keys: the cubic through each pair of neighbors whose slope at a key is half of what lies between
+    /// the keys beside it (Catmull and Rom 1974).
+    Spline,
 }
 
-/// `frames` points at even steps along a path through `keys`.
+/// How fast a path goes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Easing {
+    /// At even steps.
+    #[default]
+    None,
+    /// Slowly away from each key and slowly towards the next.
+    InOut,
+}
+
+/// `frames` points along a path through `keys`, which takes equally long from each to the next.
 ///
 /// An open path starts at the first key and ends at the last. A loop goes on from the last back to the first and
 /// stops one step before it, so that playing it again shows no key twice.
@@ -22,25 +35,54 @@ pub enum Space {
 ///
 /// # Errors
 /// If there are fewer than two keys, or no frames.
-pub fn interpolate(keys: &Tensor, frames: usize, looping: bool, space: Space) -> Result<Tensor> {
+pub fn interpolate(
+    keys: &Tensor,
+    frames: usize,
+    looping: bool,
+    curve: Curve,
+    easing: Easing,
+) -> Result<Tensor> {
     let (count, _) = keys.dims2()?;
     if count < 2 || frames == 0 {
         bail!("a path of {frames} frames through {count} keys: at least two keys and one frame are needed")
     }
     let (segments, steps) = if looping { (count, frames) } else { (count - 1, (frames - 1).max(1)) };
+    // Beyond the ends of an open path there is the key at the end.
+    let key = |index: usize, step: isize| match index.checked_add_signed(step) {
+        Some(index) if looping => keys.get(index % count),
+        None if looping => keys.get(count - 1),
+        index => keys.get(index.unwrap_or(0).min(count - 1)),
+    };
     let points = (0..frames)
         .map(|frame| {
             let position = frame as f64 * segments as f64 / steps as f64;
             let segment = (position as usize).min(segments - 1);
-            let (a, b) = (keys.get(segment)?, keys.get((segment + 1) % count)?);
-            let t = position - segment as f64;
-            match space {
-                Space::W => (&a + ((&b - &a)? * t)?)?.contiguous(),
-                Space::Z => slerp(&a, &b, t),
+            let (a, b) = (key(segment, 0)?, key(segment, 1)?);
+            let t = match (easing, position - segment as f64) {
+                (Easing::None, t) => t,
+                (Easing::InOut, t) => t * t * (3.0 - 2.0 * t),
+            };
+            match curve {
+                Curve::Line => (&a + ((&b - &a)? * t)?)?.contiguous(),
+                Curve::GreatCircle => slerp(&a, &b, t),
+                Curve::Spline => catmull_rom([&key(segment, -1)?, &a, &b, &key(segment, 2)?], t),
             }
         })
         .collect::<Result<Vec<_>>>()?;
     Tensor::stack(&points, 0)
+}
+
+/// Between the second and the third of four keys.
+fn catmull_rom(keys: [&Tensor; 4], t: f64) -> Result<Tensor> {
+    let (t2, t3) = (t * t, t * t * t);
+    let shares = [
+        (-t + 2.0 * t2 - t3) / 2.0,
+        (2.0 - 5.0 * t2 + 3.0 * t3) / 2.0,
+        (t + 4.0 * t2 - 3.0 * t3) / 2.0,
+        (t3 - t2) / 2.0,
+    ];
+    let [first, rest @ ..] = keys;
+    rest.iter().zip(&shares[1..]).try_fold((first * shares[0])?, |sum, (key, share)| sum + (*key * *share)?)
 }
 
 /// Along the great circle between the directions of `a` and `b` at constant angular speed; the length goes linearly.
@@ -73,11 +115,11 @@ mod tests {
 
     #[test]
     fn an_open_path_ends_at_its_keys() -> Result<()> {
-        for space in [Space::Z, Space::W] {
-            let path = interpolate(&keys()?, 5, false, space)?;
+        for curve in [Curve::Line, Curve::GreatCircle, Curve::Spline] {
+            let path = interpolate(&keys()?, 5, false, curve, Easing::InOut)?;
             for (frame, key) in [(0, 0), (2, 1), (4, 2)] {
                 let off = (path.get(frame)? - keys()?.get(key)?)?.abs()?.max_all()?.to_scalar::<f64>()?;
-                assert!(off < 1e-12, "{space:?} frame {frame} is {off} off");
+                assert!(off < 1e-12, "{curve:?} frame {frame} is {off} off");
             }
         }
         Ok(())
@@ -85,7 +127,7 @@ mod tests {
 
     #[test]
     fn a_loop_does_not_repeat_its_first_frame_and_steps_evenly() -> Result<()> {
-        let path = interpolate(&keys()?, 30, true, Space::W)?.to_vec2::<f64>()?;
+        let path = interpolate(&keys()?, 30, true, Curve::Line, Easing::None)?.to_vec2::<f64>()?;
         assert_eq!(path.len(), 30);
         let step = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| (a - b).powi(2)).sum::<f64>().sqrt();
         let wrap = step(&path[29], &path[0]);
@@ -96,7 +138,9 @@ mod tests {
 
     #[test]
     fn slerp_keeps_the_angle_even_and_the_length_linear() -> Result<()> {
-        let path = interpolate(&keys()?.narrow(0, 0, 2)?, 3, false, Space::Z)?.get(1)?.to_vec1::<f64>()?;
+        let path = interpolate(&keys()?.narrow(0, 0, 2)?, 3, false, Curve::GreatCircle, Easing::None)?
+            .get(1)?
+            .to_vec1::<f64>()?;
         let half = 1.5 * std::f64::consts::FRAC_1_SQRT_2;
         for (got, expected) in path.iter().zip([half, half, 0.0]) {
             assert!((got - expected).abs() < 1e-12, "{path:?}");
@@ -104,10 +148,43 @@ mod tests {
         Ok(())
     }
 
+    /// Steps of a path, the last one from its end back to its start.
+    fn steps(path: &[Vec<f64>]) -> Vec<Vec<f64>> {
+        let ends = path.iter().skip(1).chain(path.first());
+        path.iter().zip(ends).map(|(a, b)| b.iter().zip(a).map(|(b, a)| b - a).collect()).collect()
+    }
+
+    #[test]
+    fn a_spline_has_no_corners() -> Result<()> {
+        let frames = 3000;
+        let path = interpolate(&keys()?, frames, true, Curve::Spline, Easing::None)?.to_vec2::<f64>()?;
+        let steps = steps(&path);
+        for (step, next) in steps.iter().zip(steps.iter().skip(1).chain(steps.first())) {
+            for (step, next) in step.iter().zip(next) {
+                assert!((step - next).abs() < 2e-5, "a corner of {step} to {next}");
+            }
+        }
+        // The slope at a key is half of what lies between those beside it.
+        let at_second = &steps[frames / 3];
+        for (step, slope) in at_second.iter().zip([-0.5, 0.0, 0.5]) {
+            assert!((step * 1000.0 - slope).abs() < 0.01, "{at_second:?}");
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn what_is_eased_rests_at_its_keys() -> Result<()> {
+        let path = interpolate(&keys()?, 3000, true, Curve::Line, Easing::InOut)?.to_vec2::<f64>()?;
+        let length = |step: &Vec<f64>| step.iter().map(|x| x * x).sum::<f64>().sqrt();
+        let steps: Vec<f64> = steps(&path).iter().map(length).collect();
+        assert!(steps[1000] < steps[1500] / 100.0 && steps[999] < steps[1500] / 100.0);
+        Ok(())
+    }
+
     #[test]
     fn too_few_keys_are_refused() -> Result<()> {
-        assert!(interpolate(&keys()?.narrow(0, 0, 1)?, 5, true, Space::W).is_err());
-        assert!(interpolate(&keys()?, 0, true, Space::W).is_err());
+        assert!(interpolate(&keys()?.narrow(0, 0, 1)?, 5, true, Curve::Line, Easing::None).is_err());
+        assert!(interpolate(&keys()?, 0, true, Curve::Line, Easing::None).is_err());
         Ok(())
     }
 }

@@ -4,8 +4,8 @@ use candle_core::{Result, Tensor, bail};
 use candle_nn::{Init, VarBuilder};
 use stylegan_ops::{
     Chain, EqualizedWeight, FeatureLayout, GAIN_LEAKY_RELU, Sampling, add_bias, bias_leaky_relu, blur,
-    conv2d_up, instance_norm, instance_norm_style, leaky_relu, noise_bias_leaky_relu, pixel_norm, smooth_up,
-    synthesis_layer,
+    conv2d, conv2d_up, instance_norm, instance_norm_style, leaky_relu, noise_bias_leaky_relu, pixel_norm,
+    smooth_up, synthesis_layer,
 };
 
 use crate::batch_norm::BatchNorm;
@@ -138,8 +138,9 @@ impl SynthesisLayer {
         };
         let noise = noise.as_ref().map(|(image, strength)| (image, *strength));
         let style = self.style(w)?;
-        if let (Some(weight), false, Some(noise), Norm::Instance, Some(style)) =
-            (&self.weight, self.bias_before_blur, noise, self.norm, &style)
+        let is_joined = !self.bias_before_blur && !noise.is_some_and(|(image, _)| image.track_op());
+        if let (Some(weight), true, Some(noise), Norm::Instance, Some(style)) =
+            (&self.weight, is_joined, noise, self.norm, &style)
         {
             let style = Some((style, self.norm_epsilon));
             return synthesis_layer(x, weight.stored(), noise, &self.bias, style, self.sampling, layout);
@@ -161,6 +162,9 @@ impl SynthesisLayer {
     fn activated(&self, x: &Tensor, noise: Option<(&Tensor, &Tensor)>) -> Result<Tensor> {
         let own = |parameter: &Tensor| parameter.to_dtype(x.dtype());
         match (&self.weight, noise) {
+            (_, Some((image, strength))) if image.track_op() => {
+                self.activated_behind(x, &own(image)?, &own(strength)?)
+            }
             (None, None) => bias_leaky_relu(x, &own(&self.bias)?),
             (None, Some((image, strength))) => {
                 noise_bias_leaky_relu(x, &own(image)?, &own(strength)?, &own(&self.bias)?)
@@ -187,6 +191,26 @@ impl SynthesisLayer {
                 synthesis_layer(x, weight.stored(), noise, &self.bias, None, self.sampling, layout)
             }
         }
+    }
+
+    /// All up to the leaky `ReLU` where somebody asks for the gradient of the noise, which the joined operations do not have.
+    fn activated_behind(&self, x: &Tensor, image: &Tensor, strength: &Tensor) -> Result<Tensor> {
+        let own = |parameter: &Tensor| parameter.to_dtype(x.dtype());
+        let x = match (&self.weight, self.sampling) {
+            (None, _) => x.clone(),
+            (Some(weight), Sampling::Up { blur }) => {
+                smooth_up(&conv2d_up(x, &own(&weight.effective()?)?)?, blur)?
+            }
+            (Some(weight), _) => conv2d(x, &own(&weight.effective()?)?)?,
+        };
+        let bias = own(&self.bias)?;
+        let (x, bias) = if self.bias_before_blur {
+            (x.broadcast_add(&self.blurred_bias(&x)?)?, bias.zeros_like()?)
+        } else {
+            (x, bias)
+        };
+        let noise = image.broadcast_mul(&strength.reshape((1, (), 1, 1))?)?;
+        bias_leaky_relu(&x.broadcast_add(&noise)?, &bias)
     }
 
     /// What a blur leaves of the bias on features like `x`, `[1, channels, height, width]`: 3/4 of it on edges, 9/16 in

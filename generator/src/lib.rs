@@ -34,7 +34,7 @@ mod truncation;
 
 pub use batch_norm::{RUNNING_MEAN, RUNNING_VARIANCE};
 pub use config::{GeneratorConfig, Norm};
-pub use interpolate::{Space, interpolate};
+pub use interpolate::{Curve, Easing, interpolate};
 pub use layer::SynthesisLayer;
 pub use mapping::Mapping;
 pub use network::{Generator, mix_styles};

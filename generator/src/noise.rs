@@ -14,7 +14,8 @@ pub enum Noise {
     Random(Key),
     /// No noise.
     None,
-    /// These images, one `[batch or 1, 1, height, width]` for each layer in use.
+    /// These images, one `[batch or 1, 1, height, width]` for each layer in use. Where they are tracked, they get a gradient, for
+    /// which operations are taken one by one.
     Given(Vec<Tensor>),
     /// That of another in these layers, and none in the others.
     InLayers(Range<usize>, Box<Noise>),

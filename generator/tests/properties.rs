@@ -548,3 +548,68 @@ fn impossible_shapes_are_refused_with_a_reason() -> Result<()> {
     assert!(error.contains("4 layers where the network has 6"), "{error}");
     Ok(())
 }
+
+#[test]
+fn noise_that_is_tracked_draws_the_same_and_gets_its_gradient() -> Result<()> {
+    let mut networks = vec![small()];
+    networks.push(GeneratorConfig { bias_before_blur: true, ..small() });
+    networks.push(GeneratorConfig { blur: false, norm: Norm::Pixel, ..small() });
+    networks.push(GeneratorConfig { noise_per_block: true, ..small() });
+    for (number, config) in networks.into_iter().enumerate() {
+        let (_, generator) = build_in_f64(&config)?;
+        let normal =
+            |purpose: &str, shape: &[usize]| Key::new(purpose, &[]).normal(shape, DType::F64, &Device::Cpu);
+        let w_plus = normal("w", &[2, config.num_layers(), config.w_dim])?;
+        let images = (0..config.num_layers())
+            .map(|layer| {
+                let side = 4 << (layer / 2);
+                normal("noise", &[2, 1, side, side])
+            })
+            .collect::<Result<Vec<_>>>()?;
+        let draw = |images: &[Tensor]| {
+            generator.draw_w_plus(&w_plus, 0.0, Truncation::OFF, &Noise::Given(images.to_vec()))
+        };
+        let plain = draw(&images)?;
+        let weights = normal("weights", plain.dims())?;
+        let loss = |images: &[Tensor]| (draw(images)? * &weights)?.sum_all();
+        let vars = images.iter().map(Var::from_tensor).collect::<Result<Vec<_>>>()?;
+        let tracked: Vec<Tensor> = vars.iter().map(|var| var.as_tensor().clone()).collect();
+        let off = (draw(&tracked)? - &plain)?.abs()?.max_all()?.to_scalar::<f64>()?;
+        assert!(off < 1e-10, "{number}: {off}");
+        let gradients = backward(&loss(&tracked)?)?;
+        for layer in [0, 1, 2, 5] {
+            let direction = normal("direction", images[layer].dims())?;
+            let Some(gradient) = gradients.get(&vars[layer]) else {
+                assert!(config.noise_per_block && layer % 2 == 1, "{number}: {layer}");
+                continue;
+            };
+            let found = (gradient * &direction)?.sum_all()?.to_scalar::<f64>()?;
+            let at = |step: f64| {
+                let mut moved = images.clone();
+                moved[layer] = (&moved[layer] + (&direction * step)?)?;
+                loss(&moved)?.to_scalar::<f64>()
+            };
+            let expected = (at(1e-5)? - at(-1e-5)?) / 2e-5;
+            assert!(
+                (found - expected).abs() < 1e-5 * expected.abs().max(1.0),
+                "{number}: {layer}: {found} {expected}"
+            );
+        }
+    }
+    Ok(())
+}
+
+/// A network as [`build_generic`] makes it, in `f64`.
+fn build_in_f64(config: &GeneratorConfig) -> Result<(Parameters, Generator)> {
+    let parameters = Parameters::new(Key::new("init", &[1]));
+    Generator::new(config, &parameters.builder(DType::F64, &Device::Cpu))?;
+    for (name, var) in parameters.vars() {
+        if !name.ends_with("weight") && !is_buffer(&name) {
+            let start = Key::new("generic values", &[]).child(&name, 0);
+            let start = start.normal(var.shape(), DType::F64, &Device::Cpu)?;
+            var.set(&(var.as_tensor() + (start * 0.3)?)?)?;
+        }
+    }
+    let generator = Generator::new(config, &parameters.frozen(DType::F64, &Device::Cpu))?;
+    Ok((parameters, generator))
+}
