@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::ValueEnum;
-use stylegan_drawing::{DrawOptions, NoiseMode};
+use stylegan_drawing::{DrawOptions, LabelVector, NoiseMode};
 use stylegan_generator::{SeedStyle, Truncation};
 use stylegan_ops::Resolution;
 use stylegan_trainer::{ConfigError, MOST_SEED, TrainConfig};
@@ -52,9 +52,14 @@ pub(crate) struct NetworkArgs {
     #[arg(long, value_name = "DEVICE", default_value = "cpu", hide_possible_values = true)]
     pub(crate) device: DeviceName,
 
-    /// Class of the pictures, by its name or its number from 0; for networks with labels alone
+    /// Class of the pictures, by its name or its number from 0, or several for what is between them; for networks with labels
+    /// alone
     #[arg(long, value_name = "NAME|N", allow_negative_numbers = true)]
     pub(crate) class: Option<String>,
+
+    /// Label of the pictures in numbers, such as `0.5,0.5,0` for what is between two of three classes
+    #[arg(long, value_name = "LABEL", allow_hyphen_values = true, conflicts_with = "class")]
+    pub(crate) label: Option<LabelVector>,
 }
 
 /// How pictures are drawn.

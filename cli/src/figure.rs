@@ -36,13 +36,14 @@ impl OutArgs {
 /// Draws a figure, which holds pictures of the painter's size, and writes it as a PNG.
 pub(crate) fn write(
     painter: &Painter,
+    source: &LatentSource,
     content: Content,
     what: &str,
     path: &Path,
     force: Force,
 ) -> Result<()> {
-    let recipe = Recipe::new(painter, content);
-    let drawn = recipe.draw(painter, &LatentSource::Seeds);
+    let recipe = Recipe::new(painter, source, content);
+    let drawn = recipe.draw(painter, source);
     let picture = drawn.map_err(|error| or_too_large(error, "take fewer seeds"))?;
     recipe.save(path, &picture, force.force)?;
     let resolution = painter.resolution();

@@ -48,6 +48,9 @@ pub(crate) fn hint_of(error: &(dyn Error + 'static)) -> Option<String> {
     if let Some(error) = error.downcast_ref::<stylegan_transfer::Error>() {
         return error.hint();
     }
+    if let Some(error) = error.downcast_ref::<stylegan_projector::Error>() {
+        return of_projector(error);
+    }
     error.downcast_ref::<stylegan_drawing::Error>()?.hint()
 }
 
@@ -59,6 +62,9 @@ pub(crate) fn checkpoint_error<'a>(
         return Some(error);
     }
     if let Some(stylegan_transfer::Error::Checkpoint(error)) = error.downcast_ref() {
+        return Some(error);
+    }
+    if let Some(stylegan_projector::Error::Checkpoint(error)) = error.downcast_ref() {
         return Some(error);
     }
     match error.downcast_ref() {
@@ -73,6 +79,9 @@ pub(crate) fn media_error<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a st
         return Some(error);
     }
     if let Some(stylegan_transfer::Error::Media(error)) = error.downcast_ref() {
+        return Some(error);
+    }
+    if let Some(stylegan_projector::Error::Media(error)) = error.downcast_ref() {
         return Some(error);
     }
     match error.downcast_ref() {
@@ -155,6 +164,17 @@ fn of_evaluation(error: &stylegan_evaluation::Error) -> Option<String> {
     }
 }
 
+fn of_projector(error: &stylegan_projector::Error) -> Option<String> {
+    use stylegan_projector::Error;
+
+    match error {
+        Error::NoNoise => Some("leave `--optimize-noise` out".to_owned()),
+        Error::TooSmall { .. } => Some("`--perceptual pixels` compares pixels alone".to_owned()),
+        Error::Diverged { .. } => Some("a smaller `--learning-rate` may hold".to_owned()),
+        error => error.hint(),
+    }
+}
+
 fn of_import(error: &ImportError) -> Option<String> {
     match error {
         ImportError::Foreign {
@@ -169,6 +189,13 @@ fn of_media(error: &stylegan_media::Error) -> Option<String> {
     match error {
         stylegan_media::Error::File(FileError { kind: FileErrorKind::Exists, .. }) => {
             Some("`--force` overwrites it".to_owned())
+        }
+        stylegan_media::Error::File(FileError { kind: FileErrorKind::NeedsFfmpeg, .. }) => Some(
+            "`--ffmpeg` has it do so where it is installed; `.mp4`, `.apng` and `.gif` need nothing"
+                .to_owned(),
+        ),
+        stylegan_media::Error::File(FileError { kind: FileErrorKind::NoFfmpeg, .. }) => {
+            Some("install it, or leave `--ffmpeg` out: `.mp4`, `.apng` and `.gif` need nothing".to_owned())
         }
         error => error.hint(),
     }

@@ -119,14 +119,25 @@ pub(crate) fn class_of(name: Option<&str>, meta: &Meta, space: LatentSpace) -> R
         }
         return Ok(None);
     };
+    class_named("--class", name, meta).map(Some)
+}
+
+/// The classes of these names or numbers, which a flag lists.
+pub(crate) fn classes_of(flag: &str, names: &[String], meta: &Meta) -> Result<Vec<usize>> {
+    names.iter().map(|name| class_named(flag, name, meta)).collect()
+}
+
+/// The class of a name or a number, as a flag gives it.
+fn class_named(flag: &str, name: &str, meta: &Meta) -> Result<usize> {
+    let (names, label_dim) = (&meta.class_names, meta.generator.label_dim);
     if label_dim == 0 {
-        return Err(Refusal::usage("`--class` was given, but this network has no labels").into());
+        return Err(Refusal::usage(format!("`{flag}` was given, but this network has no labels")).into());
     }
     if let Some(class) = meta.class(name) {
-        return Ok(Some(class));
+        return Ok(class);
     }
     Err(if names.is_empty() {
-        Refusal::usage(format!("`--class {name}` is not from 0 to {}", label_dim - 1))
+        Refusal::usage(format!("`{flag} {name}` is not from 0 to {}", label_dim - 1))
             .hint("the classes of this network have numbers and no names")
     } else {
         let all = listed(names);

@@ -6,16 +6,16 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 
 use stylegan_drawing::{Error, Layout, Painter};
+use stylegan_media::FilmFormat;
 
 use crate::report::Refusal;
 use crate::shell::quoted;
 
 /// Endings of files that are not written; no folder has one unless it is there already or ends in a slash.
-const FILMS: [&str; 8] = ["mp4", "avi", "mov", "webm", "mkv", "m4v", "mpg", "apng"];
 const NUMBERS: [&str; 7] = ["npy", "npz", "pt", "pth", "pkl", "h5", "csv"];
-const OTHERS: [&str; 22] = [
-    "jpg", "jpeg", "jfif", "webp", "bmp", "tif", "tiff", "avif", "heic", "svg", "pdf", "zip", "tar", "gz",
-    "tgz", "7z", "rar", "json", "txt", "toml", "html", "onnx",
+const OTHERS: [&str; 24] = [
+    "flv", "wmv", "jpg", "jpeg", "jfif", "webp", "bmp", "tif", "tiff", "avif", "heic", "svg", "pdf", "zip",
+    "tar", "gz", "tgz", "7z", "rar", "json", "txt", "toml", "html", "onnx",
 ];
 
 /// Whether files that exist are overwritten.
@@ -30,7 +30,7 @@ pub(crate) struct Force {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Output {
     Png(PathBuf),
-    Gif(PathBuf),
+    Film(PathBuf),
     Numbers(PathBuf),
     Folder(PathBuf),
 }
@@ -47,7 +47,7 @@ impl Output {
         }
         match extension.as_deref() {
             Some("png") => Ok(Self::Png(path.to_owned())),
-            Some("gif") => Ok(Self::Gif(path.to_owned())),
+            Some(_) if FilmFormat::of(path).is_some() => Ok(Self::Film(path.to_owned())),
             Some("safetensors") => Ok(Self::Numbers(path.to_owned())),
             Some(extension) if is_of_a_file(extension) => {
                 Err(Refusal::usage(format!("`--out {}` is of a kind that is not written", path.display()))
@@ -104,18 +104,13 @@ impl Output {
 }
 
 fn is_of_a_file(extension: &str) -> bool {
-    FILMS.iter().chain(&NUMBERS).chain(&OTHERS).any(|known| *known == extension)
+    NUMBERS.iter().chain(&OTHERS).any(|known| *known == extension)
 }
 
 /// What is written in place of a file of this kind.
 fn hint_of(path: &Path, extension: &str) -> String {
     let with = |extension: &str| quoted(&path.with_extension(extension));
-    if FILMS.contains(&extension) {
-        format!(
-            "`stylegan interpolate` writes films as GIF, `--out {}`, or frame by frame into a folder, `--out DIR`",
-            with("gif")
-        )
-    } else if NUMBERS.contains(&extension) {
+    if NUMBERS.contains(&extension) {
         format!("`stylegan sample` writes numbers as safetensors, `--out {}`", with("safetensors"))
     } else {
         "pictures are written as PNG, `--out NAME.png`, or one by one into a folder, `--out DIR`".to_owned()
@@ -173,13 +168,15 @@ mod tests {
     fn names_tell_what_is_written() {
         let parse = |text: &str| Output::parse(Path::new(text)).unwrap();
         assert_eq!(parse("a/b.PNG"), Output::Png("a/b.PNG".into()));
-        assert_eq!(parse("b.gif"), Output::Gif("b.gif".into()));
+        for name in ["b.gif", "b.MP4", "b.apng", "b.webm"] {
+            assert_eq!(parse(name), Output::Film(name.into()));
+        }
         assert_eq!(parse("b.safetensors"), Output::Numbers("b.safetensors".into()));
         assert_eq!(parse("faces"), Output::Folder("faces".into()));
         assert_eq!(parse("faces-0.7"), Output::Folder("faces-0.7".into()));
         assert_eq!(parse("faces.png/"), Output::Folder("faces.png/".into()));
         assert_eq!(parse("faces.zip/"), Output::Folder("faces.zip/".into()));
-        for name in ["a.jpg", "x.npy", "x.ZIP", "x.avi", "x.mp4", "x.pt"] {
+        for name in ["a.jpg", "x.npy", "x.ZIP", "x.flv", "x.pt"] {
             assert!(Output::parse(Path::new(name)).is_err(), "{name}");
             assert!(Output::check_is_folder(Path::new(name)).is_err(), "{name}");
         }

@@ -3,13 +3,13 @@
 use std::path::Path;
 
 use anyhow::Result;
-use stylegan_checkpoint::Checkpoint;
-use stylegan_drawing::{DrawOptions, LatentSpace, Painter};
+use stylegan_checkpoint::{Checkpoint, Meta};
+use stylegan_drawing::{DrawOptions, LabelVector, LatentSpace, Painter};
 use stylegan_import::{Foreign, Purpose, open_any};
 use tracing::info;
 
 use crate::args::{NetworkArgs, StyleArgs};
-use crate::labels::class_of;
+use crate::labels::{class_of, classes_of};
 use crate::pretrained;
 use crate::report::{Refusal, note};
 
@@ -45,20 +45,57 @@ pub(crate) fn open_painter(network: &NetworkArgs, style: &StyleArgs, space: Late
     open_painter_with(network, space, |options| style.set(space.usual_truncation(), options))
 }
 
+/// The same, where `look` sees what the checkpoint says of itself.
+pub(crate) fn open_painter_and(
+    network: &NetworkArgs,
+    style: &StyleArgs,
+    space: LatentSpace,
+    look: impl FnOnce(&Meta) -> Result<()>,
+) -> Result<Painter> {
+    open_and(network, space, look, |options| style.set(space.usual_truncation(), options))
+}
+
 /// The same; `set` changes the usual options.
 pub(crate) fn open_painter_with(
     network: &NetworkArgs,
     space: LatentSpace,
     set: impl FnOnce(&mut DrawOptions),
 ) -> Result<Painter> {
+    open_and(network, space, |_| Ok(()), set)
+}
+
+fn open_and(
+    network: &NetworkArgs,
+    space: LatentSpace,
+    look: impl FnOnce(&Meta) -> Result<()>,
+    set: impl FnOnce(&mut DrawOptions),
+) -> Result<Painter> {
     let checkpoint = open_checkpoint(&network.checkpoint, network.resolution)?;
-    let class = class_of(network.class.as_deref(), checkpoint.meta(), space)?;
-    let mut options = DrawOptions { class, ..DrawOptions::of(&checkpoint) };
+    look(checkpoint.meta())?;
+    let mut options = DrawOptions::of(&checkpoint);
+    match (&network.label, network.class.as_deref()) {
+        (Some(label), _) => options.label = Some(label.clone()),
+        (None, Some(several)) if checkpoint.meta().class(several).is_none() && several.contains(',') => {
+            let names: Vec<String> = several.split(',').map(|name| name.trim().to_owned()).collect();
+            options.label =
+                Some(between(&classes_of("--class", &names, checkpoint.meta())?, checkpoint.meta()));
+        }
+        (None, class) => options.class = class_of(class, checkpoint.meta(), space)?,
+    }
     set(&mut options);
     let painter = Painter::new(&checkpoint, options, &network.device.open()?)?;
     painter.check_class(space)?;
     say_if_growing(&checkpoint, &painter);
     Ok(painter)
+}
+
+/// The label in the middle of classes.
+fn between(classes: &[usize], meta: &Meta) -> LabelVector {
+    let mut label = vec![0.0; meta.generator.label_dim];
+    for &class in classes {
+        label[class] += 1.0 / classes.len() as f32;
+    }
+    LabelVector(label)
 }
 
 /// Says so if the pictures are not of full size yet.

@@ -52,6 +52,14 @@ pub enum Error {
         /// How many labels there are.
         label_dim: usize,
     },
+    /// A label of more or fewer numbers than the network's.
+    #[error("a label has {label_dim} numbers in this network, not {count}")]
+    LabelLength {
+        /// How many were given.
+        count: usize,
+        /// How many there are.
+        label_dim: usize,
+    },
     /// A label that the network does not have.
     #[error("class {class} is not from 0 to {}", label_dim - 1)]
     Class {
@@ -82,6 +90,9 @@ pub enum Error {
         /// How many layers there are.
         num_layers: usize,
     },
+    /// A row of a file, where there is no file.
+    #[error("rows of a file of latents were asked for, but no file was given")]
+    NoLatentFile,
     /// A latent that the file does not have.
     #[error("there is no row {row} in {count} latents")]
     Row {
@@ -157,6 +168,9 @@ pub enum Error {
     /// A walk that goes nowhere.
     #[error("a walk needs at least two seeds")]
     OneSeed,
+    /// A walk that cannot be, for this reason.
+    #[error("a walk {0}")]
+    Walk(String),
     /// A walk with more seeds than frames it may have.
     #[error("a walk visits up to {} seeds, not {}", grouped(MAX_FRAMES), grouped(count))]
     TooManySeeds {
@@ -168,6 +182,53 @@ pub enum Error {
     Frames {
         /// How many were asked for.
         frames: u32,
+    },
+    /// Pictures are to be moved along a direction, where no file has any.
+    #[error("no file of directions was given")]
+    NoDirections,
+    /// Directions of z, which is on a sphere.
+    #[error("directions are of `w` or `w_plus`, not of `z`")]
+    DirectionOfZ,
+    /// A recipe of another file of directions.
+    #[error("the recipe is of the directions {expected}, not {found}")]
+    OtherDirections {
+        /// Hash of the recipe's file.
+        expected: String,
+        /// Hash of the file at hand.
+        found: String,
+    },
+    /// A recipe of directions whose file is not at hand.
+    #[error("the recipe is of the directions {expected}, which are needed")]
+    MissingDirections {
+        /// Hash of the recipe's file.
+        expected: String,
+    },
+    /// A file of directions for a picture that was moved along none.
+    #[error("the recipe is of no direction")]
+    NeedlessDirections,
+    /// Latents that cannot be added.
+    #[error("latents `{}` of shape {:?} and `{}` of shape {:?} do not go together", one.0, one.1, other.0, other.1)]
+    UnlikeLatents {
+        /// Space and shape of the ones.
+        one: (LatentSpace, Vec<usize>),
+        /// Space and shape of the others.
+        other: (LatentSpace, Vec<usize>),
+    },
+    /// Latents of a space that others do not lead back to.
+    #[error("`{found}` is behind `{asked}` in the network")]
+    BehindSpace {
+        /// What there is.
+        found: LatentSpace,
+        /// What was asked for.
+        asked: LatentSpace,
+    },
+    /// More directions than w has, or none.
+    #[error("there are 1 to {w_dim} directions of w, not {count}")]
+    DirectionCount {
+        /// How many were asked for.
+        count: usize,
+        /// The size of w.
+        w_dim: usize,
     },
     /// A recipe of another network.
     #[error("the recipe is of {expected}, not of {found}")]
@@ -215,6 +276,10 @@ pub enum FileErrorKind {
     NotAFile,
     /// The system could not read it.
     Read(io::Error),
+    /// It was to be written, but is there already.
+    Exists,
+    /// The system could not write it.
+    Write(io::Error),
     /// It has this many bytes, which are too many.
     TooLarge(u64),
     /// It is no safetensors file, or a damaged one.
@@ -259,6 +324,10 @@ pub enum FileErrorKind {
     TooMany(usize),
     /// It holds infinities, or what is not a number.
     NotFinite(LatentSpace),
+    /// Its name is of no file of latents.
+    NoLatentName,
+    /// Its name is of an array without a name, which would not say that it is of this space.
+    NamelessSpace(LatentSpace),
     /// The picture has no recipe in it.
     NoRecipe,
     /// The picture's recipe is not one, for this reason.
@@ -280,6 +349,8 @@ impl fmt::Display for FileError {
             Kind::NotFound => write!(f, "there is no file `{path}`"),
             Kind::NotAFile => write!(f, "`{path}` is not a file"),
             Kind::Read(_) => write!(f, "cannot read `{path}`"),
+            Kind::Exists => write!(f, "`{path}` exists; nothing was overwritten"),
+            Kind::Write(_) => write!(f, "cannot write `{path}`"),
             Kind::TooLarge(bytes) => {
                 write!(f, "`{path}` has {} bytes, more than {}", grouped(bytes), grouped(MAX_BYTES))
             }
@@ -309,6 +380,10 @@ impl fmt::Display for FileError {
             Kind::NotFinite(space) => {
                 write!(f, "`{space}` of `{path}` holds numbers that are not finite in f32")
             }
+            Kind::NoLatentName => write!(f, "`{path}` is not the name of a file of latents"),
+            Kind::NamelessSpace(space) => {
+                write!(f, "`{path}`: an array without a name is `w_plus`, not `{space}`")
+            }
             Kind::NoRecipe => write!(f, "`{path}` has no recipe in it"),
             Kind::BadRecipe(reason) => {
                 write!(f, "the recipe in `{path}` cannot be understood: {reason}")
@@ -320,7 +395,7 @@ impl fmt::Display for FileError {
 impl StdError for FileError {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         match &self.kind {
-            FileErrorKind::Read(source) => Some(source),
+            FileErrorKind::Read(source) | FileErrorKind::Write(source) => Some(source),
             _ => None,
         }
     }
@@ -340,6 +415,9 @@ impl Hint for FileError {
             | Kind::Ambiguous(..)
             | Kind::Shape { .. } => {
                 "it is a safetensors or `.npz` file with a tensor `z [n, z_dim]`, `w [n, w_dim]` or `w_plus [n, num_layers, w_dim]`"
+            }
+            Kind::NoLatentName | Kind::NamelessSpace(_) => {
+                "latents are written as `.safetensors`, `.npz`, or `.npy` of `w_plus`"
             }
             Kind::NoRecipe => "most programs that change a picture leave its recipe out",
             _ => return None,

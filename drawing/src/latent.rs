@@ -69,6 +69,15 @@ impl Latent {
             LatentSpace::WPlus => Self::WPlus(latent),
         }
     }
+
+    /// The space that it is of.
+    pub fn space(&self) -> LatentSpace {
+        match self {
+            Self::Z(_) => LatentSpace::Z,
+            Self::W(_) => LatentSpace::W,
+            Self::WPlus(_) => LatentSpace::WPlus,
+        }
+    }
 }
 
 /// One picture to be drawn.

@@ -13,7 +13,7 @@ use zip::ZipArchive;
 use zip::result::ZipError;
 
 use crate::numpy;
-use crate::{Error, FileErrorKind, Latent, LatentSpace, Result};
+use crate::{Error, FileErrorKind, Latent, LatentSpace, Latents, Result};
 
 /// 28,000 pictures' `w_plus` of the paper's network.
 pub(crate) const MAX_BYTES: u64 = 1 << 30;
@@ -69,6 +69,11 @@ impl LatentFile {
     /// How many there are.
     pub fn count(&self) -> usize {
         self.all.dims()[0]
+    }
+
+    /// All of them.
+    pub fn latents(&self) -> Latents {
+        Latents { space: self.space, all: self.all.clone() }
     }
 
     /// One of them, on this device.
@@ -264,7 +269,7 @@ mod tests {
 
     fn npy(shape: &str, count: u8) -> Vec<u8> {
         let data: Vec<u8> = (0..count).flat_map(|number| f32::from(number).to_le_bytes()).collect();
-        crate::numpy::written("'<f4'", false, shape, &data)
+        crate::numpy::written_as("'<f4'", false, shape, &data)
     }
 
     fn npz(entries: &[(&str, Vec<u8>)]) -> Vec<u8> {
@@ -303,7 +308,7 @@ mod tests {
         assert_eq!(words(&npz(&both)), "`FILE` holds both `z` and `w`; one is needed");
         assert_eq!(words(&npz(&[("z.npy", npy("(6,)", 6))])), "`z` of `FILE` has shape [6]");
         assert_eq!(words(&npy("(1, 2, 4)", 6)), "`FILE` cannot be read: it is cut short");
-        let objects = crate::numpy::written("'|O'", false, "(1, 2, 3)", b"");
+        let objects = crate::numpy::written_as("'|O'", false, "(1, 2, 3)", b"");
         assert_eq!(words(&objects), "`FILE` cannot be read: it holds Python objects, not numbers");
         assert_eq!(words(b"<!DOCTYPE html><title>"), "`FILE` is a web page, not latents");
         let whole = npz(&[("w.npy", npy("(2, 3)", 6))]);

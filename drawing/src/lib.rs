@@ -10,7 +10,7 @@
 //! ```
 //! use candle_core::Device;
 //! use stylegan_checkpoint::Checkpoint;
-//! use stylegan_drawing::{DrawOptions, Layout, LatentSource, Painter};
+//! use stylegan_drawing::{DrawOptions, LatentIds, LatentSource, Layout, Painter};
 //! use stylegan_media::save_png;
 //!
 //! // A checkpoint of `stylegan train`, or a run's folder; this one comes with the program.
@@ -18,7 +18,8 @@
 //! let options = DrawOptions { truncation_psi: 0.5, ..DrawOptions::of(&checkpoint) };
 //! let painter = Painter::new(&checkpoint, options, &Device::Cpu)?;
 //! let picture = painter.draw(&painter.seed(7)?)?; // [1, 3, height, width]
-//! let faces = LatentSource::Seeds.grid(&painter, &[0, 1, 2, 7], Layout { columns: 2, rows: 2 })?;
+//! let ids = LatentIds::seeds([0, 1, 2, 7]);
+//! let faces = LatentSource::SEEDS.grid(&painter, &ids.0, Layout { columns: 2, rows: 2 })?;
 //! # let folder = tempfile::tempdir()?;
 //! # let png = folder.path().join("faces.png");
 //! save_png(&png, &faces, false)?;
@@ -26,11 +27,51 @@
 //! # assert_eq!((faces.width(), faces.height()), (128, 128));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+//!
+//! Style mixing, and the recipe in the picture's file:
+//!
+//! ```
+//! # use candle_core::Device;
+//! # use stylegan_checkpoint::Checkpoint;
+//! # use stylegan_drawing::{Content, DrawOptions, LatentIds, LatentSource, Layers, MixFigure, Painter, Recipe, RowLayers};
+//! # let checkpoint = Checkpoint::open("../demo/faces-64.safetensors")?;
+//! # let painter = Painter::new(&checkpoint, DrawOptions::of(&checkpoint), &Device::Cpu)?;
+//! # let folder = tempfile::tempdir()?;
+//! # let png = folder.path().join("mix.png");
+//! let coarse = RowLayers(vec![Layers((0..4).collect())]);
+//! let figure = MixFigure { rows: LatentIds::seeds(0..2), cols: LatentIds::seeds(4..7), styles: coarse };
+//! let recipe = Recipe::new(&painter, &LatentSource::SEEDS, Content::Mix(figure));
+//! recipe.save(&png, &recipe.draw(&painter, &LatentSource::SEEDS)?, false)?;
+//! assert_eq!(Recipe::read(&png)?, recipe);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! A walk, as a film:
+//!
+//! ```
+//! # use candle_core::Device;
+//! # use stylegan_checkpoint::Checkpoint;
+//! # use stylegan_drawing::{DrawOptions, Error, LatentIds, LatentSource, Painter, Walk, WalkPath, WalkSpace};
+//! # use stylegan_media::{FilmOptions, FilmWriter};
+//! # let checkpoint = Checkpoint::open("../demo/faces-64.safetensors")?;
+//! # let painter = Painter::new(&checkpoint, DrawOptions::of(&checkpoint), &Device::Cpu)?;
+//! # let folder = tempfile::tempdir()?;
+//! # let mp4 = folder.path().join("walk.mp4");
+//! let walk = Walk::new(LatentIds::seeds([3, 5, 8]), WalkSpace::W, 24, true);
+//! let walk = Walk { path: WalkPath::Spline, ..walk };
+//! let options = FilmOptions { size: (64, 64), fps: 12, frames: walk.frames, looping: true, ffmpeg: false };
+//! let mut film = FilmWriter::create(&mp4, options, false)?;
+//! walk.draw(&painter, &LatentSource::SEEDS, &walk.all(), |_, frame| Ok::<_, Error>(film.add(&frame)?))?;
+//! film.finish()?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
+mod direction;
 mod error;
 mod figures;
 mod latent;
 mod latent_file;
+mod latents;
 mod layout;
 mod lists;
 mod numpy;
@@ -43,19 +84,21 @@ mod text;
 mod training_grid;
 mod walk;
 
+pub use direction::factorize;
 pub use error::{Error, FileError, FileErrorKind, Result};
 pub use figures::{
-    Area, MAX_DRAWS, MIN_DRAWS, MixFigure, NoiseDetailFigure, NoiseFigure, Scales, TruncationFigure,
-    UncuratedFigure,
+    Area, DirectionFigure, MAX_DRAWS, MIN_DRAWS, MixFigure, NoiseDetailFigure, NoiseFigure, Scales,
+    TruncationFigure, UncuratedFigure,
 };
 pub use latent::{Latent, LatentSpace, Sample};
 pub use latent_file::LatentFile;
+pub use latents::Latents;
 pub use layout::Layout;
-pub use lists::{Layers, Lods, Psis, RowLayers, Seeds};
+pub use lists::{LabelVector, LatentId, LatentIds, Layers, Lods, Psis, RowLayers, Seeds, Strengths};
 pub use options::{DrawOptions, NoiseMode};
 pub use origin::{Moment, Origin};
 pub use painter::{Painter, pixels};
 pub use recipe::{Content, Recipe};
 pub use source::LatentSource;
 pub use training_grid::TrainingGrid;
-pub use walk::{MAX_FRAMES, Strip, Walk, WalkPath};
+pub use walk::{MAX_FRAMES, Strip, Walk, WalkPath, WalkSpace};

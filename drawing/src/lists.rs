@@ -1,6 +1,6 @@
 //! Lists of numbers as a person writes them, `0-15,20`.
 
-use std::fmt::{self, Display};
+use std::fmt::{self, Display, Write};
 use std::str::FromStr;
 
 use stylegan_base::units::grouped;
@@ -11,6 +11,19 @@ const MAX_NUMBERS: u64 = 1_000_000;
 /// Seeds in the order they were given, as text `0-15,20`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Seeds(pub Vec<u64>);
+
+/// A latent by number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum LatentId {
+    /// That of a seed, as text `5`.
+    Seed(u64),
+    /// A row of a file, from 0, as text `@5`.
+    Row(u64),
+}
+
+/// Seeds and rows of a file in the order they were given, as text `0-15,20,@0-3`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LatentIds(pub Vec<LatentId>);
 
 /// Layers in the order they were given, as text `0-3,7`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +41,18 @@ pub struct Lods(pub Vec<u32>);
 #[derive(Clone, Debug, PartialEq)]
 pub struct Psis(pub Vec<f64>);
 
+/// How far to go along a direction, each from -1000 to 1000, in the order they were given, as text `-2,0,1.5`; `-3..3` are seven
+/// even steps.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Strengths(pub Vec<f64>);
+
+/// Steps of a range of strengths.
+const STEPS: u32 = 7;
+
+/// The numbers of a label, each from -1000 to 1000, as text `0.5,0.5,0`; a class is 1 in its place and 0 in all others.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LabelVector(pub Vec<f32>);
+
 impl RowLayers {
     /// The layers of a row, from 0.
     pub fn of_row(&self, row: usize) -> Option<&Layers> {
@@ -35,6 +60,51 @@ impl RowLayers {
             [all] => Some(all),
             rows => rows.get(row),
         }
+    }
+}
+
+impl LatentId {
+    /// The number of the seed or row.
+    pub fn number(self) -> u64 {
+        match self {
+            Self::Seed(number) | Self::Row(number) => number,
+        }
+    }
+}
+
+impl LatentIds {
+    /// These seeds.
+    pub fn seeds(seeds: impl IntoIterator<Item = u64>) -> Self {
+        Self(seeds.into_iter().map(LatentId::Seed).collect())
+    }
+
+    /// The first rows of a file.
+    pub fn rows(count: usize) -> Self {
+        Self((0..count as u64).map(LatentId::Row).collect())
+    }
+
+    /// Whether a file is needed.
+    pub fn has_rows(&self) -> bool {
+        self.0.iter().any(|id| matches!(id, LatentId::Row(_)))
+    }
+}
+
+impl FromStr for LatentIds {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let mut all = Vec::new();
+        for part in text.split(',').map(str::trim) {
+            let (id, part): (fn(u64) -> LatentId, _) = match part.strip_prefix('@') {
+                Some(rows) => (LatentId::Row, rows),
+                None => (LatentId::Seed, part),
+            };
+            all.extend(numbers(part)?.into_iter().map(id));
+            if all.len() as u64 > MAX_NUMBERS {
+                return Err(format!("more than {} numbers", grouped(MAX_NUMBERS)));
+            }
+        }
+        Ok(Self(all))
     }
 }
 
@@ -78,6 +148,27 @@ impl FromStr for Lods {
     }
 }
 
+impl FromStr for LabelVector {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let number = |text: &str| match text.trim().parse::<f32>() {
+            Ok(number) if (-1000.0..=1000.0).contains(&number) => Ok(number),
+            _ => Err(format!(
+                "`{}` is no number of a label, from -1000 to 1000; write `0.5,0.5,0`",
+                text.trim()
+            )),
+        };
+        text.split(',').map(number).collect::<Result<_, _>>().map(Self)
+    }
+}
+
+impl Display for LabelVector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_all(f, &self.0, ",")
+    }
+}
+
 impl FromStr for Psis {
     type Err = String;
 
@@ -87,6 +178,32 @@ impl FromStr for Psis {
             _ => Err(format!("`{}` is no psi, a number from -100 to 100; write `1,0.7,0`", text.trim())),
         };
         text.split(',').map(psi).collect::<Result<_, _>>().map(Self)
+    }
+}
+
+impl Display for LatentId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Seed(seed) => write!(f, "{seed}"),
+            Self::Row(row) => write!(f, "@{row}"),
+        }
+    }
+}
+
+impl Display for LatentIds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let alike =
+            |a: &LatentId, b: &LatentId| matches!(a, LatentId::Row(_)) == matches!(b, LatentId::Row(_));
+        for (index, ids) in self.0.chunk_by(alike).enumerate() {
+            f.write_str(if index == 0 { "" } else { "," })?;
+            let mut numbers = String::new();
+            write_numbers(&mut numbers, ids.iter().map(|id| id.number()))?;
+            match ids {
+                [LatentId::Row(_), ..] => write!(f, "@{}", numbers.replace(',', ",@"))?,
+                _ => f.write_str(&numbers)?,
+            }
+        }
+        Ok(())
     }
 }
 
@@ -114,6 +231,34 @@ impl Display for Lods {
     }
 }
 
+impl FromStr for Strengths {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let strength = |text: &str| match text.trim().parse::<f64>() {
+            Ok(strength) if (-1000.0..=1000.0).contains(&strength) => Ok(strength),
+            _ => Err(format!(
+                "`{}` is no strength, a number from -1000 to 1000; write `-3..3` or `-1,0,1`",
+                text.trim()
+            )),
+        };
+        match text.split_once("..") {
+            None => text.split(',').map(strength).collect::<Result<_, _>>().map(Self),
+            Some((first, last)) => {
+                let (first, last) = (strength(first)?, strength(last)?);
+                let share = |step| f64::from(step) / f64::from(STEPS - 1);
+                Ok(Self((0..STEPS).map(|step| first * (1.0 - share(step)) + last * share(step)).collect()))
+            }
+        }
+    }
+}
+
+impl Display for Strengths {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_all(f, &self.0, ",")
+    }
+}
+
 impl Display for Psis {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write_all(f, &self.0, ",")
@@ -129,7 +274,7 @@ fn write_all(f: &mut fmt::Formatter<'_>, all: &[impl Display], between: &str) ->
 }
 
 /// Writes a list as short as it can be read.
-fn write_numbers(f: &mut fmt::Formatter<'_>, numbers: impl IntoIterator<Item = u64>) -> fmt::Result {
+fn write_numbers(f: &mut impl Write, numbers: impl IntoIterator<Item = u64>) -> fmt::Result {
     let mut numbers = numbers.into_iter().peekable();
     while let Some(first) = numbers.next() {
         let mut last = first;
@@ -201,6 +346,34 @@ mod tests {
         assert_eq!("0,1,2,2,3".parse::<Layers>().unwrap().to_string(), "0-2,2-3");
         assert_eq!("0-2,2, 3".parse::<Lods>().unwrap().to_string(), "0,1,2,2,3");
         assert_eq!("1, 0.70,-.5,-0".parse::<Psis>().unwrap().to_string(), "1,0.7,-0.5,-0");
+    }
+
+    #[test]
+    fn seeds_and_rows_keep_their_order() {
+        use LatentId::{Row, Seed};
+        let ids: LatentIds = "7, @0-1,@5,8-9".parse().unwrap();
+        assert_eq!(ids.0, [Seed(7), Row(0), Row(1), Row(5), Seed(8), Seed(9)]);
+        assert_eq!(ids.to_string(), "7,@0-1,@5,8-9");
+        assert!(ids.has_rows() && !LatentIds::seeds([3]).has_rows());
+        assert_eq!(LatentIds::rows(3).to_string(), "@0-2");
+        for (text, reason) in [
+            ("@", "a number is missing; write `0-15,20`"),
+            ("@@1", "`@1` is no number from 0 on; write `0-15,20`"),
+            ("0-999999,@1", "more than 1,000,000 numbers"),
+        ] {
+            assert_eq!(text.parse::<LatentIds>(), Err(reason.to_owned()), "{text}");
+        }
+    }
+
+    #[test]
+    fn strengths_are_a_range_or_a_list() {
+        let strengths = |text: &str| text.parse::<Strengths>();
+        assert_eq!(strengths("-3..3").unwrap().to_string(), "-3,-2,-1,0,1,2,3");
+        assert_eq!(strengths("-1, 0.5").unwrap().to_string(), "-1,0.5");
+        for text in ["", "..", "1..", "1001", "nan", "1..2..3", "-inf..1"] {
+            let reason = strengths(text).unwrap_err();
+            assert!(reason.contains("is no strength, a number from -1000 to 1000"), "{reason}");
+        }
     }
 
     #[test]

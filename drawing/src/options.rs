@@ -4,6 +4,8 @@ use serde::{Deserialize, Serialize};
 use stylegan_checkpoint::Checkpoint;
 use stylegan_generator::{SeedStyle, Truncation};
 
+use crate::{LabelVector, text};
+
 /// How pictures are drawn, whatever they show; under the names of a recipe's JSON.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DrawOptions {
@@ -11,6 +13,9 @@ pub struct DrawOptions {
     pub seed_style: SeedStyle,
     /// The label, from 0; for networks with labels alone.
     pub class: Option<usize>,
+    /// The label itself, in place of a class.
+    #[serde(default, with = "text::option", skip_serializing_if = "Option::is_none")]
+    pub label: Option<LabelVector>,
     /// 1 leaves w alone, 0 gives its mean.
     pub truncation_psi: f64,
     /// Number of layers, from the coarsest on, that are truncated.
@@ -41,6 +46,7 @@ impl DrawOptions {
         Self {
             seed_style: checkpoint.meta().seed_style,
             class: None,
+            label: None,
             truncation_psi: psi,
             truncation_cutoff: cutoff,
             noise_mode: NoiseMode::default(),

@@ -8,7 +8,7 @@ use stylegan_media::{DynamicImage, to_u8};
 use stylegan_ops::{Key, Level, Resolution};
 use tracing::{field, info, info_span};
 
-use crate::{DrawOptions, Error, Latent, LatentSpace, NoiseMode, Origin, Result, Sample};
+use crate::{DrawOptions, Error, LabelVector, Latent, LatentSpace, NoiseMode, Origin, Result, Sample};
 
 /// Draws the pictures of one checkpoint.
 ///
@@ -55,8 +55,29 @@ impl Painter {
         let config = generator.config();
         let Level { resolution, .. } = Level::new(config.resolution, lod)?;
         let device = generator.w_avg().device().clone();
-        let labels = options.class.map(|class| label_vector(class, config.label_dim, &device)).transpose()?;
+        let labels = match (&options.label, options.class) {
+            (Some(LabelVector(numbers)), _) => {
+                let (count, label_dim) = (numbers.len(), config.label_dim);
+                if label_dim == 0 {
+                    return Err(Error::NoLabels);
+                }
+                if count != label_dim {
+                    return Err(Error::LabelLength { count, label_dim });
+                }
+                Some(Tensor::from_slice(numbers, (1, label_dim), &device)?)
+            }
+            (None, Some(class)) => Some(label_vector(class, config.label_dim, &device)?),
+            (None, None) => None,
+        };
         Ok(Self { generator, origin, device, lod, resolution, options, labels })
+    }
+
+    /// The same network with other options.
+    ///
+    /// # Errors
+    /// If the network has no such label.
+    pub fn with(&self, options: DrawOptions) -> Result<Self> {
+        Self::of(self.generator.clone(), self.origin.clone(), self.lod, options)
     }
 
     /// The shape of the network.
@@ -145,9 +166,13 @@ impl Painter {
     /// # Errors
     /// If the seed has no latent, or the network no such class.
     pub fn seed_of_class(&self, seed: u64, class: usize) -> Result<Sample> {
+        Ok(Sample::new(Latent::W(self.w_of_class(&self.z(seed)?, class)?), vec![seed]))
+    }
+
+    /// `[1, z_dim]` to `[1, w_dim]` in this class, whatever the painter's own is, not truncated.
+    pub(crate) fn w_of_class(&self, z: &Tensor, class: usize) -> Result<Tensor> {
         let label = label_vector(class, self.config().label_dim, &self.device)?;
-        let w = self.w_of(&self.z(seed)?, Some(&label))?;
-        Ok(Sample::new(Latent::W(w), vec![seed]))
+        self.w_of(z, Some(&label))
     }
 
     /// `[1, z_dim]` to `[1, w_dim]`, not truncated.

@@ -10,9 +10,9 @@ use stylegan_media::{DynamicImage, PROGRAM, read_recipe, save_png_with_recipe};
 use tracing::debug;
 
 use crate::{
-    DrawOptions, Error, FileErrorKind, LatentFile, LatentSource, LatentSpace, Layout, MixFigure,
-    NoiseDetailFigure, NoiseFigure, Origin, Painter, Result, Seeds, Strip, TrainingGrid, TruncationFigure,
-    UncuratedFigure, text, walk::MAX_FRAMES,
+    DirectionFigure, DrawOptions, Error, FileErrorKind, LatentFile, LatentId, LatentIds, LatentSource,
+    LatentSpace, Layout, MixFigure, NoiseDetailFigure, NoiseFigure, Origin, Painter, Result, Seeds, Strip,
+    TrainingGrid, TruncationFigure, UncuratedFigure, text,
 };
 
 /// All that decides the pixels of a picture; no path, and nothing that depends on when or where it was drawn.
@@ -25,6 +25,12 @@ pub struct Recipe {
     /// Which network drew it.
     #[serde(flatten)]
     pub origin: Origin,
+    /// Hash of the file of latents that it names rows of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    latents: Option<String>,
+    /// Hash of the file of directions that it goes along.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    directions: Option<String>,
     /// What the picture shows.
     #[serde(flatten)]
     pub content: Content,
@@ -37,12 +43,12 @@ pub struct Recipe {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "command")]
 pub enum Content {
-    /// The pictures of seeds.
+    /// The pictures of seeds, perhaps beside latents of a file.
     #[serde(rename = "sample")]
     Seeds {
-        /// The seeds.
+        /// The seeds, and rows of the file.
         #[serde(with = "text")]
-        seeds: Seeds,
+        seeds: LatentIds,
         /// How they stand side by side.
         #[serde(with = "text")]
         grid: Layout,
@@ -50,8 +56,6 @@ pub enum Content {
     /// The pictures of latents of a file.
     #[serde(rename = "sample --latents")]
     Latents {
-        /// Hash of the file.
-        latents: String,
         /// Where they enter the network.
         space: LatentSpace,
         /// Rows of the file's tensor.
@@ -76,6 +80,9 @@ pub enum Content {
     /// The way of w through its mean.
     #[serde(rename = "figure truncation")]
     Truncation(TruncationFigure),
+    /// What becomes of pictures along a direction.
+    #[serde(rename = "sample --direction")]
+    Direction(DirectionFigure),
     /// Frames of a walk.
     #[serde(rename = "interpolate")]
     Interpolate(Strip),
@@ -85,14 +92,28 @@ pub enum Content {
 }
 
 impl Content {
-    /// A grid of the pictures of these seeds, or of these rows of the file.
-    pub fn grid(source: &LatentSource, numbers: &[u64], grid: Layout) -> Self {
-        let numbers = Seeds(numbers.to_vec());
-        match source {
-            LatentSource::Seeds => Self::Seeds { seeds: numbers, grid },
-            LatentSource::File(file) => {
-                Self::Latents { latents: file.hash().to_owned(), space: file.space(), rows: numbers, grid }
-            }
+    /// A grid of the pictures of these latents.
+    pub fn grid(source: &LatentSource, ids: &LatentIds, grid: Layout) -> Self {
+        let rows: Option<Vec<u64>> =
+            ids.0.iter().map(|id| matches!(id, LatentId::Row(_)).then_some(id.number())).collect();
+        match (source.file(), rows) {
+            (Some(file), Some(rows)) => Self::Latents { space: file.space(), rows: Seeds(rows), grid },
+            _ => Self::Seeds { seeds: ids.clone(), grid },
+        }
+    }
+
+    /// Whether it shows latents of a file.
+    fn has_rows(&self) -> bool {
+        match self {
+            Self::Latents { .. } => true,
+            Self::Seeds { seeds, .. } => seeds.has_rows(),
+            Self::Mix(figure) => figure.rows.has_rows() || figure.cols.has_rows(),
+            Self::Noise(figure) => figure.seeds.has_rows(),
+            Self::NoiseDetail(figure) => figure.seeds.has_rows(),
+            Self::Truncation(figure) => figure.seeds.has_rows(),
+            Self::Direction(figure) => figure.seeds.has_rows(),
+            Self::Interpolate(strip) => strip.walk.seeds.has_rows(),
+            Self::Uncurated(_) | Self::Training(_) => false,
         }
     }
 
@@ -100,16 +121,18 @@ impl Content {
     fn violation(&self) -> Option<&'static str> {
         let too_small = "its grid has no place for all pictures";
         match self {
-            Self::Seeds { seeds: Seeds(numbers), grid }
-            | Self::Latents { rows: Seeds(numbers), grid, .. } => {
-                (!grid.holds(numbers.len())).then_some(too_small)
-            }
+            Self::Seeds { seeds, grid } => (!grid.holds(seeds.0.len())).then_some(too_small),
+            Self::Latents { rows, grid, .. } => (!grid.holds(rows.0.len())).then_some(too_small),
             Self::Mix(figure) => figure.violation(),
-            Self::Uncurated(_) | Self::Noise(_) | Self::NoiseDetail(_) | Self::Truncation(_) => None,
+            Self::Uncurated(_)
+            | Self::Noise(_)
+            | Self::NoiseDetail(_)
+            | Self::Truncation(_)
+            | Self::Direction(_) => None,
             Self::Training(figure) => figure.violation(),
             Self::Interpolate(Strip { walk, shown, grid }) => {
-                if !(1..=MAX_FRAMES).contains(&walk.frames) {
-                    Some("its walk has too few or too many frames")
+                if let Some(violation) = walk.violation() {
+                    Some(violation)
                 } else if shown.0.iter().any(|&frame| frame >= walk.frames.into()) {
                     Some("it shows frames beyond the end of its walk")
                 } else if !grid.holds(shown.0.len()) {
@@ -123,14 +146,28 @@ impl Content {
 }
 
 impl Recipe {
-    /// The recipe of a picture that the painter draws.
-    pub fn new(painter: &Painter, content: Content) -> Self {
+    /// The recipe of a picture that the painter draws from these latents.
+    pub fn new(painter: &Painter, source: &LatentSource, content: Content) -> Self {
+        let file = source.file().filter(|_| content.has_rows());
+        let directions = source.directions().filter(|_| matches!(content, Content::Direction(_)));
         Self {
             program: PROGRAM.to_owned(),
             origin: painter.origin().clone(),
+            latents: file.map(|file| file.hash().to_owned()),
+            directions: directions.map(|file| file.hash().to_owned()),
             content,
             options: painter.options().clone(),
         }
+    }
+
+    /// Hash of the file of latents that it names rows of.
+    pub fn latents(&self) -> Option<&str> {
+        self.latents.as_deref()
+    }
+
+    /// Hash of the file of directions that it goes along.
+    pub fn directions(&self) -> Option<&str> {
+        self.directions.as_deref()
     }
 
     /// Writes a picture as a PNG with this recipe in it.
@@ -158,24 +195,38 @@ impl Recipe {
         })
     }
 
-    /// Where the latents come from; `file` must be that of the recipe, where it needs one.
+    /// Where the latents come from; the files of latents and of directions must be those of the recipe, where it needs them.
     ///
     /// # Errors
-    /// If it is another, is missing, or is not needed.
-    pub fn source(&self, file: Option<LatentFile>) -> Result<LatentSource> {
-        match (&self.content, file) {
-            (Content::Latents { latents: expected, space, .. }, Some(file)) => {
-                if file.hash() != expected || file.space() != *space {
+    /// If one is another, is missing, or is not needed.
+    pub fn source(&self, file: Option<LatentFile>, directions: Option<LatentFile>) -> Result<LatentSource> {
+        let source = self.source_of_latents(file)?;
+        match (&self.directions, directions) {
+            (Some(expected), Some(file)) if file.hash() == expected => Ok(source.with_directions(file)),
+            (Some(expected), Some(file)) => {
+                let (expected, found) = (expected.clone(), file.hash().to_owned());
+                Err(Error::OtherDirections { expected, found })
+            }
+            (Some(expected), None) => Err(Error::MissingDirections { expected: expected.clone() }),
+            (None, Some(_)) => Err(Error::NeedlessDirections),
+            (None, None) => Ok(source),
+        }
+    }
+
+    fn source_of_latents(&self, file: Option<LatentFile>) -> Result<LatentSource> {
+        match (&self.latents, file) {
+            (Some(expected), Some(file)) => {
+                let is_other_space =
+                    matches!(self.content, Content::Latents { space, .. } if space != file.space());
+                if file.hash() != expected || is_other_space {
                     let (expected, found) = (expected.clone(), file.hash().to_owned());
                     return Err(Error::OtherLatents { expected, found });
                 }
-                Ok(LatentSource::File(file))
+                Ok(LatentSource::with_file(file))
             }
-            (Content::Latents { latents, .. }, None) => {
-                Err(Error::MissingLatents { expected: latents.clone() })
-            }
-            (_, Some(_)) => Err(Error::NeedlessLatents),
-            (_, None) => Ok(LatentSource::Seeds),
+            (Some(expected), None) => Err(Error::MissingLatents { expected: expected.clone() }),
+            (None, Some(_)) => Err(Error::NeedlessLatents),
+            (None, None) => Ok(LatentSource::SEEDS),
         }
     }
 
@@ -198,14 +249,18 @@ impl Recipe {
     /// If the recipe asks for what the network does not have, or the device fails.
     pub fn draw(&self, painter: &Painter, source: &LatentSource) -> Result<DynamicImage> {
         match &self.content {
-            Content::Seeds { seeds: Seeds(numbers), grid }
-            | Content::Latents { rows: Seeds(numbers), grid, .. } => source.grid(painter, numbers, *grid),
-            Content::Mix(figure) => figure.draw(painter),
+            Content::Seeds { seeds, grid } => source.grid(painter, &seeds.0, *grid),
+            Content::Latents { rows, grid, .. } => {
+                let rows: Vec<LatentId> = rows.0.iter().copied().map(LatentId::Row).collect();
+                source.grid(painter, &rows, *grid)
+            }
+            Content::Mix(figure) => figure.draw(painter, source),
             Content::Uncurated(figure) => figure.draw(painter),
-            Content::Noise(figure) => figure.draw(painter),
-            Content::NoiseDetail(figure) => figure.draw(painter),
-            Content::Truncation(figure) => figure.draw(painter),
-            Content::Interpolate(strip) => strip.draw(painter),
+            Content::Noise(figure) => figure.draw(painter, source),
+            Content::NoiseDetail(figure) => figure.draw(painter, source),
+            Content::Truncation(figure) => figure.draw(painter, source),
+            Content::Direction(figure) => figure.draw(painter, source),
+            Content::Interpolate(strip) => strip.draw(painter, source),
             Content::Training(figure) => figure.draw_again(painter),
         }
     }
@@ -224,12 +279,15 @@ impl Recipe {
             return Err(format!("unknown key `{key}` of `{}`, this is {PROGRAM}", recipe.program));
         }
         let is_hash = |text: &str| text.len() == 16 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
-        let hashes = match &recipe.content {
-            Content::Latents { latents, .. } => [recipe.origin.hash(), latents],
-            _ => [recipe.origin.hash(); 2],
-        };
-        if hashes.iter().any(|hash| !is_hash(hash)) {
+        let of_files = [&recipe.latents, &recipe.directions].into_iter().flatten().map(String::as_str);
+        if !of_files.chain([recipe.origin.hash()]).all(is_hash) {
             return Err("a hash is not 16 hexadecimal digits".to_owned());
+        }
+        if recipe.latents.is_some() != recipe.content.has_rows() {
+            return Err("a file of latents is named and not shown, or shown and not named".to_owned());
+        }
+        if recipe.directions.is_some() != matches!(recipe.content, Content::Direction(_)) {
+            return Err("a file of directions is named and not needed, or needed and not named".to_owned());
         }
         match recipe.content.violation() {
             Some(violation) => Err(violation.to_owned()),
@@ -273,7 +331,7 @@ mod tests {
         recipe
     }
 
-    fn subjects() -> [Value; 10] {
+    fn subjects() -> [Value; 13] {
         let latents = "fedcba9876543210";
         [
             sample(),
@@ -297,6 +355,15 @@ mod tests {
             with(&json!({
                 "command": "train", "checkpoint": null, "classes": [0, 2, 1, 1],
                 "training": { "nimg": 160_000, "w_avg": "0123456789abcdef" },
+            })),
+            with(&json!({ "seeds": "5,@0-2", "latents": latents })),
+            with(&json!({
+                "command": "sample --direction", "directions": latents, "direction": 3, "strengths": "-1,0.5",
+                "layers": "0-3", "grid": null,
+            })),
+            with(&json!({
+                "command": "interpolate", "seeds": "@0-1,3", "latents": latents, "space": "w", "frames": 7, "loop": true,
+                "path": "spline", "easing": "in-out", "layers": "0-3", "shown": "0,6",
             })),
             with(&json!({
                 "command": "interpolate", "space": "z", "frames": 7, "loop": true, "shown": "0,6",
@@ -324,6 +391,14 @@ mod tests {
             (json!({ "command": "train", "classes": [0, 1] }), "not as many classes as seeds"),
             (json!({ "checkpoint": null, "training": { "nimg": 1, "w_avg": "x" } }), "16 hexadecimal digits"),
             (json!({ "checkpoint": null }), "no variant of enum"),
+            (json!({ "seeds": "0,@1" }), "shown and not named"),
+            (json!({ "latents": "fedcba9876543210" }), "named and not shown"),
+            (json!({ "directions": "fedcba9876543210" }), "named and not needed"),
+            (
+                json!({ "command": "sample --direction", "direction": 0, "strengths": "1", "grid": null }),
+                "needed and not named",
+            ),
+            (json!({ "seeds": "@1", "latents": "x" }), "16 hexadecimal digits"),
             (json!({ "seeds": "3-1" }), "runs backwards"),
             (json!({ "seeds": "0-1000000" }), "more than 1,000,000 numbers"),
             (json!({ "seeds": [1, 2] }), "invalid type"),

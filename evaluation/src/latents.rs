@@ -4,9 +4,9 @@ use std::path::Path;
 use std::time::Instant;
 
 use candle_core::{Device, Tensor};
-use stylegan_drawing::Painter;
+use stylegan_drawing::{LatentSpace, Latents, Painter};
 use stylegan_features::FeatureNetwork;
-use stylegan_metrics::{Features, LooksAt, Measure, Readout, disentanglement, separability};
+use stylegan_metrics::{Features, LooksAt, Measure, Readout, direction, disentanglement, separability};
 use tracing::field::Empty;
 use tracing::info;
 
@@ -108,6 +108,23 @@ impl Classifier {
             })
         };
         measures.iter().filter(|measure| is_of_latents(measure)).copied().map(outcome).collect()
+    }
+
+    /// The direction of w along which each attribute grows, by what the network of the classifier saw of the pictures of the
+    /// seeds from 0 on: a row for each, one deviation of w long.
+    ///
+    /// # Errors
+    /// If latents cannot be mapped, or there are fewer than ten.
+    pub fn directions(&self, painter: &Painter, seen: &Seen) -> Result<Latents> {
+        let (_, w) = latents(painter, seen.fakes.len())?;
+        let shown = self.readout.predict(&seen.fakes)?;
+        let mut rows = Vec::with_capacity(shown.dim() * w.dim());
+        for attribute in 0..shown.dim() {
+            let numbers: Vec<f32> = (0..shown.len()).map(|row| shown.row(row)[attribute]).collect();
+            rows.extend(direction(&w, &numbers)?);
+        }
+        let all = Tensor::from_vec(rows, (shown.dim(), w.dim()), &Device::Cpu)?;
+        Ok(Latents { space: LatentSpace::W, all })
     }
 
     /// Below 0 where a picture has more of an attribute than half of those that were learned from.

@@ -76,10 +76,10 @@ pub fn interpolate(
 fn catmull_rom(keys: [&Tensor; 4], t: f64) -> Result<Tensor> {
     let (t2, t3) = (t * t, t * t * t);
     let shares = [
-        (-t + 2.0 * t2 - t3) / 2.0,
-        (2.0 - 5.0 * t2 + 3.0 * t3) / 2.0,
-        (t + 4.0 * t2 - 3.0 * t3) / 2.0,
-        (t3 - t2) / 2.0,
+        -0.5 * t + t2 - 0.5 * t3,
+        1.0 - 2.5 * t2 + 1.5 * t3,
+        0.5 * t + 2.0 * t2 - 1.5 * t3,
+        0.5 * t3 - 0.5 * t2,
     ];
     let [first, rest @ ..] = keys;
     rest.iter().zip(&shares[1..]).try_fold((first * shares[0])?, |sum, (key, share)| sum + (*key * *share)?)

@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 
 use stylegan_base::Hint;
 
+use crate::film_format::FilmFormat;
+
 /// What can go wrong on the way from a tensor to a file.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -23,11 +25,15 @@ pub enum Error {
     /// The tensor cannot be read.
     #[error("cannot read the pictures' tensor")]
     Tensor(#[from] candle_core::Error),
-    /// A GIF cannot be shown at that speed.
-    #[error("a GIF shows 1 to 50 frames a second, not {fps}")]
+    /// A film cannot be shown at that speed.
+    #[error("{format} shows 1 to {fastest} frames a second, not {fps}")]
     FramesPerSecond {
+        /// What it was to be.
+        format: FilmFormat,
         /// The speed asked for.
         fps: u32,
+        /// The fastest one.
+        fastest: u32,
     },
 }
 
@@ -72,13 +78,23 @@ pub enum FileErrorKind {
         /// The width and height of the film.
         expected: (u32, u32),
     },
-    /// A GIF has from 1 to 65535 pixels a side.
-    GifSize {
+    /// Its name is of no film.
+    NoFilm,
+    /// The format has no films of this size.
+    FilmSize {
+        /// The format.
+        format: FilmFormat,
         /// The width asked for.
         width: u32,
         /// The height asked for.
         height: u32,
     },
+    /// The encoder of films failed, for this reason.
+    Video(String),
+    /// It is of a format that `ffmpeg` alone writes.
+    NeedsFfmpeg,
+    /// There is no program `ffmpeg`.
+    NoFfmpeg,
 }
 
 impl FileErrorKind {
@@ -99,7 +115,8 @@ impl FileErrorKind {
 impl fmt::Display for FileError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         use FileErrorKind::{
-            Decode, Encode, Exists, FrameSize, GifSize, NoFrames, PictureCount, Read, Write,
+            Decode, Encode, Exists, FilmSize, FrameSize, NeedsFfmpeg, NoFfmpeg, NoFilm, NoFrames,
+            PictureCount, Read, Video, Write,
         };
         let path = self.path.display();
         match &self.kind {
@@ -115,7 +132,13 @@ impl fmt::Display for FileError {
                 "frame {frame} of `{path}` is {}x{}, not {}x{}",
                 found.0, found.1, expected.0, expected.1
             ),
-            GifSize { width, height } => write!(f, "`{path}` cannot be a GIF of {width}x{height} pixels"),
+            NoFilm => write!(f, "`{path}` is not the name of a film"),
+            FilmSize { format, width, height } => {
+                write!(f, "`{path}` cannot be {format} of {width}x{height} pixels")
+            }
+            Video(reason) => write!(f, "cannot encode `{path}`: {reason}"),
+            NeedsFfmpeg => write!(f, "`{path}` is of a format that `ffmpeg` alone writes"),
+            NoFfmpeg => write!(f, "there is no program `ffmpeg` to write `{path}`"),
         }
     }
 }
@@ -143,8 +166,14 @@ impl Hint for Error {
                 ),
                 _ => None,
             },
-            Self::FramesPerSecond { .. } => {
-                Some("write single pictures into a folder and make a film of another format of them".into())
+            Self::FramesPerSecond { format: FilmFormat::Gif, .. } => {
+                Some("an animated PNG or an MP4 may be faster, `.apng` or `.mp4`".into())
+            }
+            Self::File(FileError {
+                kind: FileErrorKind::FilmSize { format: FilmFormat::Mp4, .. }, ..
+            }) => Some("an MP4 has sides from 16 to 3840 and 2160 pixels; write `.apng` or `.gif`".into()),
+            Self::File(FileError { kind: FileErrorKind::NoFilm, .. }) => {
+                Some("films end in `.gif`, `.apng` or `.mp4`".into())
             }
             _ => None,
         }

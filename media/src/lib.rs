@@ -1,4 +1,4 @@
-//! Pixels out: PNG files with texts in them, grids, GIF, plain numbers.
+//! Pixels out: PNG files with texts in them, grids, films, plain numbers.
 //!
 //! ```
 //! use candle_core::{Device, Tensor};
@@ -15,7 +15,8 @@
 
 mod error;
 mod file;
-mod gif;
+mod film;
+mod film_format;
 mod layout;
 mod numbers;
 mod pixels;
@@ -24,7 +25,8 @@ mod recipe;
 mod text;
 
 pub use error::{Error, FileError, FileErrorKind};
-pub use gif::{GifWriter, save_gif};
+pub use film::{FilmOptions, FilmWriter};
+pub use film_format::FilmFormat;
 pub use image::{DynamicImage, GrayImage, RgbImage};
 pub use layout::{beside, grid, mix_figure, row_figure, zoom};
 pub use numbers::NumbersWriter;

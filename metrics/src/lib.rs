@@ -24,6 +24,7 @@
 
 mod blocks;
 mod catalog;
+mod direction;
 mod disentanglement;
 mod draws;
 mod features;
@@ -47,6 +48,7 @@ mod svm;
 mod swd;
 
 pub use catalog::{Better, LooksAt, MEASURES, Measure, Reals};
+pub use direction::direction;
 pub use disentanglement::{Disentanglement, disentanglement};
 pub use features::Features;
 pub use frechet::{Frechet, UNBIASED_FROM, frechet_distance};

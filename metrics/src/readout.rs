@@ -77,6 +77,11 @@ impl Readout {
         Features::of(&rows.broadcast_add(&mean)?.to_dtype(DType::F32)?)
     }
 
+    /// What each number of the features counts, `[dim, numbers]`.
+    pub(crate) fn slopes(&self) -> &[f64] {
+        &self.weights
+    }
+
     /// Of each number, which share of its variance was predicted of pictures that were not learned from: 1 for all of it, 0 for
     /// no better than the mean.
     pub fn determination(&self) -> &[f64] {

@@ -1,7 +1,6 @@
 //! `stylegan demo`
 
 use std::fs;
-use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -10,8 +9,10 @@ use candle_core::{DType, Device, Tensor};
 use stylegan_base::files;
 use stylegan_checkpoint::Checkpoint;
 use stylegan_dataset::{BatchRequest, Order, Pyramid, assemble};
-use stylegan_drawing::{DrawOptions, Layers, MixFigure, Painter, RowLayers, Seeds, Walk};
-use stylegan_generator::{Generator, GeneratorConfig, Noise, Space, Truncation};
+use stylegan_drawing::{
+    DrawOptions, LatentIds, LatentSource, Layers, MixFigure, Painter, RowLayers, Walk, WalkSpace,
+};
+use stylegan_generator::{Generator, GeneratorConfig, Noise, Truncation};
 use stylegan_metrics::{SlicedWasserstein, sliced_wasserstein};
 use stylegan_ops::{Key, Parameters, RandomTensors, Resolution};
 use stylegan_trainer::{Pace, Resume, TrainConfig, pixels_of, process_reals};
@@ -21,6 +22,7 @@ use super::mix::write_figure;
 use super::train::{Start, open_pictures, train};
 use crate::args::seed;
 use crate::cache;
+use crate::film::FilmArgs;
 use crate::output::{Force, Output};
 use crate::painter::{open_checkpoint, say_if_growing};
 use crate::report::{Exit, Refusal, data, note};
@@ -88,12 +90,12 @@ fn draw(checkpoint: &Checkpoint, run_dir: &Path) -> Result<()> {
     let painter = Painter::new(checkpoint, DrawOptions::of(checkpoint), &Device::Cpu)?;
     say_if_growing(checkpoint, &painter);
     let force = Force { force: false };
-    let seeds = |seeds: Range<u64>| Seeds(seeds.collect());
     let styles = RowLayers(vec![Layers((0..4).collect())]);
-    let figure = MixFigure { rows: seeds(0..4), cols: seeds(4..10), styles };
-    write_figure(&painter, figure, &run_dir.join("mix.png"), force)?;
-    let walk = Walk { seeds: seeds(0..6), space: Space::W, frames: 120, looping: true };
-    write_film(&painter, &walk, 30, &run_dir.join("walk.gif"), force)
+    let figure = MixFigure { rows: LatentIds::seeds(0..4), cols: LatentIds::seeds(4..10), styles };
+    write_figure(&painter, &LatentSource::SEEDS, figure, &run_dir.join("mix.png"), force)?;
+    let walk = Walk::new(LatentIds::seeds(0..6), WalkSpace::W, 120, true);
+    let film = FilmArgs { fps: 30, ffmpeg: false };
+    write_film(&painter, &LatentSource::SEEDS, &walk, film, &run_dir.join("walk.gif"), force)
 }
 
 /// The preset, its times stretched to the minutes asked for.

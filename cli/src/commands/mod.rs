@@ -13,11 +13,14 @@ mod doctor;
 mod experiment;
 mod export;
 mod figure;
+mod film;
 mod inspect;
 mod interpolate;
+mod latent;
 mod metrics;
 mod mix;
 mod plot;
+mod project;
 mod sample;
 mod train;
 mod transfer;
@@ -47,7 +50,10 @@ commands! {
     Sample: sample,
     Mix: mix,
     Interpolate: interpolate,
+    Latent: latent,
     Figure: figure,
+    Film: film,
+    Project: project,
     Transfer: transfer,
     Metrics: metrics,
     Experiment: experiment,

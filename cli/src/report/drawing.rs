@@ -16,13 +16,16 @@ pub(super) fn refusal(error: &Error) -> Option<Refusal> {
         Error::Class { class, label_dim } => {
             Refusal::usage(format!("`--class {class}` is not from 0 to {}", label_dim - 1))
         }
+        Error::LabelLength { count, label_dim } => Refusal::usage(format!(
+            "`--label` has {count} numbers, but labels of this network have {label_dim}"
+        )),
         Error::ClassBehindMapping { space } => Refusal::usage(format!(
             "`--class` was given, but `{space}` is behind the labels' place in the network"
         )),
         Error::Seed { .. } => Refusal::usage(error.to_string())
             .hint("`--seed-style native` takes it, but other seeds draw other pictures then"),
         Error::Layer { layer, num_layers } => Refusal::usage(format!(
-            "`--styles` names layer {layer}, but the network has {num_layers} layers"
+            "layer {layer} is asked for, but the network has {num_layers} layers"
         ))
         .hint(error.hint().unwrap_or_default()),
         Error::RowCount { styles, rows } => {
@@ -43,7 +46,16 @@ pub(super) fn refusal(error: &Error) -> Option<Refusal> {
         Error::OneSeed => {
             Refusal::usage(error.to_string()).hint("`--seeds 0,1` walks from seed 0 to seed 1")
         }
-        Error::TooManySeeds { .. } | Error::Frames { .. } | Error::Draws { .. } => Refusal::usage(error.to_string()),
+        Error::NoLatentFile => {
+            Refusal::usage("`@` stands for rows of a file of latents, but none was given").hint("`--latents FILE` names it")
+        }
+        Error::NeedlessLatents => {
+            Refusal::usage("`--latents` was given, but no row of it is drawn").hint("`@0` stands for its first row where seeds are listed")
+        }
+        Error::BehindSpace { found, asked } => Refusal::usage(format!(
+            "`--latent-space {asked}` is asked for, but `{found}` of the file is behind it in the network"
+        )),
+        Error::Row { .. } | Error::DirectionCount { .. } | Error::Walk(_) | Error::TooManySeeds { .. } | Error::Frames { .. } | Error::Draws { .. } => Refusal::usage(error.to_string()),
         Error::File(FileError { kind: FileErrorKind::NoRecipe, .. }) => Refusal::new(error.to_string()).hint(
             "`stylegan sample`, `mix`, `figure` and `interpolate` write one into every PNG; most programs that change a \
              picture leave it out",

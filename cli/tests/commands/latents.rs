@@ -148,11 +148,6 @@ fn latents_that_do_not_fit() {
         2,
         "error: `--class` was given, but `w` is behind the labels' place in the network\n",
     );
-    for option in ["--seeds 1", "--seed-style native"] {
-        let ran = scene.run(&format!("{SAMPLE} --latents w.safetensors {option} --out out.png"));
-        assert_eq!(ran.code, 2);
-        assert!(ran.stderr.contains("cannot be used with"), "{}", ran.stderr);
-    }
     let ran = scene.run(&format!("{SAMPLE} --out out.png"));
     assert_eq!(ran.code, 2);
     assert!(ran.stderr.contains("--seeds <LIST>"), "{}", ran.stderr);

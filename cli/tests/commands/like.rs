@@ -213,7 +213,7 @@ fn a_recipe_may_ask_for_anything() {
         (
             r#""command":"sample","seeds":"3","grid":"1x1""#,
             r#""command":"mix","rows":"0","cols":"1","styles":"0-999999""#,
-            "`--styles` names layer 6, but the network has 6 layers",
+            "layer 6 is asked for, but the network has 6 layers",
         ),
         (
             r#""command":"sample""#,

@@ -285,6 +285,16 @@ fn latents_are_measured_by_what_pictures_show() {
     let beside = numbers(&scene, &format!("{flags},kid-small --attributes shown.jsonl"));
     assert!(names.iter().all(|name| beside[name] == found[name]), "{beside}, {found}");
     assert!(beside["kid-small"].as_f64().is_some());
+    // Along what is learned, pictures are moved.
+    let ran = scene.run(&format!("metrics {flags} --attributes shown.jsonl --directions ways.safetensors"));
+    let words = "wrote the directions of age, odd, a row each, to `ways.safetensors`\n";
+    assert!(ran.code == 0 && ran.stderr.contains(words), "{}", ran.stderr);
+    scene.draws("sample --checkpoint runs/00000-tiny --seeds 1 --direction ways.safetensors --direction-row 1 --out moved.png");
+    scene.refuses(
+        "metrics --checkpoint runs/00000-tiny --data photos --metrics swd --attributes shown.jsonl --directions new.safetensors",
+        2,
+        "error: `--directions` is learned with `ls` or `dci`, and neither is measured\n",
+    );
     scene.refuses(
         &format!("metrics {flags}"),
         2,

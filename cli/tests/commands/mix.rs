@@ -51,7 +51,7 @@ fn what_is_no_mix() {
     scene.refuses(
         &format!("{MIX} --styles 0-6 --out out.png"),
         2,
-        "error: `--styles` names layer 6, but the network has 6 layers\n\nhint: layers are counted from 0 to 5\n",
+        "error: layer 6 is asked for, but the network has 6 layers\n\nhint: layers are counted from 0 to 5\n",
     );
     scene.refuses(
         &format!("{MIX} --styles 0 --out many"),

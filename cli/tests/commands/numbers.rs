@@ -17,6 +17,8 @@ const SIDE: &[&str] = &["-8", "0", "4", "100", "2048"];
 const RESOLUTION: &[&str] = &["-8", "0", "4", "100", "2048", "8x", "4x3", "511x384", "1920x1080", "16x12x3"];
 const CHANNELS: &[&str] = &["-1", "0", "2", "5", "1.5"];
 const BITS: &[&str] = &["-8", "0", "1", "12", "32"];
+const RATE: &[&str] = &["-0.1", "100.1", "nan", "inf"];
+const WEIGHT: &[&str] = &["-1", "1.1e9", "nan", "inf"];
 const WIDTH: &[&str] = &["-1", "0", "1048577"];
 
 #[rustfmt::skip]
@@ -31,6 +33,8 @@ const BOUNDS: &[Bounds] = &[
     Bounds { command: "sample --seeds {}", within: &["0", "18446744073709551615"], beyond: COUNT },
     Bounds { command: "sample --seeds 1 --resolution {}", within: &[], beyond: SIDE },
     Bounds { command: "sample --seeds 1 --class {}", within: &["0", "2"], beyond: &["-1", "3"] },
+    Bounds { command: "sample --seeds 1 --label {}", within: &["0.5,0.5,-1"], beyond: &["1,0", "1,0,0,0", "nan,0,0", "1001,0,0"] },
+    Bounds { command: "sample --seeds 1 --class 0,{}", within: &["1"], beyond: &["3", "-1", "x"] },
     Bounds { command: "sample --seeds 1 --truncation-psi {}", within: &["-100", "100"], beyond: &["-100.1", "101", "nan", "inf", "-inf"] },
     Bounds { command: "sample --seeds 1 --truncation-cutoff {}", within: &["0", "18446744073709551615"], beyond: COUNT },
     Bounds { command: "sample --seeds 1 --noise-mode random --noise-seed {}", within: &["0", "18446744073709551615"], beyond: COUNT },
@@ -54,9 +58,42 @@ const BOUNDS: &[Bounds] = &[
     Bounds { command: "figure truncation --psi 0 --seeds {}", within: &["0", "18446744073709551615"], beyond: COUNT },
     Bounds { command: "figure truncation --seeds 1 --psi {}", within: &["-100,100"], beyond: &["-100.1", "101", "nan", "inf", "-inf", "1,"] },
     Bounds { command: "figure truncation --seeds 1 --psi 0 --truncation-cutoff {}", within: &["0", "18446744073709551615"], beyond: COUNT },
+    Bounds { command: "sample --seeds 1 --direction way.npz --strength {}", within: &[], beyond: &["1001", "nan", "..", "1..inf"] },
+    Bounds { command: "sample --seeds 1 --direction way.npz --direction-row {}", within: &[], beyond: COUNT },
+    Bounds { command: "sample --seeds 1 --direction way.npz --layers {}", within: &[], beyond: COUNT },
+    Bounds { command: "latent add a.npz b.npz --times {}", within: &[], beyond: &["-1001", "1001", "nan", "inf"] },
+    Bounds { command: "latent scale a.npz --by {}", within: &[], beyond: &["-1001", "1001", "nan", "inf"] },
+    Bounds { command: "latent factorize --count {}", within: &["1", "10"], beyond: &["-1", "0", "11", "1.5"] },
+    Bounds { command: "latent factorize --layers {}", within: &["0", "5"], beyond: &["-1", "6"] },
+    Bounds { command: "film run --seeds {}", within: &[], beyond: COUNT },
+    Bounds { command: "film run --grid {}", within: &[], beyond: &["0x1", "1x0", "100001x1"] },
+    Bounds { command: "film run --class {}", within: &[], beyond: &["-1", "0"] },
+    Bounds { command: "film run --fps {}", within: &[], beyond: &["-1", "0", "241", "1.5"] },
+    Bounds { command: "film run --hold {}", within: &[], beyond: &["-1", "61", "nan", "inf"] },
+    Bounds { command: "film run --truncation-psi {}", within: &[], beyond: &["-101", "101", "nan"] },
+    Bounds { command: "film run --truncation-cutoff {}", within: &[], beyond: COUNT },
+    Bounds { command: "film run --noise-seed {}", within: &[], beyond: COUNT },
+    Bounds { command: "transfer apply --fps {}", within: &[], beyond: &["-1", "0", "241"] },
     Bounds { command: "interpolate --frames 1 --seeds {}", within: &["0,18446744073709551615"], beyond: COUNT },
     Bounds { command: "interpolate --seeds 1,2 --frames {}", within: &["1"], beyond: &["-1", "0", "100001", "4294967296"] },
     Bounds { command: "interpolate --seeds 1,2 --frames 1 --fps {}", within: &["1", "50"], beyond: &["-1", "0", "51"] },
+    Bounds { command: "interpolate --seeds 1,2 --frames 1 --grid {}", within: &["1x1"], beyond: &["0x1", "2x1", "100001x1"] },
+    Bounds { command: "interpolate --seeds 1,2 --frames 1 --layers {}", within: &["0", "5"], beyond: &["-1", "6", "18446744073709551616"] },
+    Bounds { command: "interpolate --seeds 1,2 --frames 1 --classes {}", within: &["0,2"], beyond: &["-1", "3", "0,1,2"] },
+    Bounds { command: "interpolate --seeds 1,2 --fps 1 --seconds {}", within: &["0.01", "2"], beyond: &["-1", "0", "100001", "nan", "inf"] },
+    Bounds { command: "interpolate --seeds 1 --frames 2 --walk smooth --smoothing {}", within: &["0.01", "400"], beyond: &["-1", "0", "401", "nan", "inf"] },
+    Bounds { command: "project --steps 1 --label {}", within: &[], beyond: &["1,0", "nan", "1001"] },
+    Bounds { command: "project --steps {}", within: &["1"], beyond: &["-1", "0", "100001", "1.5"] },
+    Bounds { command: "project --steps 1 --learning-rate {}", within: &["0", "100"], beyond: RATE },
+    Bounds { command: "project --steps 1 --w-noise {}", within: &["0", "100"], beyond: RATE },
+    Bounds { command: "project --steps 1 --perceptual-weight {}", within: &["0", "1e9"], beyond: WEIGHT },
+    Bounds { command: "project --steps 1 --pixel-weight {}", within: &["0", "1e9"], beyond: WEIGHT },
+    Bounds { command: "project --steps 1 --mean-weight {}", within: &["0", "1e9"], beyond: WEIGHT },
+    Bounds { command: "project --steps 1 --optimize-noise --noise-weight {}", within: &["0", "1e9"], beyond: WEIGHT },
+    Bounds { command: "project --steps 1 --seed {}", within: &["0", "9223372036854775807"], beyond: &["-1", "9223372036854775808", "1.5"] },
+    Bounds { command: "project --steps 1 --batch {}", within: &["1", "256"], beyond: &["-1", "0", "257", "1.5"] },
+    Bounds { command: "project --steps 1 --resolution {}", within: &[], beyond: SIDE },
+    Bounds { command: "project --steps 1 --class {}", within: &[], beyond: &["-1", "0"] },
     Bounds { command: "transfer train --kimg {}", within: &[], beyond: &["-1", "1.1e9", "nan", "inf"] },
     Bounds { command: "transfer train --seed {}", within: &[], beyond: &["-1", "9223372036854775808", "1.5"] },
     Bounds { command: "transfer apply --seeds {}", within: &[], beyond: COUNT },
@@ -111,6 +148,7 @@ const BOUNDS: &[Bounds] = &[
 const NO_NUMBERS: &[&str] = &[
     "SOURCE",
     "PICTURE",
+    "PHOTO",
     "PRESET|FILE",
     "KEY=VALUE",
     "NAMES",
@@ -126,6 +164,11 @@ const NO_NUMBERS: &[&str] = &[
     "MODE",
     "STYLE",
     "SPACE",
+    "WAY",
+    "EASING",
+    "LATENTS",
+    "FILE.txt",
+    "FILE.safetensors|FILE.npz|FILE.npy",
     "AXIS",
     "TEXT",
     "TYPE",
@@ -133,6 +176,7 @@ const NO_NUMBERS: &[&str] = &[
     "FORMAT",
     "PATH",
     "on|off",
+    "auto|off",
     "auto|off|folders",
     "auto|no|PATH",
 ];
@@ -155,13 +199,23 @@ fn complete(command: &str, value: &str) -> String {
             )
         }
         "demo" => format!("demo --out out --{flags}"),
-        "sample" if flags.contains("--class") => {
+        "sample" if flags.contains("--class") || flags.contains("--label") => {
             format!("sample --checkpoint labels.safetensors --out out.png --{flags}")
         }
         name if name == "sample" || name == "mix" || name.starts_with("figure ") => {
             format!("{name} --checkpoint net.safetensors --out out.png --{flags}")
         }
+        "interpolate" if flags.contains("--classes") => {
+            format!("{name} --checkpoint labels.safetensors --out out.gif --{flags}")
+        }
+        "project" => {
+            let photo = "photos/00.png --no-film --perceptual pixels";
+            format!("{name} --checkpoint net.safetensors {photo} --out out --{flags}")
+        }
         "interpolate" => format!("{name} --checkpoint net.safetensors --out out.gif --{flags}"),
+        "latent factorize" => format!("{name} --checkpoint net.safetensors --out out.npz --{flags}"),
+        name if name.starts_with("latent ") => format!("{name} --out out.npz --{flags}"),
+        "film run" => format!("{name} --out out.gif --{flags}"),
         "plot" => format!("plot run --out out.png --{flags}"),
         "convert" => format!("convert net.safetensors out.safetensors --{flags}"),
         "export" => format!("export --checkpoint net.safetensors --out out.onnx --{flags}"),
@@ -219,8 +273,15 @@ fn every_number_of_the_command_line_is_in_the_table() {
             }
             // Flags of all commands that draw are tried with one of them.
             let drawn = (["mix", "interpolate"].contains(&command) || command.starts_with("figure "))
-                && ["--resolution", "--class", "--noise-seed", "--truncation-psi", "--truncation-cutoff"]
-                    .contains(&flag);
+                && [
+                    "--resolution",
+                    "--class",
+                    "--label",
+                    "--noise-seed",
+                    "--truncation-psi",
+                    "--truncation-cutoff",
+                ]
+                .contains(&flag);
             let name = if drawn { "sample" } else { command };
             let is_tried = |bounds: &Bounds| {
                 bounds.command.starts_with(name) && bounds.command.ends_with(&format!("{flag} {{}}"))

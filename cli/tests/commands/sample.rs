@@ -180,7 +180,7 @@ fn places_that_cannot_be_written() {
         &format!("{SAMPLE} --seeds 1 --out out.gif"),
         2,
         "error: `--out out.gif`: single pictures make no film\n\n\
-         hint: `stylegan interpolate` writes a walk between seeds as a GIF\n",
+         hint: `stylegan interpolate` writes a walk between seeds as a film\n",
     );
 }
 

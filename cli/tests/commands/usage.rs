@@ -16,6 +16,13 @@ fn every_flag_is_explained() {
         "figure noise",
         "figure noise-detail",
         "figure truncation",
+        "film",
+        "latent mean",
+        "latent add",
+        "latent scale",
+        "latent direction",
+        "latent factorize",
+        "project",
         "plot",
         "experiment",
         "inspect",
@@ -160,11 +167,10 @@ fn a_device_that_is_not_built_in() {
 #[test]
 fn files_that_are_not_written_are_no_folders() {
     let scene = Scene::new();
-    let film = "`stylegan interpolate` writes films as GIF, `--out 'my w.gif'`, or frame by frame into a folder, `--out DIR`";
     let numbers = "`stylegan sample` writes numbers as safetensors, `--out x.safetensors`";
     let pictures = "pictures are written as PNG, `--out NAME.png`, or one by one into a folder, `--out DIR`";
     for command in ["sample --seeds 1", "interpolate --seeds 1,2", "mix --rows 0 --cols 1 --styles 0"] {
-        for (out, hint) in [("my w.mp4", film), ("my w.avi", film), ("x.npy", numbers), ("x.ZIP", pictures)] {
+        for (out, hint) in [("my w.flv", pictures), ("x.npy", numbers), ("x.ZIP", pictures)] {
             scene.refuses(
                 &format!("{command} --checkpoint net.safetensors --out '{out}'"),
                 2,

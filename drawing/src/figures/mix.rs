@@ -2,23 +2,27 @@
 
 use candle_core::Tensor;
 use serde::{Deserialize, Serialize};
+use stylegan_generator::Truncation;
 use stylegan_media::{DynamicImage, mix_figure};
 
 use super::Scales;
-use crate::{Error, Latent, Layers, Layout, Painter, Result, RowLayers, Sample, Seeds, text};
+use crate::{
+    Error, Latent, LatentId, LatentIds, LatentSource, Layers, Layout, Painter, Result, RowLayers, Sample,
+    text,
+};
 
-/// The style-mixing figure of two sets of seeds (Karras et al. 2019, figure 3), under the names of a recipe's JSON.
+/// The style-mixing figure of two sets of latents (Karras et al. 2019, figure 3), under the names of a recipe's JSON.
 ///
 /// The pictures of `rows` stand along the left edge, those of `cols` along the top. Where a row and a column meet is the
 /// row's picture with the styles of the column in the layers of `styles`, which may be others in each row.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MixFigure {
-    /// Seeds of the rows.
+    /// Latents of the rows.
     #[serde(with = "text")]
-    pub rows: Seeds,
-    /// Seeds of the columns.
+    pub rows: LatentIds,
+    /// Latents of the columns.
     #[serde(with = "text")]
-    pub cols: Seeds,
+    pub cols: LatentIds,
     /// Layers that take the column's style, of each row or of all, from 0 (the smallest level, mostly 4x4) on, two for each
     /// level.
     #[serde(with = "text")]
@@ -27,8 +31,8 @@ pub struct MixFigure {
 
 /// A cell of the figure.
 enum Cell<'a> {
-    Source(u64),
-    Mix { row: u64, column: u64, layers: &'a [usize] },
+    Source(LatentId),
+    Mix { row: LatentId, column: LatentId, layers: &'a [usize] },
 }
 
 impl MixFigure {
@@ -37,7 +41,7 @@ impl MixFigure {
     ///
     /// # Errors
     /// If the network has no styles.
-    pub fn of_paper(painter: &Painter, rows: Seeds, cols: Seeds) -> Result<Self> {
+    pub fn of_paper(painter: &Painter, rows: LatentIds, cols: LatentIds) -> Result<Self> {
         if !painter.config().styles {
             return Err(Error::NoStyles);
         }
@@ -65,7 +69,7 @@ impl MixFigure {
     /// # Errors
     /// If there is no such seed or layer, layers are given for more or fewer rows than there are, the picture would be too
     /// large, or the device fails.
-    pub fn draw(&self, painter: &Painter) -> Result<DynamicImage> {
+    pub fn draw(&self, painter: &Painter, source: &LatentSource) -> Result<DynamicImage> {
         let (rows, columns) = (&self.rows.0, &self.cols.0);
         let num_layers = painter.config().num_layers();
         if let Some(&layer) =
@@ -76,21 +80,30 @@ impl MixFigure {
         if self.violation().is_some() {
             return Err(Error::RowCount { styles: self.styles.0.len(), rows: rows.len() });
         }
-        painter.check_seeds(rows)?;
-        painter.check_seeds(columns)?;
+        let all: Vec<LatentId> = rows.iter().chain(columns).copied().collect();
+        source.check(painter, &all)?;
         self.layout().check_size(painter.resolution())?;
 
-        let mut cells: Vec<Cell<'_>> = rows.iter().chain(columns).map(|&seed| Cell::Source(seed)).collect();
+        let mut cells: Vec<Cell<'_>> = all.iter().map(|&id| Cell::Source(id)).collect();
         for (index, &row) in rows.iter().enumerate() {
             let layers = self.styles.of_row(index).map_or(&[][..], |layers| &layers.0);
             cells.extend(columns.iter().map(|&column| Cell::Mix { row, column, layers }));
         }
-        let w_plus = |seed| painter.w_plus(&painter.seed(seed)?.latent);
+        // Where some are truncated and others are not, they are so before they are mixed.
+        let of_all_kinds = source.has_w_plus(&all);
+        let w_plus = |id| {
+            if of_all_kinds {
+                source.truncated(painter, id)
+            } else {
+                painter.w_plus(&source.latent(painter, id)?)
+            }
+        };
         let pictures = painter.pictures(&cells, |cell| match *cell {
-            Cell::Source(seed) => painter.seed(seed),
+            Cell::Source(id) => source.sample_of_many(painter, id),
             Cell::Mix { row, column, layers } => {
                 let latent = Latent::WPlus(mixed(&w_plus(row)?, &w_plus(column)?, layers)?);
-                Ok(Sample::new(latent, vec![row, column]))
+                let truncation = of_all_kinds.then_some(Truncation::OFF);
+                Ok(Sample { truncation, ..Sample::new(latent, vec![row.number(), column.number()]) })
             }
         })?;
         let (of_rows, rest) = pictures.split_at(rows.len());

@@ -4,6 +4,7 @@
 //! network of 1024x1024 is said in the [`Scales`] of the network at hand.
 
 mod area;
+mod direction;
 mod mix;
 mod noise;
 mod noise_detail;
@@ -12,6 +13,7 @@ mod truncation;
 mod uncurated;
 
 pub use area::Area;
+pub use direction::DirectionFigure;
 pub use mix::MixFigure;
 pub use noise::NoiseFigure;
 pub use noise_detail::{MAX_DRAWS, MIN_DRAWS, NoiseDetailFigure};

@@ -5,7 +5,7 @@ use std::ops::Range;
 use serde::{Deserialize, Serialize};
 use stylegan_media::{DynamicImage, grid};
 
-use crate::{Error, Layout, Painter, Result, Sample, Seeds, text};
+use crate::{Error, LatentId, LatentIds, LatentSource, Layout, Painter, Result, Sample, text};
 
 /// What noise does in coarse and in fine layers (Karras et al. 2019, figure 5), under the names of a recipe's JSON.
 ///
@@ -13,9 +13,9 @@ use crate::{Error, Layout, Painter, Result, Sample, Seeds, text};
 /// alone.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct NoiseFigure {
-    /// Seeds of the rows.
+    /// Latents of the rows.
     #[serde(with = "text")]
-    pub seeds: Seeds,
+    pub seeds: LatentIds,
     /// The first layer that counts as fine, from 0.
     pub fine_from: usize,
 }
@@ -35,17 +35,17 @@ impl NoiseFigure {
     ///
     /// # Errors
     /// If the network has no noise, there is no such seed, the picture would be too large, or the device fails.
-    pub fn draw(&self, painter: &Painter) -> Result<DynamicImage> {
+    pub fn draw(&self, painter: &Painter, source: &LatentSource) -> Result<DynamicImage> {
         let layout = self.layout();
         if !painter.config().noise {
             return Err(Error::NoNoise);
         }
-        painter.check_seeds(&self.seeds.0)?;
+        source.check(painter, &self.seeds.0)?;
         layout.check_size(painter.resolution())?;
-        let cells: Vec<(u64, Range<usize>)> =
-            self.seeds.0.iter().flat_map(|&seed| self.columns().map(|layers| (seed, layers))).collect();
-        let pictures = painter.pictures(&cells, |(seed, layers)| {
-            Ok(Sample { noise_layers: Some(layers.clone()), ..painter.seed(*seed)? })
+        let cells: Vec<(LatentId, Range<usize>)> =
+            self.seeds.0.iter().flat_map(|&id| self.columns().map(|layers| (id, layers))).collect();
+        let pictures = painter.pictures(&cells, |(id, layers)| {
+            Ok(Sample { noise_layers: Some(layers.clone()), ..source.sample_of_many(painter, *id)? })
         })?;
         Ok(grid(&pictures, layout.columns, layout.rows))
     }

@@ -6,7 +6,7 @@ use stylegan_media::{DynamicImage, beside, grid, zoom};
 use stylegan_ops::Resolution;
 
 use crate::layout::MAX_PIXELS;
-use crate::{Area, Error, Painter, Result, Sample, Seeds, pixels, text};
+use crate::{Area, Error, LatentId, LatentIds, LatentSource, Painter, Result, pixels, text};
 
 /// Draws of noise whose pictures are shown closely.
 pub const MIN_DRAWS: u32 = 4;
@@ -20,9 +20,9 @@ pub const MAX_DRAWS: u32 = 100_000;
 /// say so, and else the same in all draws.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct NoiseDetailFigure {
-    /// Seeds of the rows.
+    /// Latents of the rows.
     #[serde(with = "text")]
-    pub seeds: Seeds,
+    pub seeds: LatentIds,
     /// Draws of noise for each seed, [`MIN_DRAWS`] to [`MAX_DRAWS`]. The first is that of the seed's picture.
     pub draws: u32,
     /// The part that is shown closely.
@@ -56,26 +56,24 @@ impl NoiseDetailFigure {
     /// # Errors
     /// If the network has no noise, there is no such seed, as the figure's part, draws and size are checked, or if the device
     /// fails.
-    pub fn draw(&self, painter: &Painter) -> Result<DynamicImage> {
+    pub fn draw(&self, painter: &Painter, source: &LatentSource) -> Result<DynamicImage> {
         if !painter.config().noise {
             return Err(Error::NoNoise);
         }
-        painter.check_seeds(&self.seeds.0)?;
+        source.check(painter, &self.seeds.0)?;
         self.check(painter.resolution())?;
-        let jobs: Vec<(u64, u64)> = self
-            .seeds
-            .0
-            .iter()
-            .flat_map(|&seed| (0..self.draws.into()).map(move |draw| (seed, draw)))
-            .collect();
+        let jobs: Vec<(LatentId, u64)> =
+            self.seeds.0.iter().flat_map(|&id| (0..self.draws.into()).map(move |draw| (id, draw))).collect();
         let (last, mut rows) = (u64::from(self.draws) - 1, Vec::new());
         let mut row = Row::new(self.area);
         painter.draw_all(
             &jobs,
-            |&(seed, draw)| {
-                let sample = painter.seed(seed)?;
-                let of_draw = if draw == 0 { vec![seed] } else { vec![seed, draw] };
-                Ok(Sample { noise_numbers: of_draw, ..sample })
+            |&(id, draw)| {
+                let mut sample = source.sample_of_many(painter, id)?;
+                if draw > 0 {
+                    sample.noise_numbers.push(draw);
+                }
+                Ok(sample)
             },
             |&(_, draw), picture| {
                 row.add(&picture)?;

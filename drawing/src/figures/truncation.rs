@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use stylegan_generator::Truncation;
 use stylegan_media::{DynamicImage, grid};
 
-use crate::{Layout, Painter, Psis, Result, Sample, Seeds, text};
+use crate::{LatentId, LatentIds, LatentSource, Layout, Painter, Psis, Result, Sample, text};
 
 /// What becomes of pictures on the way of w through its mean (Karras et al. 2019, figure 8), under the names of a recipe's
 /// JSON.
@@ -12,9 +12,9 @@ use crate::{Layout, Painter, Psis, Result, Sample, Seeds, text};
 /// Each seed has a row, each psi a column. The truncation of the painter's options is not looked at.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TruncationFigure {
-    /// Seeds of the rows.
+    /// Latents of the rows.
     #[serde(with = "text")]
-    pub seeds: Seeds,
+    pub seeds: LatentIds,
     /// Values of `truncation_psi`, a column each.
     #[serde(with = "text")]
     pub psi: Psis,
@@ -32,14 +32,15 @@ impl TruncationFigure {
     ///
     /// # Errors
     /// If there is no such seed, the picture would be too large, or the device fails.
-    pub fn draw(&self, painter: &Painter) -> Result<DynamicImage> {
+    pub fn draw(&self, painter: &Painter, source: &LatentSource) -> Result<DynamicImage> {
         let layout = self.layout();
-        painter.check_seeds(&self.seeds.0)?;
+        source.check(painter, &self.seeds.0)?;
         layout.check_size(painter.resolution())?;
-        let cells: Vec<(u64, f64)> =
-            self.seeds.0.iter().flat_map(|&seed| self.psi.0.iter().map(move |&psi| (seed, psi))).collect();
-        let pictures = painter.pictures(&cells, |&(seed, psi)| {
-            Ok(Sample { truncation: Some(Truncation { psi, cutoff: self.layers }), ..painter.seed(seed)? })
+        let cells: Vec<(LatentId, f64)> =
+            self.seeds.0.iter().flat_map(|&id| self.psi.0.iter().map(move |&psi| (id, psi))).collect();
+        let pictures = painter.pictures(&cells, |&(id, psi)| {
+            let truncation = Some(Truncation { psi, cutoff: self.layers });
+            Ok(Sample { truncation, ..source.sample(painter, id)? })
         })?;
         Ok(grid(&pictures, layout.columns, layout.rows))
     }

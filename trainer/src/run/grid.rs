@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use candle_core::{DType, Device, Tensor};
 use stylegan_dataset::{BatchRequest, Order, Pyramid, assemble};
 use stylegan_drawing::{
-    Content, DrawOptions, Layout, Moment, NoiseMode, Origin, Painter, Recipe, Seeds, TrainingGrid,
+    Content, DrawOptions, LatentSource, Layout, Moment, NoiseMode, Origin, Painter, Recipe, Seeds,
+    TrainingGrid,
 };
 use stylegan_generator::{SeedStyle, Truncation};
 use stylegan_ops::upscale2x;
@@ -129,6 +130,7 @@ impl Grids {
         let options = DrawOptions {
             seed_style: SeedStyle::default(),
             class: None,
+            label: None,
             truncation_psi: Truncation::OFF.psi,
             truncation_cutoff: Truncation::OFF.cutoff,
             noise_mode: NoiseMode::Const,
@@ -137,7 +139,8 @@ impl Grids {
         let painter = Painter::of(generator, origin, training.settings().lod, options)?;
         let picture = self.fakes.draw(&painter, self.labels.as_ref())?;
         if self.are_classes {
-            Recipe::new(&painter, Content::Training(self.fakes.clone())).save(path, &picture, true)?;
+            let content = Content::Training(self.fakes.clone());
+            Recipe::new(&painter, &LatentSource::SEEDS, content).save(path, &picture, true)?;
         } else {
             stylegan_media::save_png(path, &picture, true)?;
         }

@@ -1,12 +1,13 @@
 //! `stylegan figure mixing`
 
 use anyhow::Result;
-use stylegan_drawing::{MixFigure, RowLayers, Seeds};
+use stylegan_drawing::{LatentIds, MixFigure, RowLayers};
 
 use super::{UNTRUNCATED, open_untruncated};
 use crate::args::{NetworkArgs, StyleArgs};
 use crate::commands::mix::write_figure;
 use crate::figure::OutArgs;
+use crate::latents::{LatentArgs, space_of};
 use crate::report::{Exit, note};
 
 /// Draw the style-mixing figure of the paper
@@ -24,11 +25,14 @@ pub(crate) struct Args {
 
     /// Seeds along the top, whose styles are taken
     #[arg(long, value_name = "LIST", default_value = "639,701,687,615,2268")]
-    sources: Seeds,
+    sources: LatentIds,
 
     /// Seeds along the left edge, which take them
     #[arg(long, value_name = "LIST", default_value = "888,829,1898,1733,1614,845")]
-    destinations: Seeds,
+    destinations: LatentIds,
+
+    #[command(flatten)]
+    latents: LatentArgs,
 
     /// Layers that take the source's style, of all rows, or of each as `0-3/4-7/8-17` [default: coarse, middle and fine ones]
     #[arg(long, value_name = "LIST")]
@@ -43,7 +47,9 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> Result<Exit> {
     let path = args.out.path()?;
-    let painter = open_untruncated(&args.network, &args.style)?;
+    let ids = [&args.destinations, &args.sources];
+    let source = args.latents.open_for(&ids)?;
+    let painter = open_untruncated(&args.network, &args.style, space_of(&source, &ids))?;
     let mut figure = MixFigure::of_paper(&painter, args.destinations.clone(), args.sources.clone())?;
     if let Some(styles) = &args.styles {
         figure.styles = styles.clone();
@@ -54,7 +60,7 @@ pub(crate) fn run(args: &Args) -> Result<Exit> {
     });
     let rows = rows.collect::<Vec<_>>().join(", ");
     let is_of_rows = figure.styles.0.len() > 1;
-    write_figure(&painter, figure, &path, args.out.force)?;
+    write_figure(&painter, &source, figure, &path, args.out.force)?;
     if is_of_rows {
         note(&format!("from top to bottom: {rows}"));
     }

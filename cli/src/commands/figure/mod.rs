@@ -44,8 +44,8 @@ pub(crate) fn run(args: &Args) -> Result<Exit> {
 }
 
 /// The painter of figures that the paper draws without truncation.
-fn open_untruncated(network: &NetworkArgs, style: &StyleArgs) -> Result<Painter> {
-    open_painter_with(network, LatentSpace::Z, |options| style.set(Truncation::OFF, options))
+fn open_untruncated(network: &NetworkArgs, style: &StyleArgs, space: LatentSpace) -> Result<Painter> {
+    open_painter_with(network, space, |options| style.set(Truncation::OFF, options))
 }
 
 /// The help of `--truncation-psi` where it is so.

@@ -1,11 +1,12 @@
 //! `stylegan figure noise`
 
 use anyhow::Result;
-use stylegan_drawing::{Content, NoiseFigure, Scales, Seeds};
+use stylegan_drawing::{Content, LatentIds, NoiseFigure, Scales};
 
 use super::{UNTRUNCATED, open_untruncated};
 use crate::args::{NetworkArgs, StyleArgs};
 use crate::figure::{OutArgs, write};
+use crate::latents::{LatentArgs, space_of};
 use crate::report::{Exit, Refusal, note};
 
 /// Draw what noise does in coarse and in fine layers
@@ -18,9 +19,12 @@ pub(crate) struct Args {
     #[command(flatten)]
     network: NetworkArgs,
 
-    /// Seeds of the rows
+    /// Seeds of the rows, or `@0` and so on of `--latents`
     #[arg(long, value_name = "LIST", default_value = "1967,1555")]
-    seeds: Seeds,
+    seeds: LatentIds,
+
+    #[command(flatten)]
+    latents: LatentArgs,
 
     /// First layer that is fine, from 1; there are two for each size [default: 8, or the first of the largest size]
     #[arg(long, value_name = "LAYER", allow_negative_numbers = true)]
@@ -36,7 +40,9 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> Result<Exit> {
     args.style.noise.check_is_some()?;
     let path = args.out.path()?;
-    let painter = open_untruncated(&args.network, &args.style)?;
+    let source = args.latents.open_for(&[&args.seeds])?;
+    let space = space_of(&source, &[&args.seeds]);
+    let painter = open_untruncated(&args.network, &args.style, space)?;
     let Scales { fine, .. } = Scales::of(painter.resolution());
     let fine_from = args.fine_from.unwrap_or(fine.start);
     let last = fine.end - 1;
@@ -47,7 +53,7 @@ pub(crate) fn run(args: &Args) -> Result<Exit> {
     }
     let figure = NoiseFigure { seeds: args.seeds.clone(), fine_from };
     let what = format!("{} pictures", figure.layout());
-    write(&painter, Content::Noise(figure), &what, &path, args.out.force)?;
+    write(&painter, &source, Content::Noise(figure), &what, &path, args.out.force)?;
     note(&format!(
         "from left to right: noise in all layers, in none, in {fine_from}-{last} alone, in 0-{} alone",
         fine_from - 1

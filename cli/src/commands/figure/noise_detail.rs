@@ -1,14 +1,13 @@
 //! `stylegan figure noise-detail`
 
 use anyhow::Result;
-use stylegan_drawing::{
-    Area, Content, LatentSpace, MAX_DRAWS, MIN_DRAWS, NoiseDetailFigure, NoiseMode, Seeds,
-};
+use stylegan_drawing::{Area, Content, LatentIds, MAX_DRAWS, MIN_DRAWS, NoiseDetailFigure, NoiseMode};
 use stylegan_generator::Truncation;
 
 use super::UNTRUNCATED;
 use crate::args::{NetworkArgs, SeedArgs, TruncationArgs};
 use crate::figure::{OutArgs, write};
+use crate::latents::{LatentArgs, space_of};
 use crate::painter::open_painter_with;
 use crate::report::{Exit, note};
 
@@ -22,9 +21,12 @@ pub(crate) struct Args {
     #[command(flatten)]
     network: NetworkArgs,
 
-    /// Seeds of the rows
+    /// Seeds of the rows, or `@0` and so on of `--latents`
     #[arg(long, value_name = "LIST", default_value = "1157,1012")]
-    seeds: Seeds,
+    seeds: LatentIds,
+
+    #[command(flatten)]
+    latents: LatentArgs,
 
     /// Draws of noise for each seed, 4 to 100000
     #[arg(long, value_name = "N", default_value_t = 100, allow_negative_numbers = true,
@@ -52,7 +54,9 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> Result<Exit> {
     let path = args.out.path()?;
-    let painter = open_painter_with(&args.network, LatentSpace::Z, |options| {
+    let source = args.latents.open_for(&[&args.seeds])?;
+    let space = space_of(&source, &[&args.seeds]);
+    let painter = open_painter_with(&args.network, space, |options| {
         args.truncation.set(Truncation::OFF, options);
         args.seed_style.set(options);
         (options.noise_mode, options.noise_seed) = (NoiseMode::Random, args.noise_seed);
@@ -62,7 +66,7 @@ pub(crate) fn run(args: &Args) -> Result<Exit> {
     let rows = seeds.0.len();
     let figure = NoiseDetailFigure { seeds: seeds.clone(), draws, area };
     let what = if rows == 1 { "1 row of pictures".to_owned() } else { format!("{rows} rows of pictures") };
-    write(&painter, Content::NoiseDetail(figure), &what, &path, args.out.force)?;
+    write(&painter, &source, Content::NoiseDetail(figure), &what, &path, args.out.force)?;
     note(&format!(
         "from left to right: the picture, {area} of it in four draws of noise, the standard deviation of {draws} draws times {}",
         NoiseDetailFigure::DEVIATION_GAIN

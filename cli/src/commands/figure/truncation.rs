@@ -1,11 +1,12 @@
 //! `stylegan figure truncation`
 
 use anyhow::Result;
-use stylegan_drawing::{Content, LatentSpace, Psis, Seeds, TruncationFigure};
+use stylegan_drawing::{Content, LatentIds, Psis, TruncationFigure};
 use stylegan_generator::Truncation;
 
 use crate::args::{NetworkArgs, NoiseArgs, SeedArgs};
 use crate::figure::{OutArgs, write};
+use crate::latents::{LatentArgs, space_of};
 use crate::painter::open_painter_with;
 use crate::report::Exit;
 
@@ -18,9 +19,12 @@ pub(crate) struct Args {
     #[command(flatten)]
     network: NetworkArgs,
 
-    /// Seeds of the rows
+    /// Seeds of the rows, or `@0` and so on of `--latents`
     #[arg(long, value_name = "LIST", default_value = "91,388")]
-    seeds: Seeds,
+    seeds: LatentIds,
+
+    #[command(flatten)]
+    latents: LatentArgs,
 
     /// How far w keeps from its mean in each column, numbers from -100 to 100
     #[arg(
@@ -48,7 +52,9 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> Result<Exit> {
     let path = args.out.path()?;
-    let painter = open_painter_with(&args.network, LatentSpace::Z, |options| {
+    let source = args.latents.open_for(&[&args.seeds])?;
+    let space = space_of(&source, &[&args.seeds]);
+    let painter = open_painter_with(&args.network, space, |options| {
         args.noise.set(options);
         args.seed_style.set(options);
         // Each column has its own.
@@ -59,6 +65,6 @@ pub(crate) fn run(args: &Args) -> Result<Exit> {
     let layers = truncation_cutoff.unwrap_or_else(|| painter.config().num_layers());
     let figure = TruncationFigure { seeds: seeds.clone(), psi: psi.clone(), layers };
     let what = format!("{} pictures", figure.layout());
-    write(&painter, Content::Truncation(figure), &what, &path, args.out.force)?;
+    write(&painter, &source, Content::Truncation(figure), &what, &path, args.out.force)?;
     Ok(Exit::Done)
 }

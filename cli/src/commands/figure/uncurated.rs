@@ -1,7 +1,7 @@
 //! `stylegan figure uncurated`
 
 use anyhow::Result;
-use stylegan_drawing::{Content, LatentSpace, Lods, UncuratedFigure};
+use stylegan_drawing::{Content, LatentSource, LatentSpace, Lods, UncuratedFigure};
 
 use crate::args::{NetworkArgs, StyleArgs, seed};
 use crate::figure::{OutArgs, write};
@@ -43,6 +43,6 @@ pub(crate) fn run(args: &Args) -> Result<Exit> {
     let lods = args.lods.clone().unwrap_or_else(|| UncuratedFigure::lods_of_paper(painter.resolution()));
     let figure = UncuratedFigure { seed: args.seed, lods, rows: args.rows };
     let what = format!("{} uncurated pictures", figure.count());
-    write(&painter, Content::Uncurated(figure), &what, &path, args.out.force)?;
+    write(&painter, &LatentSource::SEEDS, Content::Uncurated(figure), &what, &path, args.out.force)?;
     Ok(Exit::Done)
 }

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use anyhow::Result;
-use stylegan_drawing::{Content, Layout, NoiseDetailFigure, NoiseMode, Origin, Recipe, Seeds};
+use stylegan_drawing::{Content, Layout, NoiseDetailFigure, NoiseMode, Origin, Recipe};
 use stylegan_transfer::Seen;
 
 use crate::shell::quoted;
@@ -30,11 +30,33 @@ pub(super) fn text(path: &Path, json: bool) -> Result<String> {
             line("network", &format!("of a training, at {} kimg", moment.nimg as f64 / 1000.0));
         }
     }
-    match &recipe.content {
-        Content::Seeds { seeds, grid } => line("seeds", &as_they_stand(seeds, *grid)),
-        Content::Latents { latents, space, rows, grid } => {
-            line("latents", &format!("{latents}, {space}"));
-            line("rows", &as_they_stand(rows, *grid));
+    if let Some(latents) = recipe.latents() {
+        line("latents", latents);
+    }
+    if let Some(directions) = recipe.directions() {
+        line("directions", directions);
+    }
+    show(&recipe.content, &mut line);
+    line("drawn with", &options(&recipe));
+    let latents = if recipe.latents().is_some() { " --latents FILE" } else { "" };
+    let directions = if recipe.directions().is_some() { " --direction FILE" } else { "" };
+    line(
+        "again",
+        &format!(
+            "stylegan sample --like {} --checkpoint CHECKPOINT{latents}{directions} --out again.png",
+            quoted(path)
+        ),
+    );
+    Ok(text)
+}
+
+/// What the picture shows.
+fn show(content: &Content, line: &mut impl FnMut(&str, &str)) {
+    match content {
+        Content::Seeds { seeds, grid } => line("seeds", &as_they_stand(&seeds.0, *grid)),
+        Content::Latents { space, rows, grid } => {
+            line("space", &space.to_string());
+            line("rows", &as_they_stand(&rows.0, *grid));
         }
         Content::Mix(figure) => {
             line("rows", &format!("{}, from top to bottom", figure.rows));
@@ -75,25 +97,29 @@ pub(super) fn text(path: &Path, json: bool) -> Result<String> {
             line("rows", &format!("{}, from top to bottom", figure.seeds));
             line("columns", &format!("psi {} in {} layers, from left to right", figure.psi, figure.layers));
         }
+        Content::Direction(figure) => {
+            line("rows", &format!("{}, from top to bottom", figure.seeds));
+            let layers =
+                figure.layers.as_ref().map_or("all layers".to_owned(), |layers| format!("layers {layers}"));
+            line(
+                "columns",
+                &format!(
+                    "{} of direction {} in {layers}, from left to right",
+                    figure.strengths, figure.direction
+                ),
+            );
+        }
         Content::Interpolate(strip) => {
             line("seeds", &format!("{} in {} frames", strip.walk.seeds, strip.walk.frames));
-            line("frames", &as_they_stand(&strip.shown, strip.grid));
+            line("frames", &as_they_stand(&strip.shown.0, strip.grid));
         }
         Content::Training(figure) => {
-            line("seeds", &as_they_stand(&figure.seeds, figure.grid));
+            line("seeds", &as_they_stand(&figure.seeds.0, figure.grid));
             if !figure.classes.is_empty() {
-                let classes = figure.classes.iter().map(|&class| class as u64).collect();
-                line("classes", &as_they_stand(&Seeds(classes), figure.grid));
+                line("classes", &as_they_stand(&figure.classes, figure.grid));
             }
         }
     }
-    line("drawn with", &options(&recipe));
-    let latents = if matches!(recipe.content, Content::Latents { .. }) { " --latents FILE" } else { "" };
-    line(
-        "again",
-        &format!("stylegan sample --like {} --checkpoint CHECKPOINT{latents} --out again.png", quoted(path)),
-    );
-    Ok(text)
 }
 
 /// The same of a picture in a style.
@@ -138,16 +164,17 @@ fn command(content: &Content) -> &'static str {
         Content::Noise(_) => "figure noise",
         Content::NoiseDetail(_) => "figure noise-detail",
         Content::Truncation(_) => "figure truncation",
+        Content::Direction(_) => "sample --direction",
         Content::Interpolate(_) => "interpolate",
         Content::Training(_) => "train",
     }
 }
 
 /// Numbers in the rows and columns of their pictures, each row on a line of its own.
-fn as_they_stand(Seeds(numbers): &Seeds, grid: Layout) -> String {
+fn as_they_stand(numbers: &[impl ToString], grid: Layout) -> String {
     let width = numbers.iter().map(|number| number.to_string().len()).max().unwrap_or(0);
     let rows = numbers.chunks(grid.columns.max(1)).map(|row| {
-        let row: Vec<String> = row.iter().map(|number| format!("{number:>width$}")).collect();
+        let row: Vec<String> = row.iter().map(|number| format!("{:>width$}", number.to_string())).collect();
         row.join("  ")
     });
     rows.collect::<Vec<_>>().join(&format!("\n{:13}", ""))
@@ -167,6 +194,9 @@ fn options(Recipe { content, options, .. }: &Recipe) -> String {
         NoiseMode::Random => write!(text, "random noise of seed {}", options.noise_seed),
         NoiseMode::None => write!(text, "no noise"),
     };
+    if let Some(label) = &options.label {
+        let _ = write!(text, ", label {label}");
+    }
     if let Some(class) = options.class {
         let _ = write!(text, ", class {class}");
     }

@@ -87,6 +87,11 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE.jsonl", requires = "checkpoint", requires = "reals")]
     attributes: Option<PathBuf>,
 
+    /// File for the directions of w along which the attributes of `--attributes` grow, a row each, for `sample --direction`;
+    /// with `ls` or `dci`
+    #[arg(long, value_name = "FILE.safetensors", requires = "attributes", conflicts_with = "all_snapshots")]
+    directions: Option<PathBuf>,
+
     /// Picture of the fakes that are nearest to real ones, each with the five reals that are nearest to it; for `nn` and
     /// `nn-small`
     #[arg(long, value_name = "FILE.png", conflicts_with = "all_snapshots")]

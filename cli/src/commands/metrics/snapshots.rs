@@ -15,6 +15,7 @@ use stylegan_evaluation::{
     PerceptualDistance, Pictures, distance_of_features, networks, path_length,
 };
 use stylegan_features::{Lpips, MobileNet, PixelRange, Places};
+use stylegan_media::PROGRAM;
 use stylegan_metrics::{LooksAt, Measure};
 use stylegan_ops::{Level, Resolution};
 use stylegan_trainer::TrainConfig;
@@ -23,6 +24,7 @@ use super::nearest::Neighbors;
 use super::{Args, MOST_FAKES, features_folder, note_caveats, note_unreadable, table};
 use crate::commands::train::open_pictures;
 use crate::labels::class_of;
+use crate::output::Output;
 use crate::painter::{open_checkpoint, say_if_growing};
 use crate::report::{Exit, Refusal, data, note};
 
@@ -41,6 +43,15 @@ pub(super) fn run(
     let networks = networks(measures, &places, args.resize.into(), &device)?;
     let distances = Distances::open(measures, &places, &device)?;
     let attributes = attributes(args, measures)?;
+    if let Some(path) = &args.directions {
+        Output::check_file(path, args.force)?;
+        if attributes.is_none() {
+            return Err(Refusal::usage(
+                "`--directions` is learned with `ls` or `dci`, and neither is measured",
+            )
+            .into());
+        }
+    }
     let cache = features_folder();
     let (of_pictures, of_generators): (Vec<_>, Vec<_>) =
         measures.iter().copied().partition(|measure| measure.metric().is_some());
@@ -254,6 +265,12 @@ impl Session<'_> {
         // What was kept for the classifier stands first.
         if let (Some(classifier), Some(seen)) = (classifier, seen.first()) {
             outcomes.extend(classifier.measure(self.of_generators, &painter, seen)?);
+            if let (Some(path), Some(attributes)) = (&self.args.directions, self.attributes) {
+                let names = attributes.names().join(", ");
+                let texts = [("program", PROGRAM), ("attributes", names.as_str())];
+                classifier.directions(&painter, seen)?.save(path, &texts, self.args.force.force)?;
+                note(&format!("wrote the directions of {names}, a row each, to `{}`", path.display()));
+            }
         }
         Ok(outcomes)
     }

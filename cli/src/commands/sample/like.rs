@@ -20,14 +20,15 @@ pub(super) fn run(picture: &Path, args: &Args) -> Result<Exit> {
     Output::check_file(&out, args.force)?;
     let recipe = Recipe::read(picture)?;
     let refused = |error| refused(error, picture, args);
-    let latents = args.latents.as_deref().map(LatentFile::open).transpose()?;
-    let source = recipe.source(latents).map_err(refused)?;
+    let latents = args.latents.path().map(LatentFile::open).transpose()?;
+    let directions = args.moved.direction.as_deref().map(LatentFile::open).transpose()?;
+    let source = recipe.source(latents, directions).map_err(refused)?;
     let checkpoint = open_checkpoint(&args.network.checkpoint, args.network.resolution)?;
     let painter = recipe.painter(&checkpoint, &args.network.device.open()?).map_err(refused)?;
     say_if_growing(&checkpoint, &painter);
     let drawn = recipe.draw(&painter, &source)?;
     let (width, height) = (drawn.width(), drawn.height());
-    Recipe::new(&painter, recipe.content).save(&out, &drawn, args.force.force)?;
+    Recipe::new(&painter, &source, recipe.content).save(&out, &drawn, args.force.force)?;
     info!(picture = %picture.display(), path = %out.display(), "drew picture again");
     note(&format!("wrote `{}` of {width}x{height} again to `{}`", picture.display(), out.display()));
     Ok(Exit::Done)
@@ -36,7 +37,7 @@ pub(super) fn run(picture: &Path, args: &Args) -> Result<Exit> {
 /// Which of the files that were given is not the recipe's.
 fn refused(error: Error, picture: &Path, args: &Args) -> anyhow::Error {
     let picture = picture.display();
-    let latents = args.latents.as_deref().unwrap_or(Path::new("")).display();
+    let latents = args.latents.path().unwrap_or(Path::new("")).display();
     match error {
         Error::OtherNetwork { expected, found } => Refusal::new(format!(
             "`{picture}` was drawn from {expected}, but `{}` is {found}",
@@ -56,6 +57,16 @@ fn refused(error: Error, picture: &Path, args: &Args) -> anyhow::Error {
         Error::NeedlessLatents => Refusal::usage(format!(
             "`--latents` was given, but `{picture}` was drawn from seeds, which its recipe names"
         )),
+        Error::OtherDirections { expected, found } => Refusal::new(format!(
+            "`{picture}` was moved along a direction of {expected}, but the file is {found}"
+        )),
+        Error::MissingDirections { expected } => {
+            Refusal::usage(format!("`{picture}` was moved along a direction of {expected}, which is needed"))
+                .hint("give the file, `--direction FILE.safetensors`")
+        }
+        Error::NeedlessDirections => {
+            Refusal::usage(format!("`--direction` was given, but `{picture}` was moved along none"))
+        }
         other => return other.into(),
     }
     .into()

@@ -4,17 +4,23 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use clap::{ArgGroup, ValueEnum};
-use stylegan_drawing::{Content, LatentFile, LatentSource, Layout, Painter, Recipe, Seeds, pixels};
-use stylegan_media::NumbersWriter;
+use stylegan_drawing::{
+    Content, LatentId, LatentIds, LatentSource, LatentSpace, Layout, Painter, Recipe, pixels,
+};
+use stylegan_media::{NumbersWriter, PROGRAM};
 use stylegan_ops::Resolution;
 use tracing::info;
 
 use crate::args::{NetworkArgs, StyleArgs};
+use crate::latents::{LatentArgs, space_of};
 use crate::output::{Force, Output, check_pixels, make_folder};
 use crate::painter::open_painter;
 use crate::report::{Exit, Refusal, note};
 
 mod like;
+mod moved;
+
+use moved::MovedArgs;
 
 /// Draw the pictures of seeds
 ///
@@ -26,23 +32,27 @@ pub(crate) struct Args {
     #[command(flatten)]
     network: NetworkArgs,
 
-    /// Seeds of the pictures, numbers and ranges such as `0-15,20`
-    #[arg(long, value_name = "LIST", conflicts_with_all = ["latents", "like"])]
-    seeds: Option<Seeds>,
+    /// Seeds of the pictures, numbers and ranges such as `0-15,20`, or `@0` and so on of `--latents`
+    #[arg(long, value_name = "LIST", conflicts_with = "like")]
+    seeds: Option<LatentIds>,
 
-    /// Latents of the pictures, in place of seeds: a tensor `z [n, z_dim]`, `w [n, w_dim]` or `w_plus [n, num_layers,
-    /// w_dim]` of f16, bf16, f32 or f64
-    ///
-    /// Of NumPy, `.npz` with an array of one of these names is read, as NVIDIA's projector writes it, and `.npy` of `w_plus`.
-    ///
-    /// `z` and `w` are truncated as those of seeds are. `w_plus` is drawn as it is, unless `--truncation-psi` or
-    /// `--truncation-cutoff` is given.
-    #[arg(long, value_name = "FILE.safetensors|FILE.npz|FILE.npy", conflicts_with = "seed_style")]
-    latents: Option<PathBuf>,
+    #[command(flatten)]
+    latents: LatentArgs,
+
+    #[command(flatten)]
+    moved: MovedArgs,
+
+    /// Write the latents of the pictures as well, in the format that the name says
+    #[arg(long, value_name = "FILE.safetensors|FILE.npz|FILE.npy", conflicts_with = "like")]
+    save_latents: Option<PathBuf>,
+
+    /// Space of the saved latents: `w_plus` has truncation in it and draws the same pictures, `z` and `w` are not truncated
+    #[arg(long, value_enum, value_name = "SPACE", default_value_t = SpaceName::WPlus, requires = "save_latents")]
+    latent_space: SpaceName,
 
     /// Picture to be drawn again, pixel for pixel: a PNG that `sample`, `mix`, `figure` or `interpolate` wrote from the
     /// same checkpoint, and from `--latents` if it was drawn from such a file
-    #[arg(long, value_name = "PICTURE.png", conflicts_with_all = ["class", "truncation_psi", "truncation_cutoff",
+    #[arg(long, value_name = "PICTURE.png", conflicts_with_all = ["class", "label", "truncation_psi", "truncation_cutoff",
           "noise_mode", "noise_seed", "seed_style", "grid", "dtype"])]
     like: Option<PathBuf>,
 
@@ -67,6 +77,17 @@ pub(crate) struct Args {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[value(rename_all = "snake_case")]
+enum SpaceName {
+    /// Before the mapping network
+    Z,
+    /// Behind it
+    W,
+    /// A w for each layer, as it is drawn
+    WPlus,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum NumberType {
     /// 32 bits, as they are computed
     F32,
@@ -77,6 +98,9 @@ pub(crate) fn run(args: &Args) -> Result<Exit> {
         return like::run(picture, args);
     }
     let output = Output::parse(&args.out)?;
+    if let Some(path) = &args.save_latents {
+        Output::check_file(path, args.force)?;
+    }
     let out = args.out.display();
     if args.grid.is_some() && !matches!(output, Output::Png(_)) {
         let message = match output {
@@ -85,6 +109,9 @@ pub(crate) fn run(args: &Args) -> Result<Exit> {
         };
         let hint = "give a file, `--out NAME.png`, or leave `--grid` out";
         return Err(Refusal::usage(message).hint(hint).into());
+    }
+    if args.moved.direction.is_some() {
+        return moved::run(&output, args);
     }
     if args.dtype.is_some() && !matches!(output, Output::Numbers(_)) {
         return Err(Refusal::usage(format!("`--dtype` is for numbers, but `--out {out}` is for pictures"))
@@ -95,43 +122,57 @@ pub(crate) fn run(args: &Args) -> Result<Exit> {
         Output::Png(path) => as_grid(args, &path)?,
         Output::Folder(folder) => as_files(args, &folder)?,
         Output::Numbers(path) => as_numbers(args, &path)?,
-        Output::Gif(_) => {
+        Output::Film(_) => {
             return Err(Refusal::usage(format!("`--out {out}`: single pictures make no film"))
-                .hint("`stylegan interpolate` writes a walk between seeds as a GIF")
+                .hint("`stylegan interpolate` writes a walk between seeds as a film")
                 .into());
         }
     }
     Ok(Exit::Done)
 }
 
-/// What is drawn, and the seeds or the rows of the file's tensor.
-fn source(args: &Args) -> Result<(LatentSource, Vec<u64>)> {
-    match (&args.latents, &args.seeds) {
-        (Some(path), _) => {
-            let latents = LatentFile::open(path)?;
-            info!(path = %path.display(), space = %latents.space(), count = latents.count(), "opened latents");
-            let rows = (0..latents.count() as u64).collect();
-            Ok((LatentSource::File(latents), rows))
-        }
-        (None, Some(seeds)) => Ok((LatentSource::Seeds, seeds.0.clone())),
-        (None, None) => Err(Refusal::usage("`--seeds LIST` is missing").into()),
-    }
+fn source(args: &Args) -> Result<(LatentSource, LatentIds)> {
+    args.latents.open_with_all(args.seeds.as_ref())
 }
 
-fn painter(args: &Args, source: &LatentSource, numbers: &[u64]) -> Result<Painter> {
-    let painter = open_painter(&args.network, &args.style, source.space())?;
-    source.check(&painter, numbers)?;
+fn painter(args: &Args, source: &LatentSource, ids: &LatentIds) -> Result<Painter> {
+    let painter = open_painter(&args.network, &args.style, space_of(source, &[ids]))?;
+    source.check(&painter, &ids.0)?;
+    if let Some(path) = &args.save_latents {
+        save_latents(args, path, &painter, source, ids)?;
+    }
     Ok(painter)
+}
+
+fn save_latents(
+    args: &Args,
+    path: &Path,
+    painter: &Painter,
+    source: &LatentSource,
+    ids: &LatentIds,
+) -> Result<()> {
+    let space = match args.latent_space {
+        SpaceName::Z => LatentSpace::Z,
+        SpaceName::W => LatentSpace::W,
+        SpaceName::WPlus => LatentSpace::WPlus,
+    };
+    let latents = source.latents(painter, &ids.0, space)?;
+    let hash = painter.origin().hash();
+    latents.save(path, &[("program", PROGRAM), ("checkpoint", hash)], args.force.force)?;
+    let count = if ids.0.len() == 1 { "1 latent".to_owned() } else { format!("{} latents", ids.0.len()) };
+    note(&format!("wrote {count} `{space}` to `{}`", path.display()));
+    Ok(())
 }
 
 fn as_grid(args: &Args, path: &Path) -> Result<()> {
     Output::check_file(path, args.force)?;
-    let (source, numbers) = source(args)?;
-    let layout = args.grid.unwrap_or_else(|| Layout::square(numbers.len()));
-    if !layout.holds(numbers.len()) {
-        let given = match source {
-            LatentSource::Seeds => format!("{} seeds were given", numbers.len()),
-            LatentSource::File(_) => format!("there are {} latents", numbers.len()),
+    let (source, ids) = source(args)?;
+    let count = ids.0.len();
+    let layout = args.grid.unwrap_or_else(|| Layout::square(count));
+    if !layout.holds(count) {
+        let given = match source.file() {
+            None => format!("{count} seeds were given"),
+            Some(_) => format!("there are {count} latents"),
         };
         return Err(Refusal::usage(format!(
             "`--grid {layout}` has {} cells, but {given}",
@@ -140,53 +181,55 @@ fn as_grid(args: &Args, path: &Path) -> Result<()> {
         .hint("leave `--grid` out for a grid that fits")
         .into());
     }
-    let painter = painter(args, &source, &numbers)?;
+    let painter = painter(args, &source, &ids)?;
     check_pixels(layout, &painter, "write single pictures into a folder, `--out DIR`, or draw fewer")?;
-    let picture = source.grid(&painter, &numbers, layout)?;
-    Recipe::new(&painter, Content::grid(&source, &numbers, layout)).save(path, &picture, args.force.force)?;
-    done(&painter, numbers.len(), path);
+    let picture = source.grid(&painter, &ids.0, layout)?;
+    let content = Content::grid(&source, &ids, layout);
+    Recipe::new(&painter, &source, content).save(path, &picture, args.force.force)?;
+    done(&painter, count, path);
     Ok(())
 }
 
 fn as_files(args: &Args, folder: &Path) -> Result<()> {
-    let (source, mut numbers) = source(args)?;
-    // Each seed has one file, however often it is given.
-    numbers.sort_unstable();
-    numbers.dedup();
-    let name = |number: u64| match source {
-        LatentSource::Seeds => format!("seed{number:04}.png"),
-        LatentSource::File(_) => format!("latent{number:04}.png"),
+    let (source, mut ids) = source(args)?;
+    // Each has one file, however often it is given.
+    ids.0.sort_unstable();
+    ids.0.dedup();
+    let name = |id: LatentId| match id {
+        LatentId::Seed(seed) => format!("seed{seed:04}.png"),
+        LatentId::Row(row) => format!("latent{row:04}.png"),
     };
-    let names: Vec<String> = numbers.iter().map(|&number| name(number)).collect();
+    let names: Vec<String> = ids.0.iter().map(|&id| name(id)).collect();
     Output::check_folder(folder, &names, args.force)?;
-    let painter = painter(args, &source, &numbers)?;
+    let painter = painter(args, &source, &ids)?;
     make_folder(folder)?;
     painter.draw_all(
-        &numbers,
-        |&number| source.sample(&painter, number),
-        |&number, picture| {
-            let recipe = Recipe::new(&painter, Content::grid(&source, &[number], Layout::ONE));
-            recipe.save(&folder.join(name(number)), &pixels(&picture)?, args.force.force)
+        &ids.0,
+        |&id| source.sample(&painter, id),
+        |&id, picture| {
+            let content = Content::grid(&source, &LatentIds(vec![id]), Layout::ONE);
+            let recipe = Recipe::new(&painter, &source, content);
+            recipe.save(&folder.join(name(id)), &pixels(&picture)?, args.force.force)
         },
     )?;
-    done(&painter, numbers.len(), folder);
+    done(&painter, ids.0.len(), folder);
     Ok(())
 }
 
 fn as_numbers(args: &Args, path: &Path) -> Result<()> {
     Output::check_file(path, args.force)?;
-    let (source, numbers) = source(args)?;
-    let painter = painter(args, &source, &numbers)?;
+    let (source, ids) = source(args)?;
+    let painter = painter(args, &source, &ids)?;
     let Resolution { width, height } = painter.resolution();
-    let shape = [numbers.len(), painter.config().num_channels, height, width];
+    let shape = [ids.0.len(), painter.config().num_channels, height, width];
     let mut writer = NumbersWriter::create(path, shape, args.force.force)?;
     painter.draw_all(
-        &numbers,
-        |&number| source.sample(&painter, number),
+        &ids.0,
+        |&id| source.sample(&painter, id),
         |_, picture| anyhow::Ok(writer.add(&picture)?),
     )?;
     writer.finish()?;
-    done(&painter, numbers.len(), path);
+    done(&painter, ids.0.len(), path);
     Ok(())
 }
 

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use stylegan_drawing::{Layout, Seeds};
-use stylegan_media::{DynamicImage, GifWriter, RgbImage};
+use stylegan_media::{DynamicImage, RgbImage};
 use stylegan_ops::Resolution;
 use stylegan_transfer::{Recipe, Stylizer, TILE, figure, recolored};
 use tracing::info;
@@ -12,6 +12,7 @@ use tracing::info;
 use crate::args::psi;
 use crate::commands::weights::WeightsArgs;
 use crate::device::DeviceName;
+use crate::film::FilmArgs;
 use crate::output::{Force, Output, make_folder};
 use crate::report::{Exit, Refusal, note};
 
@@ -24,14 +25,12 @@ use inputs::{Column, Contents, Styles};
 const MOST_FRAMES: u32 = 1000;
 /// Pixels along a picture of a figure of several.
 const CELL: u32 = 512;
-/// Pictures of a looping sweep in a second.
-const FPS: u32 = 12;
-
 /// Draw pictures in the style of others
 ///
 /// Contents and styles may have any size. Of several contents or styles there is one result each, in a folder, or as a figure
 /// with the styles along the top and the contents along the left. `scripts/fetch-weights vgg19` brings the encoder.
 #[derive(Debug, clap::Args)]
+#[command(mut_arg("fps", |fps| fps.default_value("12")))]
 pub(crate) struct Args {
     /// Decoder that `transfer train` wrote, a run's folder for its newest snapshot, `decoder.pth` of a PyTorch port, or `demo`
     /// for the small one that comes with the program
@@ -74,9 +73,12 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N", value_parser = alpha, default_value_t = 1.0, allow_negative_numbers = true)]
     alpha: f64,
 
-    /// Draw so many pictures on the way from 0 to `--alpha`, 2 to 1000, as a strip, a looping GIF, or a file each
+    /// Draw so many pictures on the way from 0 to `--alpha`, 2 to 1000, as a strip, a looping film, or a file each
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(2..=i64::from(MOST_FRAMES)))]
     sweep: Option<u32>,
+
+    #[command(flatten)]
+    film: FilmArgs,
 
     /// Give the style the colors of the content first
     #[arg(long)]
@@ -91,8 +93,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "DEVICE", default_value = "cpu", hide_possible_values = true)]
     device: DeviceName,
 
-    /// PNG of the result, or of a figure of several; looping GIF of a sweep; or folder for one PNG each
-    #[arg(long, value_name = "FILE.png|FILE.gif|DIR")]
+    /// PNG of the result, or of a figure of several; looping film of a sweep; or folder for one PNG each
+    #[arg(long, value_name = "FILE.png|FILE.mp4|FILE.gif|FILE.apng|DIR")]
     out: PathBuf,
 
     #[command(flatten)]
@@ -128,11 +130,11 @@ pub(crate) fn run(args: &Args) -> Result<Exit> {
             Output::check_folder(&folder, &work.names, args.force)?;
             work.as_files(&folder)?;
         }
-        Output::Gif(path) if args.sweep.is_some() && work.names.len() == 1 => {
+        Output::Film(path) if args.sweep.is_some() && work.names.len() == 1 => {
             Output::check_file(&path, args.force)?;
             work.as_film(&path)?;
         }
-        Output::Gif(_) => {
+        Output::Film(_) => {
             return Err(Refusal::usage(format!(
                 "`--out {}`: a film is a sweep of one content and one style",
                 args.out.display()
@@ -262,8 +264,9 @@ impl Work<'_> {
         })?;
         let Some(first) = frames.first() else { return Ok(()) };
         let size = (first.width(), first.height());
-        let mut film = GifWriter::create(path, size, FPS, true, self.args.force.force)?;
         let back = frames.iter().rev().skip(1).take(frames.len().saturating_sub(2));
+        let count = frames.len() + back.len();
+        let mut film = self.args.film.create(path, size, count as u32, true, self.args.force)?;
         for frame in frames.iter().chain(back) {
             film.add(frame)?;
         }
