@@ -124,6 +124,9 @@ fn config(pixels: u32, fps: u32) -> EncoderConfig {
         // Otherwise frames would be left out where the bitrate is exceeded.
         .skip_frames(false)
         .scene_change_detect(false)
+        // What moves slowly would be left as it was.
+        .background_detection(false)
+        .adaptive_quantization(false)
         // The same bytes on every machine.
         .num_threads(1)
         // The crate's conversion.
