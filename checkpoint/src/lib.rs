@@ -69,6 +69,6 @@ pub use decoder_file::{DecoderFile, OpenedDecoder};
 pub use error::{Error, ErrorKind, Result};
 pub use network::Network;
 pub use projection_file::ProjectionFile;
-pub use run_folder::{Pair, newest_snapshot, pairs, snapshots};
+pub use run_folder::{Pair, newest_snapshot, pairs, snapshots, snapshots_by_kimg};
 pub use snapshot::{Checkpoint, Copied, ForeignFile, Meta, Progress, convert, expected_shapes, save};
 pub use state::State;

@@ -53,6 +53,15 @@ pub fn snapshots(folder: &Path) -> Result<Vec<PathBuf>> {
     Ok(all.into_iter().map(|(_, path)| path).collect())
 }
 
+/// The same, each with the time that its name tells, in kimg.
+///
+/// # Errors
+/// If the folder cannot be read.
+pub fn snapshots_by_kimg(folder: &Path) -> Result<Vec<(f64, PathBuf)>> {
+    let time = |path: &Path| number(path, SNAPSHOT).unwrap_or(0) as f64 / 1000.0;
+    Ok(snapshots(folder)?.into_iter().map(|path| (time(&path), path)).collect())
+}
+
 /// Every snapshot in `folder` that has a training state beside it, the newest first.
 ///
 /// # Errors

@@ -24,9 +24,7 @@ pub fn factorize(generator: &Generator, layers: Option<&Layers>, count: usize) -
     }
     let all = Layers((0..num_layers).collect());
     let layers = layers.unwrap_or(&all);
-    if let Some(&layer) = layers.0.iter().find(|&&layer| layer >= num_layers) {
-        return Err(Error::Layer { layer, num_layers });
-    }
+    layers.check(num_layers)?;
     if !(1..=w_dim).contains(&count) {
         return Err(Error::DirectionCount { count, w_dim });
     }

@@ -136,6 +136,12 @@ pub enum Error {
     /// Styles are to be mixed in a network without them.
     #[error("this network has no styles, so there are none to be mixed")]
     NoStyles,
+    /// A text that is no recipe, for this reason.
+    #[error("this is no recipe: {0}")]
+    BadRecipe(String),
+    /// A picture that cannot be blended, for this reason.
+    #[error("a picture cannot be blended: {0}")]
+    Blend(&'static str),
     /// Noise is to be shown of a network without it.
     #[error("this network has no noise, so there is none to be shown")]
     NoNoise,

@@ -21,7 +21,7 @@ pub(crate) const MAX_BYTES: u64 = 1 << 30;
 pub(crate) const MAX_LATENTS: usize = 1_000_000;
 
 /// The latents of a safetensors file, or of one of `NumPy`.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct LatentFile {
     path: PathBuf,
     space: LatentSpace,

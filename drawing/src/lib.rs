@@ -66,6 +66,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod blend;
 mod direction;
 mod error;
 mod figures;
@@ -74,6 +75,7 @@ mod latent_file;
 mod latents;
 mod layout;
 mod lists;
+mod mixing;
 mod numpy;
 mod options;
 mod origin;
@@ -84,6 +86,7 @@ mod text;
 mod training_grid;
 mod walk;
 
+pub use blend::{Blend, Move, Shares, Styles};
 pub use direction::factorize;
 pub use error::{Error, FileError, FileErrorKind, Result};
 pub use figures::{

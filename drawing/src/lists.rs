@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use stylegan_base::units::grouped;
 
+use crate::Error;
+
 /// More than anyone draws in one go.
 const MAX_NUMBERS: u64 = 1_000_000;
 
@@ -63,6 +65,19 @@ impl RowLayers {
     }
 }
 
+impl Layers {
+    /// Makes sure that a network of so many layers has all of these.
+    ///
+    /// # Errors
+    /// If it has not.
+    pub fn check(&self, num_layers: usize) -> Result<(), Error> {
+        match self.0.iter().find(|&&layer| layer >= num_layers) {
+            Some(&layer) => Err(Error::Layer { layer, num_layers }),
+            None => Ok(()),
+        }
+    }
+}
+
 impl LatentId {
     /// The number of the seed or row.
     pub fn number(self) -> u64 {
@@ -86,6 +101,18 @@ impl LatentIds {
     /// Whether a file is needed.
     pub fn has_rows(&self) -> bool {
         self.0.iter().any(|id| matches!(id, LatentId::Row(_)))
+    }
+}
+
+impl FromStr for LatentId {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let text = text.trim();
+        Ok(match text.strip_prefix('@') {
+            Some(row) => Self::Row(number(row)?),
+            None => Self::Seed(number(text)?),
+        })
     }
 }
 

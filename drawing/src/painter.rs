@@ -80,6 +80,15 @@ impl Painter {
         Self::of(self.generator.clone(), self.origin.clone(), self.lod, options)
     }
 
+    /// The same, some levels of detail below: its pictures are smaller, and drawn sooner.
+    ///
+    /// # Errors
+    /// If the network has no such level.
+    pub fn coarser(&self, levels: u32) -> Result<Self> {
+        let lod = self.lod.floor() + f64::from(levels);
+        Self::of(self.generator.clone(), self.origin.clone(), lod, self.options.clone())
+    }
+
     /// The shape of the network.
     pub fn config(&self) -> &GeneratorConfig {
         self.generator.config()
@@ -206,6 +215,18 @@ impl Painter {
     /// # Errors
     /// If the latent is none of this network, or the device fails.
     pub fn draw(&self, sample: &Sample) -> Result<Tensor> {
+        self.draw_seen(sample, &mut |_, _| Ok(()))
+    }
+
+    /// The same; `see` is shown the number of each layer and the features behind it, `[1, channels, height, width]`.
+    ///
+    /// # Errors
+    /// As [`Painter::draw`], and with the error of `see`.
+    pub fn draw_seen(
+        &self,
+        sample: &Sample,
+        see: &mut dyn FnMut(usize, &Tensor) -> candle_core::Result<()>,
+    ) -> Result<Tensor> {
         let w_plus = self.w_plus(&sample.latent)?;
         let noise = match self.options.noise_mode {
             NoiseMode::Const => Noise::Const,
@@ -220,9 +241,11 @@ impl Painter {
             None => noise,
         };
         let truncation = sample.truncation.unwrap_or_else(|| self.options.truncation());
-        self.generator
-            .draw_w_plus(&w_plus, self.lod, truncation, &noise)
-            .map_err(|source| Error::Draw { resolution: self.resolution, source })
+        let drawn = self
+            .generator
+            .truncate(&w_plus, truncation)
+            .and_then(|w_plus| self.generator.synthesis().forward_seen(&w_plus, self.lod, &noise, see));
+        drawn.map_err(|source| Error::Draw { resolution: self.resolution, source })
     }
 
     /// Draws one picture `[1, num_channels, height, width]` for each job, a few at a time, and hands them to `sink` in order.

@@ -6,11 +6,11 @@ use candle_core::Device;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use stylegan_checkpoint::Checkpoint;
-use stylegan_media::{DynamicImage, PROGRAM, read_recipe, save_png_with_recipe};
+use stylegan_media::{DynamicImage, PROGRAM, png_with_recipe, read_recipe, save_png_with_recipe};
 use tracing::debug;
 
 use crate::{
-    DirectionFigure, DrawOptions, Error, FileErrorKind, LatentFile, LatentId, LatentIds, LatentSource,
+    Blend, DirectionFigure, DrawOptions, Error, FileErrorKind, LatentFile, LatentId, LatentIds, LatentSource,
     LatentSpace, Layout, MixFigure, NoiseDetailFigure, NoiseFigure, Origin, Painter, Result, Seeds, Strip,
     TrainingGrid, TruncationFigure, UncuratedFigure, text,
 };
@@ -83,6 +83,9 @@ pub enum Content {
     /// What becomes of pictures along a direction.
     #[serde(rename = "sample --direction")]
     Direction(DirectionFigure),
+    /// A picture of several latents, mixed and moved.
+    #[serde(rename = "sample --recipe")]
+    Blend(Blend),
     /// Frames of a walk.
     #[serde(rename = "interpolate")]
     Interpolate(Strip),
@@ -112,8 +115,18 @@ impl Content {
             Self::NoiseDetail(figure) => figure.seeds.has_rows(),
             Self::Truncation(figure) => figure.seeds.has_rows(),
             Self::Direction(figure) => figure.seeds.has_rows(),
+            Self::Blend(blend) => blend.ids().has_rows(),
             Self::Interpolate(strip) => strip.walk.seeds.has_rows(),
             Self::Uncurated(_) | Self::Training(_) => false,
+        }
+    }
+
+    /// Whether it may be moved along directions of a file; those of a blend may also be found in the weights.
+    fn may_have_directions(&self) -> bool {
+        match self {
+            Self::Direction(_) => true,
+            Self::Blend(blend) => !blend.moves.is_empty(),
+            _ => false,
         }
     }
 
@@ -129,6 +142,7 @@ impl Content {
             | Self::NoiseDetail(_)
             | Self::Truncation(_)
             | Self::Direction(_) => None,
+            Self::Blend(blend) => blend.violation(),
             Self::Training(figure) => figure.violation(),
             Self::Interpolate(Strip { walk, shown, grid }) => {
                 if let Some(violation) = walk.violation() {
@@ -149,7 +163,7 @@ impl Recipe {
     /// The recipe of a picture that the painter draws from these latents.
     pub fn new(painter: &Painter, source: &LatentSource, content: Content) -> Self {
         let file = source.file().filter(|_| content.has_rows());
-        let directions = source.directions().filter(|_| matches!(content, Content::Direction(_)));
+        let directions = source.directions().filter(|_| content.may_have_directions());
         Self {
             program: PROGRAM.to_owned(),
             origin: painter.origin().clone(),
@@ -175,11 +189,34 @@ impl Recipe {
     /// # Errors
     /// If the file exists and `overwrite` does not allow that, or it cannot be written.
     pub fn save(&self, path: &Path, picture: &DynamicImage, overwrite: bool) -> Result<()> {
-        let json = serde_json::to_string(self)
-            .map_err(|error| FileErrorKind::BadRecipe(error.to_string()).at(path))?;
+        let json = self.json()?;
         save_png_with_recipe(path, picture, &json, overwrite)?;
         debug!(path = %path.display(), recipe = json, "wrote picture");
         Ok(())
+    }
+
+    /// The recipe as it stands in a file.
+    ///
+    /// # Errors
+    /// If a number has no form in JSON.
+    pub fn json(&self) -> Result<String> {
+        serde_json::to_string(self).map_err(|error| Error::BadRecipe(error.to_string()))
+    }
+
+    /// The bytes of a picture as a PNG with this recipe in it.
+    ///
+    /// # Errors
+    /// If the picture cannot be encoded.
+    pub fn png(&self, picture: &DynamicImage) -> Result<Vec<u8>> {
+        Ok(png_with_recipe(picture, &self.json()?)?)
+    }
+
+    /// The recipe of a text, whoever may have written it.
+    ///
+    /// # Errors
+    /// If it is none, or one that this version does not understand to the last word.
+    pub fn of_json(json: &str) -> Result<Self> {
+        Self::parse(json).map_err(|reason| Error::BadRecipe(shown(&reason)))
     }
 
     /// Reads the recipe of a picture, whoever may have written it.
@@ -188,11 +225,7 @@ impl Recipe {
     /// If there is no such PNG, it has no recipe in it, or one that this version does not understand to the last word.
     pub fn read(path: &Path) -> Result<Self> {
         let Some(json) = read_recipe(path)? else { return Err(FileErrorKind::NoRecipe.at(path)) };
-        Self::parse(&json).map_err(|reason| {
-            // The reason may quote the file, which may hold anything.
-            let reason = reason.chars().filter(|c| !c.is_control()).take(200).collect();
-            FileErrorKind::BadRecipe(reason).at(path)
-        })
+        Self::parse(&json).map_err(|reason| FileErrorKind::BadRecipe(shown(&reason)).at(path))
     }
 
     /// Where the latents come from; the files of latents and of directions must be those of the recipe, where it needs them.
@@ -260,6 +293,7 @@ impl Recipe {
             Content::NoiseDetail(figure) => figure.draw(painter, source),
             Content::Truncation(figure) => figure.draw(painter, source),
             Content::Direction(figure) => figure.draw(painter, source),
+            Content::Blend(blend) => blend.draw(painter, source),
             Content::Interpolate(strip) => strip.draw(painter, source),
             Content::Training(figure) => figure.draw_again(painter),
         }
@@ -286,7 +320,9 @@ impl Recipe {
         if recipe.latents.is_some() != recipe.content.has_rows() {
             return Err("a file of latents is named and not shown, or shown and not named".to_owned());
         }
-        if recipe.directions.is_some() != matches!(recipe.content, Content::Direction(_)) {
+        let needs_directions = matches!(recipe.content, Content::Direction(_));
+        let has_directions = recipe.directions.is_some();
+        if has_directions != needs_directions && !(has_directions && recipe.content.may_have_directions()) {
             return Err("a file of directions is named and not needed, or needed and not named".to_owned());
         }
         match recipe.content.violation() {
@@ -294,6 +330,11 @@ impl Recipe {
             None => Ok(recipe),
         }
     }
+}
+
+/// A reason may quote the file, which may hold anything.
+fn shown(reason: &str) -> String {
+    reason.chars().filter(|c| !c.is_control()).take(200).collect()
 }
 
 #[cfg(test)]

@@ -11,21 +11,33 @@ use crate::{Error, Latent, LatentFile, LatentId, LatentSpace, Latents, Layout, P
 pub struct LatentSource {
     file: Option<LatentFile>,
     directions: Option<LatentFile>,
+    factorized: Option<Latents>,
 }
 
 impl LatentSource {
     /// Seeds alone.
-    pub const SEEDS: Self = Self { file: None, directions: None };
+    pub const SEEDS: Self = Self { file: None, directions: None, factorized: None };
 
     /// Seeds, and the rows of a file.
     pub fn with_file(file: LatentFile) -> Self {
-        Self { file: Some(file), directions: None }
+        Self { file: Some(file), ..Self::SEEDS }
     }
 
     /// The same with a file of directions, along which pictures are moved.
     #[must_use]
     pub fn with_directions(self, directions: LatentFile) -> Self {
         Self { directions: Some(directions), ..self }
+    }
+
+    /// The same with the directions of [`factorize`](crate::factorize), which then need not be found again.
+    #[must_use]
+    pub fn with_factorized(self, found: Latents) -> Self {
+        Self { factorized: Some(found), ..self }
+    }
+
+    /// The directions that were found in the weights.
+    pub(crate) fn factorized(&self) -> Option<&Latents> {
+        self.factorized.as_ref()
     }
 
     /// The file of directions.

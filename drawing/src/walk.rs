@@ -7,6 +7,7 @@ use stylegan_generator::{Curve, Easing, Truncation, interpolate};
 use stylegan_media::{DynamicImage, grid};
 use stylegan_ops::RandomTensors;
 
+use crate::mixing::mixed;
 use crate::{
     Error, Latent, LatentId, LatentIds, LatentSource, LatentSpace, Layers, Layout, Painter, Result, Sample,
     Seeds, pixels, text,
@@ -242,11 +243,7 @@ impl Walk {
             return Err(Error::Walk("between classes visits seeds, not latents of a file".to_owned()));
         }
         let num_layers = painter.config().num_layers();
-        if let Some(&layer) =
-            self.layers.iter().flat_map(|layers| &layers.0).find(|&&layer| layer >= num_layers)
-        {
-            return Err(Error::Layer { layer, num_layers });
-        }
+        self.layers.iter().try_for_each(|layers| layers.check(num_layers))?;
         let walks = self.walks.columns * self.walks.rows;
         ids.chunks(ids.len() / walks)
             .enumerate()
@@ -328,11 +325,7 @@ impl Route {
     fn sample(&self, painter: &Painter, frame: u64) -> Result<Sample> {
         let mut latent = self.points.latent(painter, frame)?;
         if let Some((layers, still)) = &self.still {
-            let moving = painter.w_plus(&latent)?;
-            let of_layer =
-                |layer| if layers.0.contains(&layer) { &moving } else { still }.narrow(1, layer, 1);
-            let all = (0..painter.config().num_layers()).map(of_layer);
-            latent = Latent::WPlus(Tensor::cat(&all.collect::<candle_core::Result<Vec<_>>>()?, 1)?);
+            latent = Latent::WPlus(mixed(still, &painter.w_plus(&latent)?, &layers.0)?);
         }
         let truncated = matches!(self.points, Points::Through { truncated: true, .. });
         let truncation = truncated.then_some(Truncation::OFF);

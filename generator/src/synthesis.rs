@@ -126,6 +126,21 @@ impl Synthesis {
     /// # Errors
     /// If a shape differs, or `lod` is outside the network.
     pub fn forward(&self, w_plus: &Tensor, lod: f64, noise: &Noise) -> Result<Tensor> {
+        self.forward_seen(w_plus, lod, noise, &mut |_, _| Ok(()))
+    }
+
+    /// The same; `see` is shown the number of each layer and the features behind it, `[batch, channels, height, width]` in the
+    /// layout of features.
+    ///
+    /// # Errors
+    /// As [`Synthesis::forward`], and with the error of `see`.
+    pub fn forward_seen(
+        &self,
+        w_plus: &Tensor,
+        lod: f64,
+        noise: &Noise,
+        see: &mut dyn FnMut(usize, &Tensor) -> Result<()>,
+    ) -> Result<Tensor> {
         let level = Level::new(self.resolution, lod)?;
         let (_, num_layers, _) = w_plus.dims3()?;
         if num_layers != self.layers.len() {
@@ -144,6 +159,7 @@ impl Synthesis {
             } else {
                 layer.forward_in(&x, &w_of(index)?, noise, self.layout)?
             };
+            see(index, &x)?;
         }
         let to_rgb =
             |block: usize, x: &Tensor| self.to_rgb[block].forward(x, self.layout)?.to_dtype(w_plus.dtype());

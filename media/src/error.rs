@@ -22,6 +22,9 @@ pub enum Error {
         /// The tensor's shape.
         shape: Vec<usize>,
     },
+    /// The format cannot hold the picture or its texts.
+    #[error("cannot encode a picture")]
+    Encode(#[from] png::EncodingError),
     /// The tensor cannot be read.
     #[error("cannot read the pictures' tensor")]
     Tensor(#[from] candle_core::Error),

@@ -31,6 +31,6 @@ pub use image::{DynamicImage, GrayImage, RgbImage};
 pub use layout::{beside, grid, mix_figure, row_figure, zoom};
 pub use numbers::NumbersWriter;
 pub use pixels::to_u8;
-pub use png::{save_png, save_png_with_texts};
-pub use recipe::{PROGRAM, read_recipe, save_png_with_recipe};
+pub use png::{png_bytes, save_png, save_png_with_texts};
+pub use recipe::{PROGRAM, png_with_recipe, read_recipe, save_png_with_recipe};
 pub use text::read_text;

@@ -1,6 +1,7 @@
 //! Single pictures.
 
 use std::borrow::Cow;
+use std::io::Write;
 use std::path::Path;
 
 use image::DynamicImage;
@@ -32,7 +33,17 @@ pub fn save_png_with_texts(
     file.finish()
 }
 
-fn encode(file: &mut NewFile, picture: &DynamicImage, texts: &[(&str, &str)]) -> Result<(), EncodingError> {
+/// The bytes of such a file.
+///
+/// # Errors
+/// As [`save_png_with_texts`], but for the file.
+pub fn png_bytes(picture: &DynamicImage, texts: &[(&str, &str)]) -> Result<Vec<u8>, Error> {
+    let mut bytes = Vec::new();
+    encode(&mut bytes, picture, texts)?;
+    Ok(bytes)
+}
+
+fn encode(file: impl Write, picture: &DynamicImage, texts: &[(&str, &str)]) -> Result<(), EncodingError> {
     let (color, samples) = match picture {
         DynamicImage::ImageLuma8(grey) => (ColorType::Grayscale, Cow::Borrowed(grey.as_raw())),
         DynamicImage::ImageRgb8(rgb) => (ColorType::Rgb, Cow::Borrowed(rgb.as_raw())),

@@ -5,7 +5,7 @@ use std::path::Path;
 use image::DynamicImage;
 
 use crate::error::Error;
-use crate::png::save_png_with_texts;
+use crate::png::{png_bytes, save_png_with_texts};
 use crate::text::read_text;
 
 /// Name and version of the program, which stands beside every recipe.
@@ -25,6 +25,14 @@ pub fn save_png_with_recipe(
     overwrite: bool,
 ) -> Result<(), Error> {
     save_png_with_texts(path, picture, &[("Software", PROGRAM), (KEY, recipe)], overwrite)
+}
+
+/// The bytes of such a file.
+///
+/// # Errors
+/// As [`png_bytes`].
+pub fn png_with_recipe(picture: &DynamicImage, recipe: &str) -> Result<Vec<u8>, Error> {
+    png_bytes(picture, &[("Software", PROGRAM), (KEY, recipe)])
 }
 
 /// What [`save_png_with_recipe`] wrote, whichever command did; none if nothing is in the file.

@@ -70,11 +70,9 @@ impl Moving {
         file.check(painter.config())?;
         let num_layers = painter.config().num_layers();
         let step = painter.w_plus(&file.row(figure.direction, painter.device())?)?;
-        let Some(Layers(layers)) = &figure.layers else { return Ok(Self { step }) };
-        if let Some(&layer) = layers.iter().find(|&&layer| layer >= num_layers) {
-            return Err(Error::Layer { layer, num_layers });
-        }
-        let moves = (0..num_layers).map(|layer| f32::from(u8::from(layers.contains(&layer))));
+        let Some(layers) = &figure.layers else { return Ok(Self { step }) };
+        layers.check(num_layers)?;
+        let moves = (0..num_layers).map(|layer| f32::from(u8::from(layers.0.contains(&layer))));
         let moves = candle_core::Tensor::from_iter(moves, painter.device())?.reshape((1, num_layers, 1))?;
         Ok(Self { step: step.broadcast_mul(&moves)? })
     }

@@ -1,11 +1,11 @@
 //! The style-mixing figure.
 
-use candle_core::Tensor;
 use serde::{Deserialize, Serialize};
 use stylegan_generator::Truncation;
 use stylegan_media::{DynamicImage, mix_figure};
 
 use super::Scales;
+use crate::mixing::mixed;
 use crate::{
     Error, Latent, LatentId, LatentIds, LatentSource, Layers, Layout, Painter, Result, RowLayers, Sample,
     text,
@@ -72,11 +72,7 @@ impl MixFigure {
     pub fn draw(&self, painter: &Painter, source: &LatentSource) -> Result<DynamicImage> {
         let (rows, columns) = (&self.rows.0, &self.cols.0);
         let num_layers = painter.config().num_layers();
-        if let Some(&layer) =
-            self.styles.0.iter().flat_map(|layers| &layers.0).find(|&&layer| layer >= num_layers)
-        {
-            return Err(Error::Layer { layer, num_layers });
-        }
+        self.styles.0.iter().try_for_each(|layers| layers.check(num_layers))?;
         if self.violation().is_some() {
             return Err(Error::RowCount { styles: self.styles.0.len(), rows: rows.len() });
         }
@@ -111,28 +107,5 @@ impl MixFigure {
         let mixes: Vec<Vec<DynamicImage>> =
             mixes.chunks(columns.len().max(1)).map(<[DynamicImage]>::to_vec).collect();
         Ok(mix_figure(of_rows, of_columns, &mixes))
-    }
-}
-
-/// `row` `[1, num_layers, w_dim]` with these layers of `column`.
-fn mixed(row: &Tensor, column: &Tensor, layers: &[usize]) -> candle_core::Result<Tensor> {
-    let (_, num_layers, _) = row.dims3()?;
-    let of_layer = |layer| if layers.contains(&layer) { column } else { row }.narrow(1, layer, 1);
-    let all = (0..num_layers).map(of_layer).collect::<candle_core::Result<Vec<_>>>()?;
-    Tensor::cat(&all, 1)
-}
-
-#[cfg(test)]
-mod tests {
-    use candle_core::Device;
-
-    use super::*;
-
-    #[test]
-    fn the_columns_styles_enter_in_their_layers_alone() {
-        let row = Tensor::new(&[[[1f32, 2.0], [3.0, 4.0], [5.0, 6.0]]], &Device::Cpu).unwrap();
-        let column = (&row * 10.0).unwrap();
-        let mix = mixed(&row, &column, &[0, 2]).unwrap().to_vec3::<f32>().unwrap();
-        assert_eq!(mix, [[[10.0, 20.0], [3.0, 4.0], [50.0, 60.0]]]);
     }
 }

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use anyhow::Result;
-use stylegan_drawing::{Content, Layout, NoiseDetailFigure, NoiseMode, Origin, Recipe};
+use stylegan_drawing::{Blend, Content, Layout, Move, NoiseDetailFigure, NoiseMode, Origin, Recipe, Styles};
 use stylegan_transfer::Seen;
 
 use crate::shell::quoted;
@@ -57,6 +57,15 @@ fn show(content: &Content, line: &mut impl FnMut(&str, &str)) {
         Content::Latents { space, rows, grid } => {
             line("space", &space.to_string());
             line("rows", &as_they_stand(&rows.0, *grid));
+        }
+        Content::Blend(Blend { latents, styles, moves }) => {
+            line("blend", &format!("{latents}, seeds and their shares"));
+            if let Some(Styles { latent, layers }) = styles {
+                line("styles", &format!("layers {layers} of {latent}"));
+            }
+            for Move { row, strength } in moves {
+                line("moved", &format!("{strength} times direction {row}"));
+            }
         }
         Content::Mix(figure) => {
             line("rows", &format!("{}, from top to bottom", figure.rows));
@@ -165,6 +174,7 @@ fn command(content: &Content) -> &'static str {
         Content::NoiseDetail(_) => "figure noise-detail",
         Content::Truncation(_) => "figure truncation",
         Content::Direction(_) => "sample --direction",
+        Content::Blend(_) => "sample --recipe",
         Content::Interpolate(_) => "interpolate",
         Content::Training(_) => "train",
     }

@@ -27,7 +27,7 @@ use moved::MovedArgs;
 /// The picture of a seed is a function of the checkpoint, the seed, truncation and noise: it does not depend on what
 /// else is drawn. Every PNG has all of these in it, and `--like` draws it again.
 #[derive(Debug, clap::Args)]
-#[command(alias = "generate", group(ArgGroup::new("what").required(true).multiple(true).args(["seeds", "latents", "like"])))]
+#[command(alias = "generate", group(ArgGroup::new("what").required(true).multiple(true).args(["seeds", "latents", "like", "recipe"])))]
 pub(crate) struct Args {
     #[command(flatten)]
     network: NetworkArgs,
@@ -55,6 +55,11 @@ pub(crate) struct Args {
     #[arg(long, value_name = "PICTURE.png", conflicts_with_all = ["class", "label", "truncation_psi", "truncation_cutoff",
           "noise_mode", "noise_seed", "seed_style", "grid", "dtype"])]
     like: Option<PathBuf>,
+
+    /// The same of a recipe itself, which is JSON: what `--like` finds in a picture, and the studio copies as a command
+    #[arg(long, value_name = "JSON", conflicts_with_all = ["like", "seeds", "save_latents", "class", "label", "truncation_psi",
+          "truncation_cutoff", "noise_mode", "noise_seed", "seed_style", "grid", "dtype"])]
+    recipe: Option<String>,
 
     #[command(flatten)]
     style: StyleArgs,
@@ -96,6 +101,9 @@ enum NumberType {
 pub(crate) fn run(args: &Args) -> Result<Exit> {
     if let Some(picture) = &args.like {
         return like::run(picture, args);
+    }
+    if let Some(recipe) = &args.recipe {
+        return like::run_recipe(recipe, args);
     }
     let output = Output::parse(&args.out)?;
     if let Some(path) = &args.save_latents {
