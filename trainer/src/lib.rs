@@ -65,7 +65,9 @@ pub use plan::{Measured, TrainPlan};
 pub use precision::Precision;
 pub use presets::{ConfigError, nearest, preset_for, preset_names};
 pub use report::Report;
-pub use run::{BeforeStep, Job, Outcome, Resume, RunError, Signals, newest_run, run, trained_before};
+pub use run::{
+    BeforeStep, Job, Outcome, Resume, RunError, Signals, is_being_trained, newest_run, run, trained_before,
+};
 pub use schedule::{LevelPlan, Position, Schedule, Settings};
 pub use step::{Draws, Trainer, process_reals};
 pub use transfer::{

@@ -55,6 +55,18 @@ impl RunLock {
     }
 }
 
+/// Whether the process that `run.lock` names, on this machine, is still there. Other machines cannot be asked.
+pub fn is_being_trained(folder: &Path) -> bool {
+    let mut holder = String::new();
+    let read =
+        File::open(folder.join(FILE_NAME)).and_then(|file| file.take(1000).read_to_string(&mut holder));
+    let named = holder.trim().strip_prefix("process ").and_then(|rest| rest.split_once(" on "));
+    let (Ok(_), Some((process, host))) = (read, named) else { return false };
+    let is_here = host == gethostname::gethostname().to_string_lossy();
+    is_here
+        && process.parse::<u32>().is_ok_and(|process| Path::new("/proc").join(process.to_string()).exists())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

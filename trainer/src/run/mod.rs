@@ -42,6 +42,7 @@ pub use folder::newest_run;
 pub(crate) use grid::tell as tell_grid;
 pub(crate) use job::Work;
 pub use job::{BeforeStep, Job, Outcome, Resume};
+pub use lock::is_being_trained;
 pub(crate) use pictures::{Comparison, list};
 use prepared::Prepared;
 use resume::Start;

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 pub struct Signals {
     stop: AtomicBool,
     save: AtomicBool,
+    pause: AtomicBool,
 }
 
 impl Signals {
@@ -26,6 +27,16 @@ impl Signals {
     }
 
     /// Whether the run was asked to save since the last call.
+    /// Asks it to wait before the next iteration, or to go on.
+    pub fn pause(&self, is_paused: bool) {
+        self.pause.store(is_paused, Ordering::Relaxed);
+    }
+
+    /// Whether it was asked to wait.
+    pub fn is_paused(&self) -> bool {
+        self.pause.load(Ordering::Relaxed)
+    }
+
     pub(super) fn take_save(&self) -> bool {
         self.save.swap(false, Ordering::Relaxed)
     }

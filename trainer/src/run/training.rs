@@ -1,6 +1,7 @@
 //! The loop around the iteration.
 
-use std::time::Instant;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use stylegan_ops::{GpuMemory, is_out_of_memory};
 use tracing::span::EnteredSpan;
@@ -25,6 +26,8 @@ use crate::{Event, Pace, Settings, StepProgress};
 /// Iterations between two looks at how many updates were skipped, for which the device is waited for. They are counted
 /// from the start of the run, so that a stop changes none of them.
 const LOOK_STEPS: u64 = 32;
+/// How often a run that is paused looks whether it still is.
+const LOOKS: Duration = Duration::from_millis(50);
 
 /// A run in progress.
 pub(super) struct Run<'a, T: Watched> {
@@ -79,6 +82,10 @@ impl<T: Watched> Run<'_, T> {
         let mut batches = self.data.batches(self.training.config(), &self.training.clock);
         self.stopwatch.restart_tick();
         while !self.training.is_over() && !signals.wants_stop() {
+            if signals.is_paused() {
+                self.rest(signals)?;
+                continue;
+            }
             let settings = self.training.settings();
             let batch = self.next(&mut batches)?;
             self.step(&batch, settings)?;
@@ -89,6 +96,23 @@ impl<T: Watched> Run<'_, T> {
                 batches = self.data.batches(self.training.config(), &self.training.clock);
             }
         }
+        Ok(())
+    }
+
+    /// Waits as long as it is paused, and saves when it is asked to. The time counts nowhere.
+    fn rest(&mut self, signals: &Signals) -> Result<(), RunError> {
+        self.audience.tell(&Event::Note { message: "paused".to_owned() });
+        let began = Instant::now();
+        while signals.is_paused() && !signals.wants_stop() {
+            if signals.take_save() {
+                // Bad numbers are found again after the next iteration.
+                let _ = self.save(Cause::Wish)?;
+            }
+            self.saver.look(&mut self.audience)?;
+            thread::sleep(LOOKS);
+        }
+        self.stopwatch.leave_out(began.elapsed());
+        self.audience.tell(&Event::Note { message: "going on".to_owned() });
         Ok(())
     }
 
