@@ -73,6 +73,9 @@ pub enum Error {
     /// A perceptual network cannot be built.
     #[error("the perceptual network cannot be built")]
     Perception(#[from] stylegan_features::Error),
+    /// Its weights are nowhere, or damaged.
+    #[error(transparent)]
+    Weights(Box<stylegan_features::WeightsError>),
     /// What was done cannot be written down.
     #[error("cannot write `{}`", path.display())]
     Record {
@@ -84,6 +87,12 @@ pub enum Error {
     /// The networks or the device failed.
     #[error("the networks failed")]
     Networks(#[from] candle_core::Error),
+}
+
+impl From<stylegan_features::WeightsError> for Error {
+    fn from(error: stylegan_features::WeightsError) -> Self {
+        Self::Weights(Box::new(error))
+    }
 }
 
 impl From<stylegan_checkpoint::Error> for Error {

@@ -1,7 +1,7 @@
 //! How different pictures look.
 
-use candle_core::{Result as TensorResult, Tensor};
-use stylegan_features::{Depth, Lpips, LpipsFeatures, PixelRange, Vgg, Weights};
+use candle_core::{Device, Result as TensorResult, Tensor};
+use stylegan_features::{Depth, KnownWeights, Lpips, LpipsFeatures, PixelRange, Places, Vgg, Weights};
 
 use crate::{Error, Result};
 
@@ -51,7 +51,7 @@ impl Perception {
     ///
     /// # Errors
     /// If a weight is missing or has another shape.
-    pub fn lpips(weights: &Weights, device: &candle_core::Device) -> Result<Self> {
+    pub fn lpips(weights: &Weights, device: &Device) -> Result<Self> {
         let network = Box::new(Lpips::new(weights, device)?);
         Ok(Self::Lpips { network, fingerprint: weights.fingerprint().to_owned() })
     }
@@ -63,6 +63,21 @@ impl Perception {
     pub fn vgg19(weights: &Weights) -> Result<Self> {
         let network = Box::new(Vgg::new(weights, Depth::Nineteen)?);
         Ok(Self::Vgg19 { network, fingerprint: weights.fingerprint().to_owned() })
+    }
+
+    /// The best that can look at pictures of this side: LPIPS or features of VGG19, by which weights are there, or nothing.
+    ///
+    /// # Errors
+    /// If the weights that are there are damaged.
+    pub fn at_hand(places: &Places, side: usize, device: &Device) -> Result<Self> {
+        let is_there = |name| KnownWeights::of(name).is_some_and(|known| places.find(known).is_some());
+        if side >= LEAST_SIDE && is_there("vgg16") {
+            Self::lpips(&places.open("vgg16", device)?, device)
+        } else if side >= LEAST_SIDE && is_there("vgg19") {
+            Self::vgg19(&places.open("vgg19", device)?)
+        } else {
+            Ok(Self::Pixels)
+        }
     }
 
     /// What users call it.

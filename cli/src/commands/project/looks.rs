@@ -33,29 +33,22 @@ pub(super) fn open(args: &Args, painter: &Painter) -> Result<Perception> {
         Perceptual::Pixels => Perception::Pixels,
         Perceptual::Auto => {
             let side = painter.resolution().shorter_side();
-            let is_there =
-                |name: &str| KnownWeights::of(name).is_some_and(|known| places.find(known).is_some());
-            if side < LEAST_SIDE {
-                note(&format!(
-                    "comparing pixels alone: no network looks at pictures of less than {LEAST_SIDE} pixels a side"
-                ));
-                Perception::Pixels
-            } else if is_there("vgg16") {
-                note("comparing by LPIPS and by pixels");
-                Perception::lpips(&places.open("vgg16", device)?, device)?
-            } else if is_there("vgg19") {
-                note(&format!(
+            let found = Perception::at_hand(&places, side, device)?;
+            note(&match &found {
+                Perception::Lpips { .. } => "comparing by LPIPS and by pixels".to_owned(),
+                Perception::Vgg19 { .. } => format!(
                     "comparing by features of VGG19 and by pixels; for LPIPS, {}",
                     advice("vgg16", &places)
-                ));
-                Perception::vgg19(&places.open("vgg19", device)?)?
-            } else {
-                note(&format!(
+                ),
+                Perception::Pixels if side < LEAST_SIDE => format!(
+                    "comparing pixels alone: no network looks at pictures of less than {LEAST_SIDE} pixels a side"
+                ),
+                Perception::Pixels => format!(
                     "comparing pixels alone; for a network that looks at pictures, {}",
                     advice("vgg19", &places)
-                ));
-                Perception::Pixels
-            }
+                ),
+            });
+            found
         }
     })
 }
