@@ -102,7 +102,10 @@ impl Lanes for pulp::x86::V3 {
         let avx = self.avx;
         let single = |v: __m256d| -> __m256 { bytemuck::cast(v) };
         let double = |v: __m256| -> __m256d { bytemuck::cast(v) };
-        let rows: [__m256; 8] = std::array::from_fn(|row| bytemuck::cast(square[row]));
+        let mut rows = [avx._mm256_setzero_ps(); 8];
+        for (row, vector) in rows.iter_mut().zip(&*square) {
+            *row = bytemuck::cast(*vector);
+        }
         let mut pairs = rows;
         for pair in 0..4 {
             let (a, b) = (rows[2 * pair], rows[2 * pair + 1]);
@@ -155,7 +158,10 @@ impl Lanes for pulp::x86::V4 {
         let avx512 = self.avx512f;
         let single = |v: __m512d| -> __m512 { bytemuck::cast(v) };
         let double = |v: __m512| -> __m512d { bytemuck::cast(v) };
-        let rows: [__m512; 16] = std::array::from_fn(|row| bytemuck::cast(square[row]));
+        let mut rows = [avx512._mm512_setzero_ps(); 16];
+        for (row, vector) in rows.iter_mut().zip(&*square) {
+            *row = bytemuck::cast(*vector);
+        }
         let mut pairs = rows;
         for pair in 0..8 {
             let (a, b) = (rows[2 * pair], rows[2 * pair + 1]);

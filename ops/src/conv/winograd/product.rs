@@ -28,12 +28,11 @@ impl<S: Simd> Strip<'_, S> {
         for (block, filters) in self.filters.chunks_exact(lanes * VECTORS).enumerate() {
             let input: &[f32] = bytemuck::cast_slice(&self.input[block * self.input_stride..][..TILES]);
             for channel in 0..lanes {
-                let filters: [S::f32s; VECTORS] =
-                    array::from_fn(|vector| filters[channel * VECTORS + vector]);
+                let filters = &filters[channel * VECTORS..][..VECTORS];
                 for (tile, sums) in sums.iter_mut().enumerate() {
                     let input = simd.splat_f32s(input[tile * lanes + channel]);
                     for (sum, filter) in sums.iter_mut().zip(filters) {
-                        *sum = simd.mul_add_f32s(input, filter, *sum);
+                        *sum = simd.mul_add_f32s(input, *filter, *sum);
                     }
                 }
             }
