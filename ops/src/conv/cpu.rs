@@ -4,7 +4,8 @@ use std::borrow::Cow;
 
 use candle_core::Result;
 
-use super::{Convolve, Geometry, direct, winograd};
+use super::winograd::{self, FrozenFilters};
+use super::{Convolve, Geometry, direct};
 use crate::engine::Cpu;
 use crate::finish::Finish;
 use crate::float::Float;
@@ -39,6 +40,21 @@ impl Convolve for Cpu<f32> {
             }
             (false, _) => transposed(geometry, g, finish, |part, g| direct::transpose(part, g, weight)),
         })
+    }
+
+    fn frozen(
+        &self,
+        geometry: &Geometry,
+        adjoint: bool,
+        x: &[f32],
+        weight: &[f32],
+        filters: &FrozenFilters,
+    ) -> Result<Vec<f32>> {
+        match (winograd::suits(geometry), adjoint) {
+            (true, _) => Ok(winograd::frozen(geometry, adjoint, x, weight, filters)),
+            (false, false) => self.forward(geometry, x, weight, None),
+            (false, true) => self.transpose(geometry, x, weight, None),
+        }
     }
 
     fn weight_grad(&self, geometry: &Geometry, x: &[f32], g: &[f32]) -> Result<Vec<f32>> {

@@ -18,6 +18,7 @@ mod cuda;
 #[cfg(feature = "cuda")]
 mod cudnn;
 mod direct;
+mod frozen;
 mod geometry;
 #[cfg(any(feature = "cuda", test))]
 mod kept;
@@ -29,6 +30,7 @@ mod winograd;
 
 use candle_core::{CustomOp1, CustomOp2, DType, Result, Shape, Tensor, bail};
 
+pub use frozen::FrozenConv;
 pub(crate) use geometry::Geometry;
 pub use winograd::vector_unit;
 
@@ -38,6 +40,7 @@ use crate::feature_layout::FeatureLayout;
 use crate::finish::Finish;
 use crate::gradients::tracked;
 use crate::planes::Planes;
+use winograd::FrozenFilters;
 
 /// Correlates `x` with `weight`, stride 1, the size kept: a 3x3 kernel sees one pixel of zeros around `x`.
 ///
@@ -249,6 +252,21 @@ pub(crate) trait Convolve: Engine {
         weight: Self::View<'_>,
         finish: Option<&Finish<Self::View<'_>>>,
     ) -> Result<Self::Values>;
+    /// See [`FrozenConv`]: `forward` or, as its adjoint, `transpose` by a weight that is always the same, with what is kept of it.
+    fn frozen(
+        &self,
+        geometry: &Geometry,
+        adjoint: bool,
+        x: Self::View<'_>,
+        weight: Self::View<'_>,
+        _: &FrozenFilters,
+    ) -> Result<Self::Values> {
+        if adjoint {
+            self.transpose(geometry, x, weight, None)
+        } else {
+            self.forward(geometry, x, weight, None)
+        }
+    }
     /// See [`conv2d_weight_grad`].
     fn weight_grad(&self, geometry: &Geometry, x: Self::View<'_>, g: Self::View<'_>) -> Result<Self::Values>;
     /// `[in, out, taps]` of `[out, in, taps]`, every kernel turned by half a turn; `out` is the planes' channels, and weights

@@ -9,7 +9,7 @@ use std::cell::RefCell;
 use pulp::bytemuck::{self, Pod, Zeroable};
 
 /// One cache line, so that buffers start at the start of one.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 #[repr(C, align(64))]
 struct Line([u64; 8]);
 
@@ -21,6 +21,30 @@ unsafe impl Zeroable for Line {}
 // SAFETY: as long as it is aligned, without padding, and valid for every pattern of bits.
 unsafe impl Pod for Line {}
 
+/// Values of any type that start at the start of a cache line, as vectors have to.
+#[derive(Debug)]
+pub(super) struct Lines(Vec<Line>);
+
+impl Lines {
+    /// At least `len` zeros.
+    pub(super) fn zeros<T: Pod>(len: usize) -> Self {
+        Self(vec![Line::zeroed(); lines::<T>(len)])
+    }
+
+    pub(super) fn values<T: Pod>(&self) -> &[T] {
+        bytemuck::cast_slice(&self.0)
+    }
+
+    pub(super) fn values_mut<T: Pod>(&mut self) -> &mut [T] {
+        bytemuck::cast_slice_mut(&mut self.0)
+    }
+}
+
+/// Lines that hold so many values.
+fn lines<T>(len: usize) -> usize {
+    (len * size_of::<T>()).div_ceil(size_of::<Line>())
+}
+
 /// Buffers that one thread keeps at most.
 const KEPT: usize = 8;
 
@@ -30,7 +54,7 @@ thread_local! {
 
 /// Calls `work` with `len` values that hold whatever the last user left in them.
 pub(super) fn with_scratch<T: Pod, R>(len: usize, work: impl FnOnce(&mut [T]) -> R) -> R {
-    let lines = (len * size_of::<T>()).div_ceil(size_of::<Line>());
+    let lines = lines::<T>(len);
     let mut buffer = take(lines);
     if buffer.len() < lines {
         buffer.resize(lines, Line::zeroed());

@@ -3,12 +3,15 @@
 use std::ops::Range;
 
 use pulp::bytemuck;
+use rayon::prelude::*;
 
 use super::lanes::{Lanes, MAX_LANES};
-use super::layout::FilterLayout;
+use super::layout::{self, FilterLayout};
 use super::scheme::{GradientScheme, MAX_TAPS, Scheme};
 use crate::conv::Geometry;
 use crate::conv::output::SharedSlice;
+use crate::conv::scratch::Lines;
+use crate::loops::Inlined;
 
 /// Which convolution a weight is read for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,10 +24,51 @@ pub(super) enum Reading {
     Rotated,
 }
 
-/// Transforms the filters of one panel of output channels. `geometry` is that of the convolution to be done,
+/// Where a convolution has its filters from.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Filters<'a> {
+    /// They are transformed for it.
+    Of { weight: &'a [f32], reading: Reading },
+    /// They were transformed before, all of them, by its scheme.
+    Transformed(&'a Lines),
+}
+
+/// All filters, transformed.
+pub(super) fn transformed<S: Lanes, F: Scheme>(
+    simd: S,
+    geometry: &Geometry,
+    weight: &[f32],
+    reading: Reading,
+) -> Lines {
+    let panels = layout::panels::<S>(geometry.output.channels);
+    let len = panels * FilterLayout::new::<S, F>(geometry.input.channels).panel_stride;
+    let mut lines = Lines::zeros::<S::f32s>(len);
+    let target = &mut lines.values_mut()[..len];
+    transform::<S, F>(simd, geometry, weight, reading, 0..panels, target);
+    lines
+}
+
+/// Transforms the filters of some panels of output channels. `geometry` is that of the convolution to be done,
 /// so its input channels are the weight's output channels where the weight is read for the adjoint.
+pub(super) fn transform<S: Lanes, F: Scheme>(
+    simd: S,
+    geometry: &Geometry,
+    weight: &[f32],
+    reading: Reading,
+    panels: Range<usize>,
+    target: &mut [S::f32s],
+) {
+    let stride = FilterLayout::new::<S, F>(geometry.input.channels).panel_stride;
+    target.par_chunks_exact_mut(stride).zip(panels).for_each(|(target, panel)| {
+        simd.vectorize(Inlined(
+            #[inline(always)]
+            || transform_panel::<S, F>(simd, geometry, weight, reading, panel, target),
+        ));
+    });
+}
+
 #[inline(always)]
-pub(super) fn transform_panel<S: Lanes, F: Scheme>(
+fn transform_panel<S: Lanes, F: Scheme>(
     simd: S,
     geometry: &Geometry,
     weight: &[f32],
@@ -47,7 +91,7 @@ pub(super) fn transform_panel<S: Lanes, F: Scheme>(
                     read_forward::<S, F>(simd, geometry, weight, ins, first_out, outs, &mut taps);
                 }
                 Reading::Transposed | Reading::Rotated => {
-                    read_adjoint::<S, F>(geometry, weight, reading, ins, first_out, outs, &mut taps);
+                    read_adjoint::<S, F>(simd, geometry, weight, reading, ins, first_out, outs, &mut taps);
                 }
             }
             for (index, taps) in taps.chunks_exact(F::TAPS).enumerate().take(lanes) {
@@ -91,6 +135,7 @@ fn read_forward<S: Lanes, F: Scheme>(
 /// As [`read_forward`], of a weight whose first axis is the input channels.
 #[inline(always)]
 fn read_adjoint<S: Lanes, F: Scheme>(
+    simd: S,
     geometry: &Geometry,
     weight: &[f32],
     reading: Reading,
@@ -100,16 +145,29 @@ fn read_adjoint<S: Lanes, F: Scheme>(
     taps: &mut [S::f32s],
 ) {
     let lanes = S::F32_LANES;
-    let taps: &mut [f32] = bytemuck::cast_slice_mut(taps);
-    for (in_channel, taps) in ins.zip(taps.chunks_exact_mut(F::TAPS * lanes)) {
-        let filters = &weight
-            [(in_channel * geometry.output.channels + first_out.min(geometry.output.channels)) * F::TAPS..];
-        for (lane, filter) in filters.chunks_exact(F::TAPS).enumerate().take(outs) {
-            for (tap, value) in filter.iter().enumerate() {
-                let tap = if reading == Reading::Rotated { F::TAPS - 1 - tap } else { tap };
-                taps[tap * lanes + lane] = *value;
+    for (in_channel, taps) in ins.zip(taps.chunks_exact_mut(F::TAPS)) {
+        for first_tap in (0..F::TAPS).step_by(lanes) {
+            let mut square = [simd.splat_f32s(0.0); MAX_LANES];
+            for (lane, row) in square.iter_mut().enumerate().take(outs) {
+                let filter = (in_channel * geometry.output.channels + first_out + lane) * F::TAPS;
+                // Of the last taps, those of the next filter are loaded along where they can be, and not looked at.
+                *row = load(simd, &weight[filter + first_tap..]);
+            }
+            simd.transpose(&mut square[..lanes]);
+            for (index, vector) in square.iter().enumerate().take(lanes.min(F::TAPS - first_tap)) {
+                let tap = first_tap + index;
+                taps[if reading == Reading::Rotated { F::TAPS - 1 - tap } else { tap }] = *vector;
             }
         }
+    }
+}
+
+/// The first values, as many as a vector has, or fewer and zeros.
+#[inline(always)]
+fn load<S: Lanes>(simd: S, values: &[f32]) -> S::f32s {
+    match values.split_at_checked(S::F32_LANES) {
+        Some((values, _)) => bytemuck::pod_read_unaligned(bytemuck::cast_slice(values)),
+        None => simd.partial_load_f32s(values),
     }
 }
 

@@ -1,9 +1,11 @@
 //! The convolution itself, which is also its own adjoint when it reads the weight so.
 
+use std::ops::Range;
+
 use rayon::prelude::*;
 
 use super::SHARED_FILTER_BYTES;
-use super::filters::{self, Reading};
+use super::filters::{self, Filters};
 use super::lanes::Lanes;
 use super::layout::{self, FilterLayout, TileLayout};
 use super::pixels::{self, Destination, Window};
@@ -29,35 +31,30 @@ const BLOCK_TILES: (usize, usize) = (16, 96);
 /// Blocks that there should be at least, so that there is work for all threads.
 const MIN_BLOCKS: usize = 16;
 
-/// The convolution that `geometry` describes; see [`Reading`] for the weight.
+/// The convolution that `geometry` describes.
 pub(super) fn run<S: Lanes, F: Scheme>(
     simd: S,
     geometry: &Geometry,
     x: &[f32],
-    weight: &[f32],
-    reading: Reading,
+    filters: Filters<'_>,
     finish: Option<&Finish<&[f32]>>,
 ) -> Vec<f32> {
     let mut y = zeros(geometry.output_len());
     let convolution = Convolution {
         geometry,
-        weight,
-        reading,
-        filters: FilterLayout::new::<S, F>(geometry.input.channels),
+        filters,
+        layout: FilterLayout::new::<S, F>(geometry.input.channels),
         destination: Destination { planes: geometry.output, finish, values: SharedSlice::new(&mut y) },
     };
     let panels = layout::panels::<S>(geometry.output.channels);
-    let panel_stride = convolution.filters.panel_stride;
+    let panel_stride = convolution.layout.panel_stride;
     let channel_blocks = layout::blocks::<S>(geometry.input.channels);
     let tile_bytes = F::PRODUCTS * channel_blocks * size_of::<S::f32s>();
     if panels * panel_stride * size_of::<S::f32s>() <= SHARED_FILTER_BYTES {
         // One task for every block of tiles, with all filters.
         let most = tiles::count::<F>(geometry).div_ceil(MIN_BLOCKS);
         let target = (BLOCK_BYTES / tile_bytes).min(most).clamp(BLOCK_TILES.0, BLOCK_TILES.1);
-        with_scratch(panels * panel_stride, |all_filters: &mut [S::f32s]| {
-            all_filters.par_chunks_exact_mut(panel_stride).enumerate().for_each(|(panel, filters)| {
-                convolution.transform_filters::<S, F>(simd, panel, filters);
-            });
+        convolution.with_filters::<S, F>(simd, 0..panels, |all_filters| {
             let run = |block: &Block| {
                 let layout = TileLayout::new::<S, F>(block.tiles);
                 with_scratch(channel_blocks * layout.block_stride, |input: &mut [S::f32s]| {
@@ -87,8 +84,7 @@ pub(super) fn run<S: Lanes, F: Scheme>(
                     },
                 );
                 (0..panels).into_par_iter().with_max_len(1).for_each(|panel| {
-                    with_scratch(panel_stride, |filters: &mut [S::f32s]| {
-                        convolution.transform_filters::<S, F>(simd, panel, filters);
+                    convolution.with_filters::<S, F>(simd, panel..panel + 1, |filters| {
                         convolution.finish_panel::<S, F>(simd, &block, layout, input, panel, filters);
                     });
                 });
@@ -100,21 +96,29 @@ pub(super) fn run<S: Lanes, F: Scheme>(
 
 struct Convolution<'a> {
     geometry: &'a Geometry,
-    weight: &'a [f32],
-    reading: Reading,
-    filters: FilterLayout,
+    filters: Filters<'a>,
+    layout: FilterLayout,
     destination: Destination<'a>,
 }
 
 impl Convolution<'_> {
-    fn transform_filters<S: Lanes, F: Scheme>(&self, simd: S, panel: usize, target: &mut [S::f32s]) {
-        simd.vectorize(Inlined(
-            #[inline(always)]
-            || {
-                let Self { geometry, weight, reading, .. } = *self;
-                filters::transform_panel::<S, F>(simd, geometry, weight, reading, panel, target);
-            },
-        ));
+    /// Calls `work` with the transformed filters of some panels of output channels.
+    fn with_filters<S: Lanes, F: Scheme>(
+        &self,
+        simd: S,
+        panels: Range<usize>,
+        work: impl FnOnce(&[S::f32s]),
+    ) {
+        let stride = self.layout.panel_stride;
+        match self.filters {
+            Filters::Of { weight, reading } => with_scratch(panels.len() * stride, |target| {
+                filters::transform::<S, F>(simd, self.geometry, weight, reading, panels, target);
+                work(target);
+            }),
+            Filters::Transformed(all) => {
+                work(&all.values()[panels.start * stride..panels.end * stride]);
+            }
+        }
     }
 
     /// Multiplies, transforms back and writes one panel of output channels of `block`.
@@ -132,8 +136,8 @@ impl Convolution<'_> {
                 #[inline(always)]
                 || {
                     for product in 0..F::PRODUCTS {
-                        let filters = &filters[F::filter_of(product) * self.filters.product_stride..]
-                            [..self.filters.product_len];
+                        let filters = &filters[F::filter_of(product) * self.layout.product_stride..]
+                            [..self.layout.product_len];
                         let mut tile = 0;
                         while tile < block.tiles {
                             let start = product * layout.product_stride + tile;

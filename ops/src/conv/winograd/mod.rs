@@ -17,6 +17,7 @@
 
 mod filters;
 mod forward;
+mod frozen;
 mod lanes;
 mod layout;
 mod pixels;
@@ -28,7 +29,9 @@ mod tests;
 mod tiles;
 mod weight_grad;
 
-use filters::Reading;
+use filters::{Filters, Reading};
+pub(crate) use frozen::FrozenFilters;
+pub(super) use frozen::frozen;
 pub use lanes::vector_unit;
 use lanes::{Lanes, on_vector_unit};
 use scheme::{Across, Down, Four, Half, HalfAdjoint, Two};
@@ -66,10 +69,10 @@ pub(super) fn forward(
     weight: &[f32],
     finish: Option<&Finish<&[f32]>>,
 ) -> Vec<f32> {
-    let reading = Reading::Forward;
+    let filters = Filters::Of { weight, reading: Reading::Forward };
     let y = on_vector_unit!(simd => match geometry.stride {
-        1 => at_every_pixel(simd, geometry, x, weight, reading, finish),
-        _ => forward::run::<_, Half>(simd, geometry, x, weight, reading, finish),
+        1 => at_every_pixel(simd, geometry, x, filters, finish),
+        _ => forward::run::<_, Half>(simd, geometry, x, filters, finish),
     });
     y.unwrap_or_default()
 }
@@ -83,9 +86,10 @@ pub(super) fn transpose(
 ) -> Vec<f32> {
     let geometry = &geometry.transposed();
     let reading = if geometry.stride == 1 { Reading::Rotated } else { Reading::Transposed };
+    let filters = Filters::Of { weight, reading };
     let x = on_vector_unit!(simd => match geometry.stride {
-        1 => at_every_pixel(simd, geometry, g, weight, reading, finish),
-        _ => forward::run::<_, HalfAdjoint>(simd, geometry, g, weight, reading, finish),
+        1 => at_every_pixel(simd, geometry, g, filters, finish),
+        _ => forward::run::<_, HalfAdjoint>(simd, geometry, g, filters, finish),
     });
     x.unwrap_or_default()
 }
@@ -105,15 +109,14 @@ fn at_every_pixel<S: Lanes>(
     simd: S,
     geometry: &Geometry,
     x: &[f32],
-    weight: &[f32],
-    reading: Reading,
+    filters: Filters<'_>,
     finish: Option<&Finish<&[f32]>>,
 ) -> Vec<f32> {
     match geometry.kernel {
-        [1, _] => forward::run::<_, Across>(simd, geometry, x, weight, reading, finish),
-        [_, 1] => forward::run::<_, Down>(simd, geometry, x, weight, reading, finish),
-        _ if is_small(geometry) => forward::run::<_, Two>(simd, geometry, x, weight, reading, finish),
-        _ => forward::run::<_, Four>(simd, geometry, x, weight, reading, finish),
+        [1, _] => forward::run::<_, Across>(simd, geometry, x, filters, finish),
+        [_, 1] => forward::run::<_, Down>(simd, geometry, x, filters, finish),
+        _ if is_small(geometry) => forward::run::<_, Two>(simd, geometry, x, filters, finish),
+        _ => forward::run::<_, Four>(simd, geometry, x, filters, finish),
     }
 }
 

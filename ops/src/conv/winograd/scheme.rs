@@ -8,6 +8,7 @@
 mod four;
 mod half;
 mod line;
+mod one;
 mod two;
 
 use pulp::Simd;
@@ -15,6 +16,7 @@ use pulp::Simd;
 pub(super) use four::Four;
 pub(super) use half::{Half, HalfAdjoint};
 pub(super) use line::{Across, Down};
+pub(super) use one::One;
 pub(super) use two::Two;
 
 /// How a picture is cut into rectangles, in rows and in columns: rectangle `n` covers `side` pixels from `n * step - before`
