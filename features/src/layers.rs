@@ -1,7 +1,7 @@
 //! What the networks are made of.
 
 use candle_core::{D, Result as TensorResult, Tensor};
-use stylegan_ops::{add_bias, bias_relu, conv2d, conv2d_down, conv2d_padded, reflect_pad};
+use stylegan_ops::{FrozenConv, add_bias, bias_relu, conv2d, conv2d_down, conv2d_padded, reflect_pad};
 
 use crate::error::Result;
 use crate::tensors::{LinearLayer, Weights};
@@ -12,6 +12,8 @@ pub(crate) struct Conv {
     weight: Tensor,
     bias: Tensor,
     pub(crate) way: Way,
+    /// The same convolution, if it keeps what is made of the weight.
+    frozen: Option<FrozenConv>,
 }
 
 /// How far apart the pixels are that a convolution looks at, and what is around the picture.
@@ -70,18 +72,26 @@ impl Conv {
             weight: weights.get(&format!("{name}.weight"), &shape)?,
             bias: weights.get(&format!("{name}.bias"), &[channels.1])?,
             way,
+            frozen: None,
         })
+    }
+
+    /// Keeps what is made of a 3x3 kernel from one use to the next, where [`Way::Same`] is its way.
+    pub(crate) fn keep_filters(&mut self) -> Result<()> {
+        self.frozen = Some(FrozenConv::new(&self.weight)?);
+        Ok(())
     }
 
     /// The convolution alone.
     pub(crate) fn linear(&self, x: &Tensor) -> TensorResult<Tensor> {
         let (_, _, height, width) = self.weight.dims4()?;
-        match self.way {
-            Way::Halved => conv2d_down(x, &self.weight),
-            Way::Mirrored => conv2d_padded(&reflect_pad(x)?, &self.weight, [0, 0]),
-            Way::Valid => conv2d_padded(x, &self.weight, [0, 0]),
-            Way::Same if height == width && matches!(height, 1 | 3) => conv2d(x, &self.weight),
-            Way::Same => conv2d_padded(x, &self.weight, [height / 2, width / 2]),
+        match (self.way, &self.frozen) {
+            (Way::Halved, _) => conv2d_down(x, &self.weight),
+            (Way::Mirrored, _) => conv2d_padded(&reflect_pad(x)?, &self.weight, [0, 0]),
+            (Way::Valid, _) => conv2d_padded(x, &self.weight, [0, 0]),
+            (Way::Same, Some(frozen)) => frozen.forward(x),
+            (Way::Same, None) if height == width && matches!(height, 1 | 3) => conv2d(x, &self.weight),
+            (Way::Same, None) => conv2d_padded(x, &self.weight, [height / 2, width / 2]),
         }
     }
 

@@ -52,7 +52,7 @@ impl Perception {
     /// # Errors
     /// If a weight is missing or has another shape.
     pub fn lpips(weights: &Weights, device: &Device) -> Result<Self> {
-        let network = Box::new(Lpips::new(weights, device)?);
+        let network = Box::new(Lpips::new(weights, device)?.keeping_filters()?);
         Ok(Self::Lpips { network, fingerprint: weights.fingerprint().to_owned() })
     }
 
@@ -61,7 +61,7 @@ impl Perception {
     /// # Errors
     /// If a weight is missing or has another shape.
     pub fn vgg19(weights: &Weights) -> Result<Self> {
-        let network = Box::new(Vgg::new(weights, Depth::Nineteen)?);
+        let network = Box::new(Vgg::new(weights, Depth::Nineteen)?.keeping_filters()?);
         Ok(Self::Vgg19 { network, fingerprint: weights.fingerprint().to_owned() })
     }
 

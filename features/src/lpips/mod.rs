@@ -55,6 +55,14 @@ impl Lpips {
         Self { trunk, linear }
     }
 
+    /// The same for many looks at few pictures, as [`Vgg::keeping_filters`] has it.
+    ///
+    /// # Errors
+    /// If the device fails.
+    pub fn keeping_filters(self) -> Result<Self> {
+        Ok(Self { trunk: self.trunk.keeping_filters()?, ..self })
+    }
+
     /// What is seen in pictures.
     ///
     /// # Shapes
