@@ -91,7 +91,15 @@ fn transform_panel<S: Lanes, F: Scheme>(
                     read_forward::<S, F>(simd, geometry, weight, ins, first_out, outs, &mut taps);
                 }
                 Reading::Transposed | Reading::Rotated => {
-                    read_adjoint::<S, F>(simd, geometry, weight, reading, ins, first_out, outs, &mut taps);
+                    read_adjoint::<S, F>(
+                        simd,
+                        geometry,
+                        weight,
+                        reading,
+                        ins,
+                        first_out..first_out + outs,
+                        &mut taps,
+                    );
                 }
             }
             for (index, taps) in taps.chunks_exact(F::TAPS).enumerate().take(lanes) {
@@ -140,16 +148,15 @@ fn read_adjoint<S: Lanes, F: Scheme>(
     weight: &[f32],
     reading: Reading,
     ins: Range<usize>,
-    first_out: usize,
-    outs: usize,
+    outs: Range<usize>,
     taps: &mut [S::f32s],
 ) {
     let lanes = S::F32_LANES;
     for (in_channel, taps) in ins.zip(taps.chunks_exact_mut(F::TAPS)) {
         for first_tap in (0..F::TAPS).step_by(lanes) {
             let mut square = [simd.splat_f32s(0.0); MAX_LANES];
-            for (lane, row) in square.iter_mut().enumerate().take(outs) {
-                let filter = (in_channel * geometry.output.channels + first_out + lane) * F::TAPS;
+            for (lane, row) in square.iter_mut().enumerate().take(outs.len()) {
+                let filter = (in_channel * geometry.output.channels + outs.start + lane) * F::TAPS;
                 // Of the last taps, those of the next filter are loaded along where they can be, and not looked at.
                 *row = load(simd, &weight[filter + first_tap..]);
             }

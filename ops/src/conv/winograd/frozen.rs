@@ -14,7 +14,8 @@ use crate::conv::scratch::Lines;
 
 /// Most pixels in a batch for tiles of a single one, and for those of two. Larger tiles take fewer products; but their filters are
 /// 1.8 and 4 times as large as the weight, and all of them are read for the few tiles that there are.
-const FEW_PIXELS: [usize; 2] = [32, 128];
+const MOST_PIXELS_OF_ONE: usize = 32;
+const MOST_PIXELS_OF_TWO: usize = 128;
 
 /// The transforms of one weight, for the convolution and for its adjoint, of the last scheme that each was done by: at most eight
 /// times as large as the weight.
@@ -40,10 +41,12 @@ pub(in crate::conv) fn frozen(
     let (geometry, reading) =
         if adjoint { (geometry.transposed(), Reading::Rotated) } else { (*geometry, Reading::Forward) };
     let pixels = geometry.batch * geometry.output.pixels();
-    let y = on_vector_unit!(simd => match FEW_PIXELS {
-        [few, _] if pixels <= few => filters.convolve::<_, One>(simd, &geometry, x, weight, reading),
-        [_, few] if pixels <= few => filters.convolve::<_, Two>(simd, &geometry, x, weight, reading),
-        _ => filters.convolve::<_, Four>(simd, &geometry, x, weight, reading),
+    let y = on_vector_unit!(simd => if pixels <= MOST_PIXELS_OF_ONE {
+        filters.convolve::<_, One>(simd, &geometry, x, weight, reading)
+    } else if pixels <= MOST_PIXELS_OF_TWO {
+        filters.convolve::<_, Two>(simd, &geometry, x, weight, reading)
+    } else {
+        filters.convolve::<_, Four>(simd, &geometry, x, weight, reading)
     });
     y.unwrap_or_default()
 }
