@@ -207,3 +207,77 @@ impl Display for Shares {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use candle_core::Device;
+    use stylegan_checkpoint::Checkpoint;
+
+    use super::*;
+    use crate::{DrawOptions, LatentSource};
+
+    fn painter() -> Painter {
+        let checkpoint = Checkpoint::open("../demo/faces-64.safetensors").unwrap();
+        Painter::new(&checkpoint, DrawOptions::of(&checkpoint), &Device::Cpu).unwrap()
+    }
+
+    fn values(tensor: &Tensor) -> Vec<f32> {
+        tensor.flatten_all().unwrap().to_vec1().unwrap()
+    }
+
+    fn blend(latents: &str) -> Blend {
+        Blend { latents: latents.parse().unwrap(), styles: None, moves: Vec::new() }
+    }
+
+    #[test]
+    fn shares_are_written_as_they_are_read() {
+        for (text, written) in
+            [("7", "7:1"), ("12:0.25, @3:-0.75", "12:0.25,@3:-0.75"), ("0:1e-3", "0:0.001")]
+        {
+            let shares: Shares = text.parse().unwrap();
+            assert_eq!(shares.to_string(), written);
+            assert_eq!(written.parse::<Shares>().unwrap(), shares);
+        }
+        for text in ["", ",", "1:", "1:NaN", "1:1001", "x:1", "1:1:1", "-1:1", &["1"; 65].join(",")] {
+            assert!(text.parse::<Shares>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_blend_is_the_sum_mixed_and_moved() {
+        let painter = painter();
+        let source = LatentSource::SEEDS;
+        let w_plus = |blend: &Blend| values(&blend.w_plus(&painter, &source).unwrap());
+        let [one, other] = [3, 4].map(|seed| w_plus(&Blend::of(LatentId::Seed(seed))));
+        assert_eq!(one, values(&painter.w_plus(&painter.seed(3).unwrap().latent).unwrap()));
+        for (found, (one, other)) in w_plus(&blend("3:0.25,4:0.75")).iter().zip(one.iter().zip(&other)) {
+            assert!((found - (0.25 * one + 0.75 * other)).abs() < 1e-5);
+        }
+        let (num_layers, w_dim) = (painter.config().num_layers(), painter.config().w_dim);
+        let styles = Styles { latent: LatentId::Seed(4), layers: "2".parse().unwrap() };
+        let mixed = w_plus(&Blend { styles: Some(styles.clone()), ..blend("3") });
+        for layer in 0..num_layers {
+            let places = layer * w_dim..(layer + 1) * w_dim;
+            assert_eq!(mixed[places.clone()], if layer == 2 { &other } else { &one }[places]);
+        }
+        let moved = Blend { moves: vec![Move { row: 1, strength: -2.0 }], ..blend("3") };
+        let direction = crate::factorize(painter.generator(), None, 4).unwrap();
+        let found = moved.w_plus(&painter, &source).unwrap();
+        let known = LatentSource::SEEDS.with_factorized(direction.clone());
+        assert_eq!(values(&found), values(&moved.w_plus(&painter, &known).unwrap()), "found before or now");
+        let step = values(&direction.all.narrow(0, 1, 1).unwrap());
+        for (at, (found, one)) in values(&found).iter().zip(&one).enumerate() {
+            assert!((found - (one - 2.0 * step[at % w_dim])).abs() < 1e-4);
+        }
+        let layers = "99".parse().unwrap();
+        for wrong in [
+            Blend { styles: Some(Styles { layers, ..styles }), ..blend("3") },
+            Blend { moves: vec![Move { row: u64::MAX, strength: 1.0 }], ..blend("3") },
+            Blend { moves: vec![Move { row: 0, strength: f64::NAN }], ..blend("3") },
+            Blend { latents: Shares(Vec::new()), ..blend("3") },
+            blend("@0"),
+        ] {
+            assert!(wrong.w_plus(&painter, &source).is_err(), "{wrong:?}");
+        }
+    }
+}

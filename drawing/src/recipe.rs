@@ -372,7 +372,7 @@ mod tests {
         recipe
     }
 
-    fn subjects() -> [Value; 13] {
+    fn subjects() -> [Value; 15] {
         let latents = "fedcba9876543210";
         [
             sample(),
@@ -405,6 +405,15 @@ mod tests {
             with(&json!({
                 "command": "interpolate", "seeds": "@0-1,3", "latents": latents, "space": "w", "frames": 7, "loop": true,
                 "path": "spline", "easing": "in-out", "layers": "0-3", "shown": "0,6",
+            })),
+            with(&json!({
+                "command": "sample --recipe", "blend": "7:0.25,@1:-0.75", "latents": latents, "directions": latents,
+                "styles": { "latent": "@0", "layers": "0-1,4" }, "moves": [{ "row": 3, "strength": -1.5 }],
+                "grid": null, "seeds": null,
+            })),
+            with(&json!({
+                "command": "sample --recipe", "blend": "7:1", "moves": [{ "row": 0, "strength": 2.0 }],
+                "grid": null, "seeds": null,
             })),
             with(&json!({
                 "command": "interpolate", "space": "z", "frames": 7, "loop": true, "shown": "0,6",
