@@ -8,8 +8,11 @@ use stylegan_transfer::DecoderInFile;
 use crate::report::note;
 
 /// What a command line calls it.
-const NAME: &str = "demo";
+pub(crate) const NAME: &str = "demo";
 const NETWORK: &[u8] = include_bytes!("../../demo/faces-64.safetensors");
+/// The same for the studio.
+pub(crate) const NETWORK_OF_PROGRAM: stylegan_studio::Network =
+    stylegan_studio::Network::Embedded { name: NAME, bytes: NETWORK };
 const DECODER: &[u8] = include_bytes!("../../demo/transfer.safetensors");
 
 /// The program's own network, if that is what the path names: `demo`, unless a file or a run's folder is called so.

@@ -22,6 +22,7 @@ mod mix;
 mod plot;
 mod project;
 mod sample;
+mod studio;
 mod train;
 mod transfer;
 mod weights;
@@ -58,6 +59,7 @@ commands! {
     Metrics: metrics,
     Experiment: experiment,
     Plot: plot,
+    Studio: studio,
     Inspect: inspect,
     Convert: convert,
     Export: export,

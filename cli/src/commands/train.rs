@@ -1,5 +1,6 @@
 //! `stylegan train`
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -17,6 +18,7 @@ use stylegan_trainer::{
 };
 use tokio::runtime::Handle;
 
+use super::studio;
 use crate::args::{ConfigArgs, seed};
 use crate::console::Console;
 use crate::device::DeviceName;
@@ -90,6 +92,11 @@ pub(crate) struct Args {
     /// Go on although configuration or pictures are not those that the run was trained with
     #[arg(long)]
     allow_changes: bool,
+
+    /// Show the training in the browser while it goes on, with buttons to pause, save and stop it [default address:
+    /// 127.0.0.1:7860]
+    #[arg(long, value_name = "IP:PORT", num_args = 0..=1, default_missing_value = studio::ADDRESS)]
+    serve: Option<SocketAddr>,
 
     /// Print every event as a line of JSON on stdout
     #[arg(long)]
@@ -180,7 +187,12 @@ pub(crate) fn run(args: &Args) -> Result<Exit> {
         warn_of_mirroring(&pyramid)?;
     }
     warn_of_shortage(args.device, &plan, &config);
-    let start = Start { resume: args.resume.clone(), allow_changes: args.allow_changes, json: args.json };
+    let start = Start {
+        resume: args.resume.clone(),
+        allow_changes: args.allow_changes,
+        json: args.json,
+        serve: args.serve,
+    };
     let outcome = train(config, Arc::new(pyramid), &args.out, device, pace, start)?;
     Ok(if outcome.finished { Exit::Done } else { Exit::Stopped })
 }
@@ -292,6 +304,8 @@ pub(super) struct Start {
     pub(super) allow_changes: bool,
     /// Whether events go to stdout as JSON instead of to the console.
     pub(super) json: bool,
+    /// Where the studio shows it.
+    pub(super) serve: Option<SocketAddr>,
 }
 
 /// Trains until it is done or a signal stops it.
@@ -303,15 +317,19 @@ pub(super) fn train(
     pace: Pace,
     start: Start,
 ) -> Result<Outcome> {
-    let Start { resume, allow_changes, json } = start;
-    run_beside(json, |runtime, signals, listeners| {
+    let Start { resume, allow_changes, json, serve } = start;
+    run_beside(json, |runtime, signals, mut listeners| {
+        if let Some(address) = serve {
+            let live = studio::serve_training(address, runs, device.clone(), &runtime, signals.clone())?;
+            listeners.push(Box::new(live));
+        }
         let job = Job {
             resume,
             allow_changes,
             pace,
             ..Job::new(config, pyramid, runs.to_owned(), device, runtime)
         };
-        Ok(run_job(job, signals, listeners)?)
+        Ok(run_job(job, &signals, listeners)?)
     })
 }
 
@@ -319,10 +337,10 @@ pub(super) fn train(
 /// and who hears of it.
 pub(super) fn run_beside(
     json: bool,
-    run: impl FnOnce(Handle, &Signals, Vec<Box<dyn Listener>>) -> Result<Outcome>,
+    run: impl FnOnce(Handle, Arc<Signals>, Vec<Box<dyn Listener>>) -> Result<Outcome>,
 ) -> Result<Outcome> {
     let (runtime, signals) = signals::heard()?;
-    let outcome = run(runtime.handle().clone(), &signals, vec![listener(json)]);
+    let outcome = run(runtime.handle().clone(), signals, vec![listener(json)]);
     // A batch still being prepared is of no use to anyone.
     runtime.shutdown_background();
     outcome

@@ -30,7 +30,7 @@ pub(crate) struct Args {
 }
 
 /// Where weights are looked for first.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 pub(crate) struct WeightsArgs {
     /// File that holds weights, or folder of such files, to be looked at first; may be given several times
     #[arg(long = "weights", value_name = "FILE|DIR", global = true)]

@@ -32,6 +32,7 @@ mod project;
 mod sample;
 mod scene;
 mod shapes;
+mod studio;
 mod train;
 mod train_again;
 mod train_input;

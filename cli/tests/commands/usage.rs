@@ -24,6 +24,7 @@ fn every_flag_is_explained() {
         "latent factorize",
         "project",
         "plot",
+        "studio",
         "experiment",
         "inspect",
         "convert",

@@ -17,7 +17,7 @@ fn fixture(name: &str) -> (PathBuf, Value) {
 }
 
 fn sha256(bytes: &[u8]) -> String {
-    format!("{:x}", Sha256::digest(bytes))
+    Sha256::digest(bytes).iter().fold(String::new(), |digits, byte| digits + &format!("{byte:02x}"))
 }
 
 /// The pixels of all pictures as they are read for a resolution, as files of the original hold them, `[channels, height, width]` each.

@@ -99,7 +99,7 @@ pub(crate) fn run(args: &Args) -> Result<Exit> {
             allow_changes: args.allow_changes,
             before_step: None,
         };
-        Ok(run_transfer(job, signals, listeners)?)
+        Ok(run_transfer(job, &signals, listeners)?)
     })?;
     Ok(if outcome.finished { Exit::Done } else { Exit::Stopped })
 }

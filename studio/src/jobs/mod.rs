@@ -1,0 +1,183 @@
+//! Long work: films, and photos that are projected. It goes on when the page is closed.
+
+mod film;
+mod projection;
+mod requests;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+
+use serde::Serialize;
+use stylegan_media::DynamicImage;
+use tokio::sync::watch;
+
+use crate::http::Explanation;
+use crate::state::Shared;
+use crate::{Error, Result};
+
+pub(crate) use film::{FilmRequest, film};
+pub(crate) use projection::projection;
+pub(crate) use requests::{events, file, picture, shown, stop, target};
+
+/// Jobs that run at a time.
+const MOST_RUNNING: usize = 2;
+/// Jobs that are remembered; of more, the oldest that are over go.
+const MOST_KEPT: usize = 32;
+
+/// Where a job is.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Progress {
+    pub(crate) state: State,
+    pub(crate) done: u64,
+    pub(crate) total: u64,
+    /// Of a projection, how far the picture is from the photo.
+    pub(crate) loss: Option<f64>,
+    /// Of a projection that is done, in dB.
+    pub(crate) psnr: Option<f64>,
+    /// How many pictures there have been.
+    pub(crate) pictures: u64,
+    pub(crate) error: Option<Explanation>,
+    /// What a projection found.
+    pub(crate) latents: Option<u64>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum State {
+    Running,
+    Done,
+    Stopped,
+    Failed,
+}
+
+/// Work that goes on by itself.
+#[derive(Debug)]
+pub(crate) struct Job {
+    progress: watch::Sender<Progress>,
+    is_stopped: AtomicBool,
+    /// The film.
+    pub(crate) path: Option<PathBuf>,
+    /// What the film is called where it is saved.
+    pub(crate) file_name: String,
+    /// The photo, as it is projected.
+    pub(crate) target: Option<DynamicImage>,
+    /// How it looks now.
+    picture: Mutex<Option<DynamicImage>>,
+}
+
+impl Job {
+    fn new(total: u64, path: Option<PathBuf>, file_name: String, target: Option<DynamicImage>) -> Self {
+        let progress = Progress {
+            state: State::Running,
+            done: 0,
+            total,
+            loss: None,
+            psnr: None,
+            pictures: 0,
+            error: None,
+            latents: None,
+        };
+        Self {
+            progress: watch::channel(progress).0,
+            is_stopped: AtomicBool::new(false),
+            path,
+            file_name,
+            target,
+            picture: Mutex::default(),
+        }
+    }
+
+    /// Where it is, and is from then on.
+    pub(crate) fn progress(&self) -> watch::Receiver<Progress> {
+        self.progress.subscribe()
+    }
+
+    pub(crate) fn stop(&self) {
+        self.is_stopped.store(true, Ordering::Relaxed);
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.is_stopped.load(Ordering::Relaxed)
+    }
+
+    fn tell(&self, change: impl FnOnce(&mut Progress)) {
+        self.progress.send_modify(change);
+    }
+
+    fn show(&self, picture: DynamicImage) {
+        *self.picture.lock().unwrap_or_else(PoisonError::into_inner) = Some(picture);
+    }
+
+    pub(crate) fn picture(&self) -> Option<DynamicImage> {
+        self.picture.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// The file of a film goes with its job.
+impl Drop for Job {
+    fn drop(&mut self) {
+        if let Some(path) = &self.path {
+            let _ = std::fs::remove_file(path);
+        }
+    }
+}
+
+/// Jobs by number.
+#[derive(Debug, Default)]
+pub(crate) struct Jobs(Mutex<Numbered>);
+
+#[derive(Debug, Default)]
+struct Numbered {
+    next: u64,
+    all: Vec<(u64, Arc<Job>)>,
+}
+
+impl Jobs {
+    /// Starts a thread for a job.
+    ///
+    /// # Errors
+    /// If enough are running.
+    fn start(
+        &self,
+        shared: &Arc<Shared>,
+        job: Job,
+        work: impl FnOnce(&Job, &Shared) -> Result<State> + Send + 'static,
+    ) -> Result<u64> {
+        let mut numbered = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_running = |job: &Job| job.progress.borrow().state == State::Running;
+        if numbered.all.iter().filter(|(_, job)| is_running(job)).count() >= MOST_RUNNING {
+            return Err(Error::Busy);
+        }
+        if numbered.all.len() >= MOST_KEPT
+            && let Some(oldest) = numbered.all.iter().position(|(_, job)| !is_running(job))
+        {
+            numbered.all.remove(oldest);
+        }
+        let number = numbered.next;
+        numbered.next += 1;
+        let job = Arc::new(job);
+        numbered.all.push((number, job.clone()));
+        drop(numbered);
+        let shared = shared.clone();
+        thread::spawn(move || {
+            let ended = catch_unwind(AssertUnwindSafe(|| work(&job, &shared))).unwrap_or(Err(Error::Panic));
+            job.tell(|progress| match ended {
+                Ok(state) => progress.state = state,
+                Err(error) => {
+                    progress.state = State::Failed;
+                    progress.error = Some(Explanation::of(&error, &shared));
+                }
+            });
+        });
+        Ok(number)
+    }
+
+    pub(crate) fn get(&self, id: u64) -> Result<Arc<Job>> {
+        let numbered = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = numbered.all.iter().find(|(number, _)| *number == id);
+        found.map(|(_, job)| job.clone()).ok_or(Error::NoSuch { what: "job", id })
+    }
+}

@@ -1,0 +1,190 @@
+//! Photos that clients send, to be projected.
+
+use std::sync::{Arc, OnceLock};
+
+use axum::Json;
+use axum::extract::{Path, Request, State};
+use axum::response::Response;
+use candle_core::{Device, Tensor};
+use serde::{Deserialize, Serialize};
+use stylegan_alignment::{CropSquare, FacePoints, LARGEST_SIDE, LEAST_SIDE, crop};
+use stylegan_dataset::{Channels, Fit, fit_picture, read_picture};
+use stylegan_features::{FaceFinder, FindOptions};
+use stylegan_media::{DynamicImage, GrayImage, RgbImage};
+use stylegan_ops::Resolution;
+
+use crate::http::{Input, Upload};
+use crate::jobs::shown;
+use crate::numbered::Numbered;
+use crate::state::Shared;
+use crate::{Error, Result};
+
+/// The largest file.
+const MOST_BYTES: u64 = 64 << 20;
+/// Pixels of a photo.
+pub(crate) const MOST_PIXELS: u64 = 64_000_000;
+/// Photos that are kept; of more, the oldest go.
+const MOST_PHOTOS: usize = 8;
+/// The longer side of a photo as it is shown.
+const SHOWN_SIDE: u32 = 1024;
+/// Faces that are offered.
+const MOST_FACES: usize = 16;
+/// The least side of the square that is cut out, in pixels.
+const LEAST_SQUARE: f64 = 4.0;
+
+/// Left eye, right eye, nose, left and right corner of the mouth, in pixels of the photo.
+pub(crate) type Points = [[f64; 2]; 5];
+
+/// A photo.
+#[derive(Debug)]
+pub(crate) struct Photo {
+    picture: RgbImage,
+}
+
+/// Photos by number.
+#[derive(Debug)]
+pub(crate) struct Photos {
+    all: Numbered<Arc<Photo>>,
+    finder: OnceLock<FaceFinder>,
+}
+
+impl Default for Photos {
+    fn default() -> Self {
+        Self { all: Numbered::new("photo", MOST_PHOTOS), finder: OnceLock::new() }
+    }
+}
+
+impl Photos {
+    pub(crate) fn get(&self, id: u64) -> Result<Arc<Photo>> {
+        self.all.get(id)
+    }
+
+    /// The points of the faces of a photo, the largest face first.
+    fn faces(&self, photo: &RgbImage) -> Result<Vec<Points>> {
+        let finder = if let Some(finder) = self.finder.get() {
+            finder
+        } else {
+            let made = FaceFinder::embedded()?;
+            self.finder.get_or_init(|| made)
+        };
+        let faces = finder.find(photo, &FindOptions::default())?;
+        Ok(faces.iter().take(MOST_FACES).map(|face| five(&face.landmarks)).collect())
+    }
+}
+
+/// Five points of dlib's 68.
+fn five(landmarks: &[[f64; 2]; 68]) -> Points {
+    let middle = |points: &[[f64; 2]]| {
+        [0, 1].map(|axis| points.iter().map(|point| point[axis]).sum::<f64>() / points.len() as f64)
+    };
+    [middle(&landmarks[36..42]), middle(&landmarks[42..48]), landmarks[30], landmarks[48], landmarks[54]]
+}
+
+impl Photo {
+    /// The photo as large as a network draws: the face at these points, or the middle.
+    pub(crate) fn fitted(
+        &self,
+        points: Option<&Points>,
+        resolution: Resolution,
+        num_channels: usize,
+    ) -> Result<DynamicImage> {
+        let channels = Channels::try_from(num_channels).map_err(Error::Bad)?;
+        let picture = match points {
+            Some(points) => {
+                let points = FacePoints::new(points).map_err(Error::Bad)?;
+                let square = CropSquare::of(&points).filter(|square| square.side() >= LEAST_SQUARE);
+                let square = square.ok_or_else(|| Error::Bad("these points are no face".to_owned()))?;
+                let side = (resolution.side() as u32).clamp(LEAST_SIDE, LARGEST_SIDE);
+                crop(&self.picture, &square, side)?.into()
+            }
+            None => DynamicImage::from(self.picture.clone()),
+        };
+        let bytes = fit_picture(picture, resolution, channels, Fit::Crop).map_err(Error::Bad)?;
+        let (width, height) = (resolution.width as u32, resolution.height as u32);
+        let fitted = match channels.count() {
+            1 => GrayImage::from_raw(width, height, bytes).map(DynamicImage::from),
+            3 => RgbImage::from_raw(width, height, bytes).map(DynamicImage::from),
+            _ => return Err(Error::Bad("photos have one or three channels".to_owned())),
+        };
+        fitted.ok_or(Error::Panic)
+    }
+
+    /// `[1, channels, height, width]` from -1 to 1
+    pub(crate) fn tensor(fitted: &DynamicImage, device: &Device) -> candle_core::Result<Tensor> {
+        let values: Vec<f32> = fitted.as_bytes().iter().map(|&byte| f32::from(byte) / 127.5 - 1.0).collect();
+        let channels = usize::from(fitted.color().channel_count());
+        let shape = (1, fitted.height() as usize, fitted.width() as usize, channels);
+        Tensor::from_vec(values, shape, device)?.permute((0, 3, 1, 2))?.contiguous()
+    }
+}
+
+/// A photo as the page knows it.
+#[derive(Debug, Serialize)]
+pub(crate) struct Known {
+    photo: u64,
+    width: u32,
+    height: u32,
+    faces: Vec<Points>,
+}
+
+/// `POST /api/photos`
+pub(crate) async fn upload(State(shared): State<Arc<Shared>>, request: Request) -> Result<Json<Known>> {
+    let upload = Upload::receive(request, &shared, MOST_BYTES).await?;
+    let artist = shared.artist.clone();
+    artist
+        .ask(move || {
+            let (picture, _) = read_picture(&upload.path)?;
+            let (width, height) = (picture.width(), picture.height());
+            if u64::from(width) * u64::from(height) > MOST_PIXELS {
+                return Err(Error::Bad(format!(
+                    "a photo has up to {} megapixels here",
+                    MOST_PIXELS / 1_000_000
+                )));
+            }
+            let picture = picture.to_rgb8();
+            let faces = shared.photos.faces(&picture)?;
+            Ok(Json(Known {
+                photo: shared.photos.all.add(Arc::new(Photo { picture })),
+                width,
+                height,
+                faces,
+            }))
+        })
+        .await
+}
+
+/// `GET /api/photos/{photo}`
+pub(crate) async fn one(State(shared): State<Arc<Shared>>, Path(id): Path<u64>) -> Result<Response> {
+    let photo = shared.photos.get(id)?;
+    let artist = shared.artist.clone();
+    let small = artist
+        .ask(move || {
+            let picture = DynamicImage::from(photo.picture.clone());
+            let is_large = picture.width().max(picture.height()) > SHOWN_SIDE;
+            Ok(if is_large { picture.thumbnail(SHOWN_SIDE, SHOWN_SIDE) } else { picture })
+        })
+        .await?;
+    shown(small).await
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct CropRequest {
+    #[serde(default)]
+    points: Option<Points>,
+    side: usize,
+}
+
+/// `POST /api/photos/{photo}/crop`
+pub(crate) async fn cropped(
+    State(shared): State<Arc<Shared>>,
+    Path(id): Path<u64>,
+    Input(CropRequest { points, side }): Input<CropRequest>,
+) -> Result<Response> {
+    let photo = shared.photos.get(id)?;
+    if !(LEAST_SIDE as usize..=1024).contains(&side) {
+        return Err(Error::Bad("a crop has 16 to 1024 pixels a side here".to_owned()));
+    }
+    let artist = shared.artist.clone();
+    let cropped = artist.ask(move || photo.fitted(points.as_ref(), Resolution::square(side), 3)).await?;
+    shown(cropped).await
+}
