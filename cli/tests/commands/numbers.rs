@@ -19,6 +19,7 @@ const CHANNELS: &[&str] = &["-1", "0", "2", "5", "1.5"];
 const BITS: &[&str] = &["-8", "0", "1", "12", "32"];
 const RATE: &[&str] = &["-0.1", "100.1", "nan", "inf"];
 const WEIGHT: &[&str] = &["-1", "1.1e9", "nan", "inf"];
+const ADDRESS: &[&str] = &["7860", "1.2.3:7860", "127.0.0.1:65536", "127.0.0.1:-1", "localhost"];
 const WIDTH: &[&str] = &["-1", "0", "1048577"];
 
 #[rustfmt::skip]
@@ -27,6 +28,9 @@ const BOUNDS: &[Bounds] = &[
     Bounds { command: "train --resolution {}", within: &["8", "8x6", "24"], beyond: RESOLUTION },
     Bounds { command: "train --channels {}", within: &["1", "4"], beyond: CHANNELS },
     Bounds { command: "train --bits {}", within: &["8", "16"], beyond: BITS },
+    Bounds { command: "train --serve {}", within: &[], beyond: ADDRESS },
+    Bounds { command: "studio --addr {}", within: &[], beyond: ADDRESS },
+    Bounds { command: "studio --resolution {}", within: &[], beyond: &["-4", "0", "3", "1025", "1.5"] },
     Bounds { command: "train --seed {}", within: &["0", "9223372036854775807"], beyond: &["-1", "9223372036854775808", "1.5"] },
     Bounds { command: "demo --minutes {}", within: &[], beyond: &["-1", "0", "0.0099", "10001", "nan", "inf"] },
     Bounds { command: "demo --seed {}", within: &[], beyond: &["-1", "9223372036854775808", "1.5"] },
@@ -151,6 +155,7 @@ const NO_NUMBERS: &[&str] = &[
     "PHOTO",
     "PRESET|FILE",
     "KEY=VALUE",
+    "JSON",
     "NAMES",
     "RESIZE",
     "FILE|DIR",

@@ -76,14 +76,15 @@ fn a_training_is_paused_saved_and_stopped() {
     let step = served.event("/api/runs/0/events", |event| event["step"].is_u64());
     assert_eq!(step["total_nimg"], 100_000_000);
     assert_eq!(served.post("/api/runs/0/pause", &json!({})).status, 200);
-    let paused = wait_for(&served, |run| run["state"] == "paused");
+    wait_for(&served, |run| run["state"] == "paused");
     std::thread::sleep(std::time::Duration::from_millis(300));
     let kimg = wait_for(&served, |run| run["state"] == "paused")["kimg"].clone();
     std::thread::sleep(std::time::Duration::from_millis(300));
     assert_eq!(wait_for(&served, |run| run["state"] == "paused")["kimg"], kimg, "it stands still");
-    let snapshots = paused["snapshots"].as_array().unwrap().len();
     assert_eq!(served.post("/api/runs/0/save", &json!({})).status, 200);
-    wait_for(&served, |run| run["snapshots"].as_array().unwrap().len() > snapshots);
+    wait_for(&served, |run| {
+        run["snapshots"].as_array().unwrap().last().is_some_and(|last| last["kimg"] == kimg)
+    });
     assert_eq!(served.post("/api/runs/0/resume", &json!({})).status, 200);
     wait_for(&served, |run| run["kimg"].as_f64() > kimg.as_f64());
     assert_eq!(served.post("/api/runs/0/stop", &json!({})).status, 200);
