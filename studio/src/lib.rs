@@ -4,7 +4,7 @@
 //! `stylegan-drawing`, photos projected by `stylegan-projector`, and what is shown of a training is read from its run folder. The
 //! process that trains may serve its own run ([`LiveRun`]); then it can be paused, saved and stopped as well.
 //!
-//! Drawing knows no I/O and has a thread of its own ([`Artist`](artist)); what waits for clients is on tokio. Everything that a
+//! Drawing knows no I/O and has a thread of its own; what waits for clients is on tokio. Everything that a
 //! client sends is bounded: bytes, pixels, numbers, connections, and how much is waiting at a time.
 
 mod artist;

@@ -130,9 +130,8 @@ pub(crate) struct Known {
 /// `POST /api/photos`
 pub(crate) async fn upload(State(shared): State<Arc<Shared>>, request: Request) -> Result<Json<Known>> {
     let upload = Upload::receive(request, &shared, MOST_BYTES).await?;
-    let artist = shared.artist.clone();
-    artist
-        .ask(move || {
+    shared
+        .ask(move |shared| {
             let (picture, _) = read_picture(&upload.path)?;
             let (width, height) = (picture.width(), picture.height());
             if u64::from(width) * u64::from(height) > MOST_PIXELS {
@@ -156,9 +155,8 @@ pub(crate) async fn upload(State(shared): State<Arc<Shared>>, request: Request) 
 /// `GET /api/photos/{photo}`
 pub(crate) async fn one(State(shared): State<Arc<Shared>>, Path(id): Path<u64>) -> Result<Response> {
     let photo = shared.photos.get(id)?;
-    let artist = shared.artist.clone();
-    let small = artist
-        .ask(move || {
+    let small = shared
+        .ask(move |_| {
             let picture = DynamicImage::from(photo.picture.clone());
             let is_large = picture.width().max(picture.height()) > SHOWN_SIDE;
             Ok(if is_large { picture.thumbnail(SHOWN_SIDE, SHOWN_SIDE) } else { picture })
@@ -184,7 +182,6 @@ pub(crate) async fn cropped(
     if !(LEAST_SIDE as usize..=1024).contains(&side) {
         return Err(Error::Bad("a crop has 16 to 1024 pixels a side here".to_owned()));
     }
-    let artist = shared.artist.clone();
-    let cropped = artist.ask(move || photo.fitted(points.as_ref(), Resolution::square(side), 3)).await?;
+    let cropped = shared.ask(move |_| photo.fitted(points.as_ref(), Resolution::square(side), 3)).await?;
     shown(cropped).await
 }

@@ -57,6 +57,20 @@ pub(crate) struct Shared {
     pub(crate) runs: Runs,
 }
 
+impl Shared {
+    /// What `work` returns on the thread that draws.
+    ///
+    /// # Errors
+    /// As [`Artist::ask`].
+    pub(crate) async fn ask<T: Send + 'static>(
+        self: Arc<Self>,
+        work: impl FnOnce(&Arc<Self>) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let artist = self.artist.clone();
+        artist.ask(move || work(&self)).await
+    }
+}
+
 /// A server that looks into networks and trainings.
 #[derive(Debug)]
 pub struct Studio {
@@ -87,6 +101,8 @@ impl Studio {
             jobs: Jobs::default(),
             runs: Runs::new(folders, live),
         };
+        // So that addresses of before are understood at once.
+        shared.runs.refresh(&shared.models);
         Ok(Self { shared: Arc::new(shared), listener })
     }
 

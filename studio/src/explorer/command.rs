@@ -37,12 +37,11 @@ pub(crate) async fn command(
     Path(model): Path<u64>,
     Input(request): Input<CommandRequest>,
 ) -> Result<Json<Command>> {
-    let artist = shared.artist.clone();
-    artist
-        .ask(move || {
+    shared
+        .ask(move |shared| {
             let model = shared.models.open(model)?;
             let command = match request {
-                CommandRequest::Draw(draw) => of_draw(&draw, &shared, &model)?,
+                CommandRequest::Draw(draw) => of_draw(&draw, shared, &model)?,
                 CommandRequest::Grid(grid) => of_grid(&grid, &model)?,
                 CommandRequest::Mix(mix) => {
                     let MixRequest { rows, cols, styles, draw } = *mix;

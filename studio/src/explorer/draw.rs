@@ -136,12 +136,11 @@ pub(crate) async fn picture(
     Path(model): Path<u64>,
     Input(PictureRequest { draw, coarser }): Input<PictureRequest>,
 ) -> Result<Response> {
-    let artist = shared.artist.clone();
-    artist
-        .ask(move || {
+    shared
+        .ask(move |shared| {
             let began = Instant::now();
             let model = shared.models.open(model)?;
-            let (painter, source) = (draw.painter(&model)?, draw.source(&shared, &model)?);
+            let (painter, source) = (draw.painter(&model)?, draw.source(shared, &model)?);
             let bytes = if coarser > 0 {
                 // A picture that no recipe would draw again, shown for the blink of an eye.
                 let painter = painter.coarser(coarser)?;
@@ -222,9 +221,8 @@ async fn figure(
     draw: Draw,
     content: impl FnOnce(&Painter, &LatentSource) -> Content + Send + 'static,
 ) -> Result<Response> {
-    let artist = shared.artist.clone();
-    artist
-        .ask(move || {
+    shared
+        .ask(move |shared| {
             let began = Instant::now();
             let model = shared.models.open(model)?;
             let (painter, source) = (draw.painter(&model)?, shared.latents.source(draw.latents)?);

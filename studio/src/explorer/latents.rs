@@ -109,11 +109,10 @@ pub(crate) async fn of_draws(
     if !(1..=MOST_DRAWS).contains(&draws.len()) {
         return Err(Error::Bad(format!("latents are taken of 1 to {MOST_DRAWS} pictures")));
     }
-    let artist = shared.artist.clone();
-    artist
-        .ask(move || {
+    shared
+        .ask(move |shared| {
             let model = shared.models.open(model)?;
-            Ok(Json(shared.latents.keep(&w_plus(&draws, &shared, &model)?, &shared)?))
+            Ok(Json(shared.latents.keep(&w_plus(&draws, shared, &model)?, shared)?))
         })
         .await
 }
@@ -121,8 +120,7 @@ pub(crate) async fn of_draws(
 /// `POST /api/latents`
 pub(crate) async fn upload(State(shared): State<Arc<Shared>>, request: Request) -> Result<Json<Shown>> {
     let upload = Upload::receive(request, &shared, MOST_BYTES).await?;
-    let artist = shared.artist.clone();
-    artist.ask(move || Ok(Json(shared.latents.add(upload)?))).await
+    shared.ask(move |shared| Ok(Json(shared.latents.add(upload)?))).await
 }
 
 /// `GET /api/latents/{id}`
@@ -147,9 +145,8 @@ pub(crate) async fn directions(
     State(shared): State<Arc<Shared>>,
     Path(model): Path<u64>,
 ) -> Result<Json<FoundDirections>> {
-    let artist = shared.artist.clone();
-    artist
-        .ask(move || {
+    shared
+        .ask(move |shared| {
             let count = shared.models.open(model)?.directions()?.count();
             Ok(Json(FoundDirections { directions: "sefa", count }))
         })

@@ -45,11 +45,10 @@ pub(crate) async fn layers(
     Path(model): Path<u64>,
     Input(LayersRequest { draw }): Input<LayersRequest>,
 ) -> Result<Json<Vec<Summary>>> {
-    let artist = shared.artist.clone();
-    artist
-        .ask(move || {
+    shared
+        .ask(move |shared| {
             let mut all = Vec::new();
-            look(&shared, model, &draw, &mut |layer, features| {
+            look(shared, model, &draw, &mut |layer, features| {
                 all.push(Summary::of(layer, features)?);
                 Ok(())
             })?;
@@ -77,11 +76,10 @@ pub(crate) async fn layer(
     Path((model, layer)): Path<(u64, usize)>,
     Input(LayerRequest { draw, first, count }): Input<LayerRequest>,
 ) -> Result<Response> {
-    let artist = shared.artist.clone();
-    artist
-        .ask(move || {
+    shared
+        .ask(move |shared| {
             let mut shown = None;
-            look(&shared, model, &draw, &mut |at, features| {
+            look(shared, model, &draw, &mut |at, features| {
                 if at == layer {
                     shown = Some(Maps::of(features, first, count)?);
                 }

@@ -136,8 +136,7 @@ pub(crate) async fn list(State(shared): State<Arc<Shared>>) -> Result<Json<Vec<L
 
 /// `GET /api/models/{model}`
 pub(crate) async fn one(State(shared): State<Arc<Shared>>, Path(model): Path<u64>) -> Result<Json<Shown>> {
-    let artist = shared.artist.clone();
-    artist.ask(move || Ok(Json(Shown::of(&*shared.models.open(model)?)))).await
+    shared.ask(move |shared| Ok(Json(Shown::of(&*shared.models.open(model)?)))).await
 }
 
 #[derive(Debug, Deserialize)]
@@ -155,6 +154,5 @@ pub(crate) async fn upload(
         return Err(Error::Bad("a network's side is from 4 to 1024 pixels".to_owned()));
     }
     let upload = Upload::receive(request, &shared, MOST_BYTES).await?;
-    let artist = shared.artist.clone();
-    artist.ask(move || Ok(Json(Shown::of(&*shared.models.upload(upload, side.resolution)?)))).await
+    shared.ask(move |shared| Ok(Json(Shown::of(&*shared.models.upload(upload, side.resolution)?)))).await
 }

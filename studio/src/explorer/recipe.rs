@@ -61,8 +61,7 @@ pub(crate) async fn recipe(
     request: Request,
 ) -> Result<Json<Restored>> {
     let upload = Upload::receive(request, &shared, MOST_BYTES).await?;
-    let artist = shared.artist.clone();
-    artist.ask(move || restored(&shared, model, &Recipe::read(&upload.path)?).map(Json)).await
+    shared.ask(move |shared| restored(shared, model, &Recipe::read(&upload.path)?).map(Json)).await
 }
 
 fn restored(shared: &Shared, model: u64, recipe: &Recipe) -> Result<Restored> {

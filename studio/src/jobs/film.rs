@@ -166,8 +166,7 @@ pub(crate) async fn film(
     Path(model): Path<u64>,
     Input(request): Input<FilmRequest>,
 ) -> Result<Json<Begun>> {
-    let artist = shared.artist.clone();
-    artist.ask(move || begin(&shared, model, &request).map(|job| Json(Begun { job }))).await
+    shared.ask(move |shared| begin(shared, model, &request).map(|job| Json(Begun { job }))).await
 }
 
 fn begin(shared: &Arc<Shared>, model: u64, request: &FilmRequest) -> Result<u64> {

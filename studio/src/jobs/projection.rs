@@ -42,8 +42,7 @@ pub(crate) async fn projection(
     Path(model): Path<u64>,
     Input(request): Input<ProjectionRequest>,
 ) -> Result<Json<Begun>> {
-    let artist = shared.artist.clone();
-    artist.ask(move || begin(&shared, model, &request).map(|job| Json(Begun { job }))).await
+    shared.ask(move |shared| begin(shared, model, &request).map(|job| Json(Begun { job }))).await
 }
 
 fn begin(shared: &Arc<Shared>, model: u64, request: &ProjectionRequest) -> Result<u64> {
