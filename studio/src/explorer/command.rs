@@ -115,7 +115,7 @@ fn of_film(film: &FilmRequest, model: &Model) -> Result<String> {
     if walk.looping && film.path_name() != "smooth" {
         command += " --loop";
     }
-    let _ = write!(command, "{} --out walk.{}", style(&film.draw, model)?, film.extension());
+    let _ = write!(command, "{} --out walk.{}", style(&film.look(model), model)?, film.extension());
     Ok(command)
 }
 

@@ -84,12 +84,13 @@ impl LatentFiles {
     }
 }
 
-/// The w of every layer of these pictures, not truncated.
+/// The w of every layer of these pictures as they are drawn: each truncated as it says, since rows of `w_plus` are drawn as they are.
 pub(crate) fn w_plus(draws: &[Draw], shared: &Shared, model: &Model) -> Result<Latents> {
     let of_one = |draw: &Draw| {
         let painter = draw.painter(model)?;
         let w_plus = draw.blend.w_plus(&painter, &draw.source(shared, model)?)?;
-        Ok(w_plus.to_device(&Device::Cpu)?)
+        let truncated = painter.generator().truncate(&w_plus, painter.options().truncation())?;
+        Ok(truncated.to_device(&Device::Cpu)?)
     };
     let all = draws.iter().map(of_one).collect::<Result<Vec<Tensor>>>()?;
     Ok(Latents { space: LatentSpace::WPlus, all: Tensor::cat(&all, 0)? })

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::{Path, State as Part};
 use serde::{Deserialize, Serialize};
-use stylegan_drawing::{LatentIds, LatentSource, Layers, Walk, WalkPath, WalkSpace};
+use stylegan_drawing::{Blend, LatentId, LatentIds, LatentSource, Layers, Walk, WalkPath, WalkSpace};
 use stylegan_generator::Easing;
 use stylegan_media::{FilmOptions, FilmWriter};
 
 use super::{Job, State};
 use crate::explorer::{Draw, of_keyframes};
 use crate::http::Input;
+use crate::models::Model;
 use crate::state::Shared;
 use crate::{Error, Result};
 
@@ -85,6 +86,21 @@ enum Speed {
 impl FilmRequest {
     pub(crate) fn has_keyframes(&self) -> bool {
         self.keyframes.is_some()
+    }
+
+    /// How its frames are drawn. Keyframes have all in them but noise.
+    pub(crate) fn look(&self, model: &Model) -> Draw {
+        if !self.has_keyframes() {
+            return self.draw.clone();
+        }
+        Draw {
+            blend: Blend::of(LatentId::Seed(0)),
+            class: None,
+            label: None,
+            truncation_psi: model.painter.options().truncation_psi,
+            truncation_cutoff: None,
+            ..self.draw.clone()
+        }
     }
 
     pub(crate) fn path_name(&self) -> &'static str {
@@ -171,14 +187,13 @@ pub(crate) async fn film(
 
 fn begin(shared: &Arc<Shared>, model: u64, request: &FilmRequest) -> Result<u64> {
     let (model, walk) = (shared.models.open(model)?, request.walk()?);
-    let (painter, source) = match &request.keyframes {
-        // They have all in them but truncation and noise.
+    let painter = request.look(&model).painter(&model)?;
+    let source = match &request.keyframes {
         Some(keyframes) => {
             let kept = shared.latents.keep(&of_keyframes(keyframes, shared, &model)?, shared)?;
-            let plain = Draw { class: None, label: None, ..request.draw.clone() };
-            (plain.painter(&model)?, shared.latents.source(Some(kept.latents))?)
+            shared.latents.source(Some(kept.latents))?
         }
-        None => (request.draw.painter(&model)?, LatentSource::SEEDS),
+        None => LatentSource::SEEDS,
     };
     walk.check_latents(&painter, &source)?;
     let resolution = painter.resolution();

@@ -135,13 +135,30 @@ fn keyframes_become_films_and_latents_files() {
         refused.json()["error"],
         "the request is not understood: a walk goes between 2 to 200 keyframes"
     );
+    // Each keyframe is truncated as it says.
+    let far = json!({ "blend": "1:1", "truncation_psi": -1, "noise_mode": "none" });
+    let draws = json!([seed(1), mixed, far]);
+    let job = film("apng", json!({ "keyframes": draws })).json()["job"].as_u64().unwrap();
+    let end = served.event(&format!("/api/jobs/{job}/events"), |event| event["state"] != "running");
+    assert_eq!(end["state"], "done", "{end}");
+    let shown = served.get(&format!("/api/jobs/{job}/file")).body;
+    let kept = served.post("/api/models/1/latents", &json!({ "draws": draws })).json();
+    let file = served.get(&format!("/api/latents/{}", kept["latents"]));
+    std::fs::write(scene.path("latents.safetensors"), &file.body).unwrap();
+    let request = json!({
+        "keyframes": draws, "frames": 6, "fps": 12, "format": "apng", "looping": true, "draw": seed(1),
+    });
+    let words = command(&served, &json!({ "film": request }));
+    scene.draws(&words);
+    assert_eq!(scene.bytes("walk.apng"), shown, "{words}");
+    std::fs::remove_file(scene.path("latents.safetensors")).unwrap();
     // The keyframes as a file, which the command draws the same from.
     let kept = served.post("/api/models/1/latents", &json!({ "draws": [seed(1), mixed] })).json();
     assert_eq!((&kept["count"], &kept["space"]), (&json!(2), &json!("w_plus")));
     let id = kept["latents"].as_u64().unwrap();
     let file = served.get(&format!("/api/latents/{id}"));
     std::fs::write(scene.path("latents.safetensors"), &file.body).unwrap();
-    let request = json!({ "draw": { "blend": "@1:1", "latents": id, "truncation_psi": 0.7 } });
+    let request = json!({ "draw": { "blend": "@1:1", "latents": id, "truncation_psi": 1 } });
     let bytes = picture(&scene, &served, &request, "row.png");
     let command = command(&served, &request);
     scene.draws(&command);

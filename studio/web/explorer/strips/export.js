@@ -53,7 +53,7 @@ export function exportFilm(app) {
     tell();
   });
 
-  const mixed = draws.some((draw) => draw.truncation_psi !== first.truncation_psi || draw.truncation_cutoff !== first.truncation_cutoff || draw.noise_mode !== first.noise_mode || draw.noise_seed !== first.noise_seed);
+  const mixed = draws.some((draw) => draw.noise_mode !== first.noise_mode || draw.noise_seed !== first.noise_seed);
   const bar = h("div");
   const progress = h("div", { class: "progress", role: "progressbar", "aria-label": "Film", "aria-valuemin": "0", hidden: true }, bar);
   const status = h("span", { class: "small number muted", role: "status" });
@@ -132,7 +132,7 @@ export function exportFilm(app) {
       h("span", { class: "muted" }, "Length"), h("div", { class: "row wrap" }, frames, fps, length),
       h("span", { class: "muted" }, "End"), h("label", { class: "check" }, looping, "Goes back to the first keyframe")),
     progress, status, problem,
-    mixed ? h("p", { class: "hint" }, "Truncation and noise are those of the first keyframe") : null,
+    mixed ? h("p", { class: "hint" }, "Noise is that of the first keyframe") : null,
   ], { foot: [h("span", { class: "grow row" }, copyCommand(() => app.command({ film: what() })), saveLatents), stop, start], closed: () => {
     if (running) toast("The film goes on; it is downloaded when it is done");
   } });

@@ -65,7 +65,7 @@ export class Preview {
       const from = Math.min(Math.floor(at), parts - 1);
       const share = film.easing === "none" ? at - from : ease(at - from);
       const blend = new Map([[`@${from}`, 1 - share], [`@${(from + 1) % draws.length}`, share]]);
-      this.picture.lend({ ...first, blend: writeBlend(blend), latents, styles: null, moves: [], directions: null, class: null, label: null });
+      this.picture.lend({ ...first, blend: writeBlend(blend), latents, styles: null, moves: [], directions: null, class: null, label: null, truncation_psi: 1, truncation_cutoff: null });
       this.told(at);
       this.#frame = requestAnimationFrame(tick);
     };
