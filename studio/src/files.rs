@@ -47,6 +47,21 @@ pub(crate) fn shown_name(name: &str) -> String {
     if shown.is_empty() { "file".to_owned() } else { shown }
 }
 
+/// A file that a client sent, in the studio's own folder.
+#[derive(Debug)]
+pub(crate) struct Upload {
+    /// As the client calls it.
+    pub(crate) name: String,
+    pub(crate) path: PathBuf,
+}
+
+/// What was sent goes when nobody needs it any more.
+impl Drop for Upload {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.path);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

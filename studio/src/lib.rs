@@ -9,19 +9,24 @@
 
 mod artist;
 mod error;
-mod explorer;
+mod explanation;
 mod files;
+mod guard;
 mod http;
 mod jobs;
+mod latents;
 mod live;
 mod models;
 mod numbered;
 mod photos;
+mod requests;
 mod runs;
 mod state;
+mod studio;
 
 pub use error::{Error, Result};
-pub use http::Token;
+pub use explanation::HintOf;
+pub use guard::Token;
 pub use live::LiveRun;
 pub use models::Network;
-pub use state::{Studio, StudioOptions};
+pub use studio::{Studio, StudioOptions};

@@ -10,7 +10,7 @@ use stylegan_drawing::{DrawOptions, Latents, Painter, factorize};
 use stylegan_import::{Purpose, open_any};
 use stylegan_projector::MeanW;
 
-use crate::http::Upload;
+use crate::files::Upload;
 use crate::{Error, Result};
 
 /// Networks that are held in memory at a time.

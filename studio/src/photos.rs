@@ -2,31 +2,20 @@
 
 use std::sync::{Arc, OnceLock};
 
-use axum::Json;
-use axum::extract::{Path, Request, State};
-use axum::response::Response;
 use candle_core::{Device, Tensor};
-use serde::{Deserialize, Serialize};
 use stylegan_alignment::{CropSquare, FacePoints, LARGEST_SIDE, LEAST_SIDE, crop};
-use stylegan_dataset::{Channels, Fit, fit_picture, read_picture};
+use stylegan_dataset::{Channels, Fit, fit_picture};
 use stylegan_features::{FaceFinder, FindOptions};
 use stylegan_media::{DynamicImage, GrayImage, RgbImage};
 use stylegan_ops::Resolution;
 
-use crate::http::{Input, Upload};
-use crate::jobs::shown;
 use crate::numbered::Numbered;
-use crate::state::Shared;
 use crate::{Error, Result};
 
-/// The largest file.
-const MOST_BYTES: u64 = 64 << 20;
 /// Pixels of a photo.
 pub(crate) const MOST_PIXELS: u64 = 64_000_000;
 /// Photos that are kept; of more, the oldest go.
 const MOST_PHOTOS: usize = 8;
-/// The longer side of a photo as it is shown.
-const SHOWN_SIDE: u32 = 1024;
 /// Faces that are offered.
 const MOST_FACES: usize = 16;
 /// The least side of the square that is cut out, in pixels.
@@ -38,7 +27,7 @@ pub(crate) type Points = [[f64; 2]; 5];
 /// A photo.
 #[derive(Debug)]
 pub(crate) struct Photo {
-    picture: RgbImage,
+    pub(crate) picture: RgbImage,
 }
 
 /// Photos by number.
@@ -55,12 +44,16 @@ impl Default for Photos {
 }
 
 impl Photos {
+    pub(crate) fn add(&self, picture: RgbImage) -> u64 {
+        self.all.add(Arc::new(Photo { picture }))
+    }
+
     pub(crate) fn get(&self, id: u64) -> Result<Arc<Photo>> {
         self.all.get(id)
     }
 
     /// The points of the faces of a photo, the largest face first.
-    fn faces(&self, photo: &RgbImage) -> Result<Vec<Points>> {
+    pub(crate) fn faces(&self, photo: &RgbImage) -> Result<Vec<Points>> {
         let finder = if let Some(finder) = self.finder.get() {
             finder
         } else {
@@ -116,72 +109,4 @@ impl Photo {
         let shape = (1, fitted.height() as usize, fitted.width() as usize, channels);
         Tensor::from_vec(values, shape, device)?.permute((0, 3, 1, 2))?.contiguous()
     }
-}
-
-/// A photo as the page knows it.
-#[derive(Debug, Serialize)]
-pub(crate) struct Known {
-    photo: u64,
-    width: u32,
-    height: u32,
-    faces: Vec<Points>,
-}
-
-/// `POST /api/photos`
-pub(crate) async fn upload(State(shared): State<Arc<Shared>>, request: Request) -> Result<Json<Known>> {
-    let upload = Upload::receive(request, &shared, MOST_BYTES).await?;
-    shared
-        .ask(move |shared| {
-            let (picture, _) = read_picture(&upload.path)?;
-            let (width, height) = (picture.width(), picture.height());
-            if u64::from(width) * u64::from(height) > MOST_PIXELS {
-                return Err(Error::Bad(format!(
-                    "a photo has up to {} megapixels here",
-                    MOST_PIXELS / 1_000_000
-                )));
-            }
-            let picture = picture.to_rgb8();
-            let faces = shared.photos.faces(&picture)?;
-            Ok(Json(Known {
-                photo: shared.photos.all.add(Arc::new(Photo { picture })),
-                width,
-                height,
-                faces,
-            }))
-        })
-        .await
-}
-
-/// `GET /api/photos/{photo}`
-pub(crate) async fn one(State(shared): State<Arc<Shared>>, Path(id): Path<u64>) -> Result<Response> {
-    let photo = shared.photos.get(id)?;
-    let small = shared
-        .ask(move |_| {
-            let picture = DynamicImage::from(photo.picture.clone());
-            let is_large = picture.width().max(picture.height()) > SHOWN_SIDE;
-            Ok(if is_large { picture.thumbnail(SHOWN_SIDE, SHOWN_SIDE) } else { picture })
-        })
-        .await?;
-    shown(small).await
-}
-
-#[derive(Debug, Deserialize)]
-pub(crate) struct CropRequest {
-    #[serde(default)]
-    points: Option<Points>,
-    side: usize,
-}
-
-/// `POST /api/photos/{photo}/crop`
-pub(crate) async fn cropped(
-    State(shared): State<Arc<Shared>>,
-    Path(id): Path<u64>,
-    Input(CropRequest { points, side }): Input<CropRequest>,
-) -> Result<Response> {
-    let photo = shared.photos.get(id)?;
-    if !(LEAST_SIDE as usize..=1024).contains(&side) {
-        return Err(Error::Bad("a crop has 16 to 1024 pixels a side here".to_owned()));
-    }
-    let cropped = shared.ask(move |_| photo.fitted(points.as_ref(), Resolution::square(side), 3)).await?;
-    shown(cropped).await
 }

@@ -1,45 +1,20 @@
-//! The studio as a whole: what it is started with, and what all requests share.
+//! What all requests share.
 
-use std::error::Error as StdError;
-use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use candle_core::Device;
 use stylegan_features::Places;
-use tokio::net::TcpListener;
-use tracing::info;
 
 use crate::artist::Artist;
-use crate::explorer::LatentFiles;
+use crate::explanation::{Explanation, HintOf};
 use crate::files::Kept;
-use crate::http::{Guard, Token, router, serve};
-use crate::jobs::Jobs;
-use crate::models::{Models, Network};
+use crate::guard::Guard;
+use crate::jobs::{Job, Jobs, State};
+use crate::latents::LatentFiles;
+use crate::models::Models;
 use crate::photos::Photos;
 use crate::runs::Runs;
-use crate::{Error, LiveRun, Result};
-
-/// How a studio is started.
-#[derive(Debug)]
-pub struct StudioOptions {
-    /// Where it listens. Port 0 is any that is free.
-    pub address: SocketAddr,
-    /// What clients must know, where the address is not of this machine alone.
-    pub token: Option<Token>,
-    /// Networks to draw from.
-    pub networks: Vec<Network>,
-    /// Folders of runs, and folders of such folders.
-    pub folders: Vec<PathBuf>,
-    /// Where pictures are drawn.
-    pub device: Device,
-    /// Where weights are that look at projected photos.
-    pub weights: Places,
-    /// What is known to help against an error.
-    pub hint_of: fn(&(dyn StdError + 'static)) -> Option<String>,
-    /// The training that this process does.
-    pub live: Option<LiveRun>,
-}
+use crate::{Error, Result};
 
 /// What all requests share.
 #[derive(Debug)]
@@ -48,7 +23,7 @@ pub(crate) struct Shared {
     pub(crate) artist: Artist,
     pub(crate) device: Device,
     pub(crate) weights: Places,
-    pub(crate) hint_of: fn(&(dyn StdError + 'static)) -> Option<String>,
+    pub(crate) hint_of: HintOf,
     pub(crate) kept: Kept,
     pub(crate) models: Models,
     pub(crate) latents: LatentFiles,
@@ -69,59 +44,23 @@ impl Shared {
         let artist = self.artist.clone();
         artist.ask(move || work(&self)).await
     }
-}
 
-/// A server that looks into networks and trainings.
-#[derive(Debug)]
-pub struct Studio {
-    shared: Arc<Shared>,
-    listener: TcpListener,
-}
+    /// An error in sentences.
+    pub(crate) fn explained(&self, error: &Error) -> Explanation {
+        Explanation::of(error, &self.kept, self.hint_of)
+    }
 
-impl Studio {
-    /// Takes the address. Must be called on a tokio runtime.
+    /// Starts a job on a thread of its own.
     ///
     /// # Errors
-    /// If the address is taken or not of this machine, or the folder for what clients send cannot be made.
-    pub async fn bind(options: StudioOptions) -> Result<Self> {
-        let StudioOptions { address, token, networks, folders, device, weights, hint_of, live } = options;
-        let listen = |source| Error::Listen { address, source };
-        let listener = TcpListener::bind(address).await.map_err(listen)?;
-        let address = listener.local_addr().map_err(listen)?;
-        let shared = Shared {
-            guard: Guard { address, token },
-            artist: Artist::start(),
-            weights,
-            hint_of,
-            kept: Kept::new()?,
-            models: Models::new(networks, device.clone()),
-            device,
-            latents: LatentFiles::default(),
-            photos: Photos::default(),
-            jobs: Jobs::default(),
-            runs: Runs::new(folders, live),
-        };
-        // So that addresses of before are understood at once.
-        shared.runs.refresh(&shared.models);
-        Ok(Self { shared: Arc::new(shared), listener })
-    }
-
-    /// The address to open, with the token where there is one.
-    pub fn url(&self) -> String {
-        let Guard { address, token } = &self.shared.guard;
-        let mut shown = *address;
-        if shown.ip().is_unspecified() {
-            shown.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
-        }
-        match token {
-            Some(token) => format!("http://{shown}/#token={}", token.as_str()),
-            None => format!("http://{shown}/"),
-        }
-    }
-
-    /// Answers whoever asks, as long as this is polled.
-    pub async fn serve(self) {
-        info!(address = %self.shared.guard.address, "studio serves");
-        serve(self.listener, router(self.shared)).await;
+    /// If enough are running.
+    pub(crate) fn start(
+        self: &Arc<Self>,
+        job: Job,
+        work: impl FnOnce(&Job, &Self) -> Result<State> + Send + 'static,
+    ) -> Result<u64> {
+        let shared = self.clone();
+        let work = move |job: &Job| work(job, &shared).map_err(|error| shared.explained(&error));
+        self.jobs.start(job, work, self.explained(&Error::Panic))
     }
 }

@@ -1,7 +1,6 @@
 //! What clients send, within bounds of length and time.
 
 use std::io::Write;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use axum::body::Body;
@@ -11,8 +10,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use tokio::time::timeout;
 
-use crate::files::shown_name;
-use crate::state::Shared;
+use crate::files::{Kept, Upload, shown_name};
 use crate::{Error, Result};
 
 /// The longest JSON of a request.
@@ -38,40 +36,23 @@ impl<T: DeserializeOwned, S: Sync> FromRequest<S> for Input<T> {
     }
 }
 
-/// A file that a client sent, in the studio's own folder.
-#[derive(Debug)]
-pub(crate) struct Upload {
-    /// As the client calls it.
-    pub(crate) name: String,
-    pub(crate) path: PathBuf,
-}
-
 #[derive(Deserialize)]
 struct Name {
     #[serde(default)]
     name: String,
 }
 
-impl Upload {
-    /// Receives the body of a request, `?name=` beside it.
-    ///
-    /// # Errors
-    /// If it is longer than `most` bytes, does not come, or cannot be kept.
-    pub(crate) async fn receive(request: Request, shared: &Shared, most: u64) -> Result<Self> {
-        let query = axum::extract::Query::<Name>::try_from_uri(request.uri());
-        let name = query.map(|query| query.0.name).unwrap_or_default();
-        let upload = Self { name: shown_name(&name), path: shared.kept.fresh(&name) };
-        let mut file = std::fs::File::create_new(&upload.path).map_err(Error::Keep)?;
-        read(request.into_body(), most, |part| file.write_all(part).map_err(Error::Keep)).await?;
-        Ok(upload)
-    }
-}
-
-/// What was sent goes when nobody needs it any more.
-impl Drop for Upload {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_file(&self.path);
-    }
+/// Receives the body of a request as a file, `?name=` beside it.
+///
+/// # Errors
+/// If it is longer than `most` bytes, does not come, or cannot be kept.
+pub(crate) async fn receive(request: Request, kept: &Kept, most: u64) -> Result<Upload> {
+    let query = axum::extract::Query::<Name>::try_from_uri(request.uri());
+    let name = query.map(|query| query.0.name).unwrap_or_default();
+    let upload = Upload { name: shown_name(&name), path: kept.fresh(&name) };
+    let mut file = std::fs::File::create_new(&upload.path).map_err(Error::Keep)?;
+    read(request.into_body(), most, |part| file.write_all(part).map_err(Error::Keep)).await?;
+    Ok(upload)
 }
 
 async fn read(body: Body, most: u64, mut take: impl FnMut(&[u8]) -> Result<()>) -> Result<()> {

@@ -4,12 +4,11 @@ mod assets;
 mod body;
 mod connections;
 mod explained;
-mod guard;
+mod guarded;
+mod picture;
 mod routes;
 
-pub(crate) use body::{Input, Upload};
+pub(crate) use body::{Input, receive};
 pub(crate) use connections::serve;
-pub(crate) use explained::Explanation;
-pub(crate) use guard::Guard;
-pub use guard::Token;
+pub(crate) use picture::png;
 pub(crate) use routes::router;

@@ -11,35 +11,38 @@ use stylegan_features::KnownWeights;
 
 use super::assets::asset;
 use super::explained::explained;
-use super::guard::guarded;
+use super::guarded::guarded;
+use crate::Error;
 use crate::photos::MOST_PIXELS;
+use crate::requests::{
+    command, draw, film, job, latents, layers, networks, photos, projection, recipe, runs,
+};
 use crate::state::Shared;
-use crate::{Error, explorer, jobs, photos, runs};
 
 /// The page, and all that it asks for.
 pub(crate) fn router(shared: Arc<Shared>) -> Router {
     let interface = Router::new()
         .route("/about", get(about))
-        .route("/models", get(explorer::list).post(explorer::upload_network))
-        .route("/models/{model}", get(explorer::one))
-        .route("/models/{model}/picture", post(explorer::picture))
-        .route("/models/{model}/grid", post(explorer::grid))
-        .route("/models/{model}/mix", post(explorer::mix))
-        .route("/models/{model}/layers", post(explorer::layers))
-        .route("/models/{model}/layers/{layer}", post(explorer::layer))
-        .route("/models/{model}/command", post(explorer::command))
-        .route("/models/{model}/recipe", post(explorer::recipe))
-        .route("/models/{model}/latents", post(explorer::of_draws))
-        .route("/models/{model}/directions", get(explorer::directions))
-        .route("/models/{model}/films", post(jobs::film))
-        .route("/models/{model}/projections", post(jobs::projection))
-        .route("/latents", post(explorer::upload_latents))
-        .route("/latents/{latents}", get(explorer::download))
-        .route("/jobs/{job}/events", get(jobs::events))
-        .route("/jobs/{job}/file", get(jobs::file))
-        .route("/jobs/{job}/picture", get(jobs::picture))
-        .route("/jobs/{job}/target", get(jobs::target))
-        .route("/jobs/{job}/stop", post(jobs::stop))
+        .route("/models", get(networks::list).post(networks::upload))
+        .route("/models/{model}", get(networks::one))
+        .route("/models/{model}/picture", post(draw::picture))
+        .route("/models/{model}/grid", post(draw::grid))
+        .route("/models/{model}/mix", post(draw::mix))
+        .route("/models/{model}/layers", post(layers::layers))
+        .route("/models/{model}/layers/{layer}", post(layers::layer))
+        .route("/models/{model}/command", post(command::command))
+        .route("/models/{model}/recipe", post(recipe::recipe))
+        .route("/models/{model}/latents", post(latents::of_draws))
+        .route("/models/{model}/directions", get(latents::directions))
+        .route("/models/{model}/films", post(film::film))
+        .route("/models/{model}/projections", post(projection::projection))
+        .route("/latents", post(latents::upload))
+        .route("/latents/{latents}", get(latents::download))
+        .route("/jobs/{job}/events", get(job::events))
+        .route("/jobs/{job}/file", get(job::file))
+        .route("/jobs/{job}/picture", get(job::picture))
+        .route("/jobs/{job}/target", get(job::target))
+        .route("/jobs/{job}/stop", post(job::stop))
         .route("/photos", post(photos::upload))
         .route("/photos/{photo}", get(photos::one))
         .route("/photos/{photo}/crop", post(photos::cropped))
@@ -109,7 +112,7 @@ async fn about(State(shared): State<Arc<Shared>>) -> Json<About> {
         address: guard.address.to_string(),
         has_token: guard.token.is_some(),
         roots: shared.runs.roots(),
-        limits: Limits { upload_bytes: explorer::MOST_BYTES, photo_pixels: MOST_PIXELS },
+        limits: Limits { upload_bytes: networks::MOST_BYTES, photo_pixels: MOST_PIXELS },
         serving_run,
         projector: match () {
             () if is_there("vgg16") => "lpips",

@@ -3,9 +3,9 @@
 use serde::Serialize;
 use stylegan_trainer::{TrainConfig, preset_names};
 
+use super::Runs;
 use super::files::whole;
-use super::folder::{Grid, Measured};
-use super::{CONFIG, RunFolder, Runs, State};
+use super::folder::{CONFIG, Grid, Measured, RunFolder, State};
 use crate::LiveRun;
 use crate::models::Models;
 
@@ -70,7 +70,7 @@ struct Snapshot {
 }
 
 impl Listed {
-    pub(super) fn of(run: &RunFolder, runs: &Runs) -> Self {
+    pub(crate) fn of(run: &RunFolder, runs: &Runs) -> Self {
         let config = config_of(run);
         Self {
             run: run.number(),
@@ -86,7 +86,7 @@ impl Listed {
 }
 
 impl Details {
-    pub(super) fn of(run: &RunFolder, runs: &Runs, models: &Models) -> Self {
+    pub(crate) fn of(run: &RunFolder, runs: &Runs, models: &Models) -> Self {
         let config = config_of(run);
         let (preset, changes) = config.as_ref().map_or((None, Vec::new()), nearest_preset);
         let levels = config.iter().flat_map(|config| {

@@ -6,16 +6,16 @@ use std::path::Path;
 use std::time::SystemTime;
 
 /// How long a file is, and when it was changed.
-pub(super) fn stamp(path: &Path) -> (u64, Option<SystemTime>) {
+pub(crate) fn stamp(path: &Path) -> (u64, Option<SystemTime>) {
     path.metadata().map_or((0, None), |metadata| (metadata.len(), metadata.modified().ok()))
 }
 
-pub(super) fn length(path: &Path) -> u64 {
+pub(crate) fn length(path: &Path) -> u64 {
     stamp(path).0
 }
 
 /// The bytes from a place on, at most so many.
-pub(super) fn from(path: &Path, start: u64, most: u64) -> Vec<u8> {
+pub(crate) fn from(path: &Path, start: u64, most: u64) -> Vec<u8> {
     let mut bytes = Vec::new();
     // A pipe would be waited for without end.
     if path.is_file()
@@ -28,13 +28,13 @@ pub(super) fn from(path: &Path, start: u64, most: u64) -> Vec<u8> {
 }
 
 /// The last bytes as text.
-pub(super) fn ends(path: &Path, most: u64) -> String {
+pub(crate) fn ends(path: &Path, most: u64) -> String {
     let bytes = from(path, length(path).saturating_sub(most), most);
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
 /// A whole file as text, unless it is longer.
-pub(super) fn whole(path: &Path, most: u64) -> Option<String> {
+pub(crate) fn whole(path: &Path, most: u64) -> Option<String> {
     if length(path) > most {
         return None;
     }

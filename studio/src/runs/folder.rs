@@ -11,17 +11,28 @@ use stylegan_checkpoint::snapshots_by_kimg;
 use stylegan_evaluation::read_results;
 use stylegan_trainer::{is_being_trained, read_stats};
 
-use super::State;
 use super::files::{ends, length, stamp};
 
-pub(super) const STATS: &str = "stats.jsonl";
-pub(super) const LOG: &str = "log.txt";
+pub(crate) const CONFIG: &str = "config.toml";
+const STATS: &str = "stats.jsonl";
+pub(crate) const LOG: &str = "log.txt";
 /// Entries of a folder that are looked at.
 const MOST_ENTRIES: usize = 100_000;
 /// Files of measures.
 const MOST_MEASURES: usize = 50;
 /// The end of a log in which the last line is looked for.
 const LAST_BYTES: u64 = 4096;
+
+/// Where a training is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum State {
+    Training,
+    Paused,
+    Stopped,
+    Finished,
+    Unknown,
+}
 
 /// A run folder, and what was last read of it.
 #[derive(Debug)]
@@ -44,8 +55,8 @@ struct Read {
 /// The numbers of a run over its time.
 #[derive(Debug, Default)]
 pub(crate) struct Curves {
-    pub(super) stats: Timeline,
-    pub(super) measures: Vec<Measured>,
+    pub(crate) stats: Timeline,
+    pub(crate) measures: Vec<Measured>,
 }
 
 /// The values of a measure, at the times at which it was taken.
@@ -59,9 +70,9 @@ pub(crate) struct Measured {
 /// A picture of a run.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(crate) struct Grid {
-    pub(super) name: &'static str,
-    pub(super) kimg: f64,
-    pub(super) file: String,
+    pub(crate) name: &'static str,
+    pub(crate) kimg: f64,
+    pub(crate) file: String,
 }
 
 /// How much there is of everything that grows.
@@ -76,7 +87,7 @@ pub(crate) struct Sizes {
 }
 
 impl RunFolder {
-    pub(super) fn new(number: u64, path: PathBuf) -> Self {
+    pub(crate) fn new(number: u64, path: PathBuf) -> Self {
         let name = printable(&path.file_name().unwrap_or(path.as_os_str()).to_string_lossy());
         Self { number, name, path, curves: Mutex::default(), looked: Mutex::default() }
     }
@@ -99,7 +110,7 @@ impl RunFolder {
     }
 
     /// The pictures of fakes, or of reals, in the order of their time.
-    pub(super) fn grids(&self, name: &'static str) -> Vec<Grid> {
+    pub(crate) fn grids(&self, name: &'static str) -> Vec<Grid> {
         let Ok(entries) = fs::read_dir(&self.path) else { return Vec::new() };
         let mut all: Vec<Grid> = entries
             .take(MOST_ENTRIES)
@@ -117,7 +128,7 @@ impl RunFolder {
     }
 
     /// Its numbers, read anew where a file has changed.
-    pub(super) fn curves(&self) -> Arc<Curves> {
+    pub(crate) fn curves(&self) -> Arc<Curves> {
         let paths = self.files_of_curves();
         let stamps: Vec<_> = paths
             .iter()
@@ -162,7 +173,7 @@ impl RunFolder {
     }
 
     /// How much there is now, or was at most so long ago.
-    pub(super) fn sizes(&self, state: State, age: Duration) -> Sizes {
+    pub(crate) fn sizes(&self, state: State, age: Duration) -> Sizes {
         let mut looked = self.looked.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((when, sizes)) = *looked
             && when.elapsed() < age
@@ -183,19 +194,19 @@ impl RunFolder {
     }
 
     /// Time at which it is, in kimg.
-    pub(super) fn kimg(&self) -> f64 {
+    pub(crate) fn kimg(&self) -> f64 {
         self.curves().stats.kimg.last().copied().unwrap_or(0.0)
     }
 
     /// When it was last written to, in seconds since 1970.
-    pub(super) fn modified(&self) -> u64 {
-        let times = [STATS, LOG, super::CONFIG].map(|name| stamp(&self.path.join(name)).1);
+    pub(crate) fn modified(&self) -> u64 {
+        let times = [STATS, LOG, CONFIG].map(|name| stamp(&self.path.join(name)).1);
         let last = times.into_iter().flatten().max();
         last.and_then(|time| time.duration_since(UNIX_EPOCH).ok()).map_or(0, |since| since.as_secs())
     }
 
     /// Where it is, as its log and its lock tell.
-    pub(super) fn state(&self) -> State {
+    pub(crate) fn state(&self) -> State {
         let log = ends(&self.path.join(LOG), LAST_BYTES);
         match log.lines().last() {
             Some(line) if line.starts_with("finished at ") => State::Finished,
@@ -209,6 +220,6 @@ impl RunFolder {
 }
 
 /// JSON has no NaN.
-pub(super) fn finite(values: &[f64]) -> Vec<Option<f64>> {
+pub(crate) fn finite(values: &[f64]) -> Vec<Option<f64>> {
     values.iter().map(|value| value.is_finite().then_some(*value)).collect()
 }

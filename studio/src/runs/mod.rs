@@ -3,36 +3,23 @@
 mod details;
 mod files;
 mod folder;
-mod requests;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use serde::Serialize;
-
 use crate::models::Models;
 use crate::{Error, LiveRun, Result};
 
-pub(crate) use folder::RunFolder;
-pub(crate) use requests::{events, list, log, one, order, picture, stats};
+pub(crate) use details::{Details, Listed};
+pub(crate) use files::{from, length};
+use folder::CONFIG;
+pub(crate) use folder::{LOG, RunFolder, Sizes, State, finite};
 
 /// Runs that are known at a time.
 const MOST_RUNS: usize = 1000;
 /// Entries of a folder that are looked at.
 const MOST_ENTRIES: usize = 10_000;
-const CONFIG: &str = "config.toml";
-
-/// Where a training is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum State {
-    Training,
-    Paused,
-    Stopped,
-    Finished,
-    Unknown,
-}
 
 /// All runs that are known.
 #[derive(Debug)]

@@ -2,29 +2,11 @@
 
 use std::fmt;
 use std::net::SocketAddr;
-use std::sync::Arc;
 
-use axum::extract::{Request, State};
-use axum::http::header::{self, HeaderName, HeaderValue};
+use axum::http::header::{self, HeaderName};
 use axum::http::{HeaderMap, Uri};
-use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
 
 use crate::Error;
-use crate::state::Shared;
-
-/// What the browser may do with the page: load its own files, and nothing else.
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; \
-    media-src 'self' blob:; connect-src 'self'; font-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
-
-/// Headers of every answer.
-const HEADERS: [(HeaderName, &str); 5] = [
-    (header::CONTENT_SECURITY_POLICY, POLICY),
-    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-    (header::REFERRER_POLICY, "no-referrer"),
-    (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
-    (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
-];
 
 /// A word that clients must know.
 #[derive(Clone)]
@@ -70,7 +52,7 @@ impl Guard {
     ///
     /// Another page in the same browser may send requests here: under a name of its own that it made point to this machine
     /// (DNS rebinding), which the `Host` shows, or from its own origin, which `Origin` and `Sec-Fetch-Site` show.
-    fn check(&self, uri: &Uri, headers: &HeaderMap) -> Result<(), Error> {
+    pub(crate) fn check(&self, uri: &Uri, headers: &HeaderMap) -> Result<(), Error> {
         let text = |name: &HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
         let host = text(&header::HOST).unwrap_or_default();
         if self.token.is_none() && !is_loopback(host) {
@@ -114,22 +96,10 @@ fn is_loopback(host: &str) -> bool {
         || name.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
-/// Hears the studio's own page alone, and tells the browser what a page of the studio may do.
-pub(super) async fn guarded(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
-    let mut response = match shared.guard.check(request.uri(), request.headers()) {
-        Ok(()) => next.run(request).await,
-        Err(error) => error.into_response(),
-    };
-    let headers = response.headers_mut();
-    for (name, value) in HEADERS {
-        headers.insert(name, HeaderValue::from_static(value));
-    }
-    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
-    response
-}
-
 #[cfg(test)]
 mod tests {
+    use axum::http::HeaderValue;
+
     use super::*;
 
     fn checked(token: Option<&str>, path: &str, headers: &[(&str, &str)]) -> Option<u16> {

@@ -10,7 +10,7 @@ use candle_core::{DType, Tensor};
 use serde::{Deserialize, Serialize};
 use stylegan_media::{DynamicImage, GrayImage, grid, png_bytes};
 
-use super::Draw;
+use super::draw::Draw;
 use crate::http::Input;
 use crate::state::Shared;
 use crate::{Error, Result};

@@ -11,8 +11,8 @@ use stylegan_drawing::{Latents, Painter, pixels};
 use stylegan_projector::{Perception, ProjectOptions, Projection, Space, Target, psnr};
 
 use super::film::Begun;
-use super::{Job, State};
 use crate::http::Input;
+use crate::jobs::{Job, State};
 use crate::models::Model;
 use crate::photos::{Photo, Points};
 use crate::state::Shared;
@@ -58,9 +58,7 @@ fn begin(shared: &Arc<Shared>, model: u64, request: &ProjectionRequest) -> Resul
         photo.fitted(request.points.as_ref(), painter.resolution(), painter.config().num_channels)?;
     let options = ProjectOptions { space: request.space, steps: request.steps, ..ProjectOptions::default() };
     let job = Job::new(request.steps.into(), None, String::new(), Some(target.clone()));
-    shared
-        .jobs
-        .start(shared, job, move |job, shared| project(job, shared, &model, &painter, &target, &options))
+    shared.start(job, move |job, shared| project(job, shared, &model, &painter, &target, &options))
 }
 
 fn project(
@@ -91,7 +89,7 @@ fn project(
     }
     show(job, &projection, photo)?;
     let all: Tensor = projection.latents()?.to_device(&Device::Cpu)?;
-    let found = shared.latents.keep(&Latents { space: options.space.latents(), all }, shared)?;
+    let found = shared.latents.keep(&Latents { space: options.space.latents(), all }, &shared.kept)?;
     job.tell(|progress| progress.latents = Some(found.latents));
     Ok(if job.is_stopped() { State::Stopped } else { State::Done })
 }

@@ -10,9 +10,9 @@ use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures_util::Stream;
 use futures_util::stream::unfold;
-use stylegan_media::{DynamicImage, png_bytes};
 
-use super::State;
+use crate::http::png;
+use crate::jobs::State;
 use crate::state::Shared;
 use crate::{Error, Result};
 
@@ -61,18 +61,11 @@ pub(crate) async fn file(Part(shared): Part<Arc<Shared>>, Path(id): Path<u64>) -
 /// `GET /api/jobs/{job}/picture`
 pub(crate) async fn picture(Part(shared): Part<Arc<Shared>>, Path(id): Path<u64>) -> Result<Response> {
     let picture = shared.jobs.get(id)?.picture();
-    shown(picture.ok_or(Error::NoSuch { what: "picture of job", id })?).await
+    png(picture.ok_or(Error::NoSuch { what: "picture of job", id })?).await
 }
 
 /// `GET /api/jobs/{job}/target`
 pub(crate) async fn target(Part(shared): Part<Arc<Shared>>, Path(id): Path<u64>) -> Result<Response> {
     let target = shared.jobs.get(id)?.target.clone();
-    shown(target.ok_or(Error::NoSuch { what: "photo of job", id })?).await
-}
-
-/// A picture as PNG, encoded where it keeps nobody waiting.
-pub(crate) async fn shown(picture: DynamicImage) -> Result<Response> {
-    let bytes = tokio::task::spawn_blocking(move || png_bytes(&picture, &[])).await;
-    let bytes = bytes.map_err(|_| Error::Panic)??;
-    Ok(([(header::CONTENT_TYPE, "image/png")], bytes).into_response())
+    png(target.ok_or(Error::NoSuch { what: "photo of job", id })?).await
 }

@@ -16,10 +16,8 @@ use serde::{Deserialize, Serialize};
 use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 
-use super::details::{Details, Listed};
-use super::files::{from, length};
-use super::folder::{LOG, Sizes, finite};
 use crate::live::Order;
+use crate::runs::{Details, LOG, Listed, Sizes, finite, from, length};
 use crate::state::Shared;
 use crate::{Error, Result};
 

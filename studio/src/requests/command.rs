@@ -8,11 +8,10 @@ use axum::extract::{Path, State};
 use serde::{Deserialize, Serialize};
 use stylegan_drawing::{DrawOptions, LatentId, NoiseMode, Recipe};
 
-use super::Draw;
-use super::draw::{Directions, GridRequest, MixRequest};
+use super::draw::{Directions, Draw, GridRequest, MixRequest};
+use super::film::FilmRequest;
 use crate::Result;
 use crate::http::Input;
-use crate::jobs::FilmRequest;
 use crate::models::Model;
 use crate::state::Shared;
 

@@ -7,9 +7,8 @@ use axum::extract::{Path, Request, State};
 use serde::Serialize;
 use stylegan_drawing::{Blend, Content, DrawOptions, LatentId, Recipe};
 
-use super::Draw;
-use super::draw::{Directions, Sefa};
-use crate::http::Upload;
+use super::draw::{Directions, Draw, Sefa};
+use crate::http::receive;
 use crate::state::Shared;
 use crate::{Error, Result};
 
@@ -60,7 +59,7 @@ pub(crate) async fn recipe(
     Path(model): Path<u64>,
     request: Request,
 ) -> Result<Json<Restored>> {
-    let upload = Upload::receive(request, &shared, MOST_BYTES).await?;
+    let upload = receive(request, &shared.kept, MOST_BYTES).await?;
     shared.ask(move |shared| restored(shared, model, &Recipe::read(&upload.path)?).map(Json)).await
 }
 

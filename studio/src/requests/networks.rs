@@ -10,7 +10,7 @@ use stylegan_drawing::Scales;
 use stylegan_generator::SeedStyle;
 use stylegan_ops::Resolution;
 
-use crate::http::Upload;
+use crate::http::receive;
 use crate::models::{Listed, Model};
 use crate::state::Shared;
 use crate::{Error, Result};
@@ -153,6 +153,6 @@ pub(crate) async fn upload(
     if side.resolution.is_some_and(|side| !(4..=1024).contains(&side)) {
         return Err(Error::Bad("a network's side is from 4 to 1024 pixels".to_owned()));
     }
-    let upload = Upload::receive(request, &shared, MOST_BYTES).await?;
+    let upload = receive(request, &shared.kept, MOST_BYTES).await?;
     shared.ask(move |shared| Ok(Json(Shown::of(&*shared.models.upload(upload, side.resolution)?)))).await
 }

@@ -1,9 +1,5 @@
 //! Long work: films, and photos that are projected. It goes on when the page is closed.
 
-mod film;
-mod projection;
-mod requests;
-
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,13 +10,8 @@ use serde::Serialize;
 use stylegan_media::DynamicImage;
 use tokio::sync::watch;
 
-use crate::http::Explanation;
-use crate::state::Shared;
+use crate::explanation::Explanation;
 use crate::{Error, Result};
-
-pub(crate) use film::{FilmRequest, film};
-pub(crate) use projection::projection;
-pub(crate) use requests::{events, file, picture, shown, stop, target};
 
 /// Jobs that run at a time.
 const MOST_RUNNING: usize = 2;
@@ -69,7 +60,12 @@ pub(crate) struct Job {
 }
 
 impl Job {
-    fn new(total: u64, path: Option<PathBuf>, file_name: String, target: Option<DynamicImage>) -> Self {
+    pub(crate) fn new(
+        total: u64,
+        path: Option<PathBuf>,
+        file_name: String,
+        target: Option<DynamicImage>,
+    ) -> Self {
         let progress = Progress {
             state: State::Running,
             done: 0,
@@ -99,15 +95,15 @@ impl Job {
         self.is_stopped.store(true, Ordering::Relaxed);
     }
 
-    fn is_stopped(&self) -> bool {
+    pub(crate) fn is_stopped(&self) -> bool {
         self.is_stopped.load(Ordering::Relaxed)
     }
 
-    fn tell(&self, change: impl FnOnce(&mut Progress)) {
+    pub(crate) fn tell(&self, change: impl FnOnce(&mut Progress)) {
         self.progress.send_modify(change);
     }
 
-    fn show(&self, picture: DynamicImage) {
+    pub(crate) fn show(&self, picture: DynamicImage) {
         *self.picture.lock().unwrap_or_else(PoisonError::into_inner) = Some(picture);
     }
 
@@ -136,15 +132,15 @@ struct Numbered {
 }
 
 impl Jobs {
-    /// Starts a thread for a job.
+    /// Starts a thread for a job; `panicked` is said if `work` panics.
     ///
     /// # Errors
     /// If enough are running.
-    fn start(
+    pub(crate) fn start(
         &self,
-        shared: &Arc<Shared>,
         job: Job,
-        work: impl FnOnce(&Job, &Shared) -> Result<State> + Send + 'static,
+        work: impl FnOnce(&Job) -> Result<State, Explanation> + Send + 'static,
+        panicked: Explanation,
     ) -> Result<u64> {
         let mut numbered = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let is_running = |job: &Job| job.progress.borrow().state == State::Running;
@@ -161,14 +157,13 @@ impl Jobs {
         let job = Arc::new(job);
         numbered.all.push((number, job.clone()));
         drop(numbered);
-        let shared = shared.clone();
         thread::spawn(move || {
-            let ended = catch_unwind(AssertUnwindSafe(|| work(&job, &shared))).unwrap_or(Err(Error::Panic));
+            let ended = catch_unwind(AssertUnwindSafe(|| work(&job))).unwrap_or(Err(panicked));
             job.tell(|progress| match ended {
                 Ok(state) => progress.state = state,
                 Err(error) => {
                     progress.state = State::Failed;
-                    progress.error = Some(Explanation::of(&error, &shared));
+                    progress.error = Some(error);
                 }
             });
         });

@@ -9,9 +9,10 @@ use stylegan_drawing::{Blend, LatentId, LatentIds, LatentSource, Layers, Walk, W
 use stylegan_generator::Easing;
 use stylegan_media::{FilmOptions, FilmWriter};
 
-use super::{Job, State};
-use crate::explorer::{Draw, of_keyframes};
+use super::draw::Draw;
+use super::latents::w_plus;
 use crate::http::Input;
+use crate::jobs::{Job, State};
 use crate::models::Model;
 use crate::state::Shared;
 use crate::{Error, Result};
@@ -190,7 +191,7 @@ fn begin(shared: &Arc<Shared>, model: u64, request: &FilmRequest) -> Result<u64>
     let painter = request.look(&model).painter(&model)?;
     let source = match &request.keyframes {
         Some(keyframes) => {
-            let kept = shared.latents.keep(&of_keyframes(keyframes, shared, &model)?, shared)?;
+            let kept = shared.latents.keep(&w_plus(keyframes, shared, &model)?, &shared.kept)?;
             shared.latents.source(Some(kept.latents))?
         }
         None => LatentSource::SEEDS,
@@ -208,7 +209,7 @@ fn begin(shared: &Arc<Shared>, model: u64, request: &FilmRequest) -> Result<u64>
     let path = shared.kept.fresh(&file_name);
     let mut writer = FilmWriter::create(&path, options, false)?;
     let job = Job::new(walk.frames.into(), Some(path), file_name, None);
-    shared.jobs.start(shared, job, move |job, _| {
+    shared.start(job, move |job, _| {
         // A stop is no error, but `draw` knows no other way to end.
         let drawn = walk.draw(&painter, &source, &walk.all(), |frame, picture| {
             if job.is_stopped() {
