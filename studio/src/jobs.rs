@@ -11,6 +11,7 @@ use stylegan_media::DynamicImage;
 use tokio::sync::watch;
 
 use crate::explanation::Explanation;
+use crate::numbered::Numbered;
 use crate::{Error, Result};
 
 /// Jobs that run at a time.
@@ -91,6 +92,10 @@ impl Job {
         self.progress.subscribe()
     }
 
+    fn is_running(&self) -> bool {
+        self.progress.borrow().state == State::Running
+    }
+
     pub(crate) fn stop(&self) {
         self.is_stopped.store(true, Ordering::Relaxed);
     }
@@ -122,13 +127,13 @@ impl Drop for Job {
 }
 
 /// Jobs by number.
-#[derive(Debug, Default)]
-pub(crate) struct Jobs(Mutex<Numbered>);
+#[derive(Debug)]
+pub(crate) struct Jobs(Numbered<Arc<Job>>);
 
-#[derive(Debug, Default)]
-struct Numbered {
-    next: u64,
-    all: Vec<(u64, Arc<Job>)>,
+impl Default for Jobs {
+    fn default() -> Self {
+        Self(Numbered::new("job", MOST_KEPT, |job| !job.is_running()))
+    }
 }
 
 impl Jobs {
@@ -142,21 +147,11 @@ impl Jobs {
         work: impl FnOnce(&Job) -> Result<State, Explanation> + Send + 'static,
         panicked: Explanation,
     ) -> Result<u64> {
-        let mut numbered = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_running = |job: &Job| job.progress.borrow().state == State::Running;
-        if numbered.all.iter().filter(|(_, job)| is_running(job)).count() >= MOST_RUNNING {
+        if self.0.count(|job| job.is_running()) >= MOST_RUNNING {
             return Err(Error::Busy);
         }
-        if numbered.all.len() >= MOST_KEPT
-            && let Some(oldest) = numbered.all.iter().position(|(_, job)| !is_running(job))
-        {
-            numbered.all.remove(oldest);
-        }
-        let number = numbered.next;
-        numbered.next += 1;
         let job = Arc::new(job);
-        numbered.all.push((number, job.clone()));
-        drop(numbered);
+        let number = self.0.add(job.clone());
         thread::spawn(move || {
             let ended = catch_unwind(AssertUnwindSafe(|| work(&job))).unwrap_or(Err(panicked));
             job.tell(|progress| match ended {
@@ -171,8 +166,6 @@ impl Jobs {
     }
 
     pub(crate) fn get(&self, id: u64) -> Result<Arc<Job>> {
-        let numbered = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let found = numbered.all.iter().find(|(number, _)| *number == id);
-        found.map(|(_, job)| job.clone()).ok_or(Error::NoSuch { what: "job", id })
+        self.0.get(id)
     }
 }

@@ -18,7 +18,7 @@ pub(crate) struct LatentFiles(Numbered<Kept>);
 
 impl Default for LatentFiles {
     fn default() -> Self {
-        Self(Numbered::new("file of latents", MOST_FILES))
+        Self(Numbered::new("file of latents", MOST_FILES, |_| true))
     }
 }
 

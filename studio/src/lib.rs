@@ -21,6 +21,7 @@ mod numbered;
 mod photos;
 mod requests;
 mod runs;
+mod shell;
 mod state;
 mod studio;
 

@@ -11,6 +11,7 @@ use stylegan_import::{Purpose, open_any};
 use stylegan_projector::MeanW;
 
 use crate::files::Upload;
+use crate::shell::quoted;
 use crate::{Error, Result};
 
 /// Networks that are held in memory at a time.
@@ -218,7 +219,7 @@ impl Models {
             painter,
             meta: checkpoint.meta().clone(),
             hash: checkpoint.hash(),
-            argument: shlex::try_quote(&argument).map(std::borrow::Cow::into_owned).unwrap_or(argument),
+            argument: quoted(&argument),
             directions: OnceLock::new(),
             mean_w: OnceLock::new(),
         })

@@ -39,7 +39,7 @@ pub(crate) struct Photos {
 
 impl Default for Photos {
     fn default() -> Self {
-        Self { all: Numbered::new("photo", MOST_PHOTOS), finder: OnceLock::new() }
+        Self { all: Numbered::new("photo", MOST_PHOTOS, |_| true), finder: OnceLock::new() }
     }
 }
 

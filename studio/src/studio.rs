@@ -74,7 +74,7 @@ impl Studio {
             runs: Runs::new(folders, live),
         };
         // So that addresses of before are understood at once.
-        shared.runs.refresh(&shared.models);
+        shared.runs.refresh_snapshots(&shared.models);
         Ok(Self { shared: Arc::new(shared), listener })
     }
 

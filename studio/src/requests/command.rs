@@ -13,6 +13,7 @@ use super::film::FilmRequest;
 use crate::Result;
 use crate::http::Input;
 use crate::models::Model;
+use crate::shell::quoted;
 use crate::state::Shared;
 
 /// What a command is asked for.
@@ -44,8 +45,12 @@ pub(crate) async fn command(
                 CommandRequest::Grid(grid) => of_grid(&grid, &model)?,
                 CommandRequest::Mix(mix) => {
                     let MixRequest { rows, cols, styles, draw } = *mix;
-                    let lists =
-                        format!("--rows {} --cols {} --styles {}", word(&rows), word(&cols), word(&styles));
+                    let lists = format!(
+                        "--rows {} --cols {} --styles {}",
+                        quoted(&rows),
+                        quoted(&cols),
+                        quoted(&styles)
+                    );
                     format!(
                         "stylegan mix --checkpoint {} {lists}{} --out mix.png",
                         model.argument,
@@ -74,7 +79,7 @@ fn of_draw(draw: &Draw, shared: &Shared, model: &Model) -> Result<String> {
         return Ok(format!(
             "stylegan sample --checkpoint {} --recipe {}{files} --out picture.png",
             model.argument,
-            word(&recipe)
+            quoted(&recipe)
         ));
     };
     let (latents, out) = match id {
@@ -108,7 +113,7 @@ fn of_film(film: &FilmRequest, model: &Model) -> Result<String> {
     let _ = write!(command, " --seeds {}", walk.seeds);
     for (flag, value, usual) in film.flags() {
         if value != usual {
-            let _ = write!(command, " {flag} {}", word(&value));
+            let _ = write!(command, " {flag} {}", quoted(&value));
         }
     }
     if walk.looping && film.path_name() != "smooth" {
@@ -126,10 +131,10 @@ fn style(draw: &Draw, model: &Model) -> Result<String> {
     let mut flags = String::new();
     if let Some(class) = class {
         let name = model.meta.class_names.get(*class).cloned().unwrap_or_else(|| class.to_string());
-        let _ = write!(flags, " --class {}", word(&name));
+        let _ = write!(flags, " --class {}", quoted(&name));
     }
     if let Some(label) = label {
-        let _ = write!(flags, " --label {}", word(&label.to_string()));
+        let _ = write!(flags, " --label {}", quoted(&label.to_string()));
     }
     let is_of_file = draw.blend.latents.has_rows();
     if *truncation_psi != usual.truncation_psi || is_of_file {
@@ -146,8 +151,4 @@ fn style(draw: &Draw, model: &Model) -> Result<String> {
         }
     }
     Ok(flags)
-}
-
-fn word(text: &str) -> String {
-    shlex::try_quote(text).map_or_else(|_| text.to_owned(), std::borrow::Cow::into_owned)
 }

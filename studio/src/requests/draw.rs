@@ -12,7 +12,7 @@ use stylegan_drawing::{
     Recipe, RowLayers, pixels,
 };
 use stylegan_generator::Truncation;
-use stylegan_media::{DynamicImage, png_bytes};
+use stylegan_media::png_bytes;
 
 use crate::http::Input;
 use crate::models::Model;
@@ -184,7 +184,7 @@ pub(crate) async fn grid(
     let ids = request.ids()?;
     check_count(ids.0.len())?;
     let layout = request.layout(ids.0.len());
-    figure(shared, model, request.draw, move |_, source| Content::grid(source, &ids, layout)).await
+    figure(shared, model, request.draw, move |source| Content::grid(source, &ids, layout)).await
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -211,7 +211,7 @@ pub(crate) async fn mix(
 ) -> Result<Response> {
     let mix = request.figure()?;
     check_count((mix.rows.0.len() + 1).saturating_mul(mix.cols.0.len() + 1))?;
-    figure(shared, model, request.draw, move |_, _| Content::Mix(mix)).await
+    figure(shared, model, request.draw, move |_| Content::Mix(mix)).await
 }
 
 /// A picture of several, with its recipe.
@@ -219,16 +219,15 @@ async fn figure(
     shared: Arc<Shared>,
     model: u64,
     draw: Draw,
-    content: impl FnOnce(&Painter, &LatentSource) -> Content + Send + 'static,
+    content: impl FnOnce(&LatentSource) -> Content + Send + 'static,
 ) -> Result<Response> {
     shared
         .ask(move |shared| {
             let began = Instant::now();
             let model = shared.models.open(model)?;
             let (painter, source) = (draw.painter(&model)?, shared.latents.source(draw.latents)?);
-            let recipe = Recipe::new(&painter, &source, content(&painter, &source));
-            let picture: DynamicImage = recipe.draw(&painter, &source)?;
-            Ok(png(recipe.png(&picture)?, began))
+            let recipe = Recipe::new(&painter, &source, content(&source));
+            Ok(png(recipe.png(&recipe.draw(&painter, &source)?)?, began))
         })
         .await
 }

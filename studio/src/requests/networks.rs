@@ -130,7 +130,7 @@ impl Shown {
 
 /// `GET /api/models`
 pub(crate) async fn list(State(shared): State<Arc<Shared>>) -> Result<Json<Vec<Listed>>> {
-    shared.runs.refresh(&shared.models);
+    shared.runs.refresh_snapshots(&shared.models);
     Ok(Json(shared.models.list()))
 }
 

@@ -37,7 +37,7 @@ async fn aside<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'sta
 /// `GET /api/runs`
 pub(crate) async fn list(Part(shared): Part<Arc<Shared>>) -> Result<Json<Vec<Listed>>> {
     aside(move || {
-        shared.runs.refresh(&shared.models);
+        shared.runs.refresh();
         Ok(Json(shared.runs.all().iter().map(|run| Listed::of(run, &shared.runs)).collect()))
     })
     .await
@@ -46,7 +46,7 @@ pub(crate) async fn list(Part(shared): Part<Arc<Shared>>) -> Result<Json<Vec<Lis
 /// `GET /api/runs/{run}`
 pub(crate) async fn one(Part(shared): Part<Arc<Shared>>, Path(id): Path<u64>) -> Result<Json<Details>> {
     aside(move || {
-        shared.runs.refresh(&shared.models);
+        shared.runs.refresh();
         Ok(Json(Details::of(&*shared.runs.get(id)?, &shared.runs, &shared.models)))
     })
     .await

@@ -8,6 +8,7 @@ use super::files::whole;
 use super::folder::{CONFIG, Grid, Measured, RunFolder, State};
 use crate::LiveRun;
 use crate::models::Models;
+use crate::shell::quoted;
 
 /// The longest configuration.
 const MOST_BYTES: u64 = 1 << 20;
@@ -97,7 +98,6 @@ impl Details {
                 to_kimg: level.ends_kimg,
             })
         });
-        let path = run.path().display().to_string();
         let snapshots: Vec<Snapshot> = run
             .snapshots()
             .iter()
@@ -112,7 +112,7 @@ impl Details {
         Self {
             run: run.number(),
             name: run.name().to_owned(),
-            argument: shlex::try_quote(&path).map(std::borrow::Cow::into_owned).unwrap_or(path),
+            argument: quoted(&run.path().display().to_string()),
             state,
             live: runs.live(run).is_some(),
             kimg,

@@ -35,8 +35,8 @@ impl Runs {
         Self { folders, live, known: Mutex::default() }
     }
 
-    /// Looks for runs and snapshots that are new.
-    pub(crate) fn refresh(&self, models: &Models) {
+    /// Looks for runs that are new.
+    pub(crate) fn refresh(&self) {
         for path in self.found() {
             let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
             if known.len() < MOST_RUNS && !known.iter().any(|run| run.path() == path) {
@@ -44,6 +44,11 @@ impl Runs {
                 known.push(Arc::new(RunFolder::new(number, path)));
             }
         }
+    }
+
+    /// The same, and makes networks of the snapshots of all runs.
+    pub(crate) fn refresh_snapshots(&self, models: &Models) {
+        self.refresh();
         for run in self.all() {
             for (kimg, path) in run.snapshots() {
                 models.snapshot(run.number(), run.name(), &path, kimg);
