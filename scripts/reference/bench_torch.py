@@ -179,7 +179,8 @@ class Trainer:
 
     def latents(self):
         z = torch.randn(2, self.n, self.cfg.latent_size)
-        return z[0], z[1], R.draw_mix_cutoff(self.cfg, 0.0)
+        with torch.device("cpu"):  # a number drawn on a GPU would have to be waited for
+            return z[0], z[1], R.draw_mix_cutoff(self.cfg, 0.0)
 
     def step(self, opt, params, loss):
         for p, g in zip(params, torch.autograd.grad(loss, params, allow_unused=True)):
@@ -231,7 +232,8 @@ def finish():
         torch.cuda.synchronize()
 
 
-def timed(fn, seconds, warm=2, least=5):
+def timed(fn, seconds, warm=2, least=5, in_a_row=1):
+    """Wall time and CPU seconds of each step: means of `in_a_row` of them, after which the device is waited for."""
     for _ in range(warm):
         fn()
     finish()
@@ -240,9 +242,10 @@ def timed(fn, seconds, warm=2, least=5):
     out, stop = [], time.perf_counter() + seconds
     while len(out) < least or time.perf_counter() < stop:
         t, c = time.perf_counter(), time.process_time()
-        fn()
+        for _ in range(in_a_row):
+            fn()
         finish()
-        out.append((time.perf_counter() - t, time.process_time() - c))
+        out.append(((time.perf_counter() - t) / in_a_row, (time.process_time() - c) / in_a_row))
     return out
 
 
@@ -330,6 +333,9 @@ def main():
     ap.add_argument("--threads", type=int, default=torch.get_num_threads())
     ap.add_argument("--seconds", type=float, default=20.0, help="how long to measure each, after warming up")
     ap.add_argument("--least", type=int, default=5, help="fewest repetitions, however long they take")
+    ap.add_argument(
+        "--in-a-row", type=int, default=8, help="cuda: iterations of a training before the device is waited for"
+    )
     ap.add_argument("--channels-last", action="store_true")
     ap.add_argument("--resample", choices=("auto", "fused", "plain"), default="fused")
     ap.add_argument("--blur", choices=("conv", "pool"), default="conv")
@@ -392,7 +398,8 @@ def main():
     )
     if "train" in what:
         parts = []
-        ts = timed(lambda: parts.append(t.iteration()), a.seconds, warm=6 if a.compile else 2, least=a.least)
+        warm, in_a_row = 6 if a.compile else 2, 1 if a.device == "cpu" else a.in_a_row
+        ts = timed(lambda: parts.append(t.iteration()), a.seconds, warm, a.least, in_a_row)
         out["train"] = spread(ts, a.batch, a.device)
         out["train"]["d_step_s"] = round(statistics.median(p[0] for p in parts[-len(ts) :]), 5)
         out["train"]["g_step_s"] = round(statistics.median(p[1] for p in parts[-len(ts) :]), 5)

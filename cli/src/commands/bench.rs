@@ -1,5 +1,6 @@
 //! `stylegan bench`
 
+use std::iter;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
@@ -13,8 +14,10 @@ use tracing::{field, info_span};
 use crate::device::DeviceName;
 use crate::report::{Exit, Refusal, data};
 
-/// Fewest steps that are measured, unless told otherwise.
-const LEAST_STEPS: usize = 5;
+/// Fewest measurements, unless told otherwise.
+const LEAST: usize = 5;
+/// Iterations that a GPU is given before it is waited for. A training hardly ever waits for one.
+const IN_A_ROW: usize = 8;
 
 /// Measure how fast this machine trains and draws
 #[derive(Debug, clap::Args)]
@@ -103,6 +106,8 @@ struct Measured {
     images_per_sec: f64,
     step_millis_median: f64,
     step_millis: Vec<f64>,
+    /// Until a step was asked for, all of which a GPU may have done or not.
+    host_millis_median: f64,
     /// Most memory that tensors took of a GPU in the steps, or that the process took.
     peak_memory_bytes: u64,
     threads: usize,
@@ -138,13 +143,14 @@ pub(crate) fn run(args: &Args) -> Result<Exit> {
         Command::Sample(_) => ("sample", sample(bench, &config, &device)),
         Command::Project(_) => ("project", project(bench, &config, &device)),
     };
-    let step_millis = measured.map_err(|error| bench.explained(error))?;
+    let (step_millis, host_millis) = measured.map_err(|error| bench.explained(error))?;
     let step_millis_median = median(&step_millis);
     let measured = Measured {
         what,
         images_per_sec: 1e3 * bench.batch as f64 / step_millis_median,
         step_millis_median,
         step_millis,
+        host_millis_median: median(&host_millis),
         peak_memory_bytes: peak_memory_bytes(&device).unwrap_or(0),
         threads: rayon::current_num_threads(),
         device: bench.device.to_string(),
@@ -197,7 +203,7 @@ impl Bench {
     }
 }
 
-fn train(args: &Bench, config: &TrainConfig, device: &Device) -> Result<Vec<f64>> {
+fn train(args: &Bench, config: &TrainConfig, device: &Device) -> Result<Millis> {
     let mut trainer = Trainer::new(config.clone(), DType::F32, device)?;
     let Resolution { width, height } = args.resolution;
     let shape = (args.batch, config.generator.num_channels, height, width);
@@ -212,7 +218,7 @@ fn train(args: &Bench, config: &TrainConfig, device: &Device) -> Result<Vec<f64>
         d_lrate: rate(&config.schedule.d_lrate),
     };
     let mut number = 0;
-    measure(args, device, || {
+    measure(args, device, if device.is_cpu() { 1 } else { IN_A_ROW }, || {
         trainer.step(&pixels_u8, None, settings, number)?;
         number += 1;
         Ok(())
@@ -229,11 +235,11 @@ fn frozen_generator(args: &Bench, config: &TrainConfig, device: &Device) -> Resu
         .with_layout(args.layout.on(device, args.precision)?))
 }
 
-fn sample(args: &Bench, config: &TrainConfig, device: &Device) -> Result<Vec<f64>> {
+fn sample(args: &Bench, config: &TrainConfig, device: &Device) -> Result<Millis> {
     let generator = frozen_generator(args, config, device)?;
     let shape = (args.batch, config.generator.z_dim);
     let mut number = 0;
-    measure(args, device, || {
+    measure(args, device, 1, || {
         let key = Key::new("latents of a benchmark", &[number]);
         number += 1;
         let z = key.normal(shape, DType::F32, device)?;
@@ -242,7 +248,7 @@ fn sample(args: &Bench, config: &TrainConfig, device: &Device) -> Result<Vec<f64
     })
 }
 
-fn project(args: &Bench, config: &TrainConfig, device: &Device) -> Result<Vec<f64>> {
+fn project(args: &Bench, config: &TrainConfig, device: &Device) -> Result<Millis> {
     let generator = frozen_generator(args, config, device)?;
     let key = Key::new("projection of a benchmark", &[]);
     let normal = |purpose, shape: &[usize]| key.child(purpose, 0).normal(shape, DType::F32, device);
@@ -250,7 +256,7 @@ fn project(args: &Bench, config: &TrainConfig, device: &Device) -> Result<Vec<f6
         config.generator;
     let w_plus = Var::from_tensor(&normal("w", &[args.batch, config.generator.num_layers(), w_dim])?)?;
     let pictures = normal("pictures", &[args.batch, num_channels, height, width])?;
-    measure(args, device, || {
+    measure(args, device, 1, || {
         let drawn = generator.synthesis().forward(&w_plus, 0.0, &Noise::Const)?;
         let gradients = (drawn - &pictures)?.sqr()?.mean_all()?.backward()?;
         gradients.get(&w_plus).context("the pictures do not depend on w")?;
@@ -258,8 +264,17 @@ fn project(args: &Bench, config: &TrainConfig, device: &Device) -> Result<Vec<f6
     })
 }
 
-/// Milliseconds of each step, after two that fill caches.
-fn measure(args: &Bench, device: &Device, mut step: impl FnMut() -> Result<()>) -> Result<Vec<f64>> {
+/// Milliseconds of each step, and until it was asked for.
+type Millis = (Vec<f64>, Vec<f64>);
+
+/// Milliseconds of each step, after two that fill caches: the mean of `in_a_row` steps, after which the device is waited
+/// for.
+fn measure(
+    args: &Bench,
+    device: &Device,
+    in_a_row: usize,
+    mut step: impl FnMut() -> Result<()>,
+) -> Result<Millis> {
     let &Bench { steps, seconds, .. } = args;
     for _ in 0..2 {
         step()?;
@@ -269,19 +284,24 @@ fn measure(args: &Bench, device: &Device, mut step: impl FnMut() -> Result<()>) 
     let span = info_span!("measuring", total = steps.unwrap_or(seconds), done = field::Empty);
     let _entered = span.enter();
     let started = Instant::now();
-    let mut millis = Vec::new();
+    let (mut millis, mut asked) = (Vec::new(), Vec::new());
     let enough = |done: usize, elapsed: Duration| match steps {
         Some(steps) => done >= steps as usize,
-        None => done >= LEAST_STEPS && elapsed.as_secs_f64() >= f64::from(seconds),
+        None => done >= LEAST * in_a_row && elapsed.as_secs_f64() >= f64::from(seconds),
     };
     while !enough(millis.len(), started.elapsed()) {
-        let step_started = Instant::now();
-        step()?;
+        let left = steps.map_or(in_a_row, |steps| in_a_row.min(steps as usize - millis.len()));
+        let row_started = Instant::now();
+        for _ in 0..left {
+            step()?;
+        }
+        let mean = || 1e3 * row_started.elapsed().as_secs_f64() / left as f64;
+        asked.push(mean());
         device.synchronize()?;
-        millis.push(1e3 * step_started.elapsed().as_secs_f64());
+        millis.extend(iter::repeat_n(mean(), left));
         span.record("done", steps.map_or(started.elapsed().as_secs(), |_| millis.len() as u64));
     }
-    Ok(millis)
+    Ok((millis, asked))
 }
 
 fn median(values: &[f64]) -> f64 {
