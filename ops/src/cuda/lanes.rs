@@ -11,6 +11,8 @@ const BYTES: usize = 16;
 const PIXELS: usize = 16;
 /// The same where there are few.
 const FEW_PIXELS: usize = 4;
+/// The same where they are summed up: to add up the sums of the threads of a block takes as long as some dozens of pixels.
+const SUMMED_PIXELS: usize = 64;
 /// Blocks that keep a large GPU busy.
 const BLOCKS: usize = 512;
 
@@ -32,12 +34,25 @@ pub(crate) struct Lanes {
 impl Lanes {
     /// Of so many samples of so many channels of `area` pixels.
     pub(crate) fn of<T>(samples: usize, channels: usize, area: usize) -> Self {
+        Self::with_most::<T>(PIXELS, samples, channels, area)
+    }
+
+    /// The same for sums over all pixels.
+    fn summed<T>(self) -> Self {
+        Self::with_most::<T>(SUMMED_PIXELS, self.samples, self.channels, self.area)
+    }
+
+    /// With so many pixels for a thread, or half as many again and again, until there are enough blocks.
+    fn with_most<T>(most: usize, samples: usize, channels: usize, area: usize) -> Self {
         let lanes = (channels * size_of::<T>()).div_ceil(BYTES).max(1);
         let width = lanes.next_power_of_two().min(THREADS / 2);
         let threads = [width, THREADS / width];
         let groups = lanes.div_ceil(width);
         let splits = |pixels: usize| area.div_ceil(threads[1] * pixels);
-        let pixels = if samples * groups * splits(PIXELS) < BLOCKS { FEW_PIXELS } else { PIXELS };
+        let mut pixels = most;
+        while pixels > FEW_PIXELS && samples * groups * splits(pixels) < BLOCKS {
+            pixels /= 2;
+        }
         let (part, splits) = (threads[1] * pixels, splits(pixels));
         Self { samples, channels, area, threads, groups, part, splits }
     }
@@ -77,7 +92,7 @@ impl<T: Value> Gpu<T> {
     /// The sums over parts of all pixels, for each channel.
     pub(crate) fn sums_last(&self, x: View<'_, T>, channels: usize) -> Result<PartialSums> {
         // Whose pixels they are does not matter.
-        let lanes = Lanes::of::<T>(1, channels, x.len() / channels.max(1));
+        let lanes = Lanes::of::<T>(1, channels, x.len() / channels.max(1)).summed::<T>();
         let mut partials = self.context.allocate(channels * lanes.splits)?;
         let arguments = [x.into(), (&mut partials).into()].into_iter().chain(lanes.arguments());
         self.launch_lanes("sums_last", lanes, arguments)?;
@@ -99,6 +114,7 @@ impl<T: Value> Gpu<T> {
         style_grad: Argument,
         lanes: Lanes,
     ) -> Result<CudaSlice<T::Real>> {
+        let lanes = lanes.summed::<T>();
         let mut moments = self.partial_sums(lanes, 4)?.partials;
         let arguments = [x.into(), g.into(), (&mut moments).into()].into_iter().chain(lanes.arguments());
         self.launch_lanes("moments_last", lanes, arguments)?;

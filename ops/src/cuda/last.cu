@@ -72,11 +72,6 @@ static __device__ __forceinline__ void store_several(value *y, uint count, const
     }
 }
 
-static __device__ __forceinline__ void store_several(value *y, uint count, const Several &several) {
-    if (count == CHANNELS && ((size_t)y & 15) == 0) store_several<true>(y, count, several);
-    else store_several<false>(y, count, several);
-}
-
 // Whether each lane of features from here on has all of its neighbors, and they lie where 16 bytes are read at once.
 static __device__ __forceinline__ bool is_whole(const value *x, uint channels) {
     return channels % CHANNELS == 0 && ((size_t)x & 15) == 0;

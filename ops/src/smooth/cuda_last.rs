@@ -40,7 +40,9 @@ impl<T: Value> Gpu<T> {
             Some(&Finish::Mask(y)) => (None, None, y.into()),
         };
         let [strength, noise, noise_stride] = noise_arguments(noise);
-        let (threads, groups) = Lanes::of::<T>(samples, channels, planes.pixels()).threads();
+        let ([across, along], groups) = Lanes::of::<T>(samples, channels, planes.pixels()).threads();
+        // Half as many as elsewhere, since each holds many values.
+        let threads = [across, (along / 2).max(1)];
         let sizes = [height, width, out_height, out_width, kind, before].map(Argument::from);
         let finishing = [smooth.scale().into(), bias.into(), strength, noise, mask];
         let counts = [channels.into(), samples.into(), groups.into(), noise_stride, SLOPE.into()];

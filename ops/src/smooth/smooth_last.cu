@@ -17,6 +17,83 @@ static __device__ __forceinline__ void border_taps(uint kind, bool is_first, boo
     if (is_last && ends_early) taps[1] = 2;
 }
 
+// What `filtered_last` is told.
+struct FilterLast {
+    uint height, width, out_height, out_width, kind, before;
+    double scale;
+    const value *bias, *strength, *noise, *mask;
+    uint channels, samples, groups, noise_stride;
+    double slope;
+};
+
+template <bool IS_WHOLE>
+static __device__ __forceinline__ void filter_last(const value *x, value *y, const FilterLast &f) {
+    uint channel = (blockIdx.x % f.groups * blockDim.x + threadIdx.x) * CHANNELS;
+    uint column = blockIdx.x / f.groups * blockDim.y + threadIdx.y, top = blockIdx.y * STRIP;
+    if (channel >= f.channels || column >= f.out_width) return;
+    uint count = f.channels - channel < CHANNELS ? f.channels - channel : CHANNELS;
+    real across[4], down[4];
+    border_taps(f.kind, column == 0, column + 1 == f.out_width, across);
+    // Where a row's four pixels lie. All are read without a question, so that none waits for another: in the place of those beyond
+    // the border others, which count for nothing.
+    uint from[4];
+    bool is_there[4];
+#pragma unroll
+    for (int c = 0; c < 4; c++) {
+        int at = (int)(column + c) - (int)f.before;
+        is_there[c] = at >= 0 && at < (int)f.width && across[c] != 0;
+        from[c] = is_there[c] ? at : column < f.width ? column : f.width - 1;
+    }
+    Several shift = {}, share = {};
+    if (f.bias) shift = load_several(f.bias + channel, count);
+    if (f.noise) share = load_several(f.strength + channel, count);
+    for (uint sample = blockIdx.z; sample < f.samples; sample += gridDim.z) {
+        // The last four rows of x, filtered along the row.
+        Several rows[4] = {};
+        for (uint r = 0; r < STRIP + 3; r++) {
+#pragma unroll
+            for (int k = 0; k < 3; k++) rows[k] = rows[k + 1];
+            rows[3] = Several();
+            int row = (int)(top + r) - (int)f.before;
+            if (row >= 0 && row < (int)f.height) {
+                const value *line = x + ((size_t)sample * f.height + row) * f.width * f.channels + channel;
+                Raw raws[4];
+#pragma unroll
+                for (int c = 0; c < 4; c++) raws[c] = load_raw<IS_WHOLE>(line + (size_t)from[c] * f.channels, count);
+#pragma unroll
+                for (int c = 0; c < 4; c++) {
+                    Several v = several(raws[c]);
+#pragma unroll
+                    for (int k = 0; k < CHANNELS; k++) rows[3].at[k] += is_there[c] ? v.at[k] * across[c] : (real)0;
+                }
+            }
+            if (r < 3) continue;
+            uint target = top + r - 3;
+            if (target >= f.out_height) break;
+            border_taps(f.kind, target == 0, target + 1 == f.out_height, down);
+            uint pixel = target * f.out_width + column;
+            size_t place = ((size_t)sample * f.out_height * f.out_width + pixel) * f.channels + channel;
+            real n = f.noise ? (real)f.noise[sample * f.noise_stride + pixel] : (real)0;
+            Several sign = {}, result;
+            if (f.mask) sign = several(load_raw<IS_WHOLE>(f.mask + place, count));
+#pragma unroll
+            for (int k = 0; k < CHANNELS; k++) {
+                real sum = (rows[0].at[k] * down[0] + rows[3].at[k] * down[3])
+                    + (rows[1].at[k] * down[1] + rows[2].at[k] * down[2]);
+                sum *= (real)f.scale;
+                if (f.bias) {
+                    if (f.noise) sum += n * share.at[k];
+                    sum += shift.at[k];
+                    sum = sum >= 0 ? sum : sum * (real)f.slope;
+                }
+                if (f.mask) sum = sign.at[k] >= 0 ? sum : sum * (real)f.slope;
+                result.at[k] = sum;
+            }
+            store_several<IS_WHOLE>(y + place, count, result);
+        }
+    }
+}
+
 // As `filtered`, of `samples`. Launch: a grid of groups of channels times column blocks, strips of rows, samples; x-threads
 // for channels, y-threads for columns.
 extern "C" __global__ void filtered_last(
@@ -24,57 +101,8 @@ extern "C" __global__ void filtered_last(
     double scale, const value *bias, const value *strength, const value *noise, const value *mask,
     uint channels, uint samples, uint groups, uint noise_stride, double slope
 ) {
-    uint channel = (blockIdx.x % groups * blockDim.x + threadIdx.x) * CHANNELS;
-    uint column = blockIdx.x / groups * blockDim.y + threadIdx.y, top = blockIdx.y * STRIP;
-    if (channel >= channels || column >= out_width) return;
-    uint count = channels - channel < CHANNELS ? channels - channel : CHANNELS;
-    real across[4], down[4];
-    border_taps(kind, column == 0, column + 1 == out_width, across);
-    Several shift = {}, share = {};
-    if (bias) shift = load_several(bias + channel, count);
-    if (noise) share = load_several(strength + channel, count);
-    for (uint sample = blockIdx.z; sample < samples; sample += gridDim.z) {
-        // The last four rows of x, filtered along the row.
-        Several rows[4] = {};
-        for (uint r = 0; r < STRIP + 3; r++) {
-#pragma unroll
-            for (int k = 0; k < 3; k++) rows[k] = rows[k + 1];
-            rows[3] = Several();
-            int row = (int)(top + r) - (int)before;
-            if (row >= 0 && row < (int)height) {
-                const value *line = x + ((size_t)sample * height + row) * width * channels + channel;
-#pragma unroll
-                for (int c = 0; c < 4; c++) {
-                    int from = (int)(column + c) - (int)before;
-                    if (from < 0 || from >= (int)width || across[c] == 0) continue;
-                    Several v = load_several(line + (size_t)from * channels, count);
-#pragma unroll
-                    for (int k = 0; k < CHANNELS; k++) rows[3].at[k] += v.at[k] * across[c];
-                }
-            }
-            if (r < 3) continue;
-            uint target = top + r - 3;
-            if (target >= out_height) break;
-            border_taps(kind, target == 0, target + 1 == out_height, down);
-            uint pixel = target * out_width + column;
-            size_t place = ((size_t)sample * out_height * out_width + pixel) * channels + channel;
-            real n = noise ? (real)noise[sample * noise_stride + pixel] : (real)0;
-            Several sign = {}, result;
-            if (mask) sign = load_several(mask + place, count);
-#pragma unroll
-            for (int k = 0; k < CHANNELS; k++) {
-                real sum = (rows[0].at[k] * down[0] + rows[3].at[k] * down[3])
-                    + (rows[1].at[k] * down[1] + rows[2].at[k] * down[2]);
-                sum *= (real)scale;
-                if (bias) {
-                    if (noise) sum += n * share.at[k];
-                    sum += shift.at[k];
-                    sum = sum >= 0 ? sum : sum * (real)slope;
-                }
-                if (mask) sum = sign.at[k] >= 0 ? sum : sum * (real)slope;
-                result.at[k] = sum;
-            }
-            store_several(y + place, count, result);
-        }
-    }
+    FilterLast f = {height, width, out_height, out_width, kind, before, scale, bias, strength, noise, mask,
+                    channels, samples, groups, noise_stride, slope};
+    if (is_whole(x, channels) && is_whole(y, channels) && is_whole(mask, channels)) filter_last<true>(x, y, f);
+    else filter_last<false>(x, y, f);
 }
