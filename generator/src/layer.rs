@@ -1,9 +1,9 @@
 //! One layer of the synthesis network.
 
-use candle_core::{Result, Tensor, bail};
+use candle_core::{Result, Shape, Tensor, bail};
 use candle_nn::{Init, VarBuilder};
 use stylegan_ops::{
-    Chain, EqualizedWeight, FeatureLayout, GAIN_LEAKY_RELU, Sampling, add_bias, bias_leaky_relu, blur,
+    Chain, EqualizedWeight, FeatureLayout, GAIN_LEAKY_RELU, Key, Sampling, add_bias, bias_leaky_relu, blur,
     conv2d, conv2d_up, instance_norm, instance_norm_style, leaky_relu, noise_bias_leaky_relu, pixel_norm,
     smooth_up, synthesis_layer,
 };
@@ -107,6 +107,13 @@ impl SynthesisLayer {
         if let (Some(noise), Some(other)) = (&mut self.noise, &other.noise) {
             (noise.stored, noise.image_of) = (other.stored.clone(), other.image_of);
         }
+    }
+
+    /// What the images of a batch are drawn from, if this layer adds any, and their shape.
+    pub(crate) fn noise_draw(&self, key: Key, batch: usize) -> Option<(Key, Shape)> {
+        let LayerNoise { stored, image_of, .. } = self.noise.as_ref()?;
+        let shape: Vec<usize> = [&[batch], &stored.dims()[1..]].concat();
+        Some((key.child("layer", *image_of as u64), shape.into()))
     }
 
     /// The whole layer, its parameters rounded to the type of `x`.

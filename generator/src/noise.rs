@@ -35,6 +35,7 @@ impl Noise {
         Ok(match self {
             Noise::None => None,
             Noise::Const => Some(stored.clone()),
+            // As `SynthesisLayer::noise_draw` has it.
             Noise::Random(key) => Some(key.child("layer", image_of as u64).normal(
                 (like.dim(0)?, 1, height, width),
                 like.dtype(),

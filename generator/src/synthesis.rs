@@ -3,7 +3,8 @@
 use candle_core::{DType, Result, Tensor, bail};
 use candle_nn::{Init, VarBuilder};
 use stylegan_ops::{
-    EqualizedConv, EqualizedWeight, FeatureLayout, GAIN_LEAKY_RELU, Level, Resolution, blend, upscale2x,
+    EqualizedConv, EqualizedWeight, FeatureLayout, GAIN_LEAKY_RELU, Level, Resolution, blend, normals,
+    upscale2x,
 };
 
 use crate::{GeneratorConfig, Noise, SynthesisLayer};
@@ -113,6 +114,22 @@ impl Synthesis {
                 weight.matmul(w)?.reshape((batch, (), start.height, start.width))
             }
         }
+    }
+
+    /// The same noise, if it is random drawn for the layers in use at `lod`: images for a batch, of a type and on a device like those
+    /// of `like`.
+    ///
+    /// # Errors
+    /// If `lod` is outside the network, or the device cannot hold the images.
+    pub fn drawn(&self, noise: &Noise, like: &Tensor, lod: f64) -> Result<Noise> {
+        let Noise::Random(key) = noise else { return Ok(noise.clone()) };
+        let (blocks, batch) = (Level::new(self.resolution, lod)?.resolution.levels().len(), like.dim(0)?);
+        let layers = &self.layers[..2 * blocks];
+        let draws: Vec<_> = layers.iter().filter_map(|layer| layer.noise_draw(*key, batch)).collect();
+        if draws.is_empty() {
+            return Ok(Noise::None);
+        }
+        normals(&draws, like.dtype(), like.device()).map(Noise::Given)
     }
 
     /// Pictures of the size of `lod`, in -1..1 (not clamped).

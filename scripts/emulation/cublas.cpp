@@ -48,11 +48,13 @@ static int batched(
     if (!type_of(a_type, ta) || !type_of(b_type, tb) || !type_of(c_type, tc)) return 15;
     if (m < 0 || n < 0 || k < 0 || ldc < m || lda < (transa ? k : m) || ldb < (transb ? n : k)) return 7;
     count("cuBLAS product");
-    for (int i = 0; i < batch; i++)
-        multiply(
-            {ta, a, (size_t)lda, (size_t)(i * a_step), transa != 0}, {tb, b, (size_t)ldb, (size_t)(i * b_step), transb != 0},
-            tc, c, ldc, i * c_step, m, n, k, alpha, beta
-        );
+    ask([=] {
+        for (int i = 0; i < batch; i++)
+            multiply(
+                {ta, a, (size_t)lda, (size_t)(i * a_step), transa != 0},
+                {tb, b, (size_t)ldb, (size_t)(i * b_step), transb != 0}, tc, c, ldc, i * c_step, m, n, k, alpha, beta
+            );
+    });
     return 0;
 }
 

@@ -136,7 +136,11 @@ static int run(
     bool is_last = xs->strides[1] == 1 && xs->sizes[1] > 1 && xs->sizes[2] * xs->sizes[3] > 1;
     static const char *names[] = {"backward data", "backward filter", "forward"};
     count(std::string("cuDNN ") + names[which] + (is_last ? ", channels last" : ""));
-    return convolve(which, *xs, x, *ws, w, *conv, *ys, y);
+    Type type;
+    if (!fits(*xs, *ws, *conv, *ys)) return BAD_PARAM;
+    if (!type_of(*xs, type)) return NOT_SUPPORTED;
+    ask([=, xs = *xs, ws = *ws, conv = *conv, ys = *ys] { convolve(which, xs, x, ws, w, conv, ys, y); });
+    return SUCCESS;
 }
 
 API const char *cudnnGetErrorString(int) { return "an error of the emulated cuDNN"; }
@@ -179,6 +183,7 @@ API int cudnnFindConvolutionForwardAlgorithmEx(
     void *, Sizes *xs, void *x, Sizes *ws, void *w, Convolution *conv, Sizes *ys, void *y, int most, int *found,
     Report *reports, void *, size_t
 ) {
+    if (is_captured()) return NOT_SUPPORTED;
     count("cuDNN search");
     int status = convolve(2, *xs, x, *ws, w, *conv, *ys, y);
     return status ? status : report(most, found, reports);
@@ -187,6 +192,7 @@ API int cudnnFindConvolutionBackwardDataAlgorithmEx(
     void *, Sizes *ws, void *w, Sizes *ys, void *y, Convolution *conv, Sizes *xs, void *x, int most, int *found,
     Report *reports, void *, size_t
 ) {
+    if (is_captured()) return NOT_SUPPORTED;
     count("cuDNN search");
     int status = convolve(0, *xs, x, *ws, w, *conv, *ys, y);
     return status ? status : report(most, found, reports);
@@ -195,6 +201,7 @@ API int cudnnFindConvolutionBackwardFilterAlgorithmEx(
     void *, Sizes *xs, void *x, Sizes *ys, void *y, Convolution *conv, Sizes *ws, void *w, int most, int *found,
     Report *reports, void *, size_t
 ) {
+    if (is_captured()) return NOT_SUPPORTED;
     count("cuDNN search");
     int status = convolve(1, *xs, x, *ws, w, *conv, *ys, y);
     return status ? status : report(most, found, reports);

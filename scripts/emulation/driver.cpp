@@ -10,12 +10,14 @@
 #include <fstream>
 #include <map>
 #include <mutex>
+#include <set>
 #include <sstream>
 #include <string>
+#include <vector>
 
 typedef int CUresult;
 typedef unsigned long long CUdeviceptr;
-enum { SUCCESS = 0, INVALID_VALUE = 1, OUT_OF_MEMORY = 2, INVALID_DEVICE = 101, INVALID_IMAGE = 200, NOT_FOUND = 500 };
+enum { SUCCESS = 0, INVALID_VALUE = 1, OUT_OF_MEMORY = 2, INVALID_DEVICE = 101, INVALID_IMAGE = 200, NOT_FOUND = 500, NOT_IN_CAPTURE = 900 };
 
 #define API extern "C" __attribute__((visibility("default")))
 static const size_t TOTAL = 8ull << 30, ALIGNMENT = 256, GUARD = 256;
@@ -59,6 +61,50 @@ static CUresult release(CUdeviceptr address) {
     return SUCCESS;
 }
 
+// What was asked for while a stream was captured, and the memory that this takes: there for as long as the graph is.
+struct Graph {
+    std::vector<std::function<void()>> works;
+    std::set<CUdeviceptr> memory, freed;
+
+    ~Graph() {
+        for (CUdeviceptr address : memory) release(address);
+    }
+};
+static Graph *captured;
+
+bool is_captured() { return captured; }
+void ask(std::function<void()> work) {
+    if (captured) captured->works.push_back(work);
+    else work();
+}
+
+API CUresult cuStreamBeginCapture_v2(void *, int) {
+    if (captured) return NOT_IN_CAPTURE;
+    captured = new Graph();
+    return SUCCESS;
+}
+API CUresult cuStreamEndCapture(void *, Graph **graph) {
+    *graph = captured;
+    captured = nullptr;
+    return *graph ? SUCCESS : INVALID_VALUE;
+}
+API CUresult cuStreamIsCapturing(void *, int *status) { *status = captured != nullptr; return SUCCESS; }
+API CUresult cuGraphInstantiateWithFlags(Graph **made, Graph *graph, unsigned long long) {
+    *made = graph;
+    // Memory that a graph does not give back could not be taken by it once more.
+    return graph->memory == graph->freed ? SUCCESS : INVALID_VALUE;
+}
+API CUresult cuGraphLaunch(Graph *graph, void *) {
+    count("graph");
+    for (auto &work : graph->works) work();
+    return SUCCESS;
+}
+API CUresult cuGraphExecDestroy(Graph *) { return SUCCESS; }
+API CUresult cuGraphDestroy(Graph *graph) { delete graph; return SUCCESS; }
+API CUresult cuDeviceGraphMemTrim(int) { return SUCCESS; }
+API CUresult cuDeviceGetGraphMemAttribute(int, int, void *value) { *(uint64_t *)value = 0; return SUCCESS; }
+API CUresult cuDeviceSetGraphMemAttribute(int, int, void *) { return SUCCESS; }
+
 API CUresult cuInit(unsigned) { return SUCCESS; }
 API CUresult cuDriverGetVersion(int *version) { *version = 13000; return SUCCESS; }
 API CUresult cuGetErrorName(CUresult, const char **name) { *name = "an error of the emulated GPU"; return SUCCESS; }
@@ -80,13 +126,12 @@ API CUresult cuDevicePrimaryCtxRetain(void **context, int) { *context = &device_
 API CUresult cuDevicePrimaryCtxRelease_v2(int) { return SUCCESS; }
 API CUresult cuCtxSetCurrent(void *) { return SUCCESS; }
 API CUresult cuCtxGetCurrent(void **context) { *context = &device_context; return SUCCESS; }
-API CUresult cuCtxSynchronize() { return SUCCESS; }
+API CUresult cuCtxSynchronize() { return captured ? NOT_IN_CAPTURE : SUCCESS; }
 
 API CUresult cuStreamCreate(void **stream, unsigned) { *stream = malloc(1); return SUCCESS; }
 API CUresult cuStreamDestroy_v2(void *stream) { free(stream); return SUCCESS; }
-API CUresult cuStreamSynchronize(void *) { return SUCCESS; }
+API CUresult cuStreamSynchronize(void *) { return captured ? NOT_IN_CAPTURE : SUCCESS; }
 API CUresult cuStreamWaitEvent(void *, void *, unsigned) { return SUCCESS; }
-API CUresult cuStreamIsCapturing(void *, int *status) { *status = 0; return SUCCESS; }
 API CUresult cuEventCreate(void **event, unsigned) { *event = malloc(1); return SUCCESS; }
 API CUresult cuEventDestroy_v2(void *event) { free(event); return SUCCESS; }
 API CUresult cuEventRecord(void *, void *) { return SUCCESS; }
@@ -95,9 +140,18 @@ API CUresult cuEventSynchronize(void *) { return SUCCESS; }
 API CUresult cuEventElapsedTime_v2(float *ms, void *, void *) { *ms = 1; return SUCCESS; }
 
 API CUresult cuMemAlloc_v2(CUdeviceptr *address, size_t bytes) { return allocate(address, bytes); }
-API CUresult cuMemAllocAsync(CUdeviceptr *address, size_t bytes, void *) { count("allocation"); return allocate(address, bytes); }
+API CUresult cuMemAllocAsync(CUdeviceptr *address, size_t bytes, void *) {
+    count("allocation");
+    CUresult result = allocate(address, bytes);
+    if (captured && result == SUCCESS) captured->memory.insert(*address);
+    return result;
+}
 API CUresult cuMemFree_v2(CUdeviceptr address) { return release(address); }
-API CUresult cuMemFreeAsync(CUdeviceptr address, void *) { return release(address); }
+API CUresult cuMemFreeAsync(CUdeviceptr address, void *) {
+    if (!captured) return release(address);
+    bool is_known = captured->memory.count(address) && captured->freed.insert(address).second;
+    return is_known ? SUCCESS : INVALID_VALUE;
+}
 API CUresult cuMemHostAlloc(void **memory, size_t bytes, unsigned) { *memory = malloc(bytes); return SUCCESS; }
 API CUresult cuMemFreeHost(void *memory) { free(memory); return SUCCESS; }
 API CUresult cuMemGetInfo_v2(size_t *free, size_t *total) { *free = TOTAL - used; *total = TOTAL; return SUCCESS; }
@@ -113,26 +167,38 @@ API CUresult cuMemPoolGetAttribute(void *, int attribute, void *value) {
     return SUCCESS;
 }
 
-static CUresult copy(void *to, const void *from, size_t bytes, const char *what) {
+// Between this machine and the GPU: at once, or not at all.
+static CUresult exchange(void *to, const void *from, size_t bytes, const char *what) {
+    if (captured) return NOT_IN_CAPTURE;
     count(what);
     memcpy(to, from, bytes);
     return SUCCESS;
 }
-API CUresult cuMemcpyHtoDAsync_v2(CUdeviceptr to, const void *from, size_t bytes, void *) { return copy((void *)to, from, bytes, "copy to GPU"); }
-API CUresult cuMemcpyHtoD_v2(CUdeviceptr to, const void *from, size_t bytes) { return copy((void *)to, from, bytes, "copy to GPU"); }
-API CUresult cuMemcpyDtoHAsync_v2(void *to, CUdeviceptr from, size_t bytes, void *) { return copy(to, (void *)from, bytes, "copy from GPU"); }
-API CUresult cuMemcpyDtoH_v2(void *to, CUdeviceptr from, size_t bytes) { return copy(to, (void *)from, bytes, "copy from GPU"); }
-API CUresult cuMemcpyDtoDAsync_v2(CUdeviceptr to, CUdeviceptr from, size_t bytes, void *) { return copy((void *)to, (void *)from, bytes, "copy"); }
-API CUresult cuMemcpyDtoD_v2(CUdeviceptr to, CUdeviceptr from, size_t bytes) { return copy((void *)to, (void *)from, bytes, "copy"); }
-API CUresult cuMemsetD8Async(CUdeviceptr to, unsigned char value, size_t bytes, void *) { count("fill"); memset((void *)to, value, bytes); return SUCCESS; }
-API CUresult cuMemsetD8_v2(CUdeviceptr to, unsigned char value, size_t bytes) { count("fill"); memset((void *)to, value, bytes); return SUCCESS; }
+static CUresult copy(void *to, const void *from, size_t bytes) {
+    count("copy");
+    ask([=] { memcpy(to, from, bytes); });
+    return SUCCESS;
+}
+static CUresult fill(void *to, unsigned char value, size_t bytes) {
+    count("fill");
+    ask([=] { memset(to, value, bytes); });
+    return SUCCESS;
+}
+API CUresult cuMemcpyHtoDAsync_v2(CUdeviceptr to, const void *from, size_t bytes, void *) { return exchange((void *)to, from, bytes, "copy to GPU"); }
+API CUresult cuMemcpyHtoD_v2(CUdeviceptr to, const void *from, size_t bytes) { return exchange((void *)to, from, bytes, "copy to GPU"); }
+API CUresult cuMemcpyDtoHAsync_v2(void *to, CUdeviceptr from, size_t bytes, void *) { return exchange(to, (void *)from, bytes, "copy from GPU"); }
+API CUresult cuMemcpyDtoH_v2(void *to, CUdeviceptr from, size_t bytes) { return exchange(to, (void *)from, bytes, "copy from GPU"); }
+API CUresult cuMemcpyDtoDAsync_v2(CUdeviceptr to, CUdeviceptr from, size_t bytes, void *) { return copy((void *)to, (void *)from, bytes); }
+API CUresult cuMemcpyDtoD_v2(CUdeviceptr to, CUdeviceptr from, size_t bytes) { return copy((void *)to, (void *)from, bytes); }
+API CUresult cuMemsetD8Async(CUdeviceptr to, unsigned char value, size_t bytes, void *) { return fill((void *)to, value, bytes); }
+API CUresult cuMemsetD8_v2(CUdeviceptr to, unsigned char value, size_t bytes) { return fill((void *)to, value, bytes); }
 
 // Kernels: those that `nvrtc.cpp` has compiled, or those of candle, of which only the source can be run.
 struct Function {
     std::string name;
     void (*kernel)(void **);
     void (*launch)(void (*)(void **), const unsigned *, const unsigned *, void **);
-    int most_threads;
+    const size_t *sizes;
 };
 
 static std::string text_of(const std::string &path) {
@@ -170,8 +236,9 @@ API CUresult cuModuleUnload(void *) { return SUCCESS; }
 API CUresult cuModuleGetFunction(void **function, void *module, const char *name) {
     void *kernel = dlsym(module, (std::string("emulated_") + name).c_str());
     if (!kernel) return NOT_FOUND;
-    auto launch = dlsym(module, "emulated_launch");
-    *function = new Function{name, (void (*)(void **))kernel, (decltype(Function::launch))launch, 1024};
+    auto launch = (decltype(Function::launch))dlsym(module, "emulated_launch");
+    auto sizes = (const size_t *(*)())dlsym(module, (std::string("emulated_sizes_") + name).c_str());
+    *function = new Function{name, (void (*)(void **))kernel, launch, sizes()};
     return SUCCESS;
 }
 API CUresult cuFuncGetAttribute(int *value, int, void *) { *value = 1024; return SUCCESS; }
@@ -184,9 +251,22 @@ API CUresult cuLaunchKernel(
     if (gx == 0 || gy == 0 || gz == 0 || gy > 65535 || gz > 65535 || bx * by * bz > 1024 || bz > 64) return INVALID_VALUE;
     Function *f = (Function *)function;
     count("kernel " + f->name);
-    static std::mutex one_at_a_time;
-    std::lock_guard<std::mutex> guard(one_at_a_time);
-    unsigned grid[3] = {gx, gy, gz}, block[3] = {bx, by, bz};
-    f->launch(f->kernel, grid, block, arguments);
+    struct alignas(16) Argument {
+        char bytes[64];
+    };
+    // What a kernel is told is kept: it may be gone when what was captured is done.
+    std::vector<std::vector<Argument>> kept;
+    for (size_t i = 0; f->sizes[i]; i++) {
+        kept.emplace_back((f->sizes[i] + sizeof(Argument) - 1) / sizeof(Argument));
+        memcpy(kept.back().data(), arguments[i], f->sizes[i]);
+    }
+    ask([=]() mutable {
+        static std::mutex one_at_a_time;
+        std::lock_guard<std::mutex> guard(one_at_a_time);
+        unsigned grid[3] = {gx, gy, gz}, block[3] = {bx, by, bz};
+        std::vector<void *> values;
+        for (auto &argument : kept) values.push_back(argument.data());
+        f->launch(f->kernel, grid, block, values.data());
+    });
     return SUCCESS;
 }

@@ -3,10 +3,15 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <string>
 
 // Counts something that was done, for the report at the end.
 void count(const std::string &what);
+
+// Does what a stream is asked for; while it is captured, only adds it to what is captured.
+void ask(std::function<void()> work);
+bool is_captured();
 
 // Makes a library of C++ source that includes `emulation.h` unless it is there already: its path, or nothing and what the
 // compiler says.

@@ -98,6 +98,7 @@ mod tests {
         ("", "data.allow_upscale", &["true", "false"], &["1"]),
         ("", "data.max_bad_fraction", &["0", "1"], &["-0.1", "1.1"]),
         ("", "data.prefetch", &["1", "4096"], &["0", "4097"]),
+        ("", "device.graphs", &["true", "false"], &["1"]),
         ("", "device.layout", &["auto", "nchw", "nhwc"], &["nwhc", "0"]),
         ("", "device.precision", &["auto", "tf32", "f32", "bf16"], &["f16", "0"]),
     ];

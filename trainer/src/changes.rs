@@ -12,7 +12,8 @@ use crate::presets::values;
 ///
 /// They say where and how often files are written and how many are kept, how batches are fetched, and what a source of
 /// pictures must be like to be packed at all. `run.snapshot_ticks` also says how far back a rollback goes.
-const FREE: [&str; 12] = [
+const FREE: [&str; 13] = [
+    "device.graphs",
     "run.name",
     "run.snapshot_ticks",
     "run.snapshot_minutes",
@@ -166,6 +167,7 @@ mod tests {
     fn free_keys_exist_and_leave_no_trace() {
         let plain = config(&[]);
         let other = config(&[
+            "device.graphs=false",
             "run.name=x",
             "run.snapshot_ticks=3",
             "run.snapshot_minutes=1.5",

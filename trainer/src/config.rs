@@ -216,13 +216,22 @@ impl Default for DataConfig {
 }
 
 /// How the numbers are computed.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct DeviceConfig {
     /// How exactly a GPU computes: `tf32`, `f32`, `bf16`, or `auto` for what it is good at.
     pub precision: Precision,
     /// How features lie in the memory of a GPU: `nchw`, `nhwc` for channels last, or `auto` for what is faster.
     pub layout: Layout,
+    /// Whether a GPU records an iteration of a level that does not fade, and does it again as a CUDA graph, so that the host need
+    /// not start each kernel. It computes the same bits and takes some more memory; where there is little, it is not done.
+    pub graphs: bool,
+}
+
+impl Default for DeviceConfig {
+    fn default() -> Self {
+        Self { precision: Precision::default(), layout: Layout::default(), graphs: true }
+    }
 }
 
 impl TrainConfig {

@@ -37,6 +37,7 @@ mod plan;
 mod precision;
 mod presets;
 mod rehearsal;
+mod replay;
 mod report;
 mod run;
 mod schedule;

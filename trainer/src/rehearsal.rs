@@ -25,6 +25,8 @@ impl Trainer {
     /// # Errors
     /// If the device fails, such as for lack of memory.
     pub fn rehearse(&self, settings: Settings) -> Result<()> {
+        // What was recorded of another level takes memory.
+        self.replay.take();
         let mut kept = Vec::new();
         for (name, buffer) in self.networks().g.vars() {
             if name == W_AVG {

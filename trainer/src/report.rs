@@ -1,6 +1,8 @@
 //! Numbers that a training step reports.
 
-use candle_core::{Result, Tensor};
+use candle_core::{Result, Tensor, bail};
+
+use crate::replay::write;
 
 /// Numbers by name, on the device that computed them, so that nothing waits for it.
 #[derive(Clone, Debug, Default)]
@@ -36,6 +38,23 @@ impl Report {
             }
         }
         Ok(self)
+    }
+
+    fn tensors(&self) -> Vec<&Tensor> {
+        self.numbers().map(|(_, values)| values).collect()
+    }
+
+    /// The same in memory of its own.
+    pub(crate) fn copy(&self) -> Result<Self> {
+        self.0.iter().map(|(name, values)| Ok((*name, values.copy()?))).collect::<Result<_>>().map(Self)
+    }
+
+    /// Takes the values of another of the same numbers.
+    pub(crate) fn take(&self, other: &Self) -> Result<()> {
+        if !write(&self.tensors(), &other.tensors())? {
+            bail!("a loss reports other numbers than in the step before")
+        }
+        Ok(())
     }
 
     /// The same with what `other` says behind it.

@@ -1,10 +1,15 @@
 //! One iteration: a step of the critic, the average, a step of the generator.
 
+use std::cell::RefCell;
+
 use candle_core::backprop::GradStore;
 use candle_core::{DType, Device, Result, Tensor};
 use stylegan_generator::{Generator, Noise, is_buffer, mix_styles};
-use stylegan_ops::{AdamSteps, Key, RandomTensors, backward, blend, downscale2x, repeatedly, upscale2x};
+use stylegan_ops::{
+    AdamSteps, Key, RandomTensors, backward, blend, downscale2x, repeatedly, upload, upscale2x,
+};
 
+use crate::replay::{Replay, write};
 use crate::{Adam, CriticBatch, Networks, Report, Settings, TrainConfig};
 
 /// Networks and optimizers in training.
@@ -16,6 +21,7 @@ pub struct Trainer {
     pub(crate) d_adam: Adam,
     /// Level of detail of the last iteration.
     pub(crate) last_lod: Option<f64>,
+    pub(crate) replay: RefCell<Replay>,
 }
 
 /// Everything random in one pass of the generator.
@@ -27,6 +33,9 @@ pub struct Draws {
     pub z2: Option<Tensor>,
     /// First layer that takes the second latent.
     pub mix_cutoff: usize,
+    /// Which layers take the first latent, `u8` `[batch, num_layers, w_dim]`, if a tensor says it in the place of `mix_cutoff`: then
+    /// the same kernels do for every cutoff.
+    pub is_first: Option<Tensor>,
     /// The layers' noise.
     pub noise: Noise,
 }
@@ -62,7 +71,49 @@ impl Draws {
             z: latents("z")?,
             z2: if mixes { Some(latents("z2")?) } else { None },
             mix_cutoff,
+            is_first: None,
             noise: Noise::Random(key.child("noise", 0)),
+        })
+    }
+
+    /// The same, all of it in tensors, as many for each pass at this level of detail.
+    fn in_tensors(self, trainer: &Trainer, lod: f64) -> Result<Self> {
+        let (generator, config) = (&trainer.networks.generator, &trainer.config);
+        let (batch, layers, w_dim) = (self.z.dim(0)?, config.generator.num_layers(), config.generator.w_dim);
+        let noise = generator.synthesis().drawn(&self.noise, &self.z, lod)?;
+        if !config.generator.styles || config.training.style_mixing_prob == 0.0 {
+            return Ok(Self { noise, ..self });
+        }
+        let of_picture = (0..layers * w_dim).map(|place| u8::from(place / w_dim < self.mix_cutoff));
+        let is_first = of_picture.collect::<Vec<u8>>().repeat(batch);
+        let is_first = upload(&is_first, (batch, layers, w_dim), self.z.device())?;
+        // Where no layer takes the second, any will do.
+        let z2 = Some(self.z2.unwrap_or_else(|| self.z.clone()));
+        Ok(Self { z2, is_first: Some(is_first), noise, ..self })
+    }
+
+    fn tensors(&self) -> Vec<&Tensor> {
+        let noise: &[Tensor] = match &self.noise {
+            Noise::Given(images) => images,
+            _ => &[],
+        };
+        [&self.z].into_iter().chain(&self.z2).chain(&self.is_first).chain(noise).collect()
+    }
+
+    fn copy(&self) -> Result<Self> {
+        let noise = match &self.noise {
+            Noise::Given(images) => {
+                Noise::Given(images.iter().map(Tensor::copy).collect::<Result<Vec<_>>>()?)
+            }
+            noise => noise.clone(),
+        };
+        let copy = |tensor: &Option<Tensor>| tensor.as_ref().map(Tensor::copy).transpose();
+        Ok(Self {
+            z: self.z.copy()?,
+            z2: copy(&self.z2)?,
+            mix_cutoff: self.mix_cutoff,
+            is_first: copy(&self.is_first)?,
+            noise,
         })
     }
 }
@@ -97,6 +148,46 @@ impl IterationDraws {
     }
 }
 
+/// All that differs from one iteration to the next.
+#[derive(Debug)]
+pub(crate) struct Inputs {
+    pixels: Tensor,
+    labels: Option<Tensor>,
+    draws: IterationDraws,
+}
+
+impl Inputs {
+    fn tensors(&self) -> Vec<&Tensor> {
+        let IterationDraws { critic, loss, generator } = &self.draws;
+        let pictures = [&self.pixels].into_iter().chain(&self.labels).chain(loss);
+        pictures.chain(critic.tensors()).chain(generator.tensors()).collect()
+    }
+
+    /// The same, all of it in tensors, as many for each iteration with these settings.
+    pub(crate) fn in_tensors(self, trainer: &Trainer, settings: Settings) -> Result<Self> {
+        let IterationDraws { critic, loss, generator } = self.draws;
+        let (critic, generator) =
+            (critic.in_tensors(trainer, settings.lod)?, generator.in_tensors(trainer, settings.lod)?);
+        Ok(Self { draws: IterationDraws { critic, loss, generator }, ..self })
+    }
+
+    /// Takes the values of others, if they are as many.
+    pub(crate) fn take(&self, others: &Self) -> Result<bool> {
+        write(&self.tensors(), &others.tensors())
+    }
+
+    /// The same in memory of their own.
+    pub(crate) fn copy(&self) -> Result<Self> {
+        let copy = |tensor: &Option<Tensor>| tensor.as_ref().map(Tensor::copy).transpose();
+        let IterationDraws { critic, loss, generator } = &self.draws;
+        Ok(Self {
+            pixels: self.pixels.copy()?,
+            labels: copy(&self.labels)?,
+            draws: IterationDraws { critic: critic.copy()?, loss: copy(loss)?, generator: generator.copy()? },
+        })
+    }
+}
+
 /// What one pass through both networks gives.
 #[derive(Debug)]
 pub(crate) struct Pass {
@@ -124,6 +215,7 @@ impl Trainer {
             g_adam: Adam::new(config.adam, &networks.g, |name| !is_buffer(name))?,
             d_adam: Adam::new(config.adam, &networks.d, |_| true)?,
             last_lod: None,
+            replay: RefCell::default(),
             networks,
             config,
         })
@@ -168,21 +260,46 @@ impl Trainer {
         self.enter_level(settings)?;
         let device = pixels.device();
         repeatedly(device, || {
-            let (batch, ..) = pixels.dims4()?;
-            let (seed, dtype) = (self.config.run.seed, self.dtype());
-            let key = |purpose: &str| Key::new(purpose, &[seed, step]);
-            let reals = process_reals(pixels, settings.lod, dtype)?;
-            let draws = IterationDraws::new(&key, &self.config, batch, settings.lod, dtype, device)?;
-
-            let IterationDraws { critic, loss, generator } = &draws;
-            let (d_loss, d_report) = self.critic_step(&reals, labels, critic, loss.as_ref(), settings)?;
-            self.networks.update_average(self.config.training.ema_beta(batch))?;
-            let (g_loss, g_report) = self.generator_step(labels, generator, settings)?;
-            let mut report = Report::default();
-            report.add("d_loss", &d_loss);
-            report.add("g_loss", &g_loss);
-            report.and(d_report).and(g_report).means()
+            let inputs = self.inputs(pixels, labels, settings, step)?;
+            if !self.config.device.graphs || !device.is_cuda() || settings.lod.fract() > 0.0 {
+                return self.iteration(&inputs, settings);
+            }
+            let inputs = inputs.in_tensors(self, settings)?;
+            let mut replay = self.replay.take();
+            let report = replay.iteration(self, &inputs, settings);
+            self.replay.replace(replay);
+            report
         })
+    }
+
+    /// What an iteration starts from.
+    pub(crate) fn inputs(
+        &self,
+        pixels: &Tensor,
+        labels: Option<&Tensor>,
+        settings: Settings,
+        step: u64,
+    ) -> Result<Inputs> {
+        let (batch, ..) = pixels.dims4()?;
+        let seed = self.config.run.seed;
+        let key = |purpose: &str| Key::new(purpose, &[seed, step]);
+        let (dtype, device) = (self.dtype(), pixels.device());
+        let draws = IterationDraws::new(&key, &self.config, batch, settings.lod, dtype, device)?;
+        Ok(Inputs { pixels: pixels.clone(), labels: labels.cloned(), draws })
+    }
+
+    /// One iteration from all that differs between them; returns the numbers that it reports.
+    pub(crate) fn iteration(&mut self, inputs: &Inputs, settings: Settings) -> Result<Report> {
+        let Inputs { pixels, labels, draws: IterationDraws { critic, loss, generator } } = inputs;
+        let (labels, batch) = (labels.as_ref(), pixels.dim(0)?);
+        let reals = process_reals(pixels, settings.lod, self.dtype())?;
+        let (d_loss, d_report) = self.critic_step(&reals, labels, critic, loss.as_ref(), settings)?;
+        self.networks.update_average(self.config.training.ema_beta(batch))?;
+        let (g_loss, g_report) = self.generator_step(labels, generator, settings)?;
+        let mut report = Report::default();
+        report.add("d_loss", &d_loss);
+        report.add("g_loss", &g_loss);
+        report.and(d_report).and(g_report).means()
     }
 
     /// Forgets the optimizers' moments where a level of the growing network starts or ends.
@@ -300,7 +417,10 @@ impl Trainer {
         let mut w_plus = generator.broadcast(&w)?;
         if let Some(z2) = &draws.z2 {
             let second = generator.broadcast(&generator.mapping().forward(z2, labels)?)?;
-            w_plus = mix_styles(&w_plus, &second, draws.mix_cutoff)?;
+            w_plus = match &draws.is_first {
+                Some(is_first) => is_first.where_cond(&w_plus, &second)?,
+                None => mix_styles(&w_plus, &second, draws.mix_cutoff)?,
+            };
         }
         generator.synthesis().forward(&w_plus, lod, &draws.noise)
     }

@@ -68,6 +68,7 @@ fn draws(golden: &Golden, prefix: &str, cutoff: &str) -> Draws {
         z: golden.get(&format!("{prefix}z")),
         z2: Some(golden.get(&format!("{prefix}z2"))),
         mix_cutoff: golden.scalar(cutoff) as usize,
+        is_first: None,
         noise: Noise::Given(noise),
     }
 }

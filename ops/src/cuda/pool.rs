@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use candle_core::cuda_backend::cudarc::cublas::sys::cublasStatus_t;
 use candle_core::cuda_backend::cudarc::cudnn::CudnnError;
-use candle_core::cuda_backend::cudarc::driver::sys::{CUmemPool_attribute, CUresult};
+use candle_core::cuda_backend::cudarc::driver::sys::{CUgraphMem_attribute, CUmemPool_attribute, CUresult};
 use candle_core::cuda_backend::cudarc::driver::{CudaContext, DriverError, result, sys};
 use candle_core::cuda_backend::{CudaError, WrapErr};
 use candle_core::{CudaDevice, Result};
@@ -44,6 +44,36 @@ impl Pool {
         unsafe { result::mem_pool::get_attribute(self.pool, attribute, (&raw mut value).cast()) }.w()?;
         Ok(value)
     }
+
+    /// The same of the memory of graphs, which lies beside the pool.
+    #[expect(unsafe_code, reason = "the driver's functions are foreign")]
+    pub(crate) fn get_of_graphs(&self, attribute: CUgraphMem_attribute) -> Result<u64> {
+        let mut value = 0u64;
+        let device = self.context.cu_device();
+        // SAFETY: the device is one that the driver knows, and all attributes are numbers of 64 bits.
+        unsafe { sys::cuDeviceGetGraphMemAttribute(device, attribute, (&raw mut value).cast()) }
+            .result()
+            .w()?;
+        Ok(value)
+    }
+
+    /// Lets the high mark of the memory of graphs be what they take now.
+    #[expect(unsafe_code, reason = "the driver's functions are foreign")]
+    pub(crate) fn reset_peak_of_graphs(&self) -> Result<()> {
+        let (device, mut value) = (self.context.cu_device(), 0u64);
+        let attribute = CUgraphMem_attribute::CU_GRAPH_MEM_ATTR_USED_MEM_HIGH;
+        // SAFETY: as above; zero is the one value that may be set.
+        unsafe { sys::cuDeviceSetGraphMemAttribute(device, attribute, (&raw mut value).cast()) }.result().w()
+    }
+
+    /// Gives back what no tensor uses.
+    #[expect(unsafe_code, reason = "the driver's functions are foreign")]
+    pub(crate) fn trim(&self) -> Result<()> {
+        // What was freed counts as used until the stream comes to it.
+        self.context.synchronize().w()?;
+        // SAFETY: the pool is alive.
+        unsafe { result::mem_pool::trim_to(self.pool, 0) }.w()
+    }
 }
 
 /// Memory of a GPU beside the pool, for a moment: no tensor settles in the middle of where it was.
@@ -58,13 +88,11 @@ impl Scratch {
     /// `most` bytes, or as many as there are, at least `least`. What the pool holds and no tensor uses may go for it.
     #[expect(unsafe_code, reason = "the driver's functions are foreign")]
     pub(crate) fn new(device: &CudaDevice, least: usize, most: usize) -> Result<Self> {
-        let Pool { pool, context } = Pool::of(device)?;
-        if context.mem_get_info().w()?.0 < most {
-            // What was freed counts as used until the stream comes to it.
-            context.synchronize().w()?;
-            // SAFETY: the pool is alive.
-            unsafe { result::mem_pool::trim_to(pool, 0) }.w()?;
+        let pool = Pool::of(device)?;
+        if pool.context.mem_get_info().w()?.0 < most {
+            pool.trim()?;
         }
+        let context = pool.context;
         let mut len = most;
         loop {
             // SAFETY: what is not given is an error.

@@ -2,17 +2,18 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use candle_core::{DType, Device, Result, Tensor, Var};
+use candle_core::{DType, Device, Result, Shape, Tensor, Var};
 
 use super::{allow_tf32, open};
 use crate::conv::conv2d_in;
 use crate::testing::{WAYS, normal, values};
 use crate::{
-    AdamSlot, AdamSteps, AdamUpdate, Chain, FeatureLayout, Key, Link, RandomTensors, Sampling, adam_update,
-    add_bias, all_are_finite, all_finite, backward, bias_leaky_relu, blend, blur, clamp_update, conv2d,
-    conv2d_down, conv2d_transpose, conv2d_up, conv2d_weight_grad, dense, dense_transpose, downscale2x,
-    ema_update, instance_norm, instance_norm_style, leaky_relu, leaky_relu_grad, noise_bias_leaky_relu,
-    smooth_down, smooth_up, synthesis_layer, tally_update, upload, upscale2x,
+    AdamSlot, AdamSteps, AdamUpdate, Chain, FeatureLayout, Graph, Key, Link, RandomTensors, Sampling,
+    adam_update, add_bias, all_are_finite, all_finite, backward, bias_leaky_relu, blend, blur, clamp_update,
+    conv2d, conv2d_down, conv2d_transpose, conv2d_up, conv2d_weight_grad, dense, dense_transpose,
+    downscale2x, ema_update, instance_norm, instance_norm_style, leaky_relu, leaky_relu_grad,
+    noise_bias_leaky_relu, normals, repeatedly, smooth_down, smooth_up, synthesis_layer, tally_update,
+    upload, upscale2x,
 };
 
 /// An operation of some tensors.
@@ -325,6 +326,13 @@ fn normal_numbers() -> Result<()> {
         let draw = |device: &Device| key.normal(len, DType::F32, device);
         assert_near("normal numbers", &draw(&gpu)?, &draw(&Device::Cpu)?, 1e-6);
     }
+    // More at once than one table has room for.
+    let draws: Vec<_> =
+        (0..40).map(|n| (Key::new("many", &[n]), Shape::from(1 + 997 * n as usize))).collect();
+    let [on_gpu, here] = [&gpu, &Device::Cpu].map(|device| normals(&draws, DType::F32, device).unwrap());
+    for (on_gpu, here) in on_gpu.iter().zip(&here) {
+        assert_near("normal numbers", on_gpu, here, 1e-6);
+    }
     Ok(())
 }
 
@@ -434,4 +442,41 @@ fn uploads_arrive() -> Result<()> {
         0.,
     );
     Ok(())
+}
+
+#[test]
+#[ignore = "needs a CUDA device"]
+fn recorded_work_does_what_was_recorded() -> Result<()> {
+    let (device, _lock) = gpu();
+    let normal = |name: &str, shape: &[usize]| normal(name, shape, DType::F32).to_device(&device);
+    let (weight, bias) = (normal("weight", &[12, 9, 3, 3])?, normal("bias", &[12])?);
+    let x = normal("x", &[2, 9, 8, 6])?;
+    let y = x.zeros_like()?.narrow(1, 0, 1)?.contiguous()?;
+    let work = || {
+        let features = bias_leaky_relu(&conv2d(&x, &weight)?, &bias)?;
+        // What candle tells a kernel of strides must be there already.
+        let mean = features.transpose(1, 2)?.mean_keepdim(2)?.transpose(1, 2)?;
+        y.slice_set(&mean.contiguous()?, 0, 0)
+    };
+    repeatedly(&device, || {
+        let done_at_once = |name| {
+            x.slice_set(&normal(name, &[2, 9, 8, 6])?, 0, 0)?;
+            work()?;
+            y.flatten_all()?.to_vec1::<f32>()
+        };
+        let names = ["one", "two", "three"];
+        let expected = names.map(|name| done_at_once(name).unwrap());
+        assert_ne!(expected[0], expected[1]);
+        let graph = Graph::record(&device, work)?;
+        for (name, expected) in names.into_iter().zip(expected) {
+            x.slice_set(&normal(name, &[2, 9, 8, 6])?, 0, 0)?;
+            y.slice_set(&y.zeros_like()?, 0, 0)?;
+            graph.start()?;
+            assert_eq!(y.flatten_all()?.to_vec1::<f32>()?, expected);
+        }
+        // The device goes on after work that cannot be recorded.
+        assert!(Graph::record(&device, || y.flatten_all()?.to_vec1::<f32>().map(drop)).is_err());
+        graph.start()?;
+        device.synchronize()
+    })
 }

@@ -4,7 +4,7 @@ use candle_core::cuda_backend::cudarc::driver::CudaSlice;
 use candle_core::op::BackpropOp;
 use candle_core::{CudaDevice, CudaStorage, Result, Shape, Storage, Tensor};
 
-use crate::cuda::{Argument, Gpu, View};
+use crate::cuda::{Argument, Gpu, Row, TABLE_ROWS, View, address};
 
 /// Numbers of the generator that one block looks at, its threads, and places where its first sample may start.
 const CHUNK: usize = 2048;
@@ -37,33 +37,55 @@ fn ziggurat() -> Vec<f64> {
     [ends, densities].concat()
 }
 
-/// A tensor of `f32` with the first samples of the generator that starts from `key`.
-pub(super) fn normal(key: &[u8; 32], shape: &Shape, device: &CudaDevice) -> Result<Tensor> {
-    let values = Gpu::<f32>::new(device)?.normal(key, shape.elem_count())?;
-    let storage = Storage::Cuda(CudaStorage::wrap_cuda_slice(values, device.clone()));
-    Ok(Tensor::from_storage(storage, shape.clone(), BackpropOp::none(), false))
+/// Draws that two rows of a table each have room for.
+const DRAWS: usize = TABLE_ROWS / 2;
+
+/// A tensor of `f32` for each key, with the first samples of the generator that starts from it.
+pub(super) fn normals<'a>(
+    draws: impl Iterator<Item = (&'a [u8; 32], Shape)>,
+    device: &CudaDevice,
+) -> Result<Vec<Tensor>> {
+    let (gpu, draws) = (Gpu::<f32>::new(device)?, draws.collect::<Vec<_>>());
+    let mut tensors = Vec::with_capacity(draws.len());
+    for draws in draws.chunks(DRAWS) {
+        let lengths: Vec<_> = draws.iter().map(|(key, shape)| (*key, shape.elem_count())).collect();
+        for (values, (_, shape)) in gpu.normals(&lengths)?.into_iter().zip(draws) {
+            let storage = Storage::Cuda(CudaStorage::wrap_cuda_slice(values, device.clone()));
+            tensors.push(Tensor::from_storage(storage, shape.clone(), BackpropOp::none(), false));
+        }
+    }
+    Ok(tensors)
 }
 
 impl Gpu<f32> {
-    fn normal(&self, key: &[u8; 32], len: usize) -> Result<CudaSlice<f32>> {
+    /// The same of so many values each, in three launches.
+    fn normals(&self, draws: &[(&[u8; 32], usize)]) -> Result<Vec<CudaSlice<f32>>> {
         let context = &self.context;
-        let mut y = context.allocate::<f32>(len)?;
-        // A sample takes 1.02 numbers on average.
-        let chunks = (len + len / 32 + 1024).div_ceil(CHUNK);
-        let key = key.as_chunks::<4>().0.iter().map(|&word| Argument::Size(u32::from_le_bytes(word)));
+        let mut table = Box::new([Row::default(); TABLE_ROWS]);
+        let (mut results, mut first, mut most) = (Vec::with_capacity(draws.len()), 0, 0);
+        for ((key, len), rows) in draws.iter().zip(table.as_chunks_mut::<2>().0) {
+            let mut y = context.allocate::<f32>(*len)?;
+            // A sample takes 1.02 numbers on average.
+            let chunks = (len + len / 32 + 1024).div_ceil(CHUNK);
+            let words = key.as_chunks::<8>().0.iter().map(|&word| u64::from_le_bytes(word));
+            let rest = [address(&mut y), *len as u64, chunks as u64, first as u64];
+            rows.as_flattened_mut().iter_mut().zip(words.chain(rest)).for_each(|(place, word)| *place = word);
+            (first, most) = (first + chunks, most.max(chunks));
+            results.push(y);
+        }
         let ziggurat = context.kept(|context| context.device.clone_htod(&ziggurat()).map(Ziggurat))?;
-        let tables = View::of(&ziggurat.0);
-        let mut steps = context.allocate::<u32>(chunks * ENTRIES)?;
+        let tables: Argument = View::of(&ziggurat.0).into();
+        let mut steps = context.allocate::<u32>(first * ENTRIES)?;
         // Pairs of numbers of 32 bits.
-        let mut starts = context.allocate::<u64>(chunks)?;
-        let arguments: Vec<_> = [tables.into(), (&mut steps).into()].into_iter().chain(key.clone()).collect();
-        context.launch::<f32>("normal_steps", [chunks, 1, 1], [THREADS, 1], &arguments)?;
-        let arguments = [View::of(&steps).into(), (&mut starts).into(), chunks.into()];
-        context.launch::<f32>("normal_starts", [1; 3], [THREADS, 1], &arguments)?;
-        let values = [tables.into(), View::of(&starts).into(), (&mut y).into(), len.into()];
-        let arguments: Vec<_> = values.into_iter().chain(key).collect();
-        context.launch::<f32>("normal_values", [chunks, 1, 1], [THREADS, 1], &arguments)?;
-        Ok(y)
+        let mut starts = context.allocate::<u64>(first)?;
+        let (table, threads) = (Argument::Table(table), [THREADS, 1]);
+        let arguments = [table.clone(), tables.clone(), (&mut steps).into()];
+        context.launch::<f32>("normal_steps", [most, draws.len(), 1], threads, &arguments)?;
+        let arguments = [table.clone(), View::of(&steps).into(), (&mut starts).into()];
+        context.launch::<f32>("normal_starts", [1, draws.len(), 1], threads, &arguments)?;
+        let arguments = [table, tables, View::of(&starts).into()];
+        context.launch::<f32>("normal_values", [most, draws.len(), 1], threads, &arguments)?;
+        Ok(results)
     }
 }
 

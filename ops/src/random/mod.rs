@@ -28,8 +28,8 @@ impl RandomTensors for Key {
     fn normal(&self, shape: impl Into<Shape>, dtype: DType, device: &Device) -> Result<Tensor> {
         let shape = shape.into();
         #[cfg(feature = "cuda")]
-        if let Device::Cuda(device) = device {
-            return cuda::normal(self.bytes(), &shape, device)?.to_dtype(dtype);
+        if device.is_cuda() {
+            return Ok(normals(&[(*self, shape)], dtype, device)?.swap_remove(0));
         }
         let mut rng = self.rng();
         let values: Vec<f32> = (0..shape.elem_count()).map(|_| StandardNormal.sample(&mut rng)).collect();
@@ -42,6 +42,19 @@ impl RandomTensors for Key {
         let values: Vec<f32> = (0..shape.elem_count()).map(|_| rand::Rng::random(&mut rng)).collect();
         upload(&values, shape, device)?.to_dtype(dtype)
     }
+}
+
+/// A tensor for each key, as [`RandomTensors::normal`] draws it; a GPU draws all of them at once.
+///
+/// # Errors
+/// If the device cannot hold the tensors.
+pub fn normals(draws: &[(Key, Shape)], dtype: DType, device: &Device) -> Result<Vec<Tensor>> {
+    #[cfg(feature = "cuda")]
+    if let Device::Cuda(device) = device {
+        let tensors = cuda::normals(draws.iter().map(|(key, shape)| (key.bytes(), shape.clone())), device)?;
+        return tensors.iter().map(|tensor| tensor.to_dtype(dtype)).collect();
+    }
+    draws.iter().map(|(key, shape)| key.normal(shape.clone(), dtype, device)).collect()
 }
 
 #[cfg(test)]

@@ -2,10 +2,11 @@
 // (Doornik 2005) in double precision.
 //
 // The generator gives numbers of 64 bits, each a function of its position; about one sample in 80 takes more than one of
-// them, so where a sample starts depends on all before it. Three launches find out:
+// them, so where a sample starts depends on all before it. Three launches find out, for
+// several draws at once, the y of a block's number:
 // 1. `normal_steps`, a block for each chunk of the generator's numbers: for each position of the chunk that a sample may
 //    start at first, how many samples start in the chunk, and at which position of the next one the first does.
-// 2. `normal_starts`, one block: puts the chunks together.
+// 2. `normal_starts`, one block for a draw: puts the chunks together.
 // 3. `normal_values`, a block for each chunk: draws the samples again and writes each to its place.
 
 // Threads of a block, each with the 8 numbers of one block of ChaCha, and positions that a sample may start at first.
@@ -130,14 +131,38 @@ static __device__ uint next_slow(const Chunk &chunk, uint position) {
     return CHUNK;
 }
 
+// What two rows of a table say of a draw, in the order of their words: its key, and what follows.
+struct Draw {
+    Key key;
+    real *y;
+    uint len, chunks;
+    // Where its steps and starts lie.
+    size_t first;
+};
+
+static __device__ Draw draw_of(const Table &table, uint number) {
+    const Row &row = table.rows[2 * number], &next = table.rows[2 * number + 1];
+    Draw draw;
+    for (int i = 0; i < 4; i++) {
+        unsigned long long words = (unsigned long long)row.at[i];
+        draw.key.words[2 * i] = (uint)words;
+        draw.key.words[2 * i + 1] = (uint)(words >> 32);
+    }
+    draw.y = (real *)row.len;
+    draw.len = (uint)(unsigned long long)next.at[0];
+    draw.chunks = (uint)(unsigned long long)next.at[1];
+    draw.first = (size_t)next.at[2];
+    return draw;
+}
+
 // steps[chunk][entry]: 32 times the samples that start in the chunk, plus the position in the next one that follows.
-extern "C" __global__ void normal_steps(
-    const double *tables, uint *steps, uint k0, uint k1, uint k2, uint k3, uint k4, uint k5, uint k6, uint k7
-) {
+extern "C" __global__ void normal_steps(Table table, const double *tables, uint *steps) {
     __shared__ Chunk chunk;
-    Key key = {{k0, k1, k2, k3, k4, k5, k6, k7}};
+    Draw of = draw_of(table, blockIdx.y);
+    if (blockIdx.x >= of.chunks) return;
+    steps += of.first * ENTRIES;
     double values[8];
-    draw(key, tables, chunk, values);
+    draw(of.key, tables, chunk, values);
     if (threadIdx.x >= ENTRIES) return;
     uint position = threadIdx.x, count = 0;
     while (position < CHUNK) {
@@ -151,11 +176,14 @@ extern "C" __global__ void normal_steps(
 }
 
 // starts[chunk]: the position in the chunk where a sample starts first, and the number of samples before it.
-extern "C" __global__ void normal_starts(const uint *steps, uint2 *starts, uint chunks) {
+extern "C" __global__ void normal_starts(Table table, const uint *steps, uint2 *starts) {
     __shared__ uint tile[THREADS / 4 * ENTRIES];
+    Draw of = draw_of(table, blockIdx.y);
+    steps += of.first * ENTRIES;
+    starts += of.first;
     uint entry = 0, before = 0;
-    for (uint first = 0; first < chunks; first += THREADS / 4) {
-        uint count = first + THREADS / 4 < chunks ? THREADS / 4 : chunks - first;
+    for (uint first = 0; first < of.chunks; first += THREADS / 4) {
+        uint count = first + THREADS / 4 < of.chunks ? THREADS / 4 : of.chunks - first;
         __syncthreads();
         for (uint i = threadIdx.x; i < count * ENTRIES; i += THREADS) tile[i] = steps[first * ENTRIES + i];
         __syncthreads();
@@ -170,18 +198,16 @@ extern "C" __global__ void normal_starts(const uint *steps, uint2 *starts, uint 
 }
 
 // y: the first `len` samples
-extern "C" __global__ void normal_values(
-    const double *tables, const uint2 *starts, real *y, uint len,
-    uint k0, uint k1, uint k2, uint k3, uint k4, uint k5, uint k6, uint k7
-) {
+extern "C" __global__ void normal_values(Table table, const double *tables, const uint2 *starts) {
     __shared__ Chunk chunk;
     // A bit for each position at which a sample starts.
     __shared__ uint starting[CHUNK / 32];
-    Key key = {{k0, k1, k2, k3, k4, k5, k6, k7}};
+    Draw of = draw_of(table, blockIdx.y);
+    if (blockIdx.x >= of.chunks) return;
     double values[8];
     if (threadIdx.x < CHUNK / 32) starting[threadIdx.x] = 0xffffffffu;
-    draw(key, tables, chunk, values);
-    uint2 start = starts[blockIdx.x];
+    draw(of.key, tables, chunk, values);
+    uint2 start = starts[of.first + blockIdx.x];
     if (threadIdx.x == 0) {
         uint skip = 0, position = start.x;
         while (true) {
@@ -199,7 +225,7 @@ extern "C" __global__ void normal_values(
     rank += __popc(starting[first / 32] & ((1u << first % 32) - 1));
     for (int i = 0; i < 8; i++) {
         if (!(starting[(first + i) / 32] >> (first + i) % 32 & 1)) continue;
-        if (rank < len) y[rank] = (real)(float)values[i];
+        if (rank < of.len) of.y[rank] = (real)(float)values[i];
         rank++;
     }
 }

@@ -32,8 +32,7 @@ impl AdamSteps {
     /// # Errors
     /// If the device fails.
     pub fn restart(&mut self, done: u64) -> Result<()> {
-        *self = Self::new(done, self.state.device())?;
-        Ok(())
+        self.state.slice_set(&Self::new(done, self.state.device())?.state, 0, 0)
     }
 
     /// Steps done, without those that were skipped. Waits for the device.

@@ -166,6 +166,12 @@ template <typename... Parameters> static void call(void (*function)(Parameters..
     call(function, values, std::index_sequence_for<Parameters...>());
 }
 
+// How large each parameter is, and zero behind the last.
+template <typename... Parameters> static const size_t *sizes(void (*)(Parameters...)) {
+    static const size_t all[] = {sizeof(Parameters)..., 0};
+    return all;
+}
+
 } // namespace emulation
 
 extern "C" __attribute__((visibility("default"))) void emulated_launch(
@@ -188,6 +194,9 @@ extern "C" __attribute__((visibility("default"))) void emulated_launch(
 #define EMULATED(name)                                                                       \
     extern "C" __attribute__((visibility("default"))) void emulated_##name(void **values) { \
         emulation::call(name, values);                                                       \
+    }                                                                                        \
+    extern "C" __attribute__((visibility("default"))) const size_t *emulated_sizes_##name() { \
+        return emulation::sizes(name);                                                       \
     }
 
 static inline void __syncthreads() { emulation::wait(emulation::Wait::block); }
