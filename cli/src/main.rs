@@ -20,10 +20,12 @@ mod film;
 mod hints;
 mod labels;
 mod latents;
+mod launcher;
 mod logging;
 mod memory;
 mod output;
 mod painter;
+mod peers;
 mod pictures;
 mod pretrained;
 mod progress;
@@ -60,7 +62,11 @@ fn run(cli: &Cli) -> anyhow::Result<report::Exit> {
 
 fn main() -> ExitCode {
     memory::keep_pages();
+    #[cfg(feature = "nccl")]
+    peers::name_meeting_point();
     match run(&Cli::parse()) {
+        // Whose exit code counts is the first's, and one that is not 0 would end it.
+        Ok(report::Exit::Stopped) if !report::is_first() => ExitCode::SUCCESS,
         Ok(exit) => exit.code(),
         Err(error) => report::failure(&error).code(),
     }

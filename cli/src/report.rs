@@ -4,11 +4,12 @@ use std::error::Error;
 use std::fmt::{self, Write as _};
 use std::io::{self, IsTerminal, Write as _, stderr};
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use stylegan_ops::is_out_of_memory;
 
-use crate::hints;
 use crate::progress::suspended;
+use crate::{hints, peers};
 
 mod drawing;
 
@@ -90,7 +91,7 @@ pub(crate) fn failure(error: &anyhow::Error) -> Exit {
         let message = plain(cause);
         // Some libraries repeat their source in their own message.
         if depth == 0 {
-            let _ = writeln!(text, "{} {message}", paint("error", 31));
+            let _ = writeln!(text, "{}{} {message}", of_rank(), paint("error", 31));
         } else if !last.ends_with(&message) {
             let _ = writeln!(text, "{} {message}", paint("caused by", 31));
         }
@@ -99,6 +100,7 @@ pub(crate) fn failure(error: &anyhow::Error) -> Exit {
     if let Some(hint) = error.chain().find_map(hint_of) {
         let _ = writeln!(text, "\n{} {hint}", paint("hint", 36));
     }
+    peers::let_the_first_speak();
     say(&text);
     error.chain().find_map(exit_of).unwrap_or(Exit::Failed)
 }
@@ -157,9 +159,38 @@ fn hint_of(error: &(dyn Error + 'static)) -> Option<String> {
     hints::hint_of(error)
 }
 
+/// The number of this process among those that were started together.
+static RANK: AtomicUsize = AtomicUsize::new(0);
+
+/// From now on this is one of several processes, of which the first alone speaks, unless it fails.
+pub(crate) fn speak_as(rank: usize) {
+    RANK.store(rank, Ordering::Relaxed);
+}
+
+/// Whether this is the process that speaks.
+pub(crate) fn is_first() -> bool {
+    RANK.load(Ordering::Relaxed) == 0
+}
+
 /// A sentence for the person in front of the terminal, on stderr.
 pub(crate) fn note(message: &str) {
-    say(&format!("{message}\n"));
+    if is_first() {
+        say(&format!("{message}\n"));
+    }
+}
+
+/// The same, whichever process this is.
+#[cfg(any(feature = "mpi", feature = "nccl"))]
+pub(crate) fn insist(message: &str) {
+    say(&format!("{}{message}\n", of_rank()));
+}
+
+/// How a line of a process begins that is not the first.
+fn of_rank() -> String {
+    match RANK.load(Ordering::Relaxed) {
+        0 => String::new(),
+        rank => format!("rank {rank}: "),
+    }
 }
 
 fn say(text: &str) {
@@ -169,6 +200,9 @@ fn say(text: &str) {
 
 /// Data for whoever reads stdout; that it stops reading is no error.
 pub(crate) fn data(text: &str) -> io::Result<()> {
+    if !is_first() {
+        return Ok(());
+    }
     let mut stdout = io::stdout().lock();
     match suspended(|| stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush())) {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),

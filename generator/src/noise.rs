@@ -12,6 +12,15 @@ pub enum Noise {
     Const,
     /// Fresh images for every sample, a function of the key and the layer.
     Random(Key),
+    /// Those of some samples of a larger batch, as `Random` draws them for all of it.
+    RandomOf {
+        /// What `Random` has.
+        key: Key,
+        /// Samples in all of it.
+        batch: usize,
+        /// Which samples these are.
+        samples: Vec<Range<usize>>,
+    },
     /// No noise.
     None,
     /// These images, one `[batch or 1, 1, height, width]` for each layer in use. Where they are tracked, they get a gradient, for
@@ -41,6 +50,12 @@ impl Noise {
                 like.dtype(),
                 like.device(),
             )?),
+            Noise::RandomOf { key, batch, samples } => {
+                let shape = (*batch, 1, height, width);
+                let all = key.child("layer", image_of as u64).normal(shape, like.dtype(), like.device())?;
+                let parts = samples.iter().map(|run| all.narrow(0, run.start, run.len()));
+                Some(Tensor::cat(&parts.collect::<Result<Vec<_>>>()?, 0)?)
+            }
             Noise::Given(images) => match images.get(image_of) {
                 Some(image) => Some(image.clone()),
                 None => bail!("noise was given for {} layers, but layer {image_of} is in use", images.len()),

@@ -47,9 +47,16 @@ impl Trainer {
         if config.training.style_mixing_prob > 0.0 {
             config.training.style_mixing_prob = 1.0;
         }
-        let key = Key::new("rehearsal", &[]);
-        let draws =
-            IterationDraws::new(&|purpose| key.child(purpose, 0), &config, batch, lod, dtype, device)?;
+        let (key, share) = (Key::new("rehearsal", &[]), self.share());
+        let draws = IterationDraws::new(
+            &|purpose| key.child(purpose, 0),
+            &config,
+            (share, batch),
+            lod,
+            dtype,
+            device,
+        )?;
+        let batch = share.len(batch).map_err(candle_core::Error::wrap)?;
         let shape = (batch, config.generator.num_channels, height, width);
         let reals = process_reals(&Tensor::zeros(shape, DType::U8, device)?, lod, dtype)?;
         let labels_of = |count: usize| match config.generator.label_dim {

@@ -57,6 +57,11 @@ impl Report {
         Ok(())
     }
 
+    /// Takes other values for the same names, in their order.
+    pub(crate) fn replace(&mut self, values: &mut impl Iterator<Item = Tensor>) {
+        self.0.iter_mut().zip(values).for_each(|((_, own), value)| *own = value);
+    }
+
     /// The same with what `other` says behind it.
     pub(crate) fn and(mut self, other: Self) -> Self {
         self.0.extend(other.0);

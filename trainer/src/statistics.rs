@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use candle_core::{DType, Device, Result, Tensor};
 use stylegan_ops::{AdamSteps, tally_update};
+use stylegan_peers::Traffic;
 
 use crate::Report;
 
@@ -17,6 +18,8 @@ pub(crate) struct Accumulator {
     on_device: Tensor,
     summands: Vec<Summand>,
     data_wait: Duration,
+    /// What means over several processes have cost; none while there is one process.
+    traffic: Option<Traffic>,
 }
 
 /// A number that is added up.
@@ -60,7 +63,12 @@ impl Accumulator {
         let (summands, sums): (_, Vec<f32>) = sums.into_iter().unzip();
         let counts = [steps as f64, skipped as f64];
         let numbers: Vec<f64> = counts.into_iter().chain(sums.into_iter().map(f64::from)).collect();
-        Ok(Self { on_device: Tensor::new(numbers, device)?, summands, data_wait: Duration::ZERO })
+        Ok(Self {
+            on_device: Tensor::new(numbers, device)?,
+            summands,
+            data_wait: Duration::ZERO,
+            traffic: None,
+        })
     }
 
     /// Starts over with the same numbers.
@@ -68,6 +76,7 @@ impl Accumulator {
         self.on_device = Tensor::zeros(2 + self.summands.len(), DType::F64, self.on_device.device())?;
         self.summands.iter_mut().for_each(|summand| summand.missed = 0);
         self.data_wait = Duration::ZERO;
+        self.traffic = None;
         Ok(())
     }
 
@@ -91,12 +100,17 @@ impl Accumulator {
             })
             .collect();
         let followed = Self::restored(Accumulated { steps, skipped, sums }, self.on_device.device())?;
-        *self = Self { data_wait: self.data_wait, ..followed };
+        *self = Self { data_wait: self.data_wait, traffic: self.traffic, ..followed };
         Ok(())
     }
 
     pub(crate) fn waited(&mut self, for_data: Duration) {
         self.data_wait += for_data;
+    }
+
+    /// Means over several processes have cost so much.
+    pub(crate) fn exchanged(&mut self, traffic: Traffic) {
+        self.traffic = Some(self.traffic.unwrap_or_default().and(traffic));
     }
 
     /// The sums so far. Waits for the device.
@@ -117,7 +131,12 @@ impl Accumulator {
             let steps = steps.saturating_sub(missed);
             (name, if steps == 0 { 0.0 } else { f64::from(sum) / steps as f64 })
         };
-        Ok(Means { numbers: sums.into_iter().map(mean).collect(), steps, skipped, data_wait: self.data_wait })
+        let mut numbers: BTreeMap<String, f64> = sums.into_iter().map(mean).collect();
+        if let Some(Traffic { sent_bytes, took }) = self.traffic {
+            numbers.insert("peers_sent_bytes".to_owned(), sent_bytes as f64);
+            numbers.insert("peers_sec".to_owned(), took.as_secs_f64());
+        }
+        Ok(Means { numbers, steps, skipped, data_wait: self.data_wait })
     }
 }
 

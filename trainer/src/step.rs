@@ -1,13 +1,15 @@
 //! One iteration: a step of the critic, the average, a step of the generator.
 
 use std::cell::RefCell;
+use std::rc::Rc;
 
 use candle_core::backprop::GradStore;
-use candle_core::{DType, Device, Result, Tensor};
+use candle_core::{DType, Device, Result, Tensor, bail};
 use stylegan_generator::{Generator, Noise, is_buffer, mix_styles};
 use stylegan_ops::{
-    AdamSteps, Key, RandomTensors, backward, blend, downscale2x, repeatedly, upload, upscale2x,
+    AdamSteps, Key, RandomTensors, backward, blend, downscale2x, ema_update, repeatedly, upload, upscale2x,
 };
+use stylegan_peers::{Alone, Peers, Share};
 
 use crate::replay::{Replay, write};
 use crate::{Adam, CriticBatch, Networks, Report, Settings, TrainConfig};
@@ -16,6 +18,7 @@ use crate::{Adam, CriticBatch, Networks, Report, Settings, TrainConfig};
 #[derive(Debug)]
 pub struct Trainer {
     config: TrainConfig,
+    peers: Rc<dyn Peers>,
     networks: Networks,
     pub(crate) g_adam: Adam,
     pub(crate) d_adam: Adam,
@@ -76,6 +79,21 @@ impl Draws {
         })
     }
 
+    /// Those of a rank's samples, of draws for a whole minibatch of `batch`.
+    fn shared(self, share: Share, batch: usize) -> Result<Self> {
+        let samples = share.runs(batch).map_err(candle_core::Error::wrap)?;
+        Ok(Self {
+            z: share.of(&self.z)?,
+            z2: self.z2.map(|z2| share.of(&z2)).transpose()?,
+            mix_cutoff: self.mix_cutoff,
+            is_first: self.is_first,
+            noise: match self.noise {
+                Noise::Random(key) if share.is_part() => Noise::RandomOf { key, batch, samples },
+                noise => noise,
+            },
+        })
+    }
+
     /// The same, all of it in tensors, as many for each pass at this level of detail.
     fn in_tensors(self, trainer: &Trainer, lod: f64) -> Result<Self> {
         let (generator, config) = (&trainer.networks.generator, &trainer.config);
@@ -130,19 +148,22 @@ pub(crate) struct IterationDraws {
 }
 
 impl IterationDraws {
-    /// The draws of one iteration; `key` gives its stream for a purpose.
+    /// Those of a rank's samples, of the draws of one iteration with `batch` samples in all; `key` gives its stream for a
+    /// purpose.
     pub(crate) fn new(
         key: &dyn Fn(&str) -> Key,
         config: &TrainConfig,
-        batch: usize,
+        (share, batch): (Share, usize),
         lod: f64,
         dtype: DType,
         device: &Device,
     ) -> Result<Self> {
-        let draws = |purpose| Draws::new(key(purpose), config, batch, lod, dtype, device);
+        let draws =
+            |purpose| Draws::new(key(purpose), config, batch, lod, dtype, device)?.shared(share, batch);
+        let loss = config.loss.chosen().draw(key, batch, dtype, device)?;
         Ok(Self {
             critic: draws("critic step")?,
-            loss: config.loss.chosen().draw(key, batch, dtype, device)?,
+            loss: loss.map(|draw| share.of(&draw)).transpose()?,
             generator: draws("generator step")?,
         })
     }
@@ -202,6 +223,35 @@ impl Pass {
         let loss = losses.mean_all()?;
         Ok(Self { gradients: backward(&loss)?, loss: loss.detach(), report })
     }
+
+    /// The same of the whole minibatch: all that each process has computed of its share is averaged, `w_avg` with it, which
+    /// has taken in the mean of that share. So what is not finite in one of them is finite in none.
+    fn averaged(self, peers: &dyn Peers, optimizer: &Adam, w_avg: &Tensor) -> Result<Self> {
+        if peers.world() == 1 {
+            return Ok(self);
+        }
+        let Self { loss, mut gradients, report } = self;
+        let mut report = report.means()?;
+        let parameters: Vec<&Tensor> = optimizer
+            .parameters()
+            .map(|(_, parameter)| parameter)
+            .filter(|p| gradients.get(p).is_some())
+            .collect();
+        let mut tensors = vec![loss, w_avg.copy()?];
+        tensors.extend(report.numbers().map(|(_, number)| number.clone()));
+        tensors.extend(parameters.iter().filter_map(|parameter| gradients.get(parameter).cloned()));
+        peers.mean(&mut tensors).map_err(candle_core::Error::wrap)?;
+        let mut means = tensors.into_iter();
+        let (Some(loss), Some(mean_w_avg)) = (means.next(), means.next()) else {
+            bail!("the mean of {} tensors is none", parameters.len())
+        };
+        ema_update(&[(w_avg, &mean_w_avg)], 0.0)?;
+        report.replace(&mut means);
+        for (parameter, gradient) in parameters.into_iter().zip(means) {
+            gradients.insert(parameter, gradient);
+        }
+        Ok(Self { loss, gradients, report })
+    }
 }
 
 impl Trainer {
@@ -216,9 +266,26 @@ impl Trainer {
             d_adam: Adam::new(config.adam, &networks.d, |_| true)?,
             last_lod: None,
             replay: RefCell::default(),
+            peers: Rc::new(Alone),
             networks,
             config,
         })
+    }
+
+    /// The same as one of several processes, each of which computes its [`Share`] of every minibatch.
+    #[must_use]
+    pub fn with_peers(self, peers: Rc<dyn Peers>) -> Self {
+        Self { peers, ..self }
+    }
+
+    /// The processes that train together.
+    pub fn peers(&self) -> &Rc<dyn Peers> {
+        &self.peers
+    }
+
+    /// Which samples of a minibatch this process computes.
+    pub fn share(&self) -> Share {
+        Share::among(&*self.peers, self.config.discriminator.switches.mbstd_group_size)
     }
 
     /// The networks.
@@ -244,6 +311,8 @@ impl Trainer {
     /// One iteration: critic step, average, generator step, with fresh draws that are a function of the run's seed
     /// and `step`. Reports `d_loss` and `g_loss`, and what the loss reports, a number each.
     ///
+    /// Of several processes, each is given its share of the minibatch, and all report the same.
+    ///
     /// # Shapes
     /// - `pixels`: `[batch, num_channels, height, width]` in 0..255, bytes or finer, the reals
     /// - `labels`: `[batch, label_dim]` of the reals; the generator's step uses them as well
@@ -261,7 +330,8 @@ impl Trainer {
         let device = pixels.device();
         repeatedly(device, || {
             let inputs = self.inputs(pixels, labels, settings, step)?;
-            if !self.config.device.graphs || !device.is_cuda() || settings.lod.fract() > 0.0 {
+            let is_recorded = self.config.device.graphs && device.is_cuda() && self.peers.world() == 1;
+            if !is_recorded || settings.lod.fract() > 0.0 {
                 return self.iteration(&inputs, settings);
             }
             let inputs = inputs.in_tensors(self, settings)?;
@@ -280,18 +350,18 @@ impl Trainer {
         settings: Settings,
         step: u64,
     ) -> Result<Inputs> {
-        let (batch, ..) = pixels.dims4()?;
+        let (share, batch) = (self.share(), pixels.dim(0)? * self.peers.world());
         let seed = self.config.run.seed;
         let key = |purpose: &str| Key::new(purpose, &[seed, step]);
         let (dtype, device) = (self.dtype(), pixels.device());
-        let draws = IterationDraws::new(&key, &self.config, batch, settings.lod, dtype, device)?;
+        let draws = IterationDraws::new(&key, &self.config, (share, batch), settings.lod, dtype, device)?;
         Ok(Inputs { pixels: pixels.clone(), labels: labels.cloned(), draws })
     }
 
     /// One iteration from all that differs between them; returns the numbers that it reports.
     pub(crate) fn iteration(&mut self, inputs: &Inputs, settings: Settings) -> Result<Report> {
         let Inputs { pixels, labels, draws: IterationDraws { critic, loss, generator } } = inputs;
-        let (labels, batch) = (labels.as_ref(), pixels.dim(0)?);
+        let (labels, batch) = (labels.as_ref(), pixels.dim(0)? * self.peers.world());
         let reals = process_reals(pixels, settings.lod, self.dtype())?;
         let (d_loss, d_report) = self.critic_step(&reals, labels, critic, loss.as_ref(), settings)?;
         self.networks.update_average(self.config.training.ema_beta(batch))?;
@@ -331,8 +401,9 @@ impl Trainer {
         loss_draw: Option<&Tensor>,
         settings: Settings,
     ) -> Result<(Tensor, Report)> {
+        let pass = self.critic_pass(reals, labels, draws, loss_draw, settings.lod)?;
         let Pass { loss, gradients, report } =
-            self.critic_pass(reals, labels, draws, loss_draw, settings.lod)?;
+            pass.averaged(&*self.peers, &self.d_adam, self.networks.generator.w_avg())?;
         self.d_adam.step(&loss, &gradients, settings.d_lrate)?;
         self.config.loss.chosen().after_critic_step(&self.d_adam)?;
         Ok((loss, report))
@@ -348,7 +419,9 @@ impl Trainer {
         draws: &Draws,
         settings: Settings,
     ) -> Result<(Tensor, Report)> {
-        let Pass { loss, gradients, report } = self.generator_pass(labels, draws, settings.lod)?;
+        let pass = self.generator_pass(labels, draws, settings.lod)?;
+        let Pass { loss, gradients, report } =
+            pass.averaged(&*self.peers, &self.g_adam, self.networks.generator.w_avg())?;
         self.g_adam.step(&loss, &gradients, settings.g_lrate)?;
         Ok((loss, report))
     }

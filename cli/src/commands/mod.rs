@@ -17,6 +17,7 @@ mod film;
 mod inspect;
 mod interpolate;
 mod latent;
+mod launch;
 mod metrics;
 mod mix;
 mod plot;
@@ -48,6 +49,7 @@ macro_rules! commands {
 // In the order of `--help`.
 commands! {
     Train: train,
+    Launch: launch,
     Sample: sample,
     Mix: mix,
     Interpolate: interpolate,

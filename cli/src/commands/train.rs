@@ -2,7 +2,9 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Result;
 use candle_core::Device;
@@ -12,6 +14,7 @@ use stylegan_dataset::{
     MirrorTest, PackOptions, Pyramid, Source,
 };
 use stylegan_ops::Resolution;
+use stylegan_peers::{Alone, Peers};
 use stylegan_trainer::{
     Event, Job, LabelDecision, Listener, Outcome, Pace, Resume, Signals, TrainConfig, TrainPlan,
     run as run_job, trained_before,
@@ -25,7 +28,7 @@ use crate::device::DeviceName;
 use crate::hints::hint_of;
 use crate::output::Output;
 use crate::report::{Exit, data, note};
-use crate::{cache, events, labels, pictures, signals};
+use crate::{cache, events, labels, peers, pictures, signals};
 
 /// Train a network on your pictures
 ///
@@ -102,9 +105,13 @@ pub(crate) struct Args {
     #[arg(long)]
     json: bool,
 
-    /// Device to compute on, `cpu` or `cuda:N`
+    /// Device to compute on, `cpu`, `cuda:N`, or `cuda:auto` for one of several processes, each with a GPU of its own
     #[arg(long, value_name = "DEVICE", default_value = "cpu")]
     device: DeviceName,
+
+    /// Seconds that a process that trains with others may be silent in a step before all are ended
+    #[arg(long, value_name = "SECONDS", default_value_t = 600, value_parser = clap::value_parser!(u32).range(1..=86_400), allow_negative_numbers = true)]
+    peer_timeout: u32,
 
     /// Enlarge pictures that are smaller than the network's, instead of leaving out a few and refusing more
     #[arg(long)]
@@ -173,10 +180,15 @@ pub(crate) fn run(args: &Args) -> Result<Exit> {
     if args.dry_run {
         return dry_run(args, config);
     }
+    let peers = peers::join(args.device, Duration::from_secs(args.peer_timeout.into()))?;
     // Before the pictures, which may take minutes.
     let device = args.device.open()?;
-    let pyramid = open_pictures(&args.data, &args.out, &config)?;
-    let decision = decide_labels(args, &mut config, &pyramid.found_labels())?;
+    let pyramid = peers::in_turn(&*peers, || open_pictures(&args.data, &args.out, &config))?;
+    // Where the run of the first goes on, all do.
+    let before = if peers.is_first() { trained_before(&config, &args.out, &args.resume)? } else { None };
+    let before = peers::of_first(&*peers, before.map(|before| before.to_toml()).transpose()?)?;
+    let before = before.map(|before| toml::from_str(&before)).transpose()?;
+    let decision = config.decide_labels(&pyramid.found_labels(), before.as_ref())?;
     let shown = showing(&config, &decision, &pyramid.found_labels());
     let pyramid = pyramid.with_labels(decision.labels().cloned())?;
     let mut plan = TrainPlan::new(&config)?;
@@ -191,16 +203,20 @@ pub(crate) fn run(args: &Args) -> Result<Exit> {
         resume: args.resume.clone(),
         allow_changes: args.allow_changes,
         json: args.json,
-        serve: args.serve,
+        serve: args.serve.filter(|_| peers.is_first()),
+        peers: peers.clone(),
     };
     let outcome = train(config, Arc::new(pyramid), &args.out, device, pace, start)?;
+    peers.leave();
     Ok(if outcome.finished { Exit::Done } else { Exit::Stopped })
 }
 
 /// Prints what would be done and how long it takes. A GPU is asked how much memory it takes.
 fn dry_run(args: &Args, mut config: TrainConfig) -> Result<Exit> {
     let mut shown = |found: &FoundLabels<'_>| {
-        let decision = decide_labels(args, &mut config, found)?;
+        // What is trained by is what the run that goes on was trained by, if one does.
+        let before = trained_before(&config, &args.out, &args.resume)?;
+        let decision = config.decide_labels(found, before.as_ref())?;
         anyhow::Ok(showing(&config, &decision, found))
     };
     // Pictures are listed for it, and none is decoded.
@@ -226,12 +242,6 @@ fn dry_run(args: &Args, mut config: TrainConfig) -> Result<Exit> {
         Some(shortage) => Err(shortage.into()),
         None => Ok(Exit::Done),
     }
-}
-
-/// Decides what is trained by, as the run that goes on did, if one does.
-fn decide_labels(args: &Args, config: &mut TrainConfig, found: &FoundLabels<'_>) -> Result<LabelDecision> {
-    let before = trained_before(config, &args.out, &args.resume)?;
-    Ok(config.decide_labels(found, before.as_ref())?)
 }
 
 /// How the pictures are shown to the networks, in two lines.
@@ -298,7 +308,7 @@ pub(super) fn open_pictures(source: &Path, runs: &Path, config: &TrainConfig) ->
 }
 
 /// How a training is started, beside what it trains.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct Start {
     pub(super) resume: Resume,
     pub(super) allow_changes: bool,
@@ -306,6 +316,14 @@ pub(super) struct Start {
     pub(super) json: bool,
     /// Where the studio shows it.
     pub(super) serve: Option<SocketAddr>,
+    /// The processes that train together.
+    pub(super) peers: Rc<dyn Peers>,
+}
+
+impl Default for Start {
+    fn default() -> Self {
+        Self { resume: Resume::Auto, allow_changes: false, json: false, serve: None, peers: Rc::new(Alone) }
+    }
 }
 
 /// Trains until it is done or a signal stops it.
@@ -317,7 +335,7 @@ pub(super) fn train(
     pace: Pace,
     start: Start,
 ) -> Result<Outcome> {
-    let Start { resume, allow_changes, json, serve } = start;
+    let Start { resume, allow_changes, json, serve, peers } = start;
     run_beside(json, |runtime, signals, mut listeners| {
         if let Some(address) = serve {
             let live = studio::serve_training(address, runs, device.clone(), &runtime, signals.clone())?;
@@ -327,6 +345,7 @@ pub(super) fn train(
             resume,
             allow_changes,
             pace,
+            peers,
             ..Job::new(config, pyramid, runs.to_owned(), device, runtime)
         };
         Ok(run_job(job, &signals, listeners)?)
@@ -346,7 +365,7 @@ pub(super) fn run_beside(
     outcome
 }
 
-/// Who hears of a training: programs on stdout, or a person at the console.
+/// Who hears of a training: programs on stdout, or a person at the console. Of several processes the first tells.
 fn listener(json: bool) -> Box<dyn Listener> {
     if json {
         return Box::new(events::print);

@@ -7,6 +7,7 @@ mod file_systems;
 mod kill;
 mod labels;
 mod other_pictures;
+mod peers;
 mod refuse;
 mod scene;
 mod stop;

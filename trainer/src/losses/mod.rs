@@ -24,7 +24,7 @@ pub trait Loss {
     /// Its constants, keys of `[loss]` in a configuration.
     fn constants(&mut self) -> Vec<Constant<'_>>;
 
-    /// What it draws for one step of the critic with `batch` pictures. `key` gives the stream of this step for a purpose.
+    /// What it draws for one step of the critic with `batch` pictures, `[batch, …]`. `key` gives the stream of this step for a purpose.
     ///
     /// # Errors
     /// If the device cannot hold it.

@@ -7,6 +7,7 @@ use std::path::Path;
 use candle_core::{DType, Device};
 use stylegan_base::units::{Bytes, kimg};
 use stylegan_checkpoint::{Checkpoint, Copied, Meta, Network, Progress};
+use stylegan_generator::Norm;
 use stylegan_import::{Error, ErrorKind, Foreign, Purpose, open_any};
 use stylegan_ops::{AdamSteps, Parameters};
 
@@ -67,7 +68,8 @@ impl Trained for Trainer {
     type Snapshot = Checkpoint;
 
     fn anew(&self) -> candle_core::Result<Self> {
-        Self::new(self.config().clone(), DType::F32, Trainer::device(self))
+        let anew = Self::new(self.config().clone(), DType::F32, Trainer::device(self))?;
+        Ok(anew.with_peers(self.peers().clone()))
     }
 
     fn config(&self) -> &TrainConfig {
@@ -211,15 +213,22 @@ impl Trained for Trainer {
 impl Watched for Trainer {
     type Watch = Watches;
 
-    fn begin(work: &Work<Self>) -> Result<(Self, Watches), RunError> {
+    fn begin(work: &Work<Self>) -> Result<Self, RunError> {
+        let Work { config, device, peers, .. } = work;
+        let world = peers.world();
+        if world > 1 && config.generator.norm == Norm::Batch {
+            return Err(RunError::BatchNorm { world });
+        }
+        Ok(Self::new(config.clone(), DType::F32, device)?.with_peers(peers.clone()))
+    }
+
+    fn watch(&self, work: &Work<Self>) -> Result<Watches, RunError> {
         let Work { config, device, data: Feed { pyramid, .. }, .. } = work;
-        let trainer = Self::new(config.clone(), DType::F32, device)?;
-        let watches = Watches {
+        Ok(Watches {
             grids: Grids::new(config, pyramid, device)?,
             collapse: CollapseWatch::new(config, pyramid.clone(), device)?,
             measuring: Measuring::new(config, pyramid.clone(), device)?,
-        };
-        Ok((trainer, watches))
+        })
     }
 }
 

@@ -157,6 +157,32 @@ pub enum RunError {
     /// The memory of the device is too little.
     #[error(transparent)]
     OutOfMemory(Box<OutOfMemory>),
+    /// Several processes cannot train together.
+    #[error(transparent)]
+    Peers(#[from] stylegan_peers::Error),
+    /// Processes have been started to train other things.
+    #[error(
+        "{} would train with another version, configuration or other pictures than the others",
+        ranks_of(ranks)
+    )]
+    OtherTraining {
+        /// Their numbers.
+        ranks: Vec<usize>,
+    },
+    /// Processes have come to other networks.
+    #[error("the networks of {} are no longer those of the others", ranks_of(ranks))]
+    OtherNetworks {
+        /// Their numbers.
+        ranks: Vec<usize>,
+    },
+    /// Processes cannot share what a layer looks at.
+    #[error(
+        "`generator.norm` is `batch`, whose statistics are those of whole minibatches, which {world} processes share"
+    )]
+    BatchNorm {
+        /// Processes.
+        world: usize,
+    },
     /// The networks or the device failed.
     #[error("the networks failed")]
     Networks(#[from] candle_core::Error),
@@ -203,6 +229,11 @@ impl From<stylegan_evaluation::Error> for RunError {
     fn from(error: stylegan_evaluation::Error) -> Self {
         Self::Metrics(Box::new(error))
     }
+}
+
+fn ranks_of(ranks: &[usize]) -> String {
+    let numbers: Vec<String> = ranks.iter().map(usize::to_string).collect();
+    format!("rank {}", numbers.join(", rank "))
 }
 
 fn has(label_dim: usize) -> String {
@@ -256,6 +287,12 @@ impl Hint for RunError {
             Self::Finished { .. } => "a longer `schedule.total_kimg` trains on",
             Self::Diverged { .. } => "go on from it with smaller `schedule.g_lrate` and `schedule.d_lrate`",
             Self::OutOfMemory(error) => return error.hint(),
+            Self::Peers(stylegan_peers::Error::Minibatch { .. }) => {
+                "`schedule.batch` takes larger minibatches, such as the original's for as many GPUs"
+            }
+            Self::OtherNetworks { .. } => {
+                "go on from the last snapshot, without the machine of these processes"
+            }
             Self::File { source, .. } if source.kind() == io::ErrorKind::StorageFull => {
                 "make room on the disk"
             }

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use candle_core::{Device, Tensor};
-use stylegan_dataset::{BatchRequest, Contents, Labels, Order, Prefetcher, Pyramid};
+use stylegan_dataset::{Batch, BatchRequest, Contents, Labels, Order, Prefetcher, Pyramid};
 use stylegan_ops::upload;
+use stylegan_peers::Share;
 use tokio::runtime::Handle;
 use tracing::debug;
 
@@ -23,14 +24,24 @@ pub(crate) struct Feed {
     pub(super) pyramid: Arc<Pyramid>,
     pub(super) runtime: Handle,
     pub(super) device: Device,
+    /// Which samples of each minibatch this process computes.
+    pub(super) share: Share,
 }
 
 /// Pixels, and labels of networks with labels.
 pub(crate) type Reals = (Tensor, Option<Tensor>);
 
+/// Batches that are prepared ahead: of several processes, the shares of one.
+pub(crate) struct Batches {
+    /// A share comes in several parts, one for each run of positions.
+    parts: Prefetcher,
+    /// Runs in the shares to come.
+    runs: Box<dyn Iterator<Item = usize>>,
+}
+
 impl Data for Feed {
     type Config = TrainConfig;
-    type Batches = Prefetcher;
+    type Batches = Batches;
     type Batch = Reals;
 
     /// Whether the pictures are large enough and have the channels and the labels that are asked for.
@@ -42,6 +53,10 @@ impl Data for Feed {
         let (found, wanted) = (self.pyramid.channels().count(), config.generator.num_channels);
         if found != wanted {
             return Err(RunError::Channels { found, wanted });
+        }
+        // Minibatches that cannot be shared are refused before the first of them.
+        for batch in config.schedule.batch.values() {
+            self.share.runs(batch)?;
         }
         let wanted = config.generator.label_dim;
         let found = self.pyramid.labels().map_or(0, Labels::width);
@@ -71,16 +86,39 @@ impl Data for Feed {
         labels.map_or(&[][..], Labels::class_names).to_vec()
     }
 
-    fn batches(&self, config: &TrainConfig, clock: &Clock) -> Prefetcher {
+    fn batches(&self, config: &TrainConfig, clock: &Clock) -> Batches {
         let order = Order::new(config.run.seed, self.pyramid.len());
         let TrainConfig { data, .. } = config;
-        let requests = requests(config, clock);
-        Prefetcher::spawn(&self.runtime, self.pyramid.clone(), order, data.mirror, requests, data.prefetch)
+        let share = self.share;
+        // `check` has seen that all minibatches can be shared.
+        let runs = move |batch| share.runs(batch).unwrap_or_default();
+        let parts = requests(config, clock).flat_map(move |whole| {
+            runs(whole.batch).into_iter().map(move |run| {
+                let first_position = whole.first_position + run.start as u64;
+                BatchRequest { first_position, batch: run.len(), ..whole }
+            })
+        });
+        let most_runs = config.schedule.batch.values().map(|batch| runs(batch).len()).max().unwrap_or(1);
+        let ahead = data.prefetch * most_runs;
+        Batches {
+            parts: Prefetcher::spawn(&self.runtime, self.pyramid.clone(), order, data.mirror, parts, ahead),
+            runs: Box::new(requests(config, clock).map(move |whole| runs(whole.batch).len())),
+        }
     }
 
-    fn next(&self, config: &TrainConfig, batches: &mut Prefetcher) -> Result<(Reals, Duration), RunError> {
-        let batch = batches.next().ok_or(RunError::NoMoreData)??;
-        let wait = batches.last_wait();
+    fn next(&self, config: &TrainConfig, batches: &mut Batches) -> Result<(Reals, Duration), RunError> {
+        let count = batches.runs.next().ok_or(RunError::NoMoreData)?;
+        let mut wait = Duration::ZERO;
+        let mut batch: Option<Batch> = None;
+        for _ in 0..count {
+            let part = batches.parts.next().ok_or(RunError::NoMoreData)??;
+            wait += batches.parts.last_wait();
+            match &mut batch {
+                None => batch = Some(part),
+                Some(batch) => append(batch, part),
+            }
+        }
+        let batch = batch.ok_or(RunError::NoMoreData)?;
         debug!(
             first_position = batch.request.first_position,
             wait_secs = wait.as_secs_f64(),
@@ -93,6 +131,15 @@ impl Data for Feed {
             _ => None,
         };
         Ok(((pixels, labels), wait))
+    }
+}
+
+/// The pictures of a batch with those of another behind them.
+fn append(batch: &mut Batch, other: Batch) {
+    batch.request.batch += other.request.batch;
+    batch.pixels.extend(other.pixels);
+    if let (Some(labels), Some(others)) = (&mut batch.labels, other.labels) {
+        labels.extend(others);
     }
 }
 

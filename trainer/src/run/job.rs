@@ -1,11 +1,13 @@
 //! What a run is given, and what comes of it.
 
 use std::path::PathBuf;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use candle_core::Device;
 use stylegan_base::files::{Disk, Files};
 use stylegan_dataset::Pyramid;
+use stylegan_peers::{Alone, Peers, Share};
 
 use super::feed::Feed;
 use super::trained::Trained;
@@ -34,6 +36,8 @@ pub struct Job {
     pub pace: Pace,
     /// How files reach the disk.
     pub files: Arc<dyn Files>,
+    /// The processes that train together. The first keeps the run folder and tells the listeners; the others read pictures alone.
+    pub peers: Rc<dyn Peers>,
     /// Called before each iteration, for experiments and for tests that do harm.
     pub before_step: Option<BeforeStep>,
 }
@@ -57,15 +61,28 @@ impl Job {
             resume: Resume::Auto,
             allow_changes: false,
             files: Arc::new(Disk),
+            peers: Rc::new(Alone),
             before_step: None,
         }
     }
 
     /// The same, as the run takes it.
     pub(super) fn into_work(self) -> Work<Trainer> {
-        let Self { config, pyramid, runs, device, runtime, resume, allow_changes, pace, files, before_step } =
-            self;
-        let data = Feed { pyramid, runtime: runtime.clone(), device: device.clone() };
+        let Self {
+            config,
+            pyramid,
+            runs,
+            device,
+            runtime,
+            resume,
+            allow_changes,
+            pace,
+            files,
+            peers,
+            before_step,
+        } = self;
+        let share = Share::among(&*peers, config.discriminator.switches.mbstd_group_size);
+        let data = Feed { pyramid, runtime: runtime.clone(), device: device.clone(), share };
         Work {
             config,
             data,
@@ -77,6 +94,7 @@ impl Job {
             allow_changes,
             pace,
             files,
+            peers,
             before_step,
         }
     }
@@ -94,6 +112,7 @@ pub(crate) struct Work<T: Trained> {
     pub(crate) allow_changes: bool,
     pub(crate) pace: Pace,
     pub(crate) files: Arc<dyn Files>,
+    pub(crate) peers: Rc<dyn Peers>,
     pub(crate) before_step: Option<Look<T>>,
 }
 
@@ -118,9 +137,9 @@ pub enum Resume {
 /// How a run ended.
 #[derive(Clone, Debug)]
 pub struct Outcome {
-    /// The run folder.
+    /// The run folder; of several processes, that of the first.
     pub run_dir: PathBuf,
-    /// The last snapshot.
+    /// The last snapshot, likewise.
     pub snapshot: PathBuf,
     /// Whether it ran to the end of the schedule; else a person stopped it.
     pub finished: bool,

@@ -1,6 +1,7 @@
 //! A whole training: where it starts, its loop, how it ends.
 
 mod adversarial;
+mod agreement;
 mod before;
 mod clock;
 mod collapse;
@@ -15,12 +16,14 @@ mod lock;
 mod measuring;
 mod pictures;
 mod prepared;
+mod record;
 mod resume;
 mod saved;
 mod saver;
 mod shape;
 mod signals;
 mod state;
+mod sync;
 mod tick;
 mod trained;
 mod training;
@@ -30,6 +33,7 @@ mod writer;
 
 use crate::listeners::{Audience, last_elapsed};
 use crate::{Event, Listener};
+use agreement::check_same_training;
 pub use before::trained_before;
 pub(crate) use clock::Clock;
 use clock::Stopwatch;
@@ -45,6 +49,7 @@ pub use job::{BeforeStep, Job, Outcome, Resume};
 pub use lock::is_being_trained;
 pub(crate) use pictures::{Comparison, list};
 use prepared::Prepared;
+use record::Record;
 use resume::Start;
 pub(crate) use saver::Saver;
 pub(crate) use shape::Misfit;
@@ -60,6 +65,9 @@ use writer::{Retention, Writer};
 ///
 /// `listeners` hear what happens, after the files of the run folder.
 ///
+/// Of several processes, each calls this with the same job. All compute; the first keeps the run folder and tells its
+/// listeners, and where it starts, all start.
+///
 /// # Errors
 /// If the data does not fit the configuration or what is gone on from, if reading or the device fails, if snapshots
 /// cannot be written, if the numbers go bad again and again, or if the device has too little memory.
@@ -74,18 +82,28 @@ pub(crate) fn run_any<T: Watched>(
     listeners: Vec<Box<dyn Listener + '_>>,
 ) -> Result<Outcome, RunError> {
     work.data.check(&work.config)?;
-    let start = Start::find(&work)?;
-    let Prepared { training, ticker, note } = Prepared::new(&work, start.saved.as_ref())?;
     let contents = work.data.contents(&work.config)?;
+    let fingerprints: Vec<String> = contents.iter().map(|(_, contents)| contents.fingerprint()).collect();
+    check_same_training(&*work.peers, &work.config, &fingerprints.join("+"))?;
+    if !work.peers.is_first() {
+        let mut training = TrainingState::new(T::begin(&work)?)?;
+        training.follow_first(&*work.peers)?;
+        training.trainer.try_memory(training.clock)?;
+        let Work { data, peers, pace, before_step, .. } = work;
+        let stopwatch = Stopwatch::new(0.0);
+        let record = None;
+        return Run { training, data, peers, record, stopwatch, pace, before_step, level: None }
+            .train(signals);
+    }
+    let start = Start::find(&work)?;
+    let Prepared { mut training, ticker, note } = Prepared::new(&work, start.saved.as_ref())?;
     // All that can be checked is checked: from here on files are written.
     let (folder, is_new) = start.place.open(&work, training.clock.position.nimg)?;
     let Start { saved, notes, warnings, .. } = start;
-    let Work { config, data, runtime, pace, files, before_step, .. } = work;
+    let Work { config, data, runtime, pace, files, peers, before_step, .. } = work;
     let kimg = training.clock.kimg();
-    let mut fingerprints = Vec::new();
     for (name, contents) in &contents {
         folder.list_pictures(files.as_ref(), name, contents)?;
-        fingerprints.push(contents.fingerprint());
     }
     let opened = |source| RunError::File { path: folder.path().to_owned(), source };
     let mut audience = Audience::new(folder.path(), listeners).map_err(opened)?;
@@ -115,5 +133,7 @@ pub(crate) fn run_any<T: Watched>(
     if let Some(saved) = saved {
         saver.goes_on_from(saved.snapshot, (!is_new).then_some(saved.clock.position.nimg));
     }
-    Run { training, data, ticker, saver, audience, stopwatch, pace, before_step, level: None }.train(signals)
+    training.follow_first(&*peers)?;
+    let record = Some(Record { ticker, saver, audience });
+    Run { training, data, peers, record, stopwatch, pace, before_step, level: None }.train(signals)
 }

@@ -18,7 +18,8 @@ pub(super) struct Prepared<T: Watched> {
 impl<T: Watched> Prepared<T> {
     /// Builds everything, goes on from what was saved, and makes sure that what is still to be trained fits.
     pub(super) fn new(work: &Work<T>, saved: Option<&Saved<T>>) -> Result<Self, RunError> {
-        let (trainer, watch) = T::begin(work)?;
+        let trainer = T::begin(work)?;
+        let watch = trainer.watch(work)?;
         let mut training = TrainingState::new(trainer)?;
         if let Some(saved) = saved {
             saved.restore(&mut training)?;

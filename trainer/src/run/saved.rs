@@ -3,16 +3,16 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use candle_core::{Tensor, bail};
+use candle_core::Tensor;
 use stylegan_checkpoint::{Pair, State};
 
 use super::clock::Clock;
 use super::error::{RunError, with_causes};
 use super::shape::{Growth, Misfit};
-use super::state::{TALLY, Training, TrainingState, steps_key};
+use super::state::{TALLY, Training, TrainingState};
 use super::trained::{Alone, Trained};
 use crate::Position;
-use crate::statistics::{Accumulated, Accumulator, Summand};
+use crate::statistics::Accumulator;
 
 /// What a run goes on from, read and checked.
 pub(super) struct Saved<T: Trained> {
@@ -132,7 +132,7 @@ impl<T: Trained> Saved<T> {
                     .filter(|(name, _)| self.growth.is_some() && saved(name).is_none())
                     .map(|(name, moment)| Ok((name, moment.zeros_like()?)))
                     .collect::<candle_core::Result<_>>()?;
-                let Some(&steps) = metadata.adam_steps.get(&steps_key(network)) else {
+                let Some(steps) = metadata.steps_of(network) else {
                     return Err(RunError::State {
                         path: self.path.clone(),
                         source: format!("the steps of the optimizer of `{network}` are missing").into(),
@@ -142,7 +142,7 @@ impl<T: Trained> Saved<T> {
                     .map_err(|e| e.context(format!("optimizer of `{network}`")))?;
             }
             trainer.set_last_lod(metadata.last_lod);
-            training.statistics = Accumulator::restored(accumulated(state, metadata)?, &device)?;
+            training.statistics = metadata.statistics(sums(state, metadata)?, &device)?;
         } else {
             for (_, adam) in trainer.optimizers_mut() {
                 adam.reset()?;
@@ -156,25 +156,12 @@ impl<T: Trained> Saved<T> {
     }
 }
 
-/// The tick so far.
-fn accumulated(state: &State, metadata: &Training) -> candle_core::Result<Accumulated> {
-    let Training { tally_steps: steps, skipped, tally_names, tally_missed, .. } = metadata;
-    let sums = match state.tensors.get(TALLY) {
-        Some(tensor) if *steps > 0 => tensor.to_vec1::<f32>()?,
-        _ => vec![0.0; tally_names.len()],
-    };
-    if sums.len() != tally_names.len() {
-        bail!("`{TALLY}` has {} numbers where {} are expected", sums.len(), tally_names.len());
+/// The sums of the tick so far.
+fn sums(state: &State, metadata: &Training) -> candle_core::Result<Vec<f32>> {
+    match state.tensors.get(TALLY) {
+        Some(tensor) if metadata.tally_steps > 0 => tensor.to_vec1(),
+        _ => Ok(vec![0.0; metadata.tally_names.len()]),
     }
-    let summand = |name: &String| {
-        let missed = tally_missed.get(name).copied().unwrap_or(0);
-        Summand { name: name.clone(), missed }
-    };
-    Ok(Accumulated {
-        steps: *steps,
-        skipped: *skipped,
-        sums: tally_names.iter().map(summand).zip(sums).collect(),
-    })
 }
 
 /// A pair, and what is wrong with those after it.

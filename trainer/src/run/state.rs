@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use candle_core::{Device, Tensor};
+use candle_core::{Device, Tensor, bail};
 use serde::{Deserialize, Deserializer, Serialize};
 use stylegan_checkpoint::State;
 
@@ -68,6 +68,12 @@ impl<T: Trained> TrainingState<T> {
         self.clock.is_tick_due(self.config())
     }
 
+    /// The next tick begins, as where the tick was closed.
+    pub(super) fn begin_tick(&mut self) -> candle_core::Result<()> {
+        self.clock.tick_nimg = self.clock.position.nimg;
+        self.statistics.clear()
+    }
+
     /// One iteration.
     pub(super) fn step(
         &mut self,
@@ -116,6 +122,53 @@ pub(super) fn steps_key(network: &str) -> String {
 }
 
 impl Training {
+    /// What is to be told of a training beside its tensors, and the sums of its tick so far. `source` is what it is made from, where
+    /// that matters.
+    pub(super) fn of<T: Trained>(
+        training: &TrainingState<T>,
+        source: Option<&Source>,
+    ) -> Result<(Self, Vec<f32>), RunError> {
+        let TrainingState { trainer, clock, statistics, .. } = training;
+        let Accumulated { steps: tally_steps, skipped, sums } = statistics.read()?;
+        let (summands, sums): (Vec<Summand>, Vec<f32>) = sums.into_iter().unzip();
+        let missed = summands.iter().filter(|summand| summand.missed > 0);
+        let mut adam_steps = BTreeMap::new();
+        for (network, adam) in trainer.optimizers() {
+            adam_steps.insert(steps_key(network), adam.steps().done()?);
+        }
+        let metadata = Self {
+            clock: *clock,
+            last_lod: trainer.last_lod(),
+            tally_steps,
+            skipped,
+            data_fingerprint: source.map(|source| source.data_fingerprint.clone()).unwrap_or_default(),
+            begun_from: source.and_then(|source| source.begun_from.clone()),
+            tally_missed: missed.map(|Summand { name, missed }| (name.clone(), *missed)).collect(),
+            tally_names: summands.into_iter().map(|summand| summand.name).collect(),
+            adam_steps,
+        };
+        Ok((metadata, sums))
+    }
+
+    /// Steps of the optimizer of a network.
+    pub(super) fn steps_of(&self, network: &str) -> Option<u64> {
+        self.adam_steps.get(&steps_key(network)).copied()
+    }
+
+    /// The tick so far, with these sums.
+    pub(super) fn statistics(&self, sums: Vec<f32>, device: &Device) -> candle_core::Result<Accumulator> {
+        let Self { tally_steps: steps, skipped, tally_names, tally_missed, .. } = self;
+        if sums.len() != tally_names.len() {
+            bail!("`{TALLY}` has {} numbers where {} are expected", sums.len(), tally_names.len());
+        }
+        let summand = |name: &String| {
+            let missed = tally_missed.get(name).copied().unwrap_or(0);
+            Summand { name: name.clone(), missed }
+        };
+        let sums = tally_names.iter().map(summand).zip(sums).collect();
+        Accumulator::restored(Accumulated { steps: *steps, skipped: *skipped, sums }, device)
+    }
+
     /// A tick begins: nothing of the one before counts.
     pub(super) fn forget_tick(&mut self) {
         (self.tally_steps, self.skipped) = (0, 0);
@@ -148,29 +201,14 @@ pub(super) struct PairContents {
 
 impl PairContents {
     pub(super) fn of<T: Trained>(training: &TrainingState<T>, source: &Source) -> Result<Self, RunError> {
-        let TrainingState { trainer, clock, statistics, .. } = training;
-        let Accumulated { steps: tally_steps, skipped, sums } = statistics.read()?;
-        let (summands, sums): (Vec<Summand>, Vec<f32>) = sums.into_iter().unzip();
-        let missed = summands.iter().filter(|summand| summand.missed > 0);
-        let mut adam_steps = BTreeMap::new();
+        let TrainingState { trainer, clock, .. } = training;
+        let (metadata, sums) = Training::of(training, Some(source))?;
         let mut tensors = BTreeMap::new();
         for (network, adam) in trainer.optimizers() {
-            adam_steps.insert(steps_key(network), adam.steps().done()?);
             tensors
                 .extend(adam.moments().map(|(name, tensor)| (format!("{network}.{name}"), tensor.clone())));
         }
-        let metadata = Training {
-            clock: *clock,
-            last_lod: trainer.last_lod(),
-            tally_steps,
-            skipped,
-            data_fingerprint: source.data_fingerprint.clone(),
-            begun_from: source.begun_from.clone(),
-            tally_missed: missed.map(|Summand { name, missed }| (name.clone(), *missed)).collect(),
-            tally_names: summands.into_iter().map(|summand| summand.name).collect(),
-            adam_steps,
-        };
-        if tally_steps > 0 {
+        if metadata.tally_steps > 0 {
             tensors.insert(TALLY.to_owned(), Tensor::new(sums, &Device::Cpu)?);
         }
         let state = State {

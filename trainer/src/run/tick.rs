@@ -81,8 +81,7 @@ impl<T: Watched> Ticker<T> {
             audience.warn(alarm);
         }
         self.watch.save(training, saver.folder(), audience);
-        training.statistics.clear()?;
-        training.clock.tick_nimg = position.nimg;
+        training.begin_tick()?;
         pace.close_tick(sec_per_tick, maintenance.elapsed());
         stopwatch.start_tick(maintenance.elapsed());
         Ok(Verdict::Sound)

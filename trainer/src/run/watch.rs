@@ -17,8 +17,11 @@ pub(crate) trait Watched: Trained {
     /// What looks at it.
     type Watch: Watch<Self>;
 
-    /// Both at their start.
-    fn begin(work: &Work<Self>) -> Result<(Self, Self::Watch), RunError>;
+    /// What is trained, at its start.
+    fn begin(work: &Work<Self>) -> Result<Self, RunError>;
+
+    /// What looks at it, at its start.
+    fn watch(&self, work: &Work<Self>) -> Result<Self::Watch, RunError>;
 }
 
 /// What is looked at when a tick ends.

@@ -7,10 +7,12 @@ mod trainer;
 mod watch;
 
 use std::path::PathBuf;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use stylegan_base::files::Disk;
 use stylegan_dataset::Pyramid;
+use stylegan_peers::Alone;
 use stylegan_transfer::Encoder;
 use tokio::runtime::Handle;
 
@@ -74,6 +76,7 @@ pub fn run_transfer(
         allow_changes,
         pace,
         files: Arc::new(Disk),
+        peers: Rc::new(Alone),
         before_step,
     };
     run_any(work, signals, listeners)

@@ -170,9 +170,11 @@ impl Trained for TransferTrainer {
 impl Watched for TransferTrainer {
     type Watch = StyledGrid;
 
-    fn begin(work: &Work<Self>) -> Result<(Self, StyledGrid), RunError> {
-        let trainer = Self::new(work.config.clone(), work.given.clone())?;
-        let grid = StyledGrid::new(&trainer, &work.data)?;
-        Ok((trainer, grid))
+    fn begin(work: &Work<Self>) -> Result<Self, RunError> {
+        Ok(Self::new(work.config.clone(), work.given.clone())?)
+    }
+
+    fn watch(&self, work: &Work<Self>) -> Result<StyledGrid, RunError> {
+        StyledGrid::new(self, &work.data)
     }
 }
