@@ -9,6 +9,7 @@ use stylegan_checkpoint::ErrorKind as CheckpointKind;
 use stylegan_dataset::ErrorKind as DatasetKind;
 use stylegan_import::{Error as ImportError, ErrorKind as ImportKind};
 use stylegan_media::{FileError, FileErrorKind};
+use stylegan_peers::Error as PeersError;
 use stylegan_trainer::{ConfigError, OutOfMemory, Remedy, RunError};
 
 use crate::shell::quoted;
@@ -262,6 +263,9 @@ fn of_run(error: &RunError) -> Option<String> {
             "go on from it with smaller `schedule.g_lrate` and `schedule.d_lrate` and `--allow-changes`"
         }
         RunError::OutOfMemory(error) => return of_out_of_memory(error),
+        RunError::Peers(PeersError::Minibatch { .. }) => {
+            "`--batch-table 8` takes the original's minibatches for 8 GPUs, `--set 'schedule.batch=64'` any"
+        }
         // The cause comes next.
         RunError::Import(_)
         | RunError::Resume(_)

@@ -75,6 +75,20 @@ impl Settings {
 }
 
 impl Schedule {
+    /// Numbers of GPUs for which the original has minibatches.
+    pub const ORIGINAL_GPUS: [usize; 4] = [1, 2, 4, 8];
+
+    /// The original's minibatches for so many GPUs, of all of them together, by side; from 512 on, each has 4 pictures.
+    pub fn original_batch(gpus: usize) -> Option<PerSide<usize>> {
+        Some(match gpus {
+            1 => PerSide::from_sides([(4, 128), (32, 64), (64, 32), (128, 16), (256, 8), (512, 4)]),
+            2 => PerSide::from_sides([(4, 256), (16, 128), (32, 64), (64, 32), (128, 16), (256, 8)]),
+            4 => PerSide::from_sides([(4, 512), (8, 256), (16, 128), (32, 64), (64, 32), (128, 16)]),
+            8 => PerSide::from_sides([(4, 512), (8, 256), (16, 128), (32, 64), (64, 32)]),
+            _ => return None,
+        })
+    }
+
     /// The settings after `nimg` real pictures, for a network of `resolution`.
     pub fn at(&self, resolution: Resolution, nimg: u64) -> Settings {
         let kimg = nimg as f64 / 1000.0;
@@ -276,6 +290,20 @@ impl Position {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_originals_minibatches_can_be_shared_by_as_many() {
+        assert_eq!(Schedule::original_batch(1).unwrap(), Schedule::default().batch);
+        assert!(Schedule::original_batch(3).is_none());
+        for gpus in Schedule::ORIGINAL_GPUS {
+            let batch = Schedule::original_batch(gpus).unwrap();
+            for side in (2..=10).map(|power| 1 << power) {
+                let share = stylegan_peers::Share::new(gpus - 1, gpus, 4);
+                assert!(share.len(batch.get(side).unwrap()).unwrap() >= 4, "{gpus} {side}");
+            }
+            assert_eq!(batch.get(1024).unwrap(), 4 * gpus);
+        }
+    }
 
     #[test]
     fn the_time_of_a_level_of_detail() {

@@ -16,7 +16,7 @@ use stylegan_dataset::{
 use stylegan_ops::Resolution;
 use stylegan_peers::{Alone, Peers};
 use stylegan_trainer::{
-    Event, Job, LabelDecision, Listener, Outcome, Pace, Resume, Signals, TrainConfig, TrainPlan,
+    Event, Job, LabelDecision, Listener, Outcome, Pace, Resume, Schedule, Signals, TrainConfig, TrainPlan,
     run as run_job, trained_before,
 };
 use tokio::runtime::Handle;
@@ -72,6 +72,11 @@ pub(crate) struct Args {
     /// Length of the training in thousands of pictures shown, instead of the configuration's
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     kimg: Option<f64>,
+
+    /// Minibatches of the original's table for so many GPUs, of all of them together [default: the configuration's, mostly those
+    /// for one]
+    #[arg(long, value_name = "1|2|4|8", value_parser = batch_table, allow_negative_numbers = true)]
+    batch_table: Option<usize>,
 
     /// Whether half of the pictures, at random, are shown mirrored: `off` where left and right matter, as in text, logos
     /// and medical pictures [default: the configuration's, mostly on]
@@ -166,6 +171,9 @@ pub(crate) fn run(args: &Args) -> Result<Exit> {
     }
     if let Some(seed) = args.seed {
         config.run.seed = seed;
+    }
+    if let Some(batch) = args.batch_table.and_then(Schedule::original_batch) {
+        config.schedule.batch = batch;
     }
     if let Some(mirror) = args.mirror {
         config.data.mirror = mirror == Switch::On;
@@ -280,6 +288,12 @@ fn warn_of_shortage(device: DeviceName, plan: &TrainPlan, config: &TrainConfig) 
         let hint = hint_of(&shortage).unwrap_or_default();
         note(&format!("warning: {shortage}\nhint: {hint}"));
     }
+}
+
+/// A number of GPUs for which the original has a table.
+fn batch_table(text: &str) -> Result<usize, String> {
+    let known = text.parse().ok().filter(|gpus| Schedule::ORIGINAL_GPUS.contains(gpus));
+    known.ok_or_else(|| "the original has tables for 1, 2, 4 and 8 GPUs".to_owned())
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "clap asks for a result")]

@@ -7,6 +7,7 @@ fn every_flag_is_explained() {
     let scene = Scene::empty();
     for command in [
         "train",
+        "launch",
         "demo",
         "sample",
         "mix",

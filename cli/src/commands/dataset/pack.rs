@@ -1,25 +1,32 @@
 //! `stylegan dataset pack`
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use clap::ValueEnum;
 use stylegan_base::units::grouped;
 use stylegan_dataset::{
-    Bits, Channels, ExportFormat, Fit, FoundLabels, PackOptions, Shard, Source, export, pack,
+    Bits, Channels, ExportFormat, Fit, FoundLabels, PackOptions, Shard, Source, export, join, pack,
 };
 use stylegan_ops::Resolution;
+use stylegan_peers::Seat;
 
-use crate::labels;
+use crate::device::DeviceName;
 use crate::output::Output;
 use crate::pictures::{note_skipped, summary};
 use crate::report::{Exit, Refusal, note};
 use crate::shell::quoted;
+use crate::{labels, peers};
+
+/// How long others may take to say where they are, beside the barriers at which they are waited for however long it takes.
+const PATIENCE: Duration = Duration::from_mins(10);
 
 /// Decode pictures, make them of one shape and resize them once, into a folder that training reads fast
 ///
 /// Each picture is stored at every size from the resolution down to 4x4, or what else networks of it start from. A folder
-/// that holds the same pictures packed is left as it is. `--format` writes what other programs read instead.
+/// that holds the same pictures packed is left as it is. `--format` writes what other programs read instead. Several processes,
+/// started by `mpirun` or Slurm, make a part each of a pack, which the first joins.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Folder of PNG, JPEG, WebP, BMP and TIFF pictures of any depth, a zip of them, tars (WebDataset), Parquet files or an
@@ -103,9 +110,7 @@ pub(crate) fn run(args: &Args) -> Result<Exit> {
     }
     let format = match args.format {
         FormatName::Sgd => {
-            let (pyramid, report) = pack(&args.source, &args.out, &options, &mut note_skipped)?;
-            note(&summary(&report));
-            note_labels(&pyramid.found_labels());
+            pack_by_all(args, &options)?;
             return Ok(Exit::Done);
         }
         FormatName::Zip => ExportFormat::Zip,
@@ -115,6 +120,48 @@ pub(crate) fn run(args: &Args) -> Result<Exit> {
     note(&summary(&export.report));
     note_labels(&export.found_labels());
     Ok(Exit::Done)
+}
+
+/// Makes a pack, by all processes that were started for it.
+fn pack_by_all(args: &Args, options: &PackOptions) -> Result<()> {
+    let make = || pack(&args.source, &args.out, options, &mut note_skipped);
+    // Who asks for a part has said already who makes which.
+    let seat = if options.shard.is_none() { Seat::from_environment()? } else { Seat::alone() };
+    let (pyramid, report) = if seat.world == 1 {
+        make()?
+    } else {
+        let peers = peers::join(DeviceName::Cpu, PATIENCE)?;
+        let packed = if args.out.exists() {
+            peers::in_turn(&*peers, || Ok(make()?))?
+        } else {
+            let parts = (1..=seat.world).map(|number| Shard { number, of: seat.world });
+            let path =
+                |part: &Shard| args.out.with_added_extension(format!("part-{}-of-{}", part.number, part.of));
+            let parts: Vec<(Shard, PathBuf)> = parts.map(|part| (part, path(&part))).collect();
+            let (own, own_path) = &parts[seat.rank];
+            let own_options = PackOptions { shard: Some(*own), ..*options };
+            pack(&args.source, own_path, &own_options, &mut note_skipped)?;
+            peers.barrier()?;
+            let paths: Vec<PathBuf> = parts.into_iter().map(|(_, path)| path).collect();
+            if peers.is_first() {
+                join(&paths, &args.out)?;
+            }
+            peers.barrier()?;
+            if peers.is_first() {
+                for path in &paths {
+                    std::fs::remove_dir_all(path)
+                        .with_context(|| format!("cannot remove `{}`", path.display()))?;
+                }
+            }
+            // What is there is found to be what was asked for.
+            make()?
+        };
+        peers.leave();
+        packed
+    };
+    note(&summary(&report));
+    note_labels(&pyramid.found_labels());
+    Ok(())
 }
 
 /// Says what labels there are.

@@ -9,6 +9,7 @@ use stylegan_drawing::{
 };
 use stylegan_media::{NumbersWriter, PROGRAM};
 use stylegan_ops::Resolution;
+use stylegan_peers::Seat;
 use tracing::info;
 
 use crate::args::{NetworkArgs, StyleArgs};
@@ -25,7 +26,8 @@ use moved::MovedArgs;
 /// Draw the pictures of seeds
 ///
 /// The picture of a seed is a function of the checkpoint, the seed, truncation and noise: it does not depend on what
-/// else is drawn. Every PNG has all of these in it, and `--like` draws it again.
+/// else is drawn. Every PNG has all of these in it, and `--like` draws it again. Several processes, started by `mpirun` or
+/// Slurm, share the files of a folder.
 #[derive(Debug, clap::Args)]
 #[command(alias = "generate", group(ArgGroup::new("what").required(true).multiple(true).args(["seeds", "latents", "like", "recipe"])))]
 pub(crate) struct Args {
@@ -106,7 +108,8 @@ pub(crate) fn run(args: &Args) -> Result<Exit> {
         return like::run_recipe(recipe, args);
     }
     let output = Output::parse(&args.out)?;
-    if let Some(path) = &args.save_latents {
+    let seat = Seat::from_environment()?;
+    if let Some(path) = args.save_latents.as_ref().filter(|_| seat.rank == 0) {
         Output::check_file(path, args.force)?;
     }
     let out = args.out.display();
@@ -128,7 +131,7 @@ pub(crate) fn run(args: &Args) -> Result<Exit> {
     }
     match output {
         Output::Png(path) => as_grid(args, &path)?,
-        Output::Folder(folder) => as_files(args, &folder)?,
+        Output::Folder(folder) => as_files(args, &folder, &seat)?,
         Output::Numbers(path) => as_numbers(args, &path)?,
         Output::Film(_) => {
             return Err(Refusal::usage(format!("`--out {out}`: single pictures make no film"))
@@ -198,18 +201,24 @@ fn as_grid(args: &Args, path: &Path) -> Result<()> {
     Ok(())
 }
 
-fn as_files(args: &Args, folder: &Path) -> Result<()> {
-    let (source, mut ids) = source(args)?;
+/// Of several processes, each draws its share, for which it needs none of the others.
+fn as_files(args: &Args, folder: &Path, seat: &Seat) -> Result<()> {
+    let (source, mut all) = source(args)?;
     // Each has one file, however often it is given.
-    ids.0.sort_unstable();
-    ids.0.dedup();
+    all.0.sort_unstable();
+    all.0.dedup();
+    let ids = LatentIds(all.0.iter().copied().skip(seat.rank).step_by(seat.world).collect());
     let name = |id: LatentId| match id {
         LatentId::Seed(seed) => format!("seed{seed:04}.png"),
         LatentId::Row(row) => format!("latent{row:04}.png"),
     };
     let names: Vec<String> = ids.0.iter().map(|&id| name(id)).collect();
     Output::check_folder(folder, &names, args.force)?;
-    let painter = painter(args, &source, &ids)?;
+    let painter = open_painter(&args.network, &args.style, space_of(&source, &[&all]))?;
+    source.check(&painter, &ids.0)?;
+    if let Some(path) = args.save_latents.as_ref().filter(|_| seat.rank == 0) {
+        save_latents(args, path, &painter, &source, &all)?;
+    }
     make_folder(folder)?;
     painter.draw_all(
         &ids.0,
@@ -221,6 +230,10 @@ fn as_files(args: &Args, folder: &Path) -> Result<()> {
         },
     )?;
     done(&painter, ids.0.len(), folder);
+    if seat.world > 1 {
+        let (own, world) = (seat.rank + 1, seat.world);
+        note(&format!("these are the pictures of process {own} of {world}, of {} in all", all.0.len()));
+    }
     Ok(())
 }
 
