@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::io::ErrorKind;
 use std::path::Path;
-use std::process::{Child, Command, ExitStatus};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -41,6 +41,13 @@ struct Named {
 impl Launch<'_> {
     /// Starts them, passes on what they are asked for, and waits for their end.
     pub(crate) fn run(&self) -> Result<Ended> {
+        if self.world > 1 && !cfg!(any(feature = "mpi", feature = "nccl")) {
+            return Err(Refusal::new(
+                "this program was built without MPI and NCCL, by which processes speak",
+            )
+            .hint("build it with `--features mpi`, or `--features nccl` for GPUs")
+            .into());
+        }
         let (_runtime, asked) = signals::counted()?;
         let processes =
             if self.on_gpus && cfg!(feature = "nccl") { self.each()? } else { vec![self.mpirun()?] };
@@ -107,8 +114,9 @@ impl Launch<'_> {
     }
 }
 
-/// A process that a terminal does not send signals to: what is asked for is passed on once.
+/// A process that a terminal does not send signals to, and which does not read from it: what is asked for is passed on once.
 fn apart(command: &mut Command) -> &mut Command {
+    command.stdin(Stdio::null());
     #[cfg(unix)]
     {
         use std::os::unix::process::CommandExt;

@@ -7,6 +7,7 @@ use std::path::Path;
 use std::sync::Mutex;
 
 use anyhow::{Context, Result};
+use stylegan_peers::Seat;
 use tracing::Level;
 use tracing::field::{Field, Visit};
 use tracing::span::Record;
@@ -25,7 +26,9 @@ pub(crate) fn start(file: Option<&Path>) -> Result<()> {
         EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(otherwise.as_str()))
     };
     let span_events = FmtSpan::NEW | FmtSpan::CLOSE;
-    let is_terminal = stderr().is_terminal();
+    // Of several processes at a terminal, the first has bars.
+    let is_first = Seat::from_environment().is_ok_and(|seat| seat.rank == 0);
+    let is_terminal = is_first && stderr().is_terminal();
     let bars = is_terminal.then(|| {
         SpanBars.with_filter(filter_fn(SpanBars::is_counted).with_max_level_hint(LevelFilter::INFO))
     });

@@ -13,9 +13,10 @@ use mpi::environment::Universe;
 use mpi::request::Request;
 use mpi::topology::SimpleCommunicator;
 use mpi::traits::{Communicator, Destination, Source};
+use stylegan_ops::upload;
 use tracing::debug;
 
-use crate::pieces::{joined, pieces, replace_by};
+use crate::pieces::{joined, pieces, replace};
 use crate::{Error, Peers, Seat, Traffic};
 
 /// Bytes of a message, so that its length fits where MPI counts.
@@ -197,9 +198,10 @@ impl Peers for Mpi {
         let (started, mut sent) = (Instant::now(), 0);
         for piece in pieces(tensors)? {
             let tensors = &mut tensors[piece.tensors];
-            let mut values = joined(tensors)?.to_vec1::<f32>()?;
+            let whole = joined(tensors)?;
+            let mut values = whole.to_vec1::<f32>()?;
             sent += self.mean_of(&mut values)?;
-            replace_by(tensors, &values)?;
+            replace(tensors, &upload(&values, values.len(), whole.device())?)?;
         }
         let sent_bytes = (sent * size_of::<f32>()) as u64;
         self.traffic.set(self.traffic.get().and(Traffic { sent_bytes, took: started.elapsed() }));

@@ -11,7 +11,7 @@ use candle_core::cuda_backend::cudarc::driver::CudaSlice;
 use candle_core::cuda_backend::cudarc::nccl::result::{NcclError, NcclStatus};
 use candle_core::cuda_backend::cudarc::nccl::{Comm, Id, ReduceOp, group_end, group_start};
 use candle_core::{
-    CpuStorage, CudaDevice, CudaStorage, Device, InplaceOp1, Layout, Result as TensorResult, Tensor, bail,
+    CpuStorage, CudaStorage, Device, InplaceOp1, Layout, Result as TensorResult, Tensor, bail,
 };
 use tracing::debug;
 
@@ -30,7 +30,6 @@ const LOOKS: Duration = Duration::from_millis(500);
 /// many processes run on the same machines.
 pub struct Nccl {
     comm: Comm,
-    device: CudaDevice,
     watch: Arc<Watch>,
     traffic: Cell<Traffic>,
 }
@@ -87,7 +86,7 @@ impl Nccl {
         let comm = Comm::from_rank(device.cuda_stream(), seat.rank, seat.world, id).map_err(failed)?;
         watch.set(None);
         debug!(rank = seat.rank, world = seat.world, "joined by NCCL");
-        Ok(Self { comm, device: device.clone(), watch, traffic: Cell::default() })
+        Ok(Self { comm, watch, traffic: Cell::default() })
     }
 
     /// What all processes say in as many bytes, one behind the other.
@@ -98,7 +97,7 @@ impl Nccl {
         let mut received = stream.alloc_zeros::<u8>(own.len() * self.world()).map_err(driver)?;
         self.comm.all_gather(&sent, &mut received).map_err(failed)?;
         let said = stream.clone_dtoh(&received).map_err(driver)?;
-        self.device.synchronize()?;
+        stream.synchronize().map_err(driver)?;
         Ok(said)
     }
 
@@ -122,6 +121,7 @@ impl Nccl {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "results give it so")]
 fn failed(error: NcclError) -> Error {
     Error::Nccl { what: format!("{:?}", error.0) }
 }

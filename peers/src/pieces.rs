@@ -1,7 +1,6 @@
 //! Tensors in a few large pieces, and back.
 
-use candle_core::{DType, Device, Tensor};
-use stylegan_ops::upload;
+use candle_core::{DType, Tensor};
 
 use crate::Error;
 
@@ -61,14 +60,10 @@ pub(crate) fn replace(tensors: &mut [Tensor], values: &Tensor) -> Result<(), Err
     Ok(())
 }
 
-/// The same from values on the host.
-pub(crate) fn replace_by(tensors: &mut [Tensor], values: &[f32]) -> Result<(), Error> {
-    let device = tensors.first().map_or(Device::Cpu, |tensor| tensor.device().clone());
-    replace(tensors, &upload(values, values.len(), &device)?)
-}
-
 #[cfg(test)]
 mod tests {
+    use candle_core::Device;
+
     use super::*;
 
     #[test]
@@ -80,8 +75,7 @@ mod tests {
         let mut replaced = tensors.clone();
         let found = pieces(&tensors).unwrap();
         assert_eq!((found.len(), found[0].tensors.clone(), found[0].values), (1, 0..3, 27));
-        let values = joined(&tensors).unwrap().to_vec1::<f32>().unwrap();
-        replace_by(&mut replaced, &values).unwrap();
+        replace(&mut replaced, &joined(&tensors).unwrap()).unwrap();
         for (tensor, replaced) in tensors.iter().zip(&replaced) {
             assert_eq!(tensor.dims(), replaced.dims());
             let values = |tensor: &Tensor| tensor.flatten_all().unwrap().to_vec1::<f32>().unwrap();

@@ -59,14 +59,17 @@ pub(crate) fn run(args: &Args) -> Result<Exit> {
             return Ok(exit);
         }
         left -= 1;
-        if let Some(least) = args.min_ranks {
-            world = (world / 2).max(least.min(world));
-        }
+        world = args.min_ranks.map_or(world, |least| fewer(world, least));
         command = from_the_last(command);
         note(&format!(
             "starting again with {world} processes, from the last snapshot; {left} restarts are left"
         ));
     }
+}
+
+/// Half as many processes, if so many are left: they can share the groups that all could.
+fn fewer(world: u32, least: u32) -> u32 {
+    if world / 2 >= least { world / 2 } else { world }
 }
 
 /// This program.
@@ -101,6 +104,15 @@ fn from_the_last(command: Vec<OsString>) -> Vec<OsString> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn processes_are_halved_as_long_as_enough_are_left() {
+        let after = |least| [8, 4, 2, 1].map(|world| fewer(world, least));
+        assert_eq!(after(1), [4, 2, 1, 1]);
+        assert_eq!(after(2), [4, 2, 2, 1]);
+        assert_eq!(after(9), [8, 4, 2, 1]);
+        assert_eq!(fewer(3, 2), 3);
+    }
 
     #[test]
     fn a_restart_goes_on_from_the_newest() {

@@ -200,7 +200,8 @@ pub(crate) fn run(args: &Args) -> Result<Exit> {
     let shown = showing(&config, &decision, &pyramid.found_labels());
     let pyramid = pyramid.with_labels(decision.labels().cloned())?;
     let mut plan = TrainPlan::new(&config)?;
-    let pace = Pace::rehearsed(&config, &device)?;
+    // How long one process takes says little of several.
+    let pace = if peers.world() == 1 { Pace::rehearsed(&config, &device)? } else { Pace::new(&config) };
     plan.set_pace(&pace);
     note(&format!("{shown}\n{plan}\n{}", precision_line(&config, &device)?));
     if config.data.mirror {

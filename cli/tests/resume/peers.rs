@@ -13,7 +13,7 @@ use assert_cmd::cargo::cargo_bin;
 use serde_json::Value;
 use stylegan_ops::Key;
 
-use crate::scene::{Ran, Running, Scene};
+use crate::scene::{Ran, Running, Scene, files};
 
 /// 200 iterations from 4x4 through a fade to 8x8, each a tick of its own.
 ///
@@ -26,16 +26,18 @@ const TWO_HUNDRED: &str = "--set adam.epsilon=1 --set schedule.g_lrate=0.01 --se
 const SIXTY: &str = "--set schedule.batch=16 --set schedule.steady_kimg=0.32 --set schedule.fade_kimg=0.32 --kimg 0.96 \
                      --set run.tick_kimg=0.08";
 
-/// `stylegan train` by so many processes.
-fn training(scene: &Scene, world: usize, arguments: &str) -> Command {
-    let alone = scene.training(arguments);
+/// This program by so many processes, each with one thread.
+fn mpirun(scene: &Scene, world: usize) -> Command {
     let mut mpirun = Command::new("mpirun");
     mpirun.args(["--allow-run-as-root", "--oversubscribe", "--bind-to", "none", "-n", &world.to_string()]);
+    mpirun.arg(cargo_bin!("stylegan")).current_dir(scene.path("")).env("RAYON_NUM_THREADS", "1");
     mpirun
-        .arg(alone.get_program())
-        .args(alone.get_args())
-        .current_dir(scene.path(""))
-        .env("RAYON_NUM_THREADS", "1");
+}
+
+/// `stylegan train` by so many processes.
+fn training(scene: &Scene, world: usize, arguments: &str) -> Command {
+    let mut mpirun = mpirun(scene, world);
+    mpirun.args(scene.training(arguments).get_args());
     mpirun
 }
 
@@ -114,6 +116,20 @@ fn several_compute_what_one_computes() {
         // The same number of them gives the same bytes.
         finish(&scene, 4, &arguments(&format!("{loss}-again")));
         scene.assert_same_end(&format!("{loss}-again"), &format!("{loss}-4"));
+    }
+}
+
+#[test]
+#[ignore = "needs a CUDA device"]
+fn two_on_one_gpu_compute_what_one_computes() {
+    let scene = Scene::new();
+    let [one, two] = [1, 2].map(|world| {
+        let runs = format!("gpu-{world}");
+        finish(&scene, world, &format!("--out {runs} --device cuda:0 {TWO_HUNDRED}"));
+        losses(&scene, &runs)
+    });
+    for (own, expected) in two[&1].iter().zip(one[&1]) {
+        assert!((own - expected).abs() / expected.abs() <= 1e-4, "{own} instead of {expected}");
     }
 }
 
@@ -250,4 +266,62 @@ fn a_program_without_mpi_says_so() {
     assert_eq!(ran.code, Some(1));
     assert!(ran.stderr.contains("mpirun started this as process 0 of 2, but"), "{}", ran.stderr);
     assert!(!scene.path("runs").exists());
+    let ran = Ran::from(scene.stylegan("launch --ranks 2 -- train --data packed").output().unwrap());
+    assert_eq!(ran.code, Some(1));
+    assert!(ran.stderr.starts_with("error: this program was built without MPI and NCCL"), "{}", ran.stderr);
+}
+
+#[test]
+fn pictures_are_shared() {
+    let scene = Scene::new();
+    let sample = |out: &str, variables: &[(&str, &str)]| {
+        let mut sample = scene.stylegan(&format!("sample --checkpoint demo --seeds 0-4 --out {out}"));
+        let ran = Ran::from(sample.envs(variables.iter().copied()).output().unwrap());
+        assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+        ran.stderr
+    };
+    sample("whole", &[]);
+    let said = sample("shared", &[("RANK", "1"), ("WORLD_SIZE", "2")]);
+    assert!(said.contains("these are the pictures of process 2 of 2, of 5 in all"), "{said}");
+    let names = |folder: &str| {
+        let paths = files(&scene.path(folder), "");
+        paths.iter().map(|path| path.file_name().unwrap().to_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(names("shared"), ["seed0001.png", "seed0003.png"]);
+    sample("shared", &[("SLURM_PROCID", "0"), ("SLURM_STEP_NUM_TASKS", "2")]);
+    assert_eq!(names("shared"), names("whole"));
+    for name in names("whole") {
+        let [shared, whole] =
+            ["shared", "whole"].map(|folder| fs::read(scene.path(folder).join(&name)).unwrap());
+        assert!(shared == whole, "{name}");
+    }
+    let mut sample = scene.stylegan("sample --checkpoint demo --seeds 0-4 --out never");
+    let ran = Ran::from(sample.envs([("RANK", "2"), ("WORLD_SIZE", "2")]).output().unwrap());
+    assert_eq!(ran.code, Some(1));
+    assert!(ran.stderr.contains("error: the variable `RANK` is `2`, but must be a whole number from 0 to 1"));
+}
+
+#[test]
+#[cfg_attr(not(feature = "mpi"), ignore = "needs the feature `mpi` and Open MPI")]
+fn a_pack_is_made_by_all() {
+    let scene = Scene::new();
+    let pack = || {
+        let mut mpirun = mpirun(&scene, 3);
+        let ran: Ran = mpirun.args(["dataset", "pack", "photos", "--out", "by-all"]).output().unwrap().into();
+        assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    };
+    pack();
+    // It is there, and stays.
+    pack();
+    let names = |folder: &str| {
+        let paths = files(&scene.path(folder), "");
+        paths.iter().map(|path| path.file_name().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(names("by-all"), names("packed"));
+    for name in names("packed") {
+        let [by_all, packed] =
+            ["by-all", "packed"].map(|folder| fs::read(scene.path(folder).join(&name)).unwrap());
+        assert!(by_all == packed, "{}", name.display());
+    }
+    assert!(files(&scene.path(""), "by-all.").is_empty());
 }
