@@ -232,11 +232,11 @@ impl<T: Watched> Run<'_, T> {
     }
 
     fn tell_step(&mut self, settings: Settings) {
-        let next_snapshot_sec = self.next_snapshot_secs(settings);
-        let Some(Record { audience, .. }) = &mut self.record else { return };
         let clock = self.training.clock;
         let (tick_nimg, tick_secs) = (clock.position.nimg - clock.tick_nimg, self.stopwatch.tick_secs());
         self.pace.observe(settings.resolution, tick_nimg, tick_secs);
+        let next_snapshot_sec = self.next_snapshot_secs(settings);
+        let Some(Record { audience, .. }) = &mut self.record else { return };
         audience.tell(&Event::Step(StepProgress {
             step: clock.position.step,
             nimg: clock.position.nimg,
