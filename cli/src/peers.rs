@@ -14,6 +14,9 @@ use crate::report;
 /// the launcher ends the others.
 const AFTER_THE_FIRST: Duration = Duration::from_secs(4);
 
+/// How long others may be silent where nobody says it.
+pub(crate) const PATIENCE: Duration = Duration::from_mins(10);
+
 /// The processes that were started together with this one, if there are any. From here on the first alone speaks.
 ///
 /// `patience` is how long others may be silent in a step.

@@ -41,6 +41,19 @@ pub enum Error {
     /// Pixels cannot become a tensor, or a tensor pixels.
     #[error("cannot hold pictures in memory")]
     Tensor(#[from] candle_core::Error),
+    /// Other processes, which share the work, do not answer.
+    #[error(transparent)]
+    Peers(#[from] stylegan_peers::Error),
+    /// Other processes work on something else.
+    #[error(
+        "the processes that share this have {found} bytes of a batch of {expected}: they measure something else"
+    )]
+    OtherRows {
+        /// What they have.
+        found: usize,
+        /// What was expected.
+        expected: usize,
+    },
     /// A measure needs a network that is not there.
     #[error("`{measure}` looks through the network `{network}`, which is not there")]
     NoNetwork {

@@ -1,12 +1,14 @@
 //! Several measures at once: every picture is looked at once.
 
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::time::Instant;
 
 use candle_core::Tensor;
 use stylegan_dataset::Skipped;
 use stylegan_features::FeatureNetwork;
 use stylegan_metrics::{Features, Measure, Set};
+use stylegan_peers::{Alone, Peers};
 
 use crate::looking::{FeatureSource, Looking};
 use crate::taking::{Taken, Taking};
@@ -20,6 +22,7 @@ pub struct Evaluation {
     takings: Vec<Taking>,
     networks: Networks,
     cache: Option<PathBuf>,
+    peers: Rc<dyn Peers>,
 }
 
 /// What came of fakes.
@@ -63,7 +66,15 @@ impl Evaluation {
             takings: takings.collect::<Result<_>>()?,
             networks: networks.clone(),
             cache: cache.map(Path::to_owned),
+            peers: Rc::new(Alone),
         })
+    }
+
+    /// The same by several processes, all of which are shown the same pictures and get the same numbers: each looks at a part of
+    /// every batch. Nothing is kept, since they would have to find the same.
+    #[must_use]
+    pub fn among(self, peers: Rc<dyn Peers>) -> Self {
+        Self { cache: self.cache.filter(|_| peers.world() == 1), peers, ..self }
     }
 
     /// The same, which keeps what a network sees of the first so many reals and fakes.
@@ -87,8 +98,8 @@ impl Evaluation {
     /// # Errors
     /// If there are none that can be, a measure is not made for them, or a network fails.
     pub fn look_at_reals(&mut self, reals: &dyn Pictures) -> Result<Vec<Skipped>> {
-        let Self { takings, networks, cache } = self;
-        look(takings, networks, cache.as_deref(), Set::Reals, reals)
+        let Self { takings, networks, cache, peers } = self;
+        look(takings, networks, cache.as_deref(), &**peers, Set::Reals, reals)
     }
 
     /// Looks at fakes, and says what came of all measures; the reals serve again.
@@ -97,7 +108,7 @@ impl Evaluation {
     /// As [`Evaluation::look_at_reals`].
     pub fn measure(&self, fakes: &dyn Pictures) -> Result<Measured> {
         let mut takings: Vec<Taking> = self.takings.iter().map(Taking::copied).collect();
-        let unreadable = look(&mut takings, &self.networks, None, Set::Fakes, fakes)?;
+        let unreadable = look(&mut takings, &self.networks, None, &*self.peers, Set::Fakes, fakes)?;
         let mut measured = Measured { outcomes: Vec::new(), unreadable, seen: Vec::new() };
         for taking in takings {
             match taking.finish()? {
@@ -114,6 +125,7 @@ fn look(
     takings: &mut [Taking],
     networks: &[Box<dyn FeatureNetwork>],
     cache: Option<&Path>,
+    peers: &dyn Peers,
     set: Set,
     pictures: &dyn Pictures,
 ) -> Result<Vec<Skipped>> {
@@ -139,7 +151,7 @@ fn look(
         show(takings, &mut seen, None, set, batch)?;
         for (index, looking) in &mut looking {
             let start = Instant::now();
-            let Some(features) = looking.features(batch)? else { continue };
+            let Some(features) = looking.features(batch, peers)? else { continue };
             let elapsed_secs = start.elapsed().as_secs_f64();
             for taking in takings.iter_mut().filter(|taking| taking.network == Some(*index)) {
                 taking.elapsed_secs += elapsed_secs;
@@ -180,8 +192,11 @@ fn show(
 #[cfg(test)]
 mod tests {
     use std::cell::Cell;
+    use std::sync::mpsc::{Receiver, Sender, channel};
+    use std::thread;
 
     use candle_core::{DType, Device};
+    use stylegan_peers::Traffic;
 
     use super::*;
     use crate::testing::Means;
@@ -287,6 +302,66 @@ mod tests {
         let missing = missing.map(|error| error.to_string());
         assert_eq!(missing.as_deref(), Some("the network `vgg16` is not there"));
         Ok(())
+    }
+
+    /// One of two processes, which are threads here.
+    #[derive(Debug)]
+    struct Half {
+        rank: usize,
+        to_other: Sender<Vec<u8>>,
+        from_other: Receiver<Vec<u8>>,
+    }
+
+    impl Peers for Half {
+        fn rank(&self) -> usize {
+            self.rank
+        }
+
+        fn world(&self) -> usize {
+            2
+        }
+
+        fn mean(&self, _: &mut [Tensor]) -> Result<(), stylegan_peers::Error> {
+            Ok(())
+        }
+
+        fn gather(&self, own: &[u8]) -> Result<Vec<Vec<u8>>, stylegan_peers::Error> {
+            self.to_other.send(own.to_vec()).unwrap();
+            let mut said = vec![own.to_vec(), self.from_other.recv().unwrap()];
+            said.rotate_left(self.rank);
+            Ok(said)
+        }
+
+        fn traffic(&self) -> Traffic {
+            Traffic::default()
+        }
+
+        fn barrier(&self) -> Result<(), stylegan_peers::Error> {
+            Ok(())
+        }
+
+        fn leave(&self) {}
+    }
+
+    #[test]
+    fn processes_that_share_pictures_find_what_one_finds() {
+        let numbers = |peers: Rc<dyn Peers>| {
+            let networks: Networks = [Box::new(Means) as Box<dyn FeatureNetwork>].into();
+            let measures = measures(&["fid50k_full", "kid50k_full", "swd"]);
+            let mut evaluation = Evaluation::new(&measures, &networks, None, 60, 25).unwrap().among(peers);
+            evaluation.look_at_reals(&Plain::new(60, 0)).unwrap();
+            let Measured { outcomes, .. } = evaluation.measure(&Plain::new(25, 1000)).unwrap();
+            outcomes.into_iter().flat_map(|outcome| outcome.numbers).collect::<Vec<_>>()
+        };
+        let alone = numbers(Rc::new(Alone));
+        let ((to_second, from_first), (to_first, from_second)) = (channel(), channel());
+        let first = Half { rank: 0, to_other: to_second, from_other: from_second };
+        let second = Half { rank: 1, to_other: to_first, from_other: from_first };
+        let found = thread::scope(|scope| {
+            let threads = [first, second].map(|half| scope.spawn(move || numbers(Rc::new(half))));
+            threads.map(|thread| thread.join().unwrap())
+        });
+        assert_eq!(found, [alone.clone(), alone]);
     }
 
     #[test]

@@ -7,6 +7,7 @@ use candle_core::{Device, Tensor};
 use stylegan_drawing::{LatentSpace, Latents, Painter};
 use stylegan_features::FeatureNetwork;
 use stylegan_metrics::{Features, LooksAt, Measure, Readout, direction, disentanglement, separability};
+use stylegan_peers::Alone;
 use tracing::field::Empty;
 use tracing::info;
 
@@ -167,7 +168,7 @@ fn features_of(
         FeatureSource::Kept(kept) => kept.each(|rows| features.add(rows))?,
         FeatureSource::Computed(mut looking) => {
             pictures.each(count, &mut |batch| {
-                let Some(rows) = looking.features(batch)? else { return Ok(()) };
+                let Some(rows) = looking.features(batch, &Alone)? else { return Ok(()) };
                 looking.keep(&rows);
                 Ok(features.add(&rows)?)
             })?;

@@ -37,6 +37,7 @@ mod networks;
 mod outcome;
 mod paths;
 mod pictures;
+mod shared;
 mod taking;
 #[cfg(test)]
 mod testing;

@@ -1,12 +1,15 @@
 //! A network at work on one set of pictures.
 
+use std::ops::Range;
 use std::path::Path;
 
-use candle_core::Tensor;
+use candle_core::{DType, Tensor};
 use stylegan_features::{FeatureNetwork, PixelRange};
+use stylegan_peers::Peers;
 use tracing::{info, warn};
 
 use crate::cache::{FeatureKey, FeatureReader, FeatureWriter};
+use crate::shared::{joined, own_part};
 use crate::{Error, Pictures, Result};
 
 /// Where the features of a set come from.
@@ -47,16 +50,21 @@ impl<'a> Looking<'a> {
     }
 
     /// The features of a batch, of which no more pictures are taken than are still to be looked at; none if that is none.
-    pub(crate) fn features(&mut self, batch: &Tensor) -> Result<Option<Tensor>> {
+    ///
+    /// Of several processes, each looks at a part of it.
+    pub(crate) fn features(&mut self, batch: &Tensor, peers: &dyn Peers) -> Result<Option<Tensor>> {
         let wanted = batch.dim(0)?.min(self.count - self.seen);
         if wanted == 0 {
             return Ok(None);
         }
         self.seen += wanted;
-        let features = self.network.features(&batch.narrow(0, 0, wanted)?, PixelRange::Bytes);
-        features
-            .map(Some)
-            .map_err(|source| Error::Network { network: self.network.name().to_owned(), source })
+        let (network, part) = (self.network, own_part(peers, wanted));
+        let features = |part: Range<usize>| {
+            let features = network.features(&batch.narrow(0, part.start, part.len())?, PixelRange::Bytes);
+            features.map_err(|source| Error::Network { network: network.name().to_owned(), source })
+        };
+        let own = if part.is_empty() { None } else { Some(features(part)?) };
+        joined(peers, own, (wanted, &[network.width()]), DType::F32).map(Some)
     }
 
     /// Keeps features.

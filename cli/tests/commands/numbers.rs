@@ -31,10 +31,10 @@ const BOUNDS: &[Bounds] = &[
     Bounds { command: "train --serve {}", within: &[], beyond: ADDRESS },
     Bounds { command: "train --batch-table {}", within: &["1", "8"], beyond: &["-1", "0", "3", "16", "1.5"] },
     Bounds { command: "train --peer-timeout {}", within: &["1", "86400"], beyond: &["-1", "0", "86401", "1.5"] },
-    Bounds { command: "launch --gpus {} -- train", within: &[], beyond: &["-1", "0", "1025", "1.5"] },
-    Bounds { command: "launch --ranks {} -- train", within: &[], beyond: &["-1", "0", "1025", "1.5"] },
-    Bounds { command: "launch --ranks 1 --restarts {} -- train", within: &[], beyond: &["-1", "1000001", "1.5"] },
-    Bounds { command: "launch --ranks 1 --restarts 1 --min-ranks {} -- train", within: &[], beyond: &["-1", "0", "1025", "1.5"] },
+    Bounds { command: "launch --gpus {}", within: &[], beyond: &["-1", "0", "1025", "1.5"] },
+    Bounds { command: "launch --ranks {}", within: &[], beyond: &["-1", "0", "1025", "1.5"] },
+    Bounds { command: "launch --ranks 1 --restarts {}", within: &[], beyond: &["-1", "1000001", "1.5"] },
+    Bounds { command: "launch --ranks 1 --restarts 1 --min-ranks {}", within: &[], beyond: &["-1", "0", "1025", "1.5"] },
     Bounds { command: "studio --addr {}", within: &[], beyond: ADDRESS },
     Bounds { command: "studio --resolution {}", within: &[], beyond: &["-4", "0", "3", "1025", "1.5"] },
     Bounds { command: "train --seed {}", within: &["0", "9223372036854775807"], beyond: &["-1", "9223372036854775808", "1.5"] },
@@ -209,7 +209,7 @@ fn complete(command: &str, value: &str) -> String {
                 "{name} --checkpoint net.safetensors --content photos/00.png --style photos/01.png --out out.png --{flags}"
             )
         }
-        "launch" => format!("launch --{flags}"),
+        "launch" => format!("launch --{flags} -- train"),
         "demo" => format!("demo --out out --{flags}"),
         "sample" if flags.contains("--class") || flags.contains("--label") => {
             format!("sample --checkpoint labels.safetensors --out out.png --{flags}")

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -295,6 +295,10 @@ fn pictures_are_shared() {
             ["shared", "whole"].map(|folder| fs::read(scene.path(folder).join(&name)).unwrap());
         assert!(shared == whole, "{name}");
     }
+    let mut transfer = scene.stylegan("transfer train --content photos --style photos --out never");
+    let ran = Ran::from(transfer.envs([("RANK", "0"), ("WORLD_SIZE", "2")]).output().unwrap());
+    assert_eq!(ran.code, Some(1));
+    assert!(ran.stderr.contains("started 2 processes, but a decoder is trained by one"), "{}", ran.stderr);
     let mut sample = scene.stylegan("sample --checkpoint demo --seeds 0-4 --out never");
     let ran = Ran::from(sample.envs([("RANK", "2"), ("WORLD_SIZE", "2")]).output().unwrap());
     assert_eq!(ran.code, Some(1));
@@ -324,4 +328,24 @@ fn a_pack_is_made_by_all() {
         assert!(by_all == packed, "{}", name.display());
     }
     assert!(files(&scene.path(""), "by-all.").is_empty());
+}
+
+#[test]
+#[cfg_attr(not(feature = "mpi"), ignore = "needs the feature `mpi` and Open MPI")]
+fn measures_are_shared() {
+    let scene = Scene::new();
+    let drawn = scene.stylegan("sample --checkpoint demo --seeds 100-139 --out reals").output().unwrap();
+    assert!(drawn.status.success(), "{drawn:?}");
+    // Of the last batch, the first process has nothing to draw.
+    let arguments = "metrics --checkpoint demo --metrics kid-small,ms_ssim --fakes 33 --reals reals --json";
+    let numbers = |output: Output| {
+        assert!(output.status.success(), "{output:?}");
+        let numbers: Value = serde_json::from_slice(&output.stdout).unwrap();
+        ["kid-small", "ms_ssim"].map(|name| numbers[name].as_f64().unwrap())
+    };
+    let alone = numbers(scene.stylegan(arguments).output().unwrap());
+    let several = numbers(mpirun(&scene, 2).args(arguments.split_whitespace()).output().unwrap());
+    for (several, alone) in several.into_iter().zip(alone) {
+        assert!((several - alone).abs() <= 1e-5 * alone.abs(), "{several} instead of {alone}");
+    }
 }

@@ -1,13 +1,17 @@
 //! Pictures of a generator.
 
+use std::rc::Rc;
+
 use candle_core::{DType, Device, Tensor};
-use stylegan_base::Key;
+use stylegan_base::{Key, Resolution};
 use stylegan_dataset::Skipped;
 use stylegan_drawing::{Latent, Painter, Result as DrawingResult, Sample};
 use stylegan_generator::mix_styles;
+use stylegan_peers::{Alone, Peers};
 
 use super::Pictures;
 use super::packed::rgb;
+use crate::shared::{joined, own_part};
 use crate::{Error, Result};
 
 /// Pictures that are shown at a time.
@@ -17,6 +21,13 @@ const AT_ONCE: usize = 32;
 /// other, so that each comes equally often.
 #[derive(Debug)]
 pub struct Drawn<'a> {
+    drawing: Drawing<'a>,
+    peers: Rc<dyn Peers>,
+}
+
+/// What pictures are drawn from.
+#[derive(Clone, Copy, Debug)]
+struct Drawing<'a> {
     painter: &'a Painter,
     count: usize,
     latents: usize,
@@ -25,7 +36,13 @@ pub struct Drawn<'a> {
 impl<'a> Drawn<'a> {
     /// So many.
     pub fn new(painter: &'a Painter, count: usize) -> Self {
-        Self { painter, count, latents: 1 }
+        Self { drawing: Drawing { painter, count, latents: 1 }, peers: Rc::new(Alone) }
+    }
+
+    /// The same by several processes, each of which draws a part of every batch.
+    #[must_use]
+    pub fn among(self, peers: Rc<dyn Peers>) -> Self {
+        Self { peers, ..self }
     }
 
     /// The same, each of so many latents, whose styles are mixed at random cutoffs (Karras et al. 2019, table 2).
@@ -33,23 +50,26 @@ impl<'a> Drawn<'a> {
     /// # Errors
     /// If the network has no styles, or fewer layers.
     pub fn mixing(self, latents: usize) -> Result<Self> {
-        let config = self.painter.config();
-        if latents > 1 && (!config.styles || latents > self.layers()) {
-            return Err(Error::NothingToMix {
-                latents,
-                layers: if config.styles { self.layers() } else { 0 },
-            });
+        let (config, layers) = (self.drawing.painter.config(), self.drawing.layers());
+        if latents > 1 && (!config.styles || latents > layers) {
+            return Err(Error::NothingToMix { latents, layers: if config.styles { layers } else { 0 } });
         }
-        Ok(Self { latents, ..self })
+        Ok(Self { drawing: Drawing { latents, ..self.drawing }, ..self })
     }
 
     /// Whether each picture has a class of its own.
     pub fn is_of_all_classes(&self) -> bool {
+        self.drawing.is_of_all_classes()
+    }
+}
+
+impl Drawing<'_> {
+    fn is_of_all_classes(self) -> bool {
         self.painter.label().is_none() && self.painter.config().label_dim > 0
     }
 
     /// What the picture of this number is drawn from by this seed.
-    fn of_seed(&self, number: u64, seed: u64) -> DrawingResult<Sample> {
+    fn of_seed(self, number: u64, seed: u64) -> DrawingResult<Sample> {
         if self.is_of_all_classes() {
             let class = number % self.painter.config().label_dim as u64;
             return self.painter.seed_of_class(seed, class as usize);
@@ -58,12 +78,12 @@ impl<'a> Drawn<'a> {
     }
 
     /// Layers that draw.
-    fn layers(&self) -> usize {
+    fn layers(self) -> usize {
         self.painter.config().num_layers() - 2 * self.painter.lod().floor() as usize
     }
 
     /// What a picture is drawn from. Its second latent and those after it are the seeds behind those of all first ones.
-    fn sample(&self, number: u64) -> DrawingResult<Sample> {
+    fn sample(self, number: u64) -> DrawingResult<Sample> {
         let first = self.of_seed(number, number)?;
         if self.latents == 1 {
             return Ok(first);
@@ -93,7 +113,7 @@ fn cutoffs(number: u64, latents: usize, layers: usize) -> Vec<usize> {
 
 impl Pictures for Drawn<'_> {
     fn count(&self) -> usize {
-        self.count
+        self.drawing.count
     }
 
     fn fingerprint(&self) -> Option<String> {
@@ -101,32 +121,44 @@ impl Pictures for Drawn<'_> {
     }
 
     fn each(&self, count: usize, visit: &mut dyn FnMut(&Tensor) -> Result<()>) -> Result<Vec<Skipped>> {
-        let seeds: Vec<u64> = (0..count.min(self.count) as u64).collect();
-        if !self.is_of_all_classes() {
-            self.painter.check_seeds(&seeds)?;
+        let drawing = self.drawing;
+        let seeds: Vec<u64> = (0..count.min(drawing.count) as u64).collect();
+        if !drawing.is_of_all_classes() {
+            drawing.painter.check_seeds(&seeds)?;
         }
-        let mut waiting = Vec::with_capacity(AT_ONCE);
-        self.painter.draw_all(
-            &seeds,
-            |number| self.sample(*number),
+        let peers = &*self.peers;
+        let batches: Vec<&[u64]> = seeds.chunks(AT_ONCE).collect();
+        let own = |batch: &&[u64]| batch[own_part(peers, batch.len())].to_vec();
+        let own_seeds: Vec<u64> = batches.iter().flat_map(own).collect();
+        let Resolution { width, height } = drawing.painter.resolution();
+        let mut show = |batch: &[u64], pictures: &[Tensor]| {
+            let own = if pictures.is_empty() { None } else { Some(Tensor::cat(pictures, 0)?) };
+            visit(&joined(peers, own, (batch.len(), &[3, height, width]), DType::U8)?)
+        };
+        let (mut left, mut waiting) = (batches.iter(), Vec::with_capacity(AT_ONCE));
+        drawing.painter.draw_all(
+            &own_seeds,
+            |number| drawing.sample(*number),
             |_, picture| {
                 waiting.push(bytes(&picture)?);
-                if waiting.len() == AT_ONCE {
-                    visit(&Tensor::cat(&std::mem::take(&mut waiting), 0)?)?;
+                if let Some(batch) = left.as_slice().first().filter(|batch| own(batch).len() == waiting.len())
+                {
+                    show(batch, &std::mem::take(&mut waiting))?;
+                    left.next();
                 }
                 Ok::<(), crate::Error>(())
             },
         )?;
-        if !waiting.is_empty() {
-            visit(&Tensor::cat(&waiting, 0)?)?;
-        }
+        // Of the last batch, there may be nothing for this process to draw.
+        left.try_for_each(|batch| show(batch, &[]))?;
         Ok(Vec::new())
     }
 
     fn picked(&self, numbers: &[usize]) -> Result<Vec<Tensor>> {
-        let there = numbers.iter().filter(|number| **number < self.count);
+        let drawing = self.drawing;
+        let there = numbers.iter().filter(|number| **number < drawing.count);
         let draw = |number: &usize| {
-            let picture = self.painter.draw(&self.sample(*number as u64)?)?;
+            let picture = drawing.painter.draw(&drawing.sample(*number as u64)?)?;
             Ok(bytes(&picture)?.squeeze(0)?)
         };
         there.map(draw).collect()

@@ -1,7 +1,6 @@
 //! `stylegan dataset pack`
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use anyhow::{Context, Result};
 use clap::ValueEnum;
@@ -18,9 +17,6 @@ use crate::pictures::{note_skipped, summary};
 use crate::report::{Exit, Refusal, note};
 use crate::shell::quoted;
 use crate::{labels, peers};
-
-/// How long others may take to say where they are, beside the barriers at which they are waited for however long it takes.
-const PATIENCE: Duration = Duration::from_mins(10);
 
 /// Decode pictures, make them of one shape and resize them once, into a folder that training reads fast
 ///
@@ -130,7 +126,7 @@ fn pack_by_all(args: &Args, options: &PackOptions) -> Result<()> {
     let (pyramid, report) = if seat.world == 1 {
         make()?
     } else {
-        let peers = peers::join(DeviceName::Cpu, PATIENCE)?;
+        let peers = peers::join(DeviceName::Cpu, peers::PATIENCE)?;
         let packed = if args.out.exists() {
             peers::in_turn(&*peers, || Ok(make()?))?
         } else {

@@ -1,6 +1,7 @@
 //! `stylegan metrics`
 
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use anyhow::Result;
 use clap::ValueEnum;
@@ -9,12 +10,14 @@ use stylegan_dataset::{Skipped, Source};
 use stylegan_evaluation::{Evaluation, Measured, Outcome, Pictures, Stored, networks};
 use stylegan_features::Resize;
 use stylegan_metrics::{MEASURES, Measure};
+use stylegan_peers::Peers;
 use stylegan_trainer::nearest as most_like;
 
 use crate::args::{psi, side};
 use crate::commands::weights::WeightsArgs;
 use crate::device::DeviceName;
 use crate::output::Force;
+use crate::peers;
 use crate::pictures::note_skipped;
 use crate::report::{Exit, Refusal, data, note};
 
@@ -34,7 +37,8 @@ const NAMED: usize = 5;
 /// Measure how far fakes are from real pictures
 ///
 /// Fakes are the pictures of a folder, each at its own size, or those that a checkpoint draws, which are compared with real ones as
-/// its training saw them. What is measured in a run's folder is appended to its `metric-NAME.jsonl`.
+/// its training saw them. What is measured in a run's folder is appended to its `metric-NAME.jsonl`. Several processes, started by
+/// `mpirun` or Slurm, draw and look at a part of the pictures each.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// What to measure, separated by commas; `--list` says what there is
@@ -144,13 +148,18 @@ pub(crate) fn run(args: &Args) -> Result<Exit> {
     let measures = measures(&args.metrics)?;
     let neighbors = args.nearest.as_deref().map(|path| Neighbors::new(path, args.force, &measures));
     let neighbors = neighbors.transpose()?;
-    match (&args.checkpoint, &args.fakes) {
-        (Some(checkpoint), _) => snapshots::run(args, &measures, neighbors.as_ref(), checkpoint),
-        (None, Some(fakes)) => of_sources(args, &measures, neighbors.as_ref(), fakes),
-        (None, None) => Err(Refusal::usage("there are no fakes to measure")
-            .hint("`--fakes FOLDER` measures pictures, `--checkpoint RUN` those that a network draws")
-            .into()),
-    }
+    let peers = peers::join(args.device, peers::PATIENCE)?;
+    let exit = match (&args.checkpoint, &args.fakes) {
+        (Some(checkpoint), _) => snapshots::run(args, &measures, neighbors.as_ref(), checkpoint, &peers)?,
+        (None, Some(fakes)) => of_sources(args, &measures, neighbors.as_ref(), fakes, &peers)?,
+        (None, None) => {
+            return Err(Refusal::usage("there are no fakes to measure")
+                .hint("`--fakes FOLDER` measures pictures, `--checkpoint RUN` those that a network draws")
+                .into());
+        }
+    };
+    peers.leave();
+    Ok(exit)
 }
 
 /// Measures pictures that are there.
@@ -159,6 +168,7 @@ fn of_sources(
     measures: &[&'static Measure],
     neighbors: Option<&Neighbors<'_>>,
     fakes: &Path,
+    peers: &Rc<dyn Peers>,
 ) -> Result<Exit> {
     let open = |path: &Path| Source::open(path).map(Stored::new);
     let fakes = open(fakes)?;
@@ -167,7 +177,8 @@ fn of_sources(
     let networks = networks(measures, &args.weights.places(), args.resize.into(), &device)?;
     let cache = features_folder();
     let count = reals.as_ref().map_or(0, Stored::count);
-    let mut evaluation = Evaluation::new(measures, &networks, cache.as_deref(), count, fakes.count())?;
+    let evaluation = Evaluation::new(measures, &networks, cache.as_deref(), count, fakes.count())?;
+    let mut evaluation = evaluation.among(peers.clone());
     if let Some(neighbors) = neighbors {
         evaluation = neighbors.kept_by(evaluation, count, fakes.count())?;
     }
@@ -176,7 +187,7 @@ fn of_sources(
     }
     let Measured { outcomes, unreadable, seen } = evaluation.measure(&fakes)?;
     note_unreadable(&unreadable);
-    if let (Some(neighbors), Some(reals)) = (neighbors, &reals) {
+    if let (Some(neighbors), Some(reals), true) = (neighbors, &reals, peers.is_first()) {
         neighbors.draw(&seen, reals, &fakes)?;
     }
     tell(args, &outcomes)?;

@@ -1,6 +1,7 @@
 //! Pictures that checkpoints draw, against those of their training.
 
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
@@ -18,6 +19,7 @@ use stylegan_features::{Lpips, MobileNet, PixelRange, Places};
 use stylegan_media::PROGRAM;
 use stylegan_metrics::{LooksAt, Measure};
 use stylegan_ops::{Level, Resolution};
+use stylegan_peers::Peers;
 use stylegan_trainer::TrainConfig;
 
 use super::nearest::Neighbors;
@@ -26,6 +28,7 @@ use crate::commands::train::open_pictures;
 use crate::labels::class_of;
 use crate::output::Output;
 use crate::painter::{open_checkpoint, say_if_growing};
+use crate::peers;
 use crate::report::{Exit, Refusal, data, note};
 
 /// Pictures that attributes are learned from at most; more teach a linear map next to nothing.
@@ -36,6 +39,7 @@ pub(super) fn run(
     measures: &[&'static Measure],
     neighbors: Option<&Neighbors<'_>>,
     checkpoint: &Path,
+    peers: &Rc<dyn Peers>,
 ) -> Result<Exit> {
     let fakes = fakes(args, measures)?;
     let paths = if args.all_snapshots { all(checkpoint)? } else { vec![checkpoint.to_owned()] };
@@ -65,6 +69,7 @@ pub(super) fn run(
         attributes: attributes.as_ref(),
         cache: cache.as_deref(),
         device,
+        peers: peers.clone(),
         fakes,
         reals: None,
         at: None,
@@ -82,7 +87,7 @@ pub(super) fn run(
             continue;
         }
         let outcomes = session.measure(&snapshot)?;
-        if let Some(run) = run_of(snapshot.path()) {
+        if let Some(run) = run_of(snapshot.path()).filter(|_| peers.is_first()) {
             for outcome in &outcomes {
                 outcome.append_to(run, Some(&name), None)?;
             }
@@ -208,6 +213,7 @@ struct Session<'a> {
     attributes: Option<&'a Attributes>,
     cache: Option<&'a Path>,
     device: Device,
+    peers: Rc<dyn Peers>,
     fakes: usize,
     /// The reals, once a snapshot has told how they are packed.
     reals: Option<Arc<Pyramid>>,
@@ -235,6 +241,7 @@ impl Session<'_> {
         };
         let painter = Painter::new(snapshot, options, &self.device)?;
         let drawn = Drawn::new(&painter, self.fakes).mixing(self.args.mixed_latents)?;
+        let drawn = drawn.among(self.peers.clone());
         // What looks at latents draws them by itself.
         if !self.of_generators.is_empty() {
             painter.check_class(LatentSpace::Z)?;
@@ -253,7 +260,7 @@ impl Session<'_> {
         let Some((_, OfReals { reals, evaluation, classifier })) = &self.at else { return Ok(Vec::new()) };
         let Measured { mut outcomes, unreadable, seen } = evaluation.measure(&drawn)?;
         note_unreadable(&unreadable);
-        if let (Some(neighbors), Some(reals)) = (self.neighbors, reals) {
+        if let (Some(neighbors), Some(reals), true) = (self.neighbors, reals, self.peers.is_first()) {
             neighbors.draw(&seen, reals, &drawn)?;
         }
         for measure in self.of_generators {
@@ -265,7 +272,9 @@ impl Session<'_> {
         // What was kept for the classifier stands first.
         if let (Some(classifier), Some(seen)) = (classifier, seen.first()) {
             outcomes.extend(classifier.measure(self.of_generators, &painter, seen)?);
-            if let (Some(path), Some(attributes)) = (&self.args.directions, self.attributes) {
+            if let (Some(path), Some(attributes), true) =
+                (&self.args.directions, self.attributes, self.peers.is_first())
+            {
                 let names = attributes.names().join(", ");
                 let texts = [("program", PROGRAM), ("attributes", names.as_str())];
                 classifier.directions(&painter, seen)?.save(path, &texts, self.args.force.force)?;
@@ -282,7 +291,7 @@ impl Session<'_> {
             (Some(source), true) => {
                 let pyramid = match &self.reals {
                     Some(pyramid) => pyramid.clone(),
-                    None => Arc::new(packed(source, snapshot)?),
+                    None => Arc::new(peers::in_turn(&*self.peers, || packed(source, snapshot))?),
                 };
                 self.reals = Some(pyramid.clone());
                 Some(Packed::new(pyramid, resolution)?)
@@ -290,7 +299,8 @@ impl Session<'_> {
             _ => None,
         };
         let count = reals.as_ref().map_or(0, Packed::count);
-        let mut evaluation = Evaluation::new(self.of_pictures, self.networks, self.cache, count, self.fakes)?;
+        let evaluation = Evaluation::new(self.of_pictures, self.networks, self.cache, count, self.fakes)?;
+        let mut evaluation = evaluation.among(self.peers.clone());
         if self.attributes.is_some() {
             let fakes = Classifier::wanted(self.of_generators, self.fakes);
             evaluation = evaluation.keeping(OF_CLASSIFIERS, 0, fakes)?;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use anyhow::Result;
 use stylegan_base::Resolution;
 use stylegan_dataset::{Bits, Channels, Fit, PackOptions, Pyramid};
+use stylegan_peers::Seat;
 use stylegan_trainer::{Resume, TransferConfig, TransferJob, run_transfer};
 use stylegan_transfer::Encoder;
 
@@ -14,7 +15,7 @@ use crate::commands::train::{parse_resume, run_beside};
 use crate::commands::weights::WeightsArgs;
 use crate::device::DeviceName;
 use crate::output::Output;
-use crate::report::{Exit, note};
+use crate::report::{Exit, Refusal, note};
 use crate::{cache, pictures};
 
 /// Train the decoder of a style transfer
@@ -73,6 +74,14 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<Exit> {
+    let Seat { world, launcher, .. } = Seat::from_environment()?;
+    if world > 1 {
+        return Err(Refusal::new(format!(
+            "{launcher} started {world} processes, but a decoder is trained by one"
+        ))
+        .hint("start one process")
+        .into());
+    }
     let mut config =
         TransferConfig::load(Some(args.config.as_deref().unwrap_or("transfer")), &args.assignments)?;
     config.schedule.total_kimg = args.kimg.unwrap_or(config.schedule.total_kimg);
