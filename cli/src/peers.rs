@@ -1,7 +1,6 @@
 //! The other processes of a training.
 
 use std::rc::Rc;
-use std::thread::sleep;
 use std::time::Duration;
 
 use anyhow::Result;
@@ -9,10 +8,6 @@ use stylegan_peers::{Alone, Error, Peers, Seat};
 
 use crate::device::DeviceName;
 use crate::report;
-
-/// How long one that fails beside the first waits before it says so: what is wrong with all is said once, by the first, and
-/// the launcher ends the others.
-const AFTER_THE_FIRST: Duration = Duration::from_secs(4);
 
 /// How long others may be silent where nobody says it.
 pub(crate) const PATIENCE: Duration = Duration::from_mins(10);
@@ -110,11 +105,4 @@ pub(crate) fn in_turn<R>(peers: &dyn Peers, work: impl Fn() -> Result<R>) -> Res
     let done = work()?;
     (own_turn..2).try_for_each(|_| peers.barrier())?;
     Ok(done)
-}
-
-/// Waits until the first process has had its say, in any other that fails.
-pub(crate) fn let_the_first_speak() {
-    if Seat::from_environment().is_ok_and(|seat| seat.rank > 0) {
-        sleep(AFTER_THE_FIRST);
-    }
 }

@@ -5,11 +5,18 @@ use std::fmt::{self, Write as _};
 use std::io::{self, IsTerminal, Write as _, stderr};
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread::sleep;
+use std::time::Duration;
 
 use stylegan_ops::is_out_of_memory;
+use stylegan_peers::Seat;
 
+use crate::hints;
 use crate::progress::suspended;
-use crate::{hints, peers};
+
+/// How long one that fails beside the first waits before it says so: what is wrong with all is said once, by the first, and
+/// the launcher ends the others.
+const AFTER_THE_FIRST: Duration = Duration::from_secs(4);
 
 mod drawing;
 
@@ -100,7 +107,7 @@ pub(crate) fn failure(error: &anyhow::Error) -> Exit {
     if let Some(hint) = error.chain().find_map(hint_of) {
         let _ = writeln!(text, "\n{} {hint}", paint("hint", 36));
     }
-    peers::let_the_first_speak();
+    let_the_first_speak();
     say(&text);
     error.chain().find_map(exit_of).unwrap_or(Exit::Failed)
 }
@@ -170,6 +177,13 @@ pub(crate) fn speak_as(rank: usize) {
 /// Whether this is the process that speaks.
 pub(crate) fn is_first() -> bool {
     RANK.load(Ordering::Relaxed) == 0
+}
+
+/// Waits until the first process has had its say, in any other that fails.
+fn let_the_first_speak() {
+    if Seat::from_environment().is_ok_and(|seat| seat.rank > 0) {
+        sleep(AFTER_THE_FIRST);
+    }
 }
 
 /// A sentence for the person in front of the terminal, on stderr.

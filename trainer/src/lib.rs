@@ -20,6 +20,7 @@ mod bounds;
 mod changes;
 mod config;
 mod disk;
+mod draws;
 mod events;
 mod explain;
 mod fit;
@@ -39,6 +40,7 @@ mod presets;
 mod rehearsal;
 mod replay;
 mod report;
+mod rewrite;
 mod run;
 mod schedule;
 mod statistics;
@@ -51,6 +53,7 @@ pub use config::{
     DataConfig, DeviceConfig, MOST_SEED, PartialCriticConfig, RunConfig, TrainConfig, TrainingConfig,
 };
 pub use disk::DiskPlan;
+pub use draws::Draws;
 pub use events::{Adversarial, Event, StepProgress, Tick};
 pub use fit::{OutOfMemory, OversizedLevel, Remedy};
 pub use labels::LabelDecision;
@@ -70,7 +73,7 @@ pub use run::{
     BeforeStep, Job, Outcome, Resume, RunError, Signals, is_being_trained, newest_run, run, trained_before,
 };
 pub use schedule::{LevelPlan, Position, Schedule, Settings};
-pub use step::{Draws, Trainer, process_reals};
+pub use step::{Trainer, process_reals};
 pub use transfer::{
     BeforeTransferStep, DecoderWidths, TransferAdam, TransferConfig, TransferData, TransferJob, TransferLoss,
     TransferSchedule, TransferTrainer, run_transfer,

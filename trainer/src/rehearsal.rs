@@ -6,9 +6,10 @@ use stylegan_ops::{GpuMemory, Key, RandomTensors, Resolution, gpu_name, is_out_o
 use tracing::field::{Empty, display};
 use tracing::{debug, info_span};
 
+use crate::draws::IterationDraws;
 use crate::fit::{DeviceMemory, Evidence, largest_that_fits, try_doubtful};
 use crate::memory::estimate_bytes;
-use crate::step::{IterationDraws, process_reals};
+use crate::step::process_reals;
 use crate::{LevelPlan, OutOfMemory, OversizedLevel, Settings, Trainer};
 
 /// Share of the memory, and most bytes of it, that a level that fits must leave for what else there is in a run: pictures

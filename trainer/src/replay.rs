@@ -4,12 +4,12 @@
 //! differ: pictures, labels and draws, which are written into tensors that stay where they are. So an iteration is done once,
 //! recorded the next time, and from then on started as a whole.
 
-use candle_core::{Device, Result, Tensor};
+use candle_core::{Device, Result};
 use stylegan_ops::{GpuMemory, Graph};
 use tracing::{debug, warn};
 
-use crate::step::Inputs;
-use crate::{Report, Settings, Trainer};
+use crate::draws::Inputs;
+use crate::{Report, Settings};
 
 /// What a GPU has recorded of the iterations of the present level.
 #[derive(Debug, Default)]
@@ -36,22 +36,23 @@ enum Recorded {
 }
 
 impl Replay {
-    /// One iteration of a level that does not fade.
+    /// One iteration with these settings, of a level that does not fade: `work`, from inputs that differ in their values alone.
     pub(crate) fn iteration(
         &mut self,
-        trainer: &mut Trainer,
-        inputs: &Inputs,
+        device: &Device,
         settings: Settings,
+        inputs: &Inputs,
+        mut work: impl FnMut(&Inputs) -> Result<Report>,
     ) -> Result<Report> {
         // What fails is forgotten.
         let level = match self.0.take() {
             Some(level) if level.settings == settings && level.inputs.take(inputs)? => {
-                self.0.insert(level.again(trainer)?)
+                self.0.insert(level.again(device, work)?)
             }
             earlier => {
                 drop(earlier);
                 let inputs = inputs.copy()?;
-                let numbers = trainer.iteration(&inputs, settings)?.copy()?;
+                let numbers = work(&inputs)?.copy()?;
                 self.0.insert(Level { settings, inputs, numbers, graph: Recorded::Not })
             }
         };
@@ -60,29 +61,27 @@ impl Replay {
 }
 
 impl Level {
-    fn again(mut self, trainer: &mut Trainer) -> Result<Self> {
-        let Self { settings, inputs, numbers, graph } = &mut self;
-        let device = trainer.device().clone();
+    fn again(mut self, device: &Device, mut work: impl FnMut(&Inputs) -> Result<Report>) -> Result<Self> {
+        let Self { inputs, numbers, graph, .. } = &mut self;
         if let Recorded::Not = graph
-            && !has_room(&device)?
+            && !has_room(device)?
         {
             debug!("an iteration is not recorded, for lack of memory");
             *graph = Recorded::Refused;
         }
         if let Recorded::Not = graph {
-            *graph = Graph::record(&device, || numbers.take(&trainer.iteration(inputs, *settings)?))
-                .map_or_else(
-                    |error| {
-                        warn!(%error, "the GPU does not record iterations, so each kernel is asked for");
-                        Recorded::Refused
-                    },
-                    Recorded::Whole,
-                );
+            *graph = Graph::record(device, || numbers.take(&work(inputs)?)).map_or_else(
+                |error| {
+                    warn!(%error, "the GPU does not record iterations, so each kernel is asked for");
+                    Recorded::Refused
+                },
+                Recorded::Whole,
+            );
         }
         match graph {
             Recorded::Whole(graph) => graph.start()?,
             // Nothing was done by recording.
-            _ => numbers.take(&trainer.iteration(inputs, *settings)?)?,
+            _ => numbers.take(&work(inputs)?)?,
         }
         Ok(self)
     }
@@ -94,21 +93,6 @@ fn has_room(device: &Device) -> Result<bool> {
     Ok(memory.is_none_or(|memory| 2 * memory.peak_bytes <= memory.available_bytes))
 }
 
-/// Writes `values` into tensors of the same shapes, if they are.
-pub(crate) fn write(targets: &[&Tensor], values: &[&Tensor]) -> Result<bool> {
-    let is_same = |(target, value): (&&Tensor, &&Tensor)| {
-        (target.shape(), target.dtype()) == (value.shape(), value.dtype())
-    };
-    if targets.len() != values.len() || !targets.iter().zip(values).all(is_same) {
-        return Ok(false);
-    }
-    for (target, value) in targets.iter().zip(values) {
-        let len = target.elem_count();
-        target.reshape(len)?.slice_set(&value.contiguous()?.reshape(len)?, 0, 0)?;
-    }
-    Ok(true)
-}
-
 #[cfg(test)]
 #[cfg(feature = "cuda")]
 mod tests {
@@ -117,7 +101,7 @@ mod tests {
     use stylegan_ops::{Key, Parameters, RandomTensors, Resolution, repeatedly};
 
     use super::*;
-    use crate::{LossKind, TrainConfig};
+    use crate::{LossKind, TrainConfig, Trainer};
 
     const STEPS: u64 = 4;
     const BATCH: usize = 4;

@@ -2,7 +2,7 @@
 
 use candle_core::{Result, Tensor, bail};
 
-use crate::replay::write;
+use crate::rewrite::rewrite;
 
 /// Numbers by name, on the device that computed them, so that nothing waits for it.
 #[derive(Clone, Debug, Default)]
@@ -51,7 +51,7 @@ impl Report {
 
     /// Takes the values of another of the same numbers.
     pub(crate) fn take(&self, other: &Self) -> Result<()> {
-        if !write(&self.tensors(), &other.tensors())? {
+        if !rewrite(&self.tensors(), &other.tensors())? {
             bail!("a loss reports other numbers than in the step before")
         }
         Ok(())
