@@ -26,7 +26,9 @@ static int device_context;
 // Memory, each block with what nobody may write behind it.
 static std::mutex mutex;
 static std::map<CUdeviceptr, size_t> blocks;
-static size_t used, most;
+static size_t used;
+// Of the pool, which is what streams take memory from.
+static size_t pooled, most;
 
 static CUresult allocate(CUdeviceptr *address, size_t bytes) {
     std::lock_guard<std::mutex> guard(mutex);
@@ -41,7 +43,6 @@ static CUresult allocate(CUdeviceptr *address, size_t bytes) {
     *address = (CUdeviceptr)memory;
     blocks[*address] = bytes;
     used += bytes;
-    most = used > most ? used : most;
     return SUCCESS;
 }
 
@@ -143,12 +144,22 @@ API CUresult cuMemAlloc_v2(CUdeviceptr *address, size_t bytes) { return allocate
 API CUresult cuMemAllocAsync(CUdeviceptr *address, size_t bytes, void *) {
     count("allocation");
     CUresult result = allocate(address, bytes);
-    if (captured && result == SUCCESS) captured->memory.insert(*address);
-    return result;
+    if (result != SUCCESS) return result;
+    if (captured) {
+        captured->memory.insert(*address);
+    } else {
+        pooled += bytes;
+        most = pooled > most ? pooled : most;
+    }
+    return SUCCESS;
 }
 API CUresult cuMemFree_v2(CUdeviceptr address) { return release(address); }
 API CUresult cuMemFreeAsync(CUdeviceptr address, void *) {
-    if (!captured) return release(address);
+    if (!captured) {
+        auto block = blocks.find(address);
+        if (block != blocks.end()) pooled -= block->second;
+        return release(address);
+    }
     bool is_known = captured->memory.count(address) && captured->freed.insert(address).second;
     return is_known ? SUCCESS : INVALID_VALUE;
 }
@@ -158,12 +169,12 @@ API CUresult cuMemGetInfo_v2(size_t *free, size_t *total) { *free = TOTAL - used
 API CUresult cuDeviceGetDefaultMemPool(void **pool, int) { *pool = &device_context; return SUCCESS; }
 API CUresult cuMemPoolTrimTo(void *, size_t) { return SUCCESS; }
 API CUresult cuMemPoolSetAttribute(void *, int attribute, void *) {
-    if (attribute == 6 || attribute == 8) most = used;
+    if (attribute == 6 || attribute == 8) most = pooled;
     return SUCCESS;
 }
 API CUresult cuMemPoolGetAttribute(void *, int attribute, void *value) {
     // What is reserved and used, each now and at most.
-    *(uint64_t *)value = attribute == 5 || attribute == 7 ? used : attribute == 6 || attribute == 8 ? most : 0;
+    *(uint64_t *)value = attribute == 5 || attribute == 7 ? pooled : attribute == 6 || attribute == 8 ? most : 0;
     return SUCCESS;
 }
 
