@@ -105,12 +105,11 @@ impl Draws {
             }
             noise => noise.clone(),
         };
-        let copy = |tensor: &Option<Tensor>| tensor.as_ref().map(Tensor::copy).transpose();
         Ok(Self {
             z: self.z.copy()?,
-            z2: copy(&self.z2)?,
+            z2: copy(self.z2.as_ref())?,
             mix_cutoff: self.mix_cutoff,
-            is_first: copy(&self.is_first)?,
+            is_first: copy(self.is_first.as_ref())?,
             noise,
         })
     }
@@ -181,12 +180,19 @@ impl Inputs {
 
     /// The same in memory of their own.
     pub(crate) fn copy(&self) -> Result<Self> {
-        let copy = |tensor: &Option<Tensor>| tensor.as_ref().map(Tensor::copy).transpose();
         let IterationDraws { critic, loss, generator } = &self.draws;
         Ok(Self {
             pixels: self.pixels.copy()?,
-            labels: copy(&self.labels)?,
-            draws: IterationDraws { critic: critic.copy()?, loss: copy(loss)?, generator: generator.copy()? },
+            labels: copy(self.labels.as_ref())?,
+            draws: IterationDraws {
+                critic: critic.copy()?,
+                loss: copy(loss.as_ref())?,
+                generator: generator.copy()?,
+            },
         })
     }
+}
+
+fn copy(tensor: Option<&Tensor>) -> Result<Option<Tensor>> {
+    tensor.map(Tensor::copy).transpose()
 }

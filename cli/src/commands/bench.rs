@@ -55,7 +55,8 @@ struct Bench {
     #[arg(long, value_name = "N", default_value_t = 16)]
     batch: usize,
 
-    /// Steps to measure, after two that are not [default: as many as fit into the seconds, at least 5]
+    /// Steps to measure, after two that are not [default: as many as fit into the seconds, at least 5, or 40 of a training on a
+    /// GPU, which is waited for after eight in a row]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     steps: Option<u32>,
 

@@ -68,34 +68,21 @@ impl Job {
 
     /// The same, as the run takes it.
     pub(super) fn into_work(self) -> Work<Trainer> {
-        let Self {
-            config,
-            pyramid,
-            runs,
-            device,
-            runtime,
-            resume,
-            allow_changes,
-            pace,
-            files,
-            peers,
-            before_step,
-        } = self;
-        let share = Share::among(&*peers, config.discriminator.switches.mbstd_group_size);
-        let data = Feed { pyramid, runtime: runtime.clone(), device: device.clone(), share };
+        let share = Share::among(&*self.peers, self.config.discriminator.switches.mbstd_group_size);
+        let (runtime, device) = (self.runtime.clone(), self.device.clone());
         Work {
-            config,
-            data,
+            data: Feed { pyramid: self.pyramid, runtime, device, share },
+            config: self.config,
             given: (),
-            runs,
-            device,
-            runtime,
-            resume,
-            allow_changes,
-            pace,
-            files,
-            peers,
-            before_step,
+            runs: self.runs,
+            device: self.device,
+            runtime: self.runtime,
+            resume: self.resume,
+            allow_changes: self.allow_changes,
+            pace: self.pace,
+            files: self.files,
+            peers: self.peers,
+            before_step: self.before_step,
         }
     }
 }
