@@ -141,7 +141,8 @@ fn difference(a: &RgbImage, b: &RgbImage) -> u64 {
 #[test]
 fn latents_of_a_file_are_visited() {
     let scene = Scene::new();
-    let z = Tensor::randn(0f32, 1.0, (3, 12), &Device::Cpu).unwrap();
+    let z: Vec<f32> = (1..=3 * 12).map(|index| (index * index) as f32).map(f32::sin).collect();
+    let z = Tensor::from_vec(z, (3, 12), &Device::Cpu).unwrap();
     candle_core::safetensors::save(&HashMap::from([("z", z)]), scene.path("z.safetensors")).unwrap();
     let walk = "interpolate --checkpoint net.safetensors --noise-mode none --latents z.safetensors";
     scene.draws("sample --checkpoint net.safetensors --noise-mode none --latents z.safetensors --out rows");
