@@ -189,7 +189,7 @@ pub struct Adversarial {
     /// The same of reals. Fakes much closer to one another than reals have collapsed.
     pub real_distance: f64,
     /// Sliced Wasserstein distance of a few fakes to a few reals, times 1000, mean over the sides; none below 16x16.
-    pub swd: Option<f64>,
+    pub texture_distance: Option<f64>,
 }
 
 /// Of a line that has any of it.
@@ -229,13 +229,16 @@ mod tests {
     use super::*;
 
     /// A line as programs find it in folders of runs.
-    const LINE: &str = r#"{"tick":2,"kimg":0.04,"step":10,"lod":1.0,"resolution":4,"batch":4,"rate_factor":1.0,"rollbacks":0,"g_lrate":0.001,"d_lrate":0.002,"g_loss":-0.015,"d_loss":9.31,"real_score":0.11,"fake_score":0.12,"gradient_norm":0.032,"w_avg_norm":0.13,"fake_distance":0.27,"real_distance":0.62,"swd":null,"skipped_updates":1,"images_per_sec":1800.5,"sec_per_kimg":0.55,"sec_per_tick":0.011,"maintenance_sec":0.007,"data_wait_sec":0.0002,"elapsed_sec":0.06,"peak_memory_bytes":31457280}"#;
+    const LINE: &str = r#"{"tick":2,"kimg":0.04,"step":10,"lod":1.0,"resolution":4,"batch":4,"rate_factor":1.0,"rollbacks":0,"g_lrate":0.001,"d_lrate":0.002,"g_loss":-0.015,"d_loss":9.31,"real_score":0.11,"fake_score":0.12,"gradient_norm":0.032,"w_avg_norm":0.13,"fake_distance":0.27,"real_distance":0.62,"texture_distance":null,"skipped_updates":1,"images_per_sec":1800.5,"sec_per_kimg":0.55,"sec_per_tick":0.011,"maintenance_sec":0.007,"data_wait_sec":0.0002,"elapsed_sec":0.06,"peak_memory_bytes":31457280}"#;
 
     #[test]
     fn a_tick_is_read_back_with_more_and_with_less() {
         let tick: Tick = serde_json::from_str(LINE).unwrap();
-        let Adversarial { d_loss, swd, .. } = tick.adversarial.unwrap();
-        assert_eq!((tick.tick, d_loss, swd, tick.peak_memory_bytes), (2, 9.31, None, 31_457_280));
+        let Adversarial { d_loss, texture_distance, .. } = tick.adversarial.unwrap();
+        assert_eq!(
+            (tick.tick, d_loss, texture_distance, tick.peak_memory_bytes),
+            (2, 9.31, None, 31_457_280)
+        );
         assert!(tick.reported.is_empty());
         assert_eq!(serde_json::to_string(&tick).unwrap(), LINE);
 

@@ -28,7 +28,7 @@ const KNOWN = [
     title: "Distance between two pictures",
     values: [["real_distance", "reals", "reals"], ["fake_distance", "fakes", "fakes"]],
   },
-  { section: "Distances", title: "Sliced Wasserstein distance, few pictures", values: [["swd", "swd"]] },
+  { section: "Distances", title: "Distance of textures, few pictures", values: [["texture_distance", "textures"]] },
   { section: "Rates", title: "Speed", values: [["images_per_sec", "speed"]] },
   { section: "Rates", title: "Learning rates", values: [["g_lrate", "generator"], ["d_lrate", "critic"]] },
   { section: "Rates", title: "Factor of the learning rates", values: [["rate_factor", "factor"]] },

@@ -258,7 +258,7 @@ impl Watch<Trainer> for Watches {
         } else {
             BTreeMap::new()
         };
-        let Distances { fake_distance, real_distance, swd } = distances;
+        let Distances { fakes_apart, reals_apart, textures } = distances;
         let adversarial = Adversarial {
             g_lrate: settings.g_lrate,
             d_lrate: settings.d_lrate,
@@ -268,9 +268,9 @@ impl Watch<Trainer> for Watches {
             fake_score: means.take("fake_score"),
             gradient_norm: means.take("gradient_norm"),
             w_avg_norm,
-            fake_distance,
-            real_distance,
-            swd,
+            fake_distance: fakes_apart,
+            real_distance: reals_apart,
+            texture_distance: textures,
         };
         let alarm = self.collapse.alarm.ring(&distances);
         Ok(Look { is_sound: true, adversarial: Some(adversarial), measured, alarm })

@@ -40,9 +40,9 @@ pub(super) struct Alarm {
 /// How far fakes are from one another, reals from one another, and both sets from each other.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Distances {
-    pub(super) fake_distance: f64,
-    pub(super) real_distance: f64,
-    pub(super) swd: Option<f64>,
+    pub(super) fakes_apart: f64,
+    pub(super) reals_apart: f64,
+    pub(super) textures: Option<f64>,
 }
 
 impl CollapseWatch {
@@ -85,11 +85,11 @@ impl CollapseWatch {
         }
         let (fakes, reals) = (Tensor::cat(&fakes, 0)?, Tensor::cat(&reals, 0)?);
         let has_textures = resolution.shorter_side() >= TEXTURES;
-        let swd = has_textures.then(|| sliced_wasserstein(&reals, &fakes, 0)).transpose()?;
+        let distance = has_textures.then(|| sliced_wasserstein(&reals, &fakes, 0)).transpose()?;
         Ok(Distances {
-            fake_distance: mean_pairwise_distance(&fakes)?,
-            real_distance: mean_pairwise_distance(&reals)?,
-            swd: swd.map(|swd| swd.mean()),
+            fakes_apart: mean_pairwise_distance(&fakes)?,
+            reals_apart: mean_pairwise_distance(&reals)?,
+            textures: distance.map(|swd| swd.mean()),
         })
     }
 }
@@ -97,11 +97,11 @@ impl CollapseWatch {
 impl Alarm {
     /// One sentence when the fakes have collapsed since the last look.
     pub(super) fn ring(&mut self, distances: &Distances) -> Option<String> {
-        let Distances { fake_distance, real_distance, .. } = *distances;
-        let was_collapsed = std::mem::replace(&mut self.is_collapsed, fake_distance < ALARM * real_distance);
+        let Distances { fakes_apart, reals_apart, .. } = *distances;
+        let was_collapsed = std::mem::replace(&mut self.is_collapsed, fakes_apart < ALARM * reals_apart);
         (self.is_collapsed && !was_collapsed).then(|| {
             format!(
-                "the fakes look alike: their mean distance is {fake_distance:.4}, that of reals {real_distance:.4}; \
+                "the fakes look alike: their mean distance is {fakes_apart:.4}, that of reals {reals_apart:.4}; \
                  the generator may have collapsed"
             )
         })
@@ -124,7 +124,7 @@ mod tests {
     #[test]
     fn the_alarm_rings_once() {
         let mut alarm = Alarm::default();
-        let distances = |fake_distance| Distances { fake_distance, real_distance: 0.5, swd: None };
+        let distances = |fakes_apart| Distances { fakes_apart, reals_apart: 0.5, textures: None };
         let rings: Vec<bool> = [0.5, 0.06, 0.04, 0.01, 0.2, 0.0]
             .map(|distance| alarm.ring(&distances(distance)).is_some())
             .to_vec();

@@ -217,6 +217,6 @@ fn a_generator_that_draws_one_picture_rings_the_alarm() {
     assert_eq!(warnings.len(), 1, "{warnings:?}");
     assert!(warnings[0].starts_with("the fakes look alike: their mean distance is 0.0000"), "{warnings:?}");
     let ticks = ticks(&outcome.run_dir);
-    assert!(ticks[0]["fake_distance"].as_f64().unwrap() > 0.0 && ticks[0]["swd"].is_null());
+    assert!(ticks[0]["fake_distance"].as_f64().unwrap() > 0.0 && ticks[0]["texture_distance"].is_null());
     assert_eq!(ticks[7]["fake_distance"].as_f64(), Some(0.0));
 }

@@ -30,7 +30,7 @@ const GROUPS: &[Group] = &[
         title: "distance between two pictures",
         values: &[("fake_distance", "fakes"), ("real_distance", "reals")],
     },
-    Group { title: "sliced Wasserstein distance, few pictures", values: &[("swd", "")] },
+    Group { title: "distance of textures, few pictures", values: &[("texture_distance", "")] },
     Group { title: "images/s", values: &[("images_per_sec", "")] },
 ];
 /// What few people look at.
