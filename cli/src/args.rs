@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::ValueEnum;
-use stylegan_drawing::{DrawOptions, LabelVector, NoiseMode};
+use stylegan_drawing::{DrawOptions, LabelVector, NoiseMode, Psis};
 use stylegan_generator::{SeedStyle, Truncation};
 use stylegan_ops::Resolution;
 use stylegan_trainer::{ConfigError, MOST_SEED, TrainConfig};
@@ -77,6 +77,7 @@ pub(crate) struct StyleArgs {
 
 /// How far w is truncated.
 #[derive(Debug, clap::Args)]
+#[expect(clippy::struct_field_names, reason = "as the flags are called")]
 pub(crate) struct TruncationArgs {
     /// How far w keeps from its mean: 0 draws the mean picture, 1 leaves w alone [default: 0.7]
     #[arg(long, alias = "trunc", value_name = "PSI", value_parser = psi, allow_negative_numbers = true)]
@@ -85,6 +86,10 @@ pub(crate) struct TruncationArgs {
     /// Number of layers, from the coarsest on, that are truncated [default: 8]
     #[arg(long, value_name = "LAYERS", allow_negative_numbers = true)]
     truncation_cutoff: Option<usize>,
+
+    /// The psi of each layer, from the coarsest on; layers beyond the list are left alone
+    #[arg(long, value_name = "PSI,…", allow_hyphen_values = true, conflicts_with_all = ["truncation_psi", "truncation_cutoff"])]
+    truncation_layers: Option<Psis>,
 }
 
 /// What noise there is.
@@ -137,8 +142,14 @@ impl StyleArgs {
 impl TruncationArgs {
     /// Sets the truncation that was asked for; where none was, the usual one.
     pub(crate) fn set(&self, usual: Truncation, options: &mut DrawOptions) {
-        let asked = self.truncation_psi.is_some() || self.truncation_cutoff.is_some();
-        let usual = if asked { Truncation::default() } else { usual };
+        let usual = if self.truncation_layers.is_some() {
+            Truncation::OFF
+        } else if self.truncation_psi.is_some() || self.truncation_cutoff.is_some() {
+            Truncation::default()
+        } else {
+            usual
+        };
+        options.truncation_layers.clone_from(&self.truncation_layers);
         options.truncation_psi = self.truncation_psi.unwrap_or(usual.psi);
         options.truncation_cutoff = self.truncation_cutoff.unwrap_or(usual.cutoff);
     }

@@ -167,7 +167,12 @@ impl Blend {
     /// As [`Blend::w_plus`].
     pub fn sample(&self, painter: &Painter, source: &LatentSource) -> Result<Sample> {
         let numbers: BTreeSet<u64> = self.latents.0.iter().map(|(id, _)| id.number()).collect();
-        Ok(Sample::new(Latent::WPlus(self.w_plus(painter, source)?), numbers.into_iter().collect()))
+        let latent = Latent::WPlus(self.w_plus(painter, source)?);
+        let noise = match self.latents.0.as_slice() {
+            &[(id, _)] => source.noise(painter, id)?,
+            _ => None,
+        };
+        Ok(Sample { noise, ..Sample::new(latent, numbers.into_iter().collect()) })
     }
 
     /// Draws it.

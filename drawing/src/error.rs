@@ -326,6 +326,18 @@ pub enum FileErrorKind {
         /// Shape of one latent of the network.
         expected: Vec<usize>,
     },
+    /// Its noise images of a layer are not one of finite numbers for each of its latents.
+    Noise {
+        /// The number of the layer.
+        layer: usize,
+        /// Their shape.
+        shape: Vec<usize>,
+    },
+    /// Its noise images are not those of pictures that are as large as the network's.
+    OtherNoise {
+        /// Width and height of the network's pictures.
+        resolution: Resolution,
+    },
     /// It has this many latents, which are too many.
     TooMany(usize),
     /// It holds infinities, or what is not a number.
@@ -379,6 +391,15 @@ impl fmt::Display for FileError {
                 write!(f, "`{space}` of `{path}` has shape {shape:?} where the network takes [n")?;
                 expected.iter().try_for_each(|size| write!(f, ", {size}"))?;
                 f.write_str("]")
+            }
+            Kind::Noise { layer, shape } => {
+                write!(
+                    f,
+                    "`noise.layer{layer}` of `{path}`, of shape {shape:?}, is no image for each of its latents"
+                )
+            }
+            Kind::OtherNoise { resolution } => {
+                write!(f, "the noise images of `{path}` are not those of a picture of {resolution}")
             }
             Kind::TooMany(count) => {
                 write!(f, "`{path}` holds {} latents, more than {}", grouped(count), grouped(MAX_LATENTS))

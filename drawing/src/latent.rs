@@ -91,11 +91,14 @@ pub struct Sample {
     pub truncation: Option<Truncation>,
     /// The layers that add noise, where not all of them do.
     pub noise_layers: Option<Range<usize>>,
+    /// Noise images of its own in the place of those that are stored with the network, `[1, 1, height, width]` for each layer in
+    /// use.
+    pub noise: Option<Vec<Tensor>>,
 }
 
 impl Sample {
     /// The picture of a latent, drawn as the painter's options say.
     pub fn new(latent: Latent, noise_numbers: Vec<u64>) -> Self {
-        Self { latent, noise_numbers, truncation: None, noise_layers: None }
+        Self { latent, noise_numbers, truncation: None, noise_layers: None, noise: None }
     }
 }

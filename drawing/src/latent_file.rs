@@ -5,15 +5,16 @@ use std::io::{self, Cursor, Read};
 use std::path::{Path, PathBuf};
 
 use candle_core::{DType, Device, Tensor};
+use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
 use stylegan_base::{FileKind, short_hash};
 use stylegan_generator::GeneratorConfig;
-use stylegan_ops::all_finite;
+use stylegan_ops::{Resolution, all_finite};
 use zip::ZipArchive;
 use zip::result::ZipError;
 
 use crate::numpy;
-use crate::{Error, FileErrorKind, Latent, LatentSpace, Latents, Result};
+use crate::{Error, FileErrorKind, Latent, LatentSpace, Latents, NoiseImages, Result};
 
 /// 28,000 pictures' `w_plus` of the paper's network.
 pub(crate) const MAX_BYTES: u64 = 1 << 30;
@@ -27,12 +28,13 @@ pub struct LatentFile {
     space: LatentSpace,
     /// `[n, z_dim]`, `[n, w_dim]` or `[n, num_layers, w_dim]`, f32
     all: Tensor,
+    noise: Option<NoiseImages>,
     hash: String,
 }
 
 impl LatentFile {
-    /// Reads a safetensors or `.npz` file with one tensor `z`, `w` or `w_plus`, others are not looked at, or a `.npy` file of
-    /// `w_plus`.
+    /// Reads a safetensors or `.npz` file with one tensor `z`, `w` or `w_plus`, or a `.npy` file of `w_plus`. A safetensors file
+    /// may have noise images of its latents, `noise.layerN [n, 1, height, width]`; other tensors are not looked at.
     ///
     /// # Errors
     /// If there is no such file, or its tensor is none of latents. A hostile file gets an error as well, whatever it
@@ -40,10 +42,17 @@ impl LatentFile {
     pub fn open(path: &Path) -> Result<Self> {
         let refuse = |kind: FileErrorKind| kind.at(path);
         let bytes = read(path)?;
+        let mut noise = None;
         let (space, all) = match FileKind::of(&bytes) {
             Some(FileKind::Numpy) => of_numpy(None, &bytes).map_err(refuse)?,
             Some(FileKind::Zip) => of_archive(&bytes).map_err(refuse)?,
-            None | Some(FileKind::Safetensors) => of_safetensors(&bytes).map_err(refuse)?,
+            None | Some(FileKind::Safetensors) => {
+                let file = SafeTensors::deserialize(&bytes);
+                let file = file.map_err(|_| refuse(FileErrorKind::NotSafetensors))?;
+                let (space, all) = of_safetensors(&file).map_err(refuse)?;
+                noise = NoiseImages::read(&file, all.dims()[0]).map_err(refuse)?;
+                (space, all)
+            }
             Some(kind) => return Err(refuse(FileErrorKind::OtherKind(kind))),
         };
         if all.dims()[0] > MAX_LATENTS {
@@ -53,7 +62,7 @@ impl LatentFile {
         if !all_finite(&all)? {
             return Err(refuse(FileErrorKind::NotFinite(space)));
         }
-        Ok(Self { path: path.to_owned(), space, all, hash: short_hash(&bytes) })
+        Ok(Self { path: path.to_owned(), space, all, noise, hash: short_hash(&bytes) })
     }
 
     /// Where in a network they enter.
@@ -87,6 +96,29 @@ impl LatentFile {
         Ok(Latent::new(self.space, self.all.narrow(0, row as usize, 1)?.to_device(device)?))
     }
 
+    /// The noise images of one of them for the layers in use, `[1, 1, height, width]` each, on this device; none if it has
+    /// none of its own.
+    ///
+    /// # Errors
+    /// If the device fails.
+    pub fn noise(&self, row: u64, device: &Device) -> Result<Option<Vec<Tensor>>> {
+        let noise = self.noise.as_ref().filter(|_| row < self.count() as u64);
+        noise.map(|noise| noise.row(row as usize, device)).transpose()
+    }
+
+    /// Makes sure that their noise images, if they have some, are of the layers of pictures of this size.
+    ///
+    /// # Errors
+    /// If they are not.
+    pub fn check_noise(&self, resolution: Resolution) -> Result<()> {
+        match &self.noise {
+            Some(noise) if !noise.fit(resolution) => {
+                Err(FileErrorKind::OtherNoise { resolution }.at(&self.path))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Makes sure that a network of this shape takes them.
     ///
     /// # Errors
@@ -100,19 +132,24 @@ impl LatentFile {
     }
 }
 
-fn of_safetensors(bytes: &[u8]) -> Result<(LatentSpace, Tensor), FileErrorKind> {
-    let file = SafeTensors::deserialize(bytes).map_err(|_| FileErrorKind::NotSafetensors)?;
+fn of_safetensors(file: &SafeTensors<'_>) -> Result<(LatentSpace, Tensor), FileErrorKind> {
     let (space, view) = only(|space| file.tensor(&space.to_string()).ok())?;
+    check_axes(space, view.shape())?;
+    let all = tensor_of(&view).map_err(|dtype| FileErrorKind::Type { space, dtype })?;
+    Ok((space, all))
+}
+
+/// A tensor of a file, on the CPU, or the name of its type, if that is none that is read.
+pub(crate) fn tensor_of(view: &TensorView<'_>) -> Result<Tensor, String> {
     let dtype = match view.dtype() {
         Dtype::F64 => DType::F64,
         Dtype::F32 => DType::F32,
         Dtype::F16 => DType::F16,
         Dtype::BF16 => DType::BF16,
-        other => return Err(FileErrorKind::Type { space, dtype: other.to_string() }),
+        other => return Err(other.to_string()),
     };
-    check_axes(space, view.shape())?;
-    let all = Tensor::from_raw_buffer(view.data(), dtype, view.shape(), &Device::Cpu);
-    Ok((space, all.map_err(|error| FileErrorKind::Numpy(error.to_string()))?))
+    Tensor::from_raw_buffer(view.data(), dtype, view.shape(), &Device::Cpu)
+        .map_err(|_| view.dtype().to_string())
 }
 
 /// One array of `NumPy`, of the name that it has in an archive.
@@ -234,6 +271,41 @@ mod tests {
         assert_eq!(words("z", large), "`z` of `FILE` holds numbers that are not finite in f32");
         let many = Tensor::zeros((MAX_LATENTS + 1, 1), DType::F16, &Device::Cpu).unwrap();
         assert_eq!(words("z", many), "`FILE` holds 1,000,001 latents, more than 1,000,000");
+    }
+
+    #[test]
+    fn noise_stands_beside_latents() {
+        let resolution = "12x8".parse().unwrap();
+        let ramps = |sides: &[[usize; 2]]| -> Vec<Tensor> {
+            sides.iter().map(|[height, width]| ramp(&[2, 1, *height, *width], DType::F16)).collect()
+        };
+        let open = |noise: Vec<Tensor>| {
+            let names: Vec<String> = (0..noise.len()).map(|layer| format!("noise.layer{layer}")).collect();
+            let mut tensors = vec![("w", ramp(&[2, 3], DType::F32))];
+            tensors.extend(names.iter().map(String::as_str).zip(noise));
+            open(&tensors)
+        };
+        let sides = [[2, 3], [2, 3], [4, 6], [4, 6], [8, 12], [8, 12]];
+        let file = open(ramps(&sides)).unwrap();
+        file.check_noise(resolution).unwrap();
+        let row = file.noise(1, &Device::Cpu).unwrap().unwrap();
+        assert_eq!((row.len(), row[2].dims()), (6, &[1, 1, 4, 6][..]));
+        assert_eq!(row[0].flatten_all().unwrap().to_vec1::<f32>().unwrap()[..2], [6.0, 7.0]);
+        // Pictures of half the size take the first of them.
+        file.check_noise("6x4".parse().unwrap()).unwrap();
+        assert!(open(Vec::new()).unwrap().noise(0, &Device::Cpu).unwrap().is_none());
+
+        let words = |noise| open(noise).map(|file| file.check_noise(resolution)).unwrap().unwrap_err();
+        for wrong in [&sides[..5], &[[2, 3], [2, 3], [4, 6], [6, 4], [8, 12], [8, 12]]] {
+            let words = words(ramps(wrong)).to_string();
+            assert!(words.ends_with("are not those of a picture of 12x8"), "{words}");
+        }
+        let refused = open(vec![ramp(&[3, 1, 2, 3], DType::F32)]).unwrap_err();
+        let expected = "`noise.layer0` of `FILE`, of shape [3, 1, 2, 3], is no image for each of its latents";
+        assert_eq!(refused, expected);
+        let infinite = (ramp(&[2, 1, 2, 3], DType::F32) / 0.0).unwrap();
+        assert!(open(vec![infinite]).unwrap_err().starts_with("`noise.layer0` of `FILE`"));
+        assert!(open(vec![ramp(&[2, 1, 2, 3], DType::U32)]).is_err());
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::io::{self, Cursor, Write};
+use std::iter;
 use std::path::Path;
 
 use candle_core::{DType, Device, Tensor};
@@ -11,7 +12,7 @@ use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
 use crate::numpy;
-use crate::{Error, FileErrorKind, LatentSpace, Result};
+use crate::{Error, FileErrorKind, LatentSpace, NoiseImages, Result};
 
 /// Many latents of one space.
 #[derive(Clone, Debug)]
@@ -76,10 +77,24 @@ impl Latents {
     /// # Errors
     /// If the name is of none of these, the file exists and `overwrite` does not allow that, or it cannot be written.
     pub fn save(&self, path: &Path, texts: &[(&str, &str)], overwrite: bool) -> Result<()> {
+        self.save_with_noise(path, None, texts, overwrite)
+    }
+
+    /// The same with noise images of them, which a safetensors file takes, under `noise.layer0` and so on.
+    ///
+    /// # Errors
+    /// As [`Latents::save`].
+    pub fn save_with_noise(
+        &self,
+        path: &Path,
+        noise: Option<&NoiseImages>,
+        texts: &[(&str, &str)],
+        overwrite: bool,
+    ) -> Result<()> {
         let extension =
             path.extension().and_then(|extension| extension.to_str()).map(str::to_ascii_lowercase);
         let bytes = match extension.as_deref() {
-            Some("safetensors") => self.safetensors(texts)?,
+            Some("safetensors") => self.safetensors(noise, texts)?,
             Some("npz") => self.npz().map_err(|error| FileErrorKind::Write(error).at(path))?,
             Some("npy") if self.space == LatentSpace::WPlus => self.npy()?,
             Some("npy") => return Err(FileErrorKind::NamelessSpace(self.space).at(path)),
@@ -93,23 +108,24 @@ impl Latents {
         })
     }
 
-    fn bytes(&self) -> Result<Vec<u8>> {
-        let all = self.all.to_dtype(DType::F32)?.to_device(&Device::Cpu)?.flatten_all()?;
-        Ok(all.to_vec1::<f32>()?.into_iter().flat_map(f32::to_le_bytes).collect())
-    }
-
-    fn safetensors(&self, texts: &[(&str, &str)]) -> Result<Vec<u8>> {
+    fn safetensors(&self, noise: Option<&NoiseImages>, texts: &[(&str, &str)]) -> Result<Vec<u8>> {
         let failed = |error: safetensors::SafeTensorError| Error::Latent(candle_core::Error::wrap(error));
-        let bytes = self.bytes()?;
-        let view = TensorView::new(Dtype::F32, self.all.dims().to_vec(), &bytes).map_err(failed)?;
+        let tensors = iter::once((self.space.to_string(), &self.all));
+        let tensors: Vec<(String, &Tensor, Vec<u8>)> = tensors
+            .chain(noise.into_iter().flat_map(NoiseImages::tensors))
+            .map(|(name, tensor)| Ok((name, tensor, bytes(tensor)?)))
+            .collect::<Result<_>>()?;
+        let views = tensors.iter().map(|(name, tensor, bytes)| {
+            Ok((name, TensorView::new(Dtype::F32, tensor.dims().to_vec(), bytes).map_err(failed)?))
+        });
         let texts: HashMap<String, String> =
             texts.iter().map(|&(key, text)| (key.to_owned(), text.to_owned())).collect();
         let texts = (!texts.is_empty()).then_some(texts);
-        safetensors::serialize([(self.space.to_string(), view)], texts).map_err(failed)
+        safetensors::serialize(views.collect::<Result<Vec<_>>>()?, texts).map_err(failed)
     }
 
     fn npy(&self) -> Result<Vec<u8>> {
-        Ok(numpy::written(self.all.dims(), &self.bytes()?))
+        Ok(numpy::written(self.all.dims(), &bytes(&self.all)?))
     }
 
     fn npz(&self) -> std::result::Result<Vec<u8>, std::io::Error> {
@@ -123,6 +139,12 @@ impl Latents {
         archive.write_all(&array)?;
         Ok(archive.finish()?.into_inner())
     }
+}
+
+/// Its numbers as f32.
+fn bytes(tensor: &Tensor) -> Result<Vec<u8>> {
+    let numbers = tensor.to_dtype(DType::F32)?.to_device(&Device::Cpu)?.flatten_all()?;
+    Ok(numbers.to_vec1::<f32>()?.into_iter().flat_map(f32::to_le_bytes).collect())
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use stylegan_checkpoint::Checkpoint;
 use stylegan_generator::{SeedStyle, Truncation};
 
-use crate::{LabelVector, text};
+use crate::{LabelVector, Psis, text};
 
 /// How pictures are drawn, whatever they show; under the names of a recipe's JSON.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -20,6 +20,9 @@ pub struct DrawOptions {
     pub truncation_psi: f64,
     /// Number of layers, from the coarsest on, that are truncated.
     pub truncation_cutoff: usize,
+    /// What stands in the place of the two: a psi for each layer, from the coarsest on; layers beyond them are left alone.
+    #[serde(default, with = "text::option", skip_serializing_if = "Option::is_none")]
+    pub truncation_layers: Option<Psis>,
     /// Where the noise of the layers comes from.
     pub noise_mode: NoiseMode,
     /// Seed of [`NoiseMode::Random`].
@@ -49,12 +52,13 @@ impl DrawOptions {
             label: None,
             truncation_psi: psi,
             truncation_cutoff: cutoff,
+            truncation_layers: None,
             noise_mode: NoiseMode::default(),
             noise_seed: 0,
         }
     }
 
-    /// How far, and in how many layers, w is pulled towards its mean.
+    /// How far, and in how many layers, w is pulled towards its mean, unless there is a psi for each of them.
     pub fn truncation(&self) -> Truncation {
         Truncation { psi: self.truncation_psi, cutoff: self.truncation_cutoff }
     }

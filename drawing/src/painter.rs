@@ -3,12 +3,12 @@
 use candle_core::{Device, Tensor};
 use rayon::prelude::*;
 use stylegan_checkpoint::Checkpoint;
-use stylegan_generator::{Generator, GeneratorConfig, Noise};
+use stylegan_generator::{Generator, GeneratorConfig, Noise, Truncation};
 use stylegan_media::{DynamicImage, to_u8};
 use stylegan_ops::{Key, Level, Resolution};
 use tracing::{field, info, info_span};
 
-use crate::{DrawOptions, Error, LabelVector, Latent, LatentSpace, NoiseMode, Origin, Result, Sample};
+use crate::{DrawOptions, Error, LabelVector, Latent, LatentSpace, NoiseMode, Origin, Psis, Result, Sample};
 
 /// Draws the pictures of one checkpoint.
 ///
@@ -50,9 +50,14 @@ impl Painter {
     /// The painter of a generator at a level of detail.
     ///
     /// # Errors
-    /// If the network has no such label or level.
+    /// If the network has no such label or level, or fewer layers than are truncated.
     pub fn of(generator: Generator, origin: Origin, lod: f64, options: DrawOptions) -> Result<Self> {
         let config = generator.config();
+        if let (Some(Psis(psis)), num_layers) = (&options.truncation_layers, config.num_layers())
+            && psis.len() > num_layers
+        {
+            return Err(Error::Layer { layer: psis.len() - 1, num_layers });
+        }
         let Level { resolution, .. } = Level::new(config.resolution, lod)?;
         let device = generator.w_avg().device().clone();
         let labels = match (&options.label, options.class) {
@@ -210,6 +215,17 @@ impl Painter {
         })
     }
 
+    /// The w of every layer, `[1, num_layers, w_dim]`, with this truncation, or if there is none, as the options say.
+    ///
+    /// # Errors
+    /// If the shape is another.
+    pub fn truncated(&self, w_plus: &Tensor, own: Option<Truncation>) -> Result<Tensor> {
+        Ok(match (own, &self.options.truncation_layers) {
+            (None, Some(Psis(psis))) => self.generator.truncate_layers(w_plus, psis)?,
+            _ => self.generator.truncate(w_plus, own.unwrap_or_else(|| self.options.truncation()))?,
+        })
+    }
+
     /// Draws one picture, `[1, num_channels, height, width]`, mostly from -1 to 1.
     ///
     /// # Errors
@@ -227,9 +243,9 @@ impl Painter {
         sample: &Sample,
         see: &mut dyn FnMut(usize, &Tensor) -> candle_core::Result<()>,
     ) -> Result<Tensor> {
-        let w_plus = self.w_plus(&sample.latent)?;
+        let w_plus = self.truncated(&self.w_plus(&sample.latent)?, sample.truncation)?;
         let noise = match self.options.noise_mode {
-            NoiseMode::Const => Noise::Const,
+            NoiseMode::Const => sample.noise.clone().map_or(Noise::Const, Noise::Given),
             NoiseMode::None => Noise::None,
             NoiseMode::Random => {
                 let numbers = [&[self.options.noise_seed], sample.noise_numbers.as_slice()].concat();
@@ -240,11 +256,7 @@ impl Painter {
             Some(layers) => Noise::InLayers(layers.clone(), Box::new(noise)),
             None => noise,
         };
-        let truncation = sample.truncation.unwrap_or_else(|| self.options.truncation());
-        let drawn = self
-            .generator
-            .truncate(&w_plus, truncation)
-            .and_then(|w_plus| self.generator.synthesis().forward_seen(&w_plus, self.lod, &noise, see));
+        let drawn = self.generator.synthesis().forward_seen(&w_plus, self.lod, &noise, see);
         drawn.map_err(|source| Error::Draw { resolution: self.resolution, source })
     }
 

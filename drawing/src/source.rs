@@ -70,6 +70,7 @@ impl LatentSource {
             painter.check_class(file.space())?;
         }
         file.check(painter.config())?;
+        file.check_noise(painter.resolution())?;
         match rows.into_iter().map(LatentId::number).find(|&row| row >= file.count() as u64) {
             Some(row) => Err(Error::Row { row, count: file.count() }),
             None => Ok(()),
@@ -88,12 +89,24 @@ impl LatentSource {
         }
     }
 
+    /// The noise images of a row that has its own.
+    ///
+    /// # Errors
+    /// If the device fails.
+    pub(crate) fn noise(&self, painter: &Painter, id: LatentId) -> Result<Option<Vec<Tensor>>> {
+        match (id, &self.file) {
+            (LatentId::Row(row), Some(file)) => file.noise(row, painter.device()),
+            _ => Ok(None),
+        }
+    }
+
     /// The picture of a seed or row, to be drawn.
     ///
     /// # Errors
     /// If there is no such seed or row, or the device fails.
     pub fn sample(&self, painter: &Painter, id: LatentId) -> Result<Sample> {
-        Ok(Sample::new(self.latent(painter, id)?, vec![id.number()]))
+        let noise = self.noise(painter, id)?;
+        Ok(Sample { noise, ..Sample::new(self.latent(painter, id)?, vec![id.number()]) })
     }
 
     /// The same among others of which some are seeds: `w_plus`, which was made for its own sake, is not truncated.
@@ -118,8 +131,7 @@ impl LatentSource {
     /// As [`LatentSource::sample`].
     pub(crate) fn truncated(&self, painter: &Painter, id: LatentId) -> Result<Tensor> {
         let sample = self.sample_of_many(painter, id)?;
-        let truncation = sample.truncation.unwrap_or_else(|| painter.options().truncation());
-        Ok(painter.generator().truncate(&painter.w_plus(&sample.latent)?, truncation)?)
+        painter.truncated(&painter.w_plus(&sample.latent)?, sample.truncation)
     }
 
     /// The latents of these in one space: z and w are not truncated, `w_plus` is as it is drawn by the painter.

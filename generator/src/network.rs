@@ -118,6 +118,22 @@ impl Generator {
         Tensor::cat(&[&pulled, &w_plus.narrow(1, cutoff, num_layers - cutoff)?], 1)
     }
 
+    /// The same with a psi for each layer, from the coarsest on; layers beyond them are left alone.
+    ///
+    /// # Errors
+    /// As [`Generator::truncate`].
+    pub fn truncate_layers(&self, w_plus: &Tensor, psis: &[f64]) -> Result<Tensor> {
+        let (_, num_layers, _) = w_plus.dims3()?;
+        let layers = (0..num_layers).map(|layer| {
+            let w = w_plus.narrow(1, layer, 1)?;
+            match psis.get(layer) {
+                Some(&psi) if psi != 1.0 => blend(&self.w_avg.broadcast_as(w.shape())?, &w, psi),
+                _ => Ok(w),
+            }
+        });
+        Tensor::cat(&layers.collect::<Result<Vec<_>>>()?, 1)
+    }
+
     /// The running mean of w takes in one more batch: `w_avg <- mean + (w_avg - mean) · beta`.
     ///
     /// # Errors

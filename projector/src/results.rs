@@ -3,19 +3,16 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use candle_core::{DType, Device, Tensor};
-use safetensors::tensor::TensorView;
-use safetensors::{Dtype, serialize};
+use candle_core::Tensor;
 use serde::Serialize;
 use stylegan_base::files;
-use stylegan_drawing::{LatentSpace, Latents};
+use stylegan_drawing::{LatentSpace, Latents, NoiseImages};
 use stylegan_media::{DynamicImage, FilmOptions, FilmWriter, PROGRAM, beside, save_png, to_u8};
 
 use crate::{Error, Job, Losses, Projection, Result, psnr};
 
 const LATENTS: &str = "latents.safetensors";
 const NUMPY: &str = "projected_w.npz";
-const NOISE: &str = "noise.safetensors";
 const RECORD: &str = "project.json";
 
 /// Frames of a film in a second.
@@ -102,9 +99,8 @@ impl Results {
     }
 
     /// The names of all files that there will be.
-    pub fn names(count: usize, film: bool, noise: bool) -> Vec<String> {
+    pub fn names(count: usize, film: bool) -> Vec<String> {
         let mut names: Vec<String> = [LATENTS, NUMPY, RECORD].map(str::to_owned).into();
-        names.extend(noise.then(|| NOISE.to_owned()));
         for number in 0..count {
             names.push(name_of(count, "target", number, "png"));
             names.push(name_of(count, "proj", number, "png"));
@@ -184,7 +180,7 @@ impl Results {
         Ok(())
     }
 
-    /// Writes the latents, the noise if there is any, and what was done.
+    /// Writes the latents, with their noise if it was optimized, and what was done.
     ///
     /// # Errors
     /// If something cannot be written.
@@ -194,15 +190,15 @@ impl Results {
         let space: LatentSpace = job.options.space.latents();
         let of =
             |space, parts: &[Tensor]| candle_core::Result::Ok(Latents { space, all: Tensor::cat(parts, 0)? });
-        of(space, &latents)?.save(&folder.join(LATENTS), &[("program", PROGRAM)], overwrite)?;
+        let layers = (0..noise.first().map_or(0, Vec::len)).map(|layer| {
+            let parts: Vec<&Tensor> = noise.iter().filter_map(|part| part.get(layer)).collect();
+            Tensor::cat(&parts, 0)
+        });
+        let layers = layers.collect::<candle_core::Result<Vec<_>>>()?;
+        let noise = (!layers.is_empty()).then(|| NoiseImages::new(layers));
+        let texts = [("program", PROGRAM)];
+        of(space, &latents)?.save_with_noise(&folder.join(LATENTS), noise.as_ref(), &texts, overwrite)?;
         of(LatentSpace::WPlus, &w_plus)?.save(&folder.join(NUMPY), &[], overwrite)?;
-        if let Some(first) = noise.first() {
-            let layers = (0..first.len()).map(|layer| {
-                let parts: Vec<&Tensor> = noise.iter().filter_map(|part| part.get(layer)).collect();
-                Tensor::cat(&parts, 0)
-            });
-            save_noise(&folder.join(NOISE), &layers.collect::<candle_core::Result<Vec<_>>>()?, overwrite)?;
-        }
         let path = folder.join(RECORD);
         let failed = |source: io::Error| Error::Record { path: path.clone(), source };
         let mut job = serde_json::to_value(job).map_err(|error| failed(error.into()))?;
@@ -229,22 +225,4 @@ fn name_of(count: usize, what: &str, number: usize, ending: &str) -> String {
 
 fn number_of(numbers: Option<&[f32]>, at: usize) -> Option<f64> {
     numbers?.get(at).copied().map(f64::from)
-}
-
-/// One tensor `noise.layerN [n, 1, height, width]` for each layer.
-fn save_noise(path: &Path, layers: &[Tensor], overwrite: bool) -> Result<()> {
-    let failed = |source: io::Error| Error::Record { path: path.to_owned(), source };
-    let mut numbers = Vec::new();
-    for layer in layers {
-        let of_layer =
-            layer.to_dtype(DType::F32)?.to_device(&Device::Cpu)?.flatten_all()?.to_vec1::<f32>()?;
-        numbers.push(of_layer.into_iter().flat_map(f32::to_le_bytes).collect::<Vec<u8>>());
-    }
-    let mut views = Vec::new();
-    for (number, (layer, numbers)) in layers.iter().zip(&numbers).enumerate() {
-        let view = TensorView::new(Dtype::F32, layer.dims().to_vec(), numbers);
-        views.push((format!("noise.layer{number}"), view.map_err(|error| failed(io::Error::other(error)))?));
-    }
-    let bytes = serialize(views, None).map_err(|error| failed(io::Error::other(error)))?;
-    files::write(path, overwrite, &mut |file| file.write_all(&bytes)).map_err(failed)
 }

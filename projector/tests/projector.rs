@@ -21,6 +21,7 @@ fn options_of(class: Option<usize>) -> DrawOptions {
         label: None,
         truncation_psi: 1.0,
         truncation_cutoff: 8,
+        truncation_layers: None,
         noise_mode: NoiseMode::Const,
         noise_seed: 0,
     }
@@ -336,7 +337,7 @@ fn results_are_files_that_others_read() {
     // The start, and each of the seven steps.
     assert_eq!(projected[0].walk.len(), 8);
     assert!(projected[0].pixels < projected[0].walk[0].pixels);
-    let mut names = Results::names(2, true, true);
+    let mut names = Results::names(2, true);
     names.sort();
     let mut found: Vec<String> = std::fs::read_dir(folder.path())
         .unwrap()
@@ -349,9 +350,9 @@ fn results_are_files_that_others_read() {
         file.check(painter.config()).unwrap();
         assert_eq!(file.count(), count);
     }
-    let noise =
-        candle_core::safetensors::load(folder.path().join("noise.safetensors"), &Device::Cpu).unwrap();
-    assert_eq!(noise["noise.layer5"].dims(), [2, 1, 16, 20]);
+    let latents =
+        candle_core::safetensors::load(folder.path().join("latents.safetensors"), &Device::Cpu).unwrap();
+    assert_eq!(latents["noise.layer5"].dims(), [2, 1, 16, 20]);
     let record: serde_json::Value =
         serde_json::from_slice(&std::fs::read(folder.path().join("project.json")).unwrap()).unwrap();
     assert_eq!(record["command"], "project");

@@ -47,6 +47,7 @@ const BOUNDS: &[Bounds] = &[
     Bounds { command: "sample --seeds 1 --class 0,{}", within: &["1"], beyond: &["3", "-1", "x"] },
     Bounds { command: "sample --seeds 1 --truncation-psi {}", within: &["-100", "100"], beyond: &["-100.1", "101", "nan", "inf", "-inf"] },
     Bounds { command: "sample --seeds 1 --truncation-cutoff {}", within: &["0", "18446744073709551615"], beyond: COUNT },
+    Bounds { command: "sample --seeds 1 --truncation-layers {}", within: &["-100,1,100"], beyond: &["-100.1", "101", "nan", "inf", "1,", "1,1,1,1,1,1,1"] },
     Bounds { command: "sample --seeds 1 --noise-mode random --noise-seed {}", within: &["0", "18446744073709551615"], beyond: COUNT },
     Bounds { command: "sample --seeds 1 --grid {}", within: &["1x1"], beyond: &["0x1", "1x0", "100001x1", "-1x1", "1x1.5"] },
     Bounds { command: "sample --seed-style numpy --seeds {}", within: &["4294967295"], beyond: &["4294967296"] },
@@ -82,6 +83,7 @@ const BOUNDS: &[Bounds] = &[
     Bounds { command: "film run --hold {}", within: &[], beyond: &["-1", "61", "nan", "inf"] },
     Bounds { command: "film run --truncation-psi {}", within: &[], beyond: &["-101", "101", "nan"] },
     Bounds { command: "film run --truncation-cutoff {}", within: &[], beyond: COUNT },
+    Bounds { command: "film run --truncation-layers {}", within: &[], beyond: &["-101", "101", "nan", "1,"] },
     Bounds { command: "film run --noise-seed {}", within: &[], beyond: COUNT },
     Bounds { command: "transfer apply --fps {}", within: &[], beyond: &["-1", "0", "241"] },
     Bounds { command: "interpolate --frames 1 --seeds {}", within: &["0,18446744073709551615"], beyond: COUNT },
@@ -292,6 +294,7 @@ fn every_number_of_the_command_line_is_in_the_table() {
                     "--noise-seed",
                     "--truncation-psi",
                     "--truncation-cutoff",
+                    "--truncation-layers",
                 ]
                 .contains(&flag);
             let name = if drawn { "sample" } else { command };

@@ -88,7 +88,16 @@ fn networks_of_any_kind_are_projected_into() {
     });
     scene.draws(&format!("{PROJECT} photos/00.png --class 2 --optimize-noise --out found"));
     assert_eq!(scene.picture("found/proj.png").dimensions(), (24, 8));
-    assert!(scene.names("found").contains(&"noise.safetensors".to_owned()));
+    let noisy = right(&scene.picture("found/proj.png"));
+    let sample = "sample --checkpoint net.safetensors --latents found/latents.safetensors --truncation-psi 1";
+    scene.draws(&format!("{sample} --out again.png"));
+    assert_eq!(scene.picture("again.png"), noisy);
+    scene.draws(&format!("{sample} --noise-mode none --out plain.png"));
+    assert_ne!(scene.picture("plain.png"), noisy);
+    scene.draws(
+        "sample --checkpoint net.safetensors --latents found/latents.safetensors --like again.png --out like.png",
+    );
+    assert_eq!(scene.picture("like.png"), noisy);
     scene.refuses(
         &format!("{PROJECT} photos/00.png --out other"),
         2,

@@ -89,6 +89,29 @@ fn a_network_that_is_growing_draws_at_its_side() {
 }
 
 #[test]
+fn layers_are_truncated_each_as_far_as_it_is_asked() {
+    let scene = Scene::new();
+    for (out, flags) in [
+        ("two.png", "--truncation-psi 0.5 --truncation-cutoff 2"),
+        ("both.png", "--truncation-layers 0.5,0.5"),
+        ("whole.png", "--truncation-psi 1"),
+        ("third.png", "--truncation-layers 1,1,-1"),
+    ] {
+        scene.draws(&format!("{SAMPLE} --seeds 1 {flags} --out {out}"));
+    }
+    assert_eq!(scene.picture("both.png"), scene.picture("two.png"));
+    assert_ne!(scene.picture("third.png"), scene.picture("whole.png"));
+    scene.draws(&format!("{SAMPLE} --like third.png --out again.png"));
+    assert_eq!(scene.picture("again.png"), scene.picture("third.png"));
+    assert!(scene.draws("inspect third.png").contains("psi 1,1,-1 of the layers from the coarsest on"));
+    scene.refuses(
+        &format!("{SAMPLE} --seeds 1 --truncation-layers 1,1,1,1,1,1,0 --out out.png"),
+        2,
+        "error: layer 6 is asked for, but the network has 6 layers\n\nhint: layers are counted from 0 to 5\n",
+    );
+}
+
+#[test]
 fn labels_are_asked_for_where_there_are_some() {
     let scene = Scene::new();
     scene.checkpoint("labels.safetensors", 0.0, 3);

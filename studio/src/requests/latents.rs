@@ -27,8 +27,7 @@ pub(crate) fn w_plus(draws: &[Draw], shared: &Shared, model: &Model) -> Result<L
     let of_one = |draw: &Draw| {
         let painter = draw.painter(model)?;
         let w_plus = draw.blend.w_plus(&painter, &draw.source(shared, model)?)?;
-        let truncated = painter.generator().truncate(&w_plus, painter.options().truncation())?;
-        Ok(truncated.to_device(&Device::Cpu)?)
+        Ok(painter.truncated(&w_plus, None)?.to_device(&Device::Cpu)?)
     };
     let all = draws.iter().map(of_one).collect::<Result<Vec<Tensor>>>()?;
     Ok(Latents { space: LatentSpace::WPlus, all: Tensor::cat(&all, 0)? })

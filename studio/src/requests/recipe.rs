@@ -108,6 +108,10 @@ fn restored(shared: &Shared, model: u64, recipe: &Recipe) -> Result<Restored> {
         }
         _ => (Shows::Other, Blend::of(LatentId::Seed(0)), Figure::default()),
     };
+    if recipe.options.truncation_layers.is_some() {
+        let words = "the picture has a psi for each layer, for which there is nothing to move here";
+        return Err(Error::Bad(format!("{words}; `stylegan sample --like` draws it again")));
+    }
     let DrawOptions { class, label, truncation_psi, truncation_cutoff, noise_mode, noise_seed, .. } =
         recipe.options.clone();
     let draw = Draw {

@@ -133,6 +133,7 @@ impl Grids {
             label: None,
             truncation_psi: Truncation::OFF.psi,
             truncation_cutoff: Truncation::OFF.cutoff,
+            truncation_layers: None,
             noise_mode: NoiseMode::Const,
             noise_seed: 0,
         };

@@ -194,6 +194,8 @@ fn options(Recipe { content, options, .. }: &Recipe) -> String {
     let mut text = if matches!(content, Content::Truncation(_)) {
         // Its columns say it.
         String::new()
+    } else if let Some(psis) = &options.truncation_layers {
+        format!("psi {psis} of the layers from the coarsest on, ")
     } else if options.truncation().is_off() {
         "no truncation, ".to_owned()
     } else {

@@ -236,6 +236,7 @@ impl Session<'_> {
             class,
             truncation_psi: self.args.truncation_psi,
             truncation_cutoff: usize::MAX,
+            truncation_layers: None,
             noise_mode: NoiseMode::Random,
             ..DrawOptions::of(snapshot)
         };

@@ -84,8 +84,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N", value_parser = weight, default_value_t = LossWeights::default().mean, allow_negative_numbers = true)]
     mean_weight: f64,
 
-    /// Find noise images too, one set for each photo, as NVIDIA's projector does; without, the network's own are taken, and the
-    /// latents alone draw the picture again
+    /// Find noise images too, one set for each photo, as NVIDIA's projector does; `latents.safetensors` has them beside the
+    /// latents. Without, the network's own are taken
     #[arg(long)]
     optimize_noise: bool,
 
@@ -168,7 +168,7 @@ pub(crate) fn run(args: &Args) -> Result<Exit> {
             .hint("several commands take them in parts")
             .into());
     }
-    let names = Results::names(photos.len(), !args.no_film, args.optimize_noise);
+    let names = Results::names(photos.len(), !args.no_film);
     Output::check_folder(out, &names, *force)?;
     let painter = open_painter_with(network, LatentSpace::Z, |_| {})?;
     let perception = looks::open(args, &painter)?;
@@ -216,11 +216,10 @@ fn summary(projected: &[Projected], perception: &Perception, args: &Args) -> Str
     ));
     let psi = if args.space == SpaceName::W { " --truncation-psi 1" } else { "" };
     lines.push(format!(
-        "`stylegan sample --checkpoint {} --latents {}{psi} --out again.png` draws {} again{}",
+        "`stylegan sample --checkpoint {} --latents {}{psi} --out again.png` draws {} again",
         quoted(&args.network.checkpoint),
         quoted(&args.out.join("latents.safetensors")),
         if count == 1 { "it" } else { "them" },
-        if args.optimize_noise { ", by the network's own noise" } else { "" },
     ));
     lines.join("\n")
 }

@@ -55,12 +55,12 @@ pub(crate) struct Args {
     /// Picture to be drawn again, pixel for pixel: a PNG that `sample`, `mix`, `figure` or `interpolate` wrote from the
     /// same checkpoint, and from `--latents` if it was drawn from such a file
     #[arg(long, value_name = "PICTURE.png", conflicts_with_all = ["class", "label", "truncation_psi", "truncation_cutoff",
-          "noise_mode", "noise_seed", "seed_style", "grid", "dtype"])]
+          "truncation_layers", "noise_mode", "noise_seed", "seed_style", "grid", "dtype"])]
     like: Option<PathBuf>,
 
     /// The same of a recipe itself, which is JSON: what `--like` finds in a picture, and the studio copies as a command
     #[arg(long, value_name = "JSON", conflicts_with_all = ["like", "seeds", "save_latents", "class", "label", "truncation_psi",
-          "truncation_cutoff", "noise_mode", "noise_seed", "seed_style", "grid", "dtype"])]
+          "truncation_cutoff", "truncation_layers", "noise_mode", "noise_seed", "seed_style", "grid", "dtype"])]
     recipe: Option<String>,
 
     #[command(flatten)]
