@@ -50,7 +50,7 @@ impl Outcome {
         let least = (*biased_below)?;
         (*fakes < least).then(|| {
             format!(
-                "`{name}` of {fakes} fakes is larger than of more: it compares with that of as many others alone, and from \
+                "`{name}` of {fakes} fakes is not that of more: it compares with that of as many others alone, and from \
                  {least} on with what papers say"
             )
         })
@@ -193,7 +193,9 @@ mod tests {
         assert_eq!((&lines[0]["kimg"], &lines[1]["kimg"]), (&Value::Null, &json!(160.0)));
         assert_eq!((&lines[0]["resolution"], &lines[1]["resolution"]), (&Value::Null, &json!(64)));
         assert!(outcome.caveat().is_some_and(|caveat| caveat.contains("9999 fakes")));
-        assert!(Outcome { fakes: 10_000, ..outcome }.caveat().is_none());
+        assert!(Outcome { fakes: 10_000, ..outcome.clone() }.caveat().is_none());
+        let of = |name| Outcome { measure: Measure::of(name).unwrap(), ..outcome.clone() };
+        assert!(of("ls").caveat().is_some() && of("kid50k_full").caveat().is_none());
         Ok(())
     }
 
