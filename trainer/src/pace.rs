@@ -139,6 +139,17 @@ impl Pace {
         Ok(pace)
     }
 
+    /// What was measured, of a training of the same networks whose levels begin and end at other times.
+    #[must_use]
+    pub fn with_schedule_of(&self, config: &TrainConfig) -> Self {
+        let mut pace = Self::new(config);
+        for level in &mut pace.levels {
+            let is_same = |measured: &&LevelPace| measured.plan.resolution == level.plan.resolution;
+            level.before = self.levels.iter().find(is_same).map_or(level.before, |measured| measured.before);
+        }
+        pace
+    }
+
     /// The largest minibatch of which an iteration is expected to take no longer than one may, a single picture before
     /// any was `timed`; none if that takes by far too long.
     fn affordable_batch(&self, index: usize, config: &TrainConfig, timed: usize) -> Option<usize> {
@@ -309,6 +320,23 @@ mod tests {
         ];
         let assignments: Vec<String> = assignments.iter().map(|&text| text.to_owned()).collect();
         Pace::new(&TrainConfig::load(None, &assignments).unwrap())
+    }
+
+    #[test]
+    fn what_was_measured_serves_a_longer_training() {
+        let mut pace = pace();
+        pace.levels[2].before = Sample { images: 1000.0, secs: 8.0 };
+        let assignments = [
+            "schedule.initial_resolution=8",
+            "generator.resolution=32",
+            "schedule.steady_kimg=1.0",
+            "schedule.fade_kimg=2.0",
+            "schedule.total_kimg=10.0",
+        ];
+        let config = TrainConfig::load(None, &assignments.map(str::to_owned)).unwrap();
+        let short = pace.with_schedule_of(&config);
+        let ratio = short.left_secs(0.0).unwrap() / pace.left_secs(0.0).unwrap();
+        assert!((ratio - 0.01).abs() < 1e-9, "{ratio}");
     }
 
     #[test]

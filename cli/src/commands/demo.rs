@@ -30,7 +30,7 @@ use crate::shell::quoted;
 
 /// The pictures that come with the program.
 const FACES: &[u8] = include_bytes!("../../../demo/faces64.zip");
-/// Length of the demo that the preset was made for, in minutes on two cores.
+/// Length of the demo that the preset was made for, in minutes.
 const PRESET_MINUTES: f64 = 5.0;
 /// Pictures on each side of the measured distance, in a demo of the preset's length.
 const MEASURED: usize = 1024;
@@ -42,9 +42,14 @@ const CHUNK: usize = 32;
 /// Leaves a run folder with grids of reals and fakes, a checkpoint, a style-mixing figure and a looping walk in w.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// About how long to train, in minutes on two cores; another machine takes more or less
+    /// About how long to train, in minutes: a few steps are timed, and the schedule is stretched to what this machine
+    /// does in that time
     #[arg(long, value_name = "M", default_value_t = PRESET_MINUTES, allow_negative_numbers = true)]
     minutes: f64,
+
+    /// Train on so many thousand pictures, however long that takes: the same bytes every time. The preset has 48
+    #[arg(long, value_name = "N", conflicts_with = "minutes", allow_negative_numbers = true)]
+    kimg: Option<f64>,
 
     /// Folder of all runs; this one gets a folder of its own inside
     #[arg(long, value_name = "DIR", default_value = "runs")]
@@ -57,11 +62,10 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> Result<Exit> {
     Output::check_is_folder(&args.out)?;
-    let config = configuration(args)?;
+    let Length { config, pace, factor } = Length::of(args)?;
     let zip = unpack(&args.out)?;
     let pyramid = Arc::new(open_pictures(&zip, &args.out, &config)?);
     let start = Start { resume: Resume::No, ..Start::default() };
-    let pace = Pace::rehearsed(&config, &Device::Cpu)?;
     let outcome = train(config, pyramid.clone(), &args.out, Device::Cpu, pace, start)?;
     if !outcome.finished {
         return Ok(Exit::Stopped);
@@ -70,7 +74,7 @@ pub(crate) fn run(args: &Args) -> Result<Exit> {
     let run_dir = &outcome.run_dir;
     let checkpoint = open_checkpoint(&outcome.snapshot, None)?;
     draw(&checkpoint, run_dir)?;
-    let count = measured_pictures(args.minutes);
+    let count = measured_pictures(factor);
     let distances = Distances::measure(&checkpoint, &pyramid, count)?;
     let measured = format!(
         "sliced Wasserstein distance x1000 of {count} fakes to reals (32, 16 pixels): {}; untrained: {}",
@@ -98,26 +102,47 @@ fn draw(checkpoint: &Checkpoint, run_dir: &Path) -> Result<()> {
     write_film(&painter, &LatentSource::SEEDS, &walk, film, &run_dir.join("walk.gif"), force)
 }
 
-/// The preset, its times stretched to the minutes asked for.
-fn configuration(args: &Args) -> Result<TrainConfig> {
-    if !(0.01..=10_000.0).contains(&args.minutes) {
-        let message = format!("`--minutes {}` is not between 0.01 and 10000", args.minutes);
-        return Err(Refusal::usage(message).into());
+/// How long the demo is.
+struct Length {
+    /// The preset, its times stretched.
+    config: TrainConfig,
+    pace: Pace,
+    /// How far they are.
+    factor: f64,
+}
+
+impl Length {
+    /// That which was asked for.
+    fn of(args: &Args) -> Result<Self> {
+        let refuse = |words: String| Err(Refusal::usage(words).into());
+        if !(0.01..=10_000.0).contains(&args.minutes) {
+            return refuse(format!("`--minutes {}` is not between 0.01 and 10000", args.minutes));
+        }
+        if let Some(kimg) = args.kimg.filter(|kimg| !(0.01..=100_000.0).contains(kimg)) {
+            return refuse(format!("`--kimg {kimg}` is not between 0.01 and 100000"));
+        }
+        let mut config = TrainConfig::load(Some("demo"), &[])?;
+        let pace = Pace::rehearsed(&config, &Device::Cpu)?;
+        let factor = match (args.kimg, pace.left_secs(0.0)) {
+            (Some(kimg), _) => kimg / config.schedule.total_kimg,
+            (None, Some(secs)) => 60.0 * args.minutes / secs,
+            // Nothing could be timed.
+            (None, None) => args.minutes / PRESET_MINUTES,
+        };
+        let schedule = &mut config.schedule;
+        for kimg in [&mut schedule.steady_kimg, &mut schedule.fade_kimg, &mut schedule.total_kimg] {
+            *kimg *= factor;
+        }
+        config.run.tick_kimg = config.run.tick_kimg.map(|kimg| kimg * factor);
+        config.run.seed = args.seed;
+        let config = config.checked()?;
+        Ok(Self { pace: pace.with_schedule_of(&config), config, factor })
     }
-    let mut config = TrainConfig::load(Some("demo"), &[])?;
-    let factor = args.minutes / PRESET_MINUTES;
-    let schedule = &mut config.schedule;
-    for kimg in [&mut schedule.steady_kimg, &mut schedule.fade_kimg, &mut schedule.total_kimg] {
-        *kimg *= factor;
-    }
-    config.run.tick_kimg = config.run.tick_kimg.map(|kimg| kimg * factor);
-    config.run.seed = args.seed;
-    Ok(config.checked()?)
 }
 
 /// How many pictures are measured: in a shorter demo fewer, so that measuring takes no longer than training.
-fn measured_pictures(minutes: f64) -> usize {
-    let chunks = MEASURED as f64 / CHUNK as f64 * (minutes / PRESET_MINUTES).min(1.0);
+fn measured_pictures(factor: f64) -> usize {
+    let chunks = MEASURED as f64 / CHUNK as f64 * factor.min(1.0);
     CHUNK * (chunks.ceil() as usize).max(2)
 }
 

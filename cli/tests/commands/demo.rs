@@ -13,7 +13,7 @@ use crate::train::TINY;
 fn the_demo_leaves_pictures_and_says_what_to_type_next() {
     let scene = Scene::empty();
     // A name that a shell would take apart.
-    let ran = scene.run("demo --minutes 0.01 --out 'my runs'");
+    let ran = scene.run("demo --kimg 0.1 --out 'my runs'");
     assert_eq!(ran.code, 0, "{}", ran.stderr);
     let run = "my runs/00000-demo";
     let names = scene.names(run);
@@ -44,6 +44,23 @@ fn the_demo_leaves_pictures_and_says_what_to_type_next() {
     assert_eq!(train, "train --data YOUR_PHOTOS");
     scene.photos("YOUR_PHOTOS", 12, (20, 18));
     scene.draws(&format!("{train} {TINY} --kimg 0.004"));
+}
+
+#[test]
+fn minutes_are_those_of_this_machine() {
+    let scene = Scene::empty();
+    let ran = scene.run("demo --minutes 0.02 --out runs");
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let stats = String::from_utf8(scene.bytes("runs/00000-demo/stats.jsonl")).unwrap();
+    let last: serde_json::Value = serde_json::from_str(stats.lines().last().unwrap()).unwrap();
+    let config = String::from_utf8(scene.bytes("runs/00000-demo/config.toml")).unwrap();
+    // The preset's 48 would take minutes.
+    let total = |config: &str| -> f64 {
+        let line = config.lines().find_map(|line| line.strip_prefix("total_kimg = ")).unwrap();
+        line.parse().unwrap()
+    };
+    let (total, kimg) = (total(&config), last["kimg"].as_f64().unwrap());
+    assert!(total < 10.0 && (kimg - total).abs() < 0.02, "{kimg} of {total}");
 }
 
 #[test]

@@ -39,6 +39,7 @@ const BOUNDS: &[Bounds] = &[
     Bounds { command: "studio --resolution {}", within: &[], beyond: &["-4", "0", "3", "1025", "1.5"] },
     Bounds { command: "train --seed {}", within: &["0", "9223372036854775807"], beyond: &["-1", "9223372036854775808", "1.5"] },
     Bounds { command: "demo --minutes {}", within: &[], beyond: &["-1", "0", "0.0099", "10001", "nan", "inf"] },
+    Bounds { command: "demo --kimg {}", within: &[], beyond: &["-1", "0", "0.0099", "100001", "nan", "inf"] },
     Bounds { command: "demo --seed {}", within: &[], beyond: &["-1", "9223372036854775808", "1.5"] },
     Bounds { command: "sample --seeds {}", within: &["0", "18446744073709551615"], beyond: COUNT },
     Bounds { command: "sample --seeds 1 --resolution {}", within: &[], beyond: SIDE },
