@@ -40,6 +40,7 @@ mod smooth;
 mod testing;
 mod update;
 mod upload;
+mod vector_unit;
 mod widths;
 
 pub use stylegan_base::{Key, Resolution};

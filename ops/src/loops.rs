@@ -11,6 +11,7 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use crate::float::Float;
+use crate::vector_unit::arch;
 
 /// Values handled at a time: a block of each of three tensors stays in the first-level cache.
 const BLOCK: usize = 2048;
@@ -29,7 +30,7 @@ pub(crate) fn is_parallel(len: usize) -> bool {
 /// Does `work` with the widest vectors of this machine; only what is always inlined into it gets them.
 #[inline(always)]
 pub(crate) fn vectorized<R>(work: impl FnMut() -> R) -> R {
-    pulp::Arch::new().dispatch(Inlined(work))
+    arch().dispatch(Inlined(work))
 }
 
 /// A closure as work for a vector unit.

@@ -11,6 +11,7 @@ use rayon::prelude::*;
 use super::{MultiplyMatrices, Product};
 use crate::engine::Cpu;
 use crate::float::Float;
+use crate::vector_unit::arch;
 
 /// Fewest multiplications that another thread is woken for.
 const PARALLEL: usize = 1 << 19;
@@ -30,10 +31,10 @@ impl MultiplyMatrices for Cpu<f32> {
         let (depth, scale) = (sizes[2], scale as f32);
         let inner = |rows: Range<usize>, left: &[f32], right: &[f32], result: &mut [f32]| {
             let left = &left[rows.start * depth..rows.end * depth];
-            pulp::Arch::new().dispatch(Inner { left, right, len: depth, scale, result });
+            arch().dispatch(Inner { left, right, len: depth, scale, result });
         };
         let outer = |rows, left: &[f32], height, right: &[f32], result: &mut [f32]| {
-            pulp::Arch::new().dispatch(Outer { rows, left, height, right, scale, result });
+            arch().dispatch(Outer { rows, left, height, right, scale, result });
         };
         Ok(product_of(product, a, b, sizes, inner, outer))
     }

@@ -29,16 +29,14 @@ pub(super) trait Lanes: Simd {
     fn transpose(self, square: &mut [Self::f32s]);
 }
 
-/// Runs `$body` with `$simd` standing for the widest vector unit of this machine; gives its value if there is one.
+/// Runs `$body` with `$simd` standing for the vector unit of this machine; gives its value if there is one.
 #[cfg(target_arch = "x86_64")]
 macro_rules! on_vector_unit {
     ($simd:ident => $body:expr) => {
-        if let Some($simd) = pulp::x86::V4::try_new() {
-            Some($body)
-        } else if let Some($simd) = pulp::x86::V3::try_new() {
-            Some($body)
-        } else {
-            None
+        match $crate::vector_unit::arch() {
+            pulp::Arch::V4($simd) => Some($body),
+            pulp::Arch::V3($simd) => Some($body),
+            _ => None,
         }
     };
 }
