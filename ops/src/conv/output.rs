@@ -2,6 +2,26 @@
 
 use std::marker::PhantomData;
 
+/// `len` values that `write` writes, all of them, before it reads any. Zeros would cost a pass over memory.
+///
+/// Where assertions are checked, what was left out is NaN.
+///
+/// # Safety
+/// `write` leaves none out.
+#[expect(unsafe_code, reason = "results are written to fresh memory, which a zeroing pass would cost")]
+pub(super) unsafe fn written(len: usize, write: impl FnOnce(SharedSlice<'_, f32>)) -> Vec<f32> {
+    let mut values: Vec<f32> = Vec::with_capacity(len);
+    if cfg!(debug_assertions) {
+        values.resize(len, f32::NAN);
+        values.clear();
+    }
+    let start = values.spare_capacity_mut().as_mut_ptr().cast();
+    write(SharedSlice { start, len, borrow: PhantomData });
+    // SAFETY: there is room for so many, and the caller vouches that all of them were written.
+    unsafe { values.set_len(len) };
+    values
+}
+
 /// A slice whose parts are handed out to tasks that promise not to overlap.
 ///
 /// Rayon's `par_chunks_mut` does this safely where a task's part is contiguous; the rows of one block of

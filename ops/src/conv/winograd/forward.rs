@@ -14,7 +14,7 @@ use super::scheme::{Cut, Scheme};
 use super::smoothing::{self, Source};
 use super::tiles::{self, Block};
 use crate::conv::Geometry;
-use crate::conv::output::SharedSlice;
+use crate::conv::output::{SharedSlice, written};
 use crate::conv::scratch::with_scratch;
 use crate::finish::Finish;
 use crate::loops::{Inlined, zeros};
@@ -39,12 +39,33 @@ pub(super) fn run<S: Lanes, F: Scheme>(
     filters: Filters<'_>,
     finish: Option<&Finish<&[f32]>>,
 ) -> Vec<f32> {
-    let mut y = zeros(geometry.output_len());
+    let len = geometry.output_len();
+    if F::OUTPUT.overlaps() {
+        let mut y = zeros(len);
+        write::<S, F>(simd, geometry, x, filters, finish, SharedSlice::new(&mut y));
+        return y;
+    }
+    #[expect(unsafe_code, reason = "results are written to fresh memory, which a zeroing pass would cost")]
+    // SAFETY: tiles cover every pixel, panels every channel, and without overlap nothing is added to.
+    unsafe {
+        written(len, |y| write::<S, F>(simd, geometry, x, filters, finish, y))
+    }
+}
+
+/// Writes the convolution to `y`, in which there are zeros if tiles overlap.
+fn write<S: Lanes, F: Scheme>(
+    simd: S,
+    geometry: &Geometry,
+    x: &[f32],
+    filters: Filters<'_>,
+    finish: Option<&Finish<&[f32]>>,
+    y: SharedSlice<'_, f32>,
+) {
     let convolution = Convolution {
         geometry,
         filters,
         layout: FilterLayout::new::<S, F>(geometry.input.channels),
-        destination: Destination { planes: geometry.output, finish, values: SharedSlice::new(&mut y) },
+        destination: Destination { planes: geometry.output, finish, values: y },
     };
     let panels = layout::panels::<S>(geometry.output.channels);
     let panel_stride = convolution.layout.panel_stride;
@@ -91,7 +112,6 @@ pub(super) fn run<S: Lanes, F: Scheme>(
             });
         }
     }
-    y
 }
 
 struct Convolution<'a> {
