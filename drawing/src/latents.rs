@@ -5,13 +5,14 @@ use std::io::{self, Cursor, Write};
 use std::iter;
 use std::path::Path;
 
-use candle_core::{DType, Device, Tensor};
+use candle_core::{DType, Tensor};
 use safetensors::tensor::{Dtype, TensorView};
 use stylegan_base::files;
 use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
 use crate::numpy;
+use crate::tensors::bytes;
 use crate::{Error, FileErrorKind, LatentSpace, NoiseImages, Result};
 
 /// Many latents of one space.
@@ -141,14 +142,10 @@ impl Latents {
     }
 }
 
-/// Its numbers as f32.
-fn bytes(tensor: &Tensor) -> Result<Vec<u8>> {
-    let numbers = tensor.to_dtype(DType::F32)?.to_device(&Device::Cpu)?.flatten_all()?;
-    Ok(numbers.to_vec1::<f32>()?.into_iter().flat_map(f32::to_le_bytes).collect())
-}
-
 #[cfg(test)]
 mod tests {
+    use candle_core::Device;
+
     use super::*;
     use crate::LatentFile;
 

@@ -83,6 +83,7 @@ mod origin;
 mod painter;
 mod recipe;
 mod source;
+mod tensors;
 mod text;
 mod training_grid;
 mod walk;

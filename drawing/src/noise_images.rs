@@ -4,8 +4,7 @@ use candle_core::{DType, Device, Tensor};
 use safetensors::SafeTensors;
 use stylegan_ops::{Resolution, all_finite};
 
-use crate::latent_file::tensor_of;
-use crate::{FileErrorKind, Result};
+use crate::{FileErrorKind, Result, tensors};
 
 /// A noise image for each layer in use, of each of many latents: a projection finds them together.
 #[derive(Clone, Debug)]
@@ -25,7 +24,7 @@ impl NoiseImages {
             if !matches!(view.shape(), [rows, 1, _, _] if *rows == count) {
                 return Err(refused());
             }
-            let images = tensor_of(&view).map_err(|_| refused())?;
+            let images = tensors::read(&view).map_err(|_| refused())?;
             let images =
                 images.to_dtype(DType::F32).ok().filter(|images| all_finite(images).unwrap_or(false));
             layers.push(images.ok_or_else(refused)?);

@@ -103,7 +103,8 @@ fn layers_are_truncated_each_as_far_as_it_is_asked() {
     assert_ne!(scene.picture("third.png"), scene.picture("whole.png"));
     scene.draws(&format!("{SAMPLE} --like third.png --out again.png"));
     assert_eq!(scene.picture("again.png"), scene.picture("third.png"));
-    assert!(scene.draws("inspect third.png").contains("psi 1,1,-1 of the layers from the coarsest on"));
+    let said = scene.run("inspect third.png").stdout;
+    assert!(said.contains("psi 1,1,-1 of the layers from the coarsest on"), "{said}");
     scene.refuses(
         &format!("{SAMPLE} --seeds 1 --truncation-layers 1,1,1,1,1,1,0 --out out.png"),
         2,
