@@ -183,7 +183,7 @@ impl SeedArgs {
 /// Where the noise comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum NoiseName {
-    /// The images stored with the network, the same for every picture
+    /// The images stored with the network, the same for every picture, or those that a file has beside its latents
     Const,
     /// Images of its own for every picture
     Random,

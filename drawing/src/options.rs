@@ -33,7 +33,7 @@ pub struct DrawOptions {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum NoiseMode {
-    /// The images stored with the network, the same for every picture.
+    /// The images stored with the network, the same for every picture, or those that a file has beside its latents.
     #[default]
     Const,
     /// Images of its own for every picture.
