@@ -1,7 +1,10 @@
 //! What the networks are made of.
 
 use candle_core::{D, Result as TensorResult, Tensor};
-use stylegan_ops::{FrozenConv, add_bias, bias_relu, conv2d, conv2d_down, conv2d_padded, reflect_pad};
+use stylegan_ops::{
+    Around, FrozenConv, add_bias, bias_relu, conv2d, conv2d_bias_relu, conv2d_down, conv2d_padded,
+    reflect_pad,
+};
 
 use crate::error::Result;
 use crate::tensors::{LinearLayer, Weights};
@@ -82,6 +85,16 @@ impl Conv {
         Ok(())
     }
 
+    /// Multiplies weight and bias.
+    pub(crate) fn scale(&mut self, of_weight: f64, of_bias: f64) -> Result<()> {
+        self.weight = (&self.weight * of_weight)?;
+        self.bias = (&self.bias * of_bias)?;
+        self.frozen.as_mut().map_or(Ok(()), |frozen| {
+            *frozen = FrozenConv::new(&self.weight)?;
+            Ok(())
+        })
+    }
+
     /// The convolution alone.
     pub(crate) fn linear(&self, x: &Tensor) -> TensorResult<Tensor> {
         let (_, _, height, width) = self.weight.dims4()?;
@@ -102,7 +115,15 @@ impl Conv {
 
     /// Convolution, bias and `ReLU`.
     pub(crate) fn forward(&self, x: &Tensor) -> TensorResult<Tensor> {
-        self.activate(&self.linear(x)?)
+        let (_, _, height, width) = self.weight.dims4()?;
+        let around = match (self.way, &self.frozen) {
+            (Way::Halved, _) => return self.activate(&self.linear(x)?),
+            (Way::Same, Some(frozen)) => return frozen.bias_relu(x, &self.bias),
+            (Way::Same, None) => Around::Zeros([height / 2, width / 2]),
+            (Way::Mirrored, _) => Around::Mirrored,
+            (Way::Valid, _) => Around::Zeros([0, 0]),
+        };
+        conv2d_bias_relu(x, &self.weight, &self.bias, around)
     }
 
     /// Convolution and bias.

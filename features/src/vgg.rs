@@ -143,6 +143,28 @@ impl Vgg {
         Ok(self)
     }
 
+    /// The same, but these layers give so many times what they gave. What all others give stays, but for rounding.
+    ///
+    /// # Errors
+    /// If there is no such layer, a scale is not positive, or the device fails.
+    pub fn with_scales(mut self, scales: impl IntoIterator<Item = (&'static str, f64)>) -> Result<Self> {
+        for (tap, scale) in scales {
+            let Some((block, number)) = self.place(tap).filter(|_| scale > 0.0) else {
+                let message = format!("VGG has no layer `{tap}`, or {scale} is not positive");
+                return Err(candle_core::Error::Msg(message).into());
+            };
+            let before: usize = self.blocks[..block].iter().map(Vec::len).sum();
+            let mut convs = self.blocks.iter_mut().flatten().skip(before + number);
+            if let Some(conv) = convs.next() {
+                conv.scale(scale, scale)?;
+            }
+            if let Some(conv) = convs.next() {
+                conv.scale(1.0 / scale, 1.0)?;
+            }
+        }
+        Ok(self)
+    }
+
     /// The same with another way to halve odd sides.
     #[must_use]
     pub fn with_pooling(mut self, pooling: Pooling) -> Self {
@@ -287,6 +309,30 @@ pub(crate) mod tests {
         let expected = "0 2 5 9 12 16 19 22 25 29 32 35 38 42 45 48 51";
         assert_eq!(numbers.join(" "), expected);
         assert_eq!((layers[0].name.as_str(), layers[9].name.as_str()), ("conv0", "conv4_1"));
+    }
+
+    #[test]
+    fn scales_change_their_own_layers_alone() {
+        let names = ["relu1_1", "relu1_2", "relu2_2", "relu3_1", "relu5_4"];
+        let scales = [("relu1_1", 0.25), ("relu2_2", 8.0), ("relu5_4", 0.5)];
+        let pictures = pictures(2, 40, 36);
+        let look = |network: Vgg| network.taps(&pictures, PixelRange::Bytes, &names).unwrap();
+        let plain = || narrow(Depth::Nineteen, CAFFE_COLORS);
+        let expected = look(plain());
+        for network in [plain(), plain().keeping_filters().unwrap()] {
+            let found = look(network.with_scales(scales).unwrap());
+            for ((name, found), expected) in names.iter().zip(found).zip(&expected) {
+                let scale = scales.iter().find(|(scaled, _)| scaled == name).map_or(1.0, |(_, scale)| *scale);
+                // Powers of two round nothing.
+                let difference = (found / scale).unwrap().sub(expected).unwrap().abs().unwrap();
+                assert!(difference.max_all().unwrap().to_scalar::<f32>().unwrap() <= 1e-3, "{name}");
+            }
+        }
+        for (scale, message) in [(("relu6_1", 2.0), "no layer `relu6_1`"), (("relu1_1", 0.0), "not positive")]
+        {
+            let error = plain().with_scales([scale]).unwrap_err();
+            assert!(format!("{error:?}").contains(message), "{error:?}");
+        }
     }
 
     #[test]

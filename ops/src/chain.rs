@@ -15,7 +15,7 @@ use crate::feature_layout::FeatureLayout;
 use crate::finish::Finish;
 use crate::gathered::{Part, gathered};
 use crate::gradients::{pack, unpack};
-use crate::leaky_relu::Activate;
+use crate::leaky_relu::{Activate, SLOPE};
 use crate::planes::Planes;
 use crate::resampled_conv::{ResampledConv, Sampling};
 
@@ -191,7 +191,12 @@ impl Forward {
                 Some(features) => engine.all(features),
                 None => engine.shorter(x.values),
             };
-            output = Some(conv.forward(engine, x, weight, Some(&Finish::Activate { bias, noise: None }))?);
+            output = Some(conv.forward(
+                engine,
+                x,
+                weight,
+                Some(&Finish::Activate { bias, noise: None, slope: SLOPE }),
+            )?);
         }
         let (Some(output), Some(last)) = (output, convs.last()) else { bail!("chain: there are no layers") };
         let features = features.into_iter().map(|values| engine.keep(values)).collect();

@@ -16,6 +16,7 @@ use crate::feature_layout::FeatureLayout;
 use crate::finish::Finish;
 use crate::gathered::{Part, gathered, laid_out};
 use crate::gradients::{pack, unpack};
+use crate::leaky_relu::SLOPE;
 use crate::noise::AddNoise;
 use crate::norm::Normalize;
 use crate::planes::{NoisePlanes, Planes};
@@ -106,7 +107,7 @@ impl Layer {
         let (storage, layout) = noise.storage_and_layout();
         let (strength, bias, style) = split(engine, conv, parameters.values);
         let noise = NoisePlanes::new(engine.tensor(&storage, layout)?, conv.output);
-        let finish = Finish::Activate { bias, noise: Some((strength, noise)) };
+        let finish = Finish::Activate { bias, noise: Some((strength, noise)), slope: SLOPE };
         let features = conv.forward(engine, x.values, weight.values, Some(&finish))?;
         let y = match style {
             Some(_) => {

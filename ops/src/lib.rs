@@ -48,8 +48,8 @@ pub use stylegan_base::{Key, Resolution};
 pub use bias::{add_bias, bias_leaky_relu, bias_relu};
 pub use chain::{Chain, Link};
 pub use conv::{
-    FrozenConv, conv2d, conv2d_down, conv2d_down_transpose, conv2d_padded, conv2d_transpose, conv2d_up,
-    conv2d_weight_grad, vector_unit,
+    Around, FrozenConv, conv2d, conv2d_bias_relu, conv2d_down, conv2d_down_transpose, conv2d_padded,
+    conv2d_transpose, conv2d_up, conv2d_weight_grad, vector_unit,
 };
 pub use dense::{dense, dense_transpose};
 pub use equalized::{EqualizedConv, EqualizedDense, EqualizedWeight, GAIN_LEAKY_RELU};

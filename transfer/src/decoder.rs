@@ -3,7 +3,7 @@
 use candle_core::{Device, Result, Tensor};
 use candle_nn::{Init, VarBuilder};
 use serde::{Deserialize, Serialize};
-use stylegan_ops::{add_bias, bias_relu, conv2d_padded, reflect_pad, upscale2x};
+use stylegan_ops::{Around, add_bias, conv2d_bias_relu, conv2d_padded, reflect_pad, upscale2x};
 
 /// The most channels that a layer may have.
 const MOST_CHANNELS: usize = 4096;
@@ -129,9 +129,11 @@ impl Decoder {
     pub fn forward(&self, features: &Tensor) -> Result<Tensor> {
         let mut x = features.clone();
         for (number, (layer, weight, bias)) in self.layers.iter().enumerate() {
-            x = conv2d_padded(&reflect_pad(&x)?, weight, [0, 0])?;
-            let is_last = number + 1 == self.layers.len();
-            x = if is_last { add_bias(&x, bias)? } else { bias_relu(&x, bias)? };
+            x = if number + 1 == self.layers.len() {
+                add_bias(&conv2d_padded(&reflect_pad(&x)?, weight, [0, 0])?, bias)?
+            } else {
+                conv2d_bias_relu(&x, weight, bias, Around::Mirrored)?
+            };
             if layer.doubles {
                 x = upscale2x(&x)?;
             }

@@ -48,8 +48,15 @@ impl Encoder {
         if found != config.weights {
             return Err(Error::OtherEncoder { expected: config.weights, found });
         }
+        let scales = if config.unit_means && found == EncoderWeights::Plain {
+            &MEANS[..]
+        } else {
+            // Those of others have means of one already.
+            &[]
+        };
+        let scales = LAYERS.into_iter().zip(scales).map(|(layer, mean)| (layer, 1.0 / mean));
         Ok(Self {
-            network: network.with_padding(config.padding).with_pooling(config.pooling),
+            network: network.with_padding(config.padding).with_pooling(config.pooling).with_scales(scales)?,
             config,
             channels: widths[3],
             fingerprint: weights.fingerprint().to_owned(),
@@ -116,13 +123,7 @@ impl Encoder {
                 "a picture of {width}x{height} is too small, {least} along each side is the least"
             );
         }
-        let mut found = self.network.taps(pictures, stylegan_features::PixelRange::Unit, &layers)?;
-        if self.config.unit_means && self.config.weights == EncoderWeights::Plain {
-            for (features, layer) in found.iter_mut().zip(layers) {
-                let mean = LAYERS.iter().position(|known| *known == layer).map_or(1.0, |place| MEANS[place]);
-                *features = features.affine(1.0 / mean, 0.0)?;
-            }
-        }
+        let found = self.network.taps(pictures, stylegan_features::PixelRange::Unit, &layers)?;
         found.try_into().map_err(|_| candle_core::Error::Msg("the encoder lacks a layer".to_owned()))
     }
 }

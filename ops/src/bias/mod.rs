@@ -9,7 +9,7 @@ use candle_core::{CustomOp1, CustomOp2, Result, Shape, Tensor, bail};
 use crate::custom_op::runs_on_every_engine;
 use crate::engine::{Engine, Input};
 use crate::gradients::tracked;
-use crate::leaky_relu::{SLOPE, leaky_relu_grad};
+use crate::leaky_relu::{SLOPE, leaky_relu_grad, relu_grad};
 use crate::planes::Planes;
 
 /// `leaky_relu(x + bias)` in one pass.
@@ -126,16 +126,18 @@ impl CustomOp2 for Bias {
         let dx = match self {
             Self::Alone => g.clone(),
             Self::LeakyRelu => leaky_relu_grad(g, y)?,
-            Self::Relu => (g * y.gt(0.)?.to_dtype(g.dtype())?)?,
+            Self::Relu => relu_grad(g, y)?,
         };
-        let of_bias = tracked(bias, || {
-            if x.rank() == 2 { dx.sum(0) } else { dx.contiguous()?.apply_op1_no_bwd(&ChannelSums) }
-        })?;
+        let of_bias = tracked(bias, || if x.rank() == 2 { dx.sum(0) } else { channel_sums(&dx) })?;
         Ok((x.track_op().then_some(dx), of_bias))
     }
 }
 
-/// The sum over all pixels of each channel: `[batch, channels, height, width]` to `[channels]`.
+/// The sum over all pixels of each channel: `[batch, channels, height, width]` to `[channels]`. It cannot be differentiated.
+pub(crate) fn channel_sums(x: &Tensor) -> Result<Tensor> {
+    x.contiguous()?.apply_op1_no_bwd(&ChannelSums)
+}
+
 struct ChannelSums;
 
 impl ChannelSums {

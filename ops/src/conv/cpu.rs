@@ -10,6 +10,7 @@ use crate::engine::Cpu;
 use crate::finish::Finish;
 use crate::float::Float;
 use crate::planes::Planes;
+use crate::reflect::framed;
 
 impl Convolve for Cpu<f32> {
     fn forward(
@@ -22,7 +23,8 @@ impl Convolve for Cpu<f32> {
         if winograd::suits(geometry) {
             return Ok(winograd::forward(geometry, x, weight, finish));
         }
-        Ok(finished(geometry.output, direct::forward(geometry, &input(geometry, x), weight), finish))
+        let (geometry, x) = plain(geometry, x);
+        Ok(finished(geometry.output, direct::forward(&geometry, &x, weight), finish))
     }
 
     fn transpose(
@@ -49,11 +51,12 @@ impl Convolve for Cpu<f32> {
         x: &[f32],
         weight: &[f32],
         filters: &FrozenFilters,
+        finish: Option<&Finish<&[f32]>>,
     ) -> Result<Vec<f32>> {
         match (winograd::suits(geometry), adjoint) {
-            (true, _) => Ok(winograd::frozen(geometry, adjoint, x, weight, filters)),
-            (false, false) => self.forward(geometry, x, weight, None),
-            (false, true) => self.transpose(geometry, x, weight, None),
+            (true, _) => Ok(winograd::frozen(geometry, adjoint, x, weight, filters, finish)),
+            (false, false) => self.forward(geometry, x, weight, finish),
+            (false, true) => self.transpose(geometry, x, weight, finish),
         }
     }
 
@@ -61,7 +64,8 @@ impl Convolve for Cpu<f32> {
         Ok(if winograd::suits_weight_grad(geometry) {
             winograd::weight_grad(geometry, x, g)
         } else {
-            direct::weight_grad(geometry, &input(geometry, x), g)
+            let (geometry, x) = plain(geometry, x);
+            direct::weight_grad(&geometry, &x, g)
         })
     }
 
@@ -78,7 +82,8 @@ impl Convolve for Cpu<f64> {
         weight: &[f64],
         finish: Option<&Finish<&[f64]>>,
     ) -> Result<Vec<f64>> {
-        Ok(finished(geometry.output, direct::forward(geometry, &input(geometry, x), weight), finish))
+        let (geometry, x) = plain(geometry, x);
+        Ok(finished(geometry.output, direct::forward(&geometry, &x, weight), finish))
     }
 
     fn transpose(
@@ -92,7 +97,8 @@ impl Convolve for Cpu<f64> {
     }
 
     fn weight_grad(&self, geometry: &Geometry, x: &[f64], g: &[f64]) -> Result<Vec<f64>> {
-        Ok(direct::weight_grad(geometry, &input(geometry, x), g))
+        let (geometry, x) = plain(geometry, x);
+        Ok(direct::weight_grad(&geometry, &x, g))
     }
 
     fn turned(&self, out: Planes, taps: usize, weight: &[f64]) -> Result<Vec<f64>> {
@@ -100,17 +106,20 @@ impl Convolve for Cpu<f64> {
     }
 }
 
-/// What the convolution sees of features.
-fn input<'a, T: Float>(geometry: &Geometry, x: &'a [T]) -> Cow<'a, [T]> {
+/// What the convolution sees of features, and the convolution of that, which has nothing but zeros around it.
+fn plain<'a, T: Float>(geometry: &Geometry, x: &'a [T]) -> (Geometry, Cow<'a, [T]>) {
     let Planes { channels, height, width, .. } = geometry.features();
-    match geometry.smooth {
-        None => Cow::Borrowed(x),
+    let count = geometry.batch * channels;
+    let input = match geometry.smooth {
         Some(smooth) => {
             let mut input = Vec::new();
-            smooth.append(&mut input, geometry.batch * channels, (height, width), x, None);
+            smooth.append(&mut input, count, (height, width), x, None);
             Cow::Owned(input)
         }
-    }
+        None if geometry.is_mirrored => Cow::Owned(framed(x, count, [height, width])),
+        None => Cow::Borrowed(x),
+    };
+    (geometry.framed(), input)
 }
 
 /// Bytes of unsmoothed gradients at a time, which should stay in the cache.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use candle_core::{CustomOp2, Result, Shape, Tensor, bail};
 
+use super::relu::ConvRelu;
 use super::winograd::FrozenFilters;
 use super::{Convolve, Geometry, apply, weight_dims};
 use crate::custom_op::runs_on_every_engine;
@@ -45,20 +46,33 @@ impl FrozenConv {
     /// # Errors
     /// If `x` has another shape, or another type than the weight.
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        let op = Frozen { geometry: self.geometry(x)?, adjoint: false, filters: Arc::clone(&self.filters) };
+        apply(op, x, &self.weight)
+    }
+
+    /// `max(convolution + bias, 0)`, as [`conv2d_bias_relu`](crate::conv2d_bias_relu) has it.
+    ///
+    /// # Errors
+    /// As [`FrozenConv::forward`], or if `bias` does not hold one value for each of the results' channels.
+    pub fn bias_relu(&self, x: &Tensor, bias: &Tensor) -> Result<Tensor> {
+        let filters = Some(Arc::clone(&self.filters));
+        ConvRelu { geometry: self.geometry(x)?, filters }.apply(x, &self.weight, bias)
+    }
+
+    fn geometry(&self, x: &Tensor) -> Result<Geometry> {
         let (batch, input) = Planes::of(x.shape())?;
         let (out_channels, in_channels, kernel) = weight_dims("frozen-conv", &self.weight)?;
         if input.channels != in_channels {
             bail!("frozen-conv: x {:?} does not have the {in_channels} channels of the weight", x.shape());
         }
-        let geometry = Geometry::same(batch, input, out_channels, kernel);
-        apply(Frozen { geometry, adjoint: false, filters: Arc::clone(&self.filters) }, x, &self.weight)
+        Ok(Geometry::same(batch, input, out_channels, kernel))
     }
 }
 
-struct Frozen {
-    geometry: Geometry,
-    adjoint: bool,
-    filters: Arc<FrozenFilters>,
+pub(super) struct Frozen {
+    pub(super) geometry: Geometry,
+    pub(super) adjoint: bool,
+    pub(super) filters: Arc<FrozenFilters>,
 }
 
 impl Frozen {
@@ -69,7 +83,7 @@ impl Frozen {
         weight: Input<'_, E>,
     ) -> Result<(E::Values, Shape)> {
         let Self { geometry, adjoint, filters } = self;
-        let y = engine.frozen(geometry, *adjoint, x.values, weight.values, filters)?;
+        let y = engine.frozen(geometry, *adjoint, x.values, weight.values, filters, None)?;
         let planes = if *adjoint { geometry.input } else { geometry.output };
         Ok((y, planes.shape(geometry.batch)))
     }

@@ -15,6 +15,8 @@ pub(crate) struct Geometry {
     pub(crate) kernel: [usize; 2],
     /// Rows of zeros above and below, columns of zeros at the left and at the right.
     pub(crate) padding: [usize; 2],
+    /// Whether pixels of the input as in a mirror stand in for the zeros, which are one on each side then; on a CPU alone.
+    pub(crate) is_mirrored: bool,
     /// 1, or 2, which comes with a 3x3 kernel and without padding.
     pub(crate) stride: usize,
     /// What features pass to become the input, from planes smaller by a pixel.
@@ -30,6 +32,7 @@ impl Geometry {
             output: Planes { channels: out_channels, ..input },
             kernel: [kernel; 2],
             padding: [kernel / 2; 2],
+            is_mirrored: false,
             stride: 1,
             smooth: None,
         }
@@ -49,14 +52,37 @@ impl Geometry {
         };
         let (height, width) = (side(input.height, 0)?, side(input.width, 1)?);
         let output = Planes { channels: out_channels, height, width, ..input };
-        Some(Self { batch, input, output, kernel, padding, stride: 1, smooth: None })
+        Some(Self { batch, input, output, kernel, padding, is_mirrored: false, stride: 1, smooth: None })
     }
 
     /// A 3x3 convolution that takes `2 n + 1` pixels to `n`.
     pub(crate) fn halving(batch: usize, in_channels: usize, output: Planes) -> Self {
         let (height, width) = (2 * output.height + 1, 2 * output.width + 1);
         let input = Planes { channels: in_channels, height, width, ..output };
-        Self { batch, input, output, kernel: [3; 2], padding: [0; 2], stride: 2, smooth: None }
+        Self {
+            batch,
+            input,
+            output,
+            kernel: [3; 2],
+            padding: [0; 2],
+            is_mirrored: false,
+            stride: 2,
+            smooth: None,
+        }
+    }
+
+    /// A 3x3 convolution that keeps the size and sees pixels as in a mirror around the input.
+    pub(crate) fn mirrored(batch: usize, input: Planes, out_channels: usize) -> Self {
+        Self { is_mirrored: true, ..Self::same(batch, input, out_channels, 3) }
+    }
+
+    /// The same of an input with its frame of mirrored pixels around it, if it sees any.
+    pub(crate) fn framed(&self) -> Self {
+        if !self.is_mirrored {
+            return *self;
+        }
+        let input = Planes { height: self.input.height + 2, width: self.input.width + 2, ..self.input };
+        Self { input, padding: [0; 2], is_mirrored: false, ..*self }
     }
 
     /// The same of features that are smoothed first.

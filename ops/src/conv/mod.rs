@@ -23,6 +23,7 @@ mod geometry;
 #[cfg(any(feature = "cuda", test))]
 mod kept;
 mod output;
+mod relu;
 mod scratch;
 #[cfg(test)]
 mod tests;
@@ -32,6 +33,7 @@ use candle_core::{CustomOp1, CustomOp2, DType, Result, Shape, Tensor, bail};
 
 pub use frozen::FrozenConv;
 pub(crate) use geometry::Geometry;
+pub use relu::{Around, conv2d_bias_relu};
 pub use winograd::vector_unit;
 
 use crate::custom_op::runs_on_every_engine;
@@ -252,7 +254,8 @@ pub(crate) trait Convolve: Engine {
         weight: Self::View<'_>,
         finish: Option<&Finish<Self::View<'_>>>,
     ) -> Result<Self::Values>;
-    /// See [`FrozenConv`]: `forward` or, as its adjoint, `transpose` by a weight that is always the same, with what is kept of it.
+    /// See [`FrozenConv`]: `forward` or, as its adjoint, `transpose` by a weight that is always the same, with what is kept of it, and
+    /// what follows.
     fn frozen(
         &self,
         geometry: &Geometry,
@@ -260,11 +263,12 @@ pub(crate) trait Convolve: Engine {
         x: Self::View<'_>,
         weight: Self::View<'_>,
         _: &FrozenFilters,
+        finish: Option<&Finish<Self::View<'_>>>,
     ) -> Result<Self::Values> {
         if adjoint {
-            self.transpose(geometry, x, weight, None)
+            self.transpose(geometry, x, weight, finish)
         } else {
-            self.forward(geometry, x, weight, None)
+            self.forward(geometry, x, weight, finish)
         }
     }
     /// See [`conv2d_weight_grad`].

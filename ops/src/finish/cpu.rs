@@ -13,9 +13,9 @@ impl<T: Float> Finish<&[T]> {
     /// The same for the samples from number `first` on, of so many channels of `area` pixels.
     pub(crate) fn samples_from(&self, first: usize, channels: usize, area: usize) -> Self {
         match *self {
-            Self::Activate { bias, noise } => {
+            Self::Activate { bias, noise, slope } => {
                 let noise = noise.map(|(strength, planes)| (strength, planes.samples_from(first)));
-                Self::Activate { bias, noise }
+                Self::Activate { bias, noise, slope }
             }
             Self::Mask(y) => Self::Mask(&y[first * channels * area..]),
         }
@@ -25,16 +25,16 @@ impl<T: Float> Finish<&[T]> {
     /// each channel of each sample.
     #[inline(always)]
     pub(crate) fn part(&self, plane: usize, area: usize, first: usize, values: &mut [T]) {
-        let slope = T::from_f64(SLOPE);
-        match self {
-            Self::Activate { bias, noise: None } => {
-                let bias = bias[plane % bias.len()];
+        match *self {
+            Self::Activate { bias, noise: None, slope } => {
+                let (bias, slope) = (bias[plane % bias.len()], T::from_f64(slope));
                 for value in values {
                     let sum = *value + bias;
                     *value = bent(sum, sum, slope);
                 }
             }
-            Self::Activate { bias, noise: Some((strength, noise)) } => {
+            Self::Activate { bias, noise: Some((strength, noise)), slope } => {
+                let slope = T::from_f64(slope);
                 let (bias, strength) = (bias[plane % bias.len()], strength[plane % strength.len()]);
                 for (value, &noise) in values.iter_mut().zip(&noise.of(plane)[first..]) {
                     let sum = *value + noise * strength + bias;
@@ -42,6 +42,7 @@ impl<T: Float> Finish<&[T]> {
                 }
             }
             Self::Mask(y) => {
+                let slope = T::from_f64(SLOPE);
                 for (value, &y) in values.iter_mut().zip(&y[plane * area + first..]) {
                     *value = bent(*value, y, slope);
                 }

@@ -61,11 +61,12 @@ impl<T: Value> Gpu<T> {
         noise: Option<(View<'_, T>, NoisePlanes<View<'_, T>>)>,
         y: Argument,
         planes: Planes,
+        slope: f64,
     ) -> Result<()> {
         let lanes = Lanes::of::<T>(x.len() / planes.len().max(1), planes.channels, planes.pixels());
         let [strength, values, stride] = noise_arguments(noise);
         let arguments = [x.into(), bias.into(), strength, values, y].into_iter().chain(lanes.arguments());
-        self.launch_lanes("activate_last", lanes, arguments.chain([stride, SLOPE.into()]))
+        self.launch_lanes("activate_last", lanes, arguments.chain([stride, slope.into()]))
     }
 
     /// Finishes planes in place.
@@ -80,9 +81,9 @@ impl<T: Value> Gpu<T> {
         let source = View::of(&features);
         match finish {
             None => {}
-            Some(&Finish::Activate { bias, noise }) => match planes.layout {
-                FeatureLayout::Nchw => self.activate(source, bias, noise, target, planes.pixels(), SLOPE)?,
-                FeatureLayout::Nhwc => self.activate_last(source, bias, noise, target, planes)?,
+            Some(&Finish::Activate { bias, noise, slope }) => match planes.layout {
+                FeatureLayout::Nchw => self.activate(source, bias, noise, target, planes.pixels(), slope)?,
+                FeatureLayout::Nhwc => self.activate_last(source, bias, noise, target, planes, slope)?,
             },
             Some(&Finish::Mask(y)) => {
                 let arguments = [source.into(), y.into(), target, len.into(), SLOPE.into()];

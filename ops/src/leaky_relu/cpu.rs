@@ -29,6 +29,15 @@ impl<T: Float> Activate for Cpu<T> {
             |g, y| bent(g, y, slope),
         ))
     }
+
+    fn relu_grad(&self, g: &[T], y: &[T]) -> Result<Vec<T>> {
+        Ok(map(
+            g,
+            y,
+            #[inline(always)]
+            |g, y| g * if y > T::zero() { T::one() } else { T::zero() },
+        ))
+    }
 }
 
 /// `value`, times the slope where `sign` is negative.

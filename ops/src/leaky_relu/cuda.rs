@@ -20,4 +20,10 @@ impl<T: Value> Activate for Gpu<T> {
         self.launch_for("masked", len, 4, &[g.into(), y.into(), (&mut dx).into(), len.into(), SLOPE.into()])?;
         Ok(dx)
     }
+
+    fn relu_grad(&self, g: View<'_, T>, y: View<'_, T>) -> Result<CudaSlice<T>> {
+        let mut dx = self.context.allocate(g.len())?;
+        self.launch_for("relu_grad", g.len(), 4, &[g.into(), y.into(), (&mut dx).into(), g.len().into()])?;
+        Ok(dx)
+    }
 }

@@ -1,4 +1,4 @@
-//! Leaky `ReLU`.
+//! Leaky `ReLU`, and the gradients behind it and behind a plain one.
 
 mod cpu;
 #[cfg(feature = "cuda")]
@@ -45,7 +45,15 @@ pub fn leaky_relu_grad(g: &Tensor, y: &Tensor) -> Result<Tensor> {
     if g.dims() != y.dims() {
         bail!("leaky-relu-grad: gradient {:?} and output {:?} differ in shape", g.dims(), y.dims());
     }
-    g.contiguous()?.apply_op2(&y.detach().contiguous()?, LeakyReluGrad)
+    g.contiguous()?.apply_op2(&y.detach().contiguous()?, Behind::LeakyRelu)
+}
+
+/// The gradient `g` behind a `ReLU` whose output was `y`: `g` where `y > 0`, else 0; otherwise as [`leaky_relu_grad`].
+///
+/// # Errors
+/// If the types of `g` and `y` differ.
+pub(crate) fn relu_grad(g: &Tensor, y: &Tensor) -> Result<Tensor> {
+    g.contiguous()?.apply_op2(&y.detach().contiguous()?, Behind::Relu)
 }
 
 pub(crate) trait Activate: Engine {
@@ -53,6 +61,8 @@ pub(crate) trait Activate: Engine {
     fn leaky_relu(&self, x: Self::View<'_>) -> Result<Self::Values>;
     /// See [`leaky_relu_grad`].
     fn leaky_relu_grad(&self, g: Self::View<'_>, y: Self::View<'_>) -> Result<Self::Values>;
+    /// See [`relu_grad`].
+    fn relu_grad(&self, g: Self::View<'_>, y: Self::View<'_>) -> Result<Self::Values>;
 }
 
 struct LeakyRelu;
@@ -75,17 +85,29 @@ impl CustomOp1 for LeakyRelu {
     }
 }
 
-struct LeakyReluGrad;
+/// The gradient behind an activation.
+#[derive(Clone, Copy)]
+enum Behind {
+    LeakyRelu,
+    Relu,
+}
 
-impl LeakyReluGrad {
-    fn run<E: Activate>(&self, engine: &E, g: Input<'_, E>, y: Input<'_, E>) -> Result<(E::Values, Shape)> {
-        Ok((engine.leaky_relu_grad(g.values, y.values)?, g.shape.clone()))
+impl Behind {
+    fn run<E: Activate>(self, engine: &E, g: Input<'_, E>, y: Input<'_, E>) -> Result<(E::Values, Shape)> {
+        let dx = match self {
+            Self::LeakyRelu => engine.leaky_relu_grad(g.values, y.values)?,
+            Self::Relu => engine.relu_grad(g.values, y.values)?,
+        };
+        Ok((dx, g.shape.clone()))
     }
 }
 
-impl CustomOp2 for LeakyReluGrad {
+impl CustomOp2 for Behind {
     fn name(&self) -> &'static str {
-        "leaky-relu-grad"
+        match self {
+            Self::LeakyRelu => "leaky-relu-grad",
+            Self::Relu => "relu-grad",
+        }
     }
 
     runs_on_every_engine!(2);
@@ -97,7 +119,7 @@ impl CustomOp2 for LeakyReluGrad {
         _dx: &Tensor,
         gg: &Tensor,
     ) -> Result<(Option<Tensor>, Option<Tensor>)> {
-        Ok((tracked(g, || leaky_relu_grad(gg, y))?, None))
+        Ok((tracked(g, || gg.contiguous()?.apply_op2(&y.detach(), *self))?, None))
     }
 }
 

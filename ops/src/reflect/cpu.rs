@@ -4,7 +4,7 @@ use crate::float::Float;
 use crate::loops::build;
 
 /// `count` planes of this height and width with their frames.
-pub(super) fn framed<T: Float>(x: &[T], count: usize, [height, width]: [usize; 2]) -> Vec<T> {
+pub(crate) fn framed<T: Float>(x: &[T], count: usize, [height, width]: [usize; 2]) -> Vec<T> {
     let area = height * width;
     build(
         count,

@@ -4,6 +4,8 @@ mod cpu;
 
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor, bail};
 
+pub(crate) use cpu::framed;
+
 use crate::float::{float_kernel, slice};
 use crate::gradients::tracked;
 use crate::planes::Planes;
@@ -32,6 +34,11 @@ pub fn reflect_pad(x: &Tensor) -> Result<Tensor> {
     along(&along(x, 2, height)?, 3, width)
 }
 
+/// The adjoint of [`reflect_pad`] on a CPU: from the gradient of a plane with its frame to that of the plane.
+pub(crate) fn reflect_pad_grad(g: &Tensor) -> Result<Tensor> {
+    g.contiguous()?.apply_op1(Reflect { is_adjoint: true })
+}
+
 /// The frame, or its adjoint, which adds it to the pixels that it mirrors.
 struct Reflect {
     is_adjoint: bool,
@@ -53,7 +60,7 @@ impl CustomOp1 for Reflect {
             let values = if self.is_adjoint {
                 cpu::unframed(x, count, [height, width])
             } else {
-                cpu::framed(x, count, [planes.height, planes.width])
+                framed(x, count, [planes.height, planes.width])
             };
             Ok((candle_core::WithDType::to_cpu_storage_owned(values), shape))
         })

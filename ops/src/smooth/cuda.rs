@@ -60,17 +60,17 @@ impl<T: Value> Gpu<T> {
     ) -> Result<CudaSlice<T>> {
         let planes = x.len() / (height * width).max(1);
         let mut y = self.context.allocate(planes * out_height * out_width)?;
-        let (bias, noise, mask) = match finish {
-            None => (None, None, NOTHING),
-            Some(&Finish::Activate { bias, noise }) => (Some(bias), noise, NOTHING),
-            Some(&Finish::Mask(y)) => (None, None, y.into()),
+        let (bias, noise, mask, slope) = match finish {
+            None => (None, None, NOTHING, SLOPE),
+            Some(&Finish::Activate { bias, noise, slope }) => (Some(bias), noise, NOTHING, slope),
+            Some(&Finish::Mask(y)) => (None, None, y.into(), SLOPE),
         };
         let [strength, noise, noise_stride] = noise_arguments(noise);
         let rows = out_height.div_ceil(out_height.div_ceil(ROWS).max(1)).max(1);
         let sizes = [height, width, out_height, out_width, taps as usize, before, rows].map(Argument::from);
         let finishing = [scale.into(), bias.into(), strength, noise, mask];
         let channels = bias.map_or(1, View::len).into();
-        let counts = [channels, planes.into(), noise_stride, SLOPE.into()];
+        let counts = [channels, planes.into(), noise_stride, slope.into()];
         let arguments: Vec<Argument> =
             [x.into(), (&mut y).into()].into_iter().chain(sizes).chain(finishing).chain(counts).collect();
         let threads = planes * out_height.div_ceil(rows) * out_width.div_ceil(4);

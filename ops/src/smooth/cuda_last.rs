@@ -34,10 +34,10 @@ impl<T: Value> Gpu<T> {
         };
         let [out_height, out_width] = [height, width].map(|side| smooth.len(side));
         let mut y = self.context.allocate(samples * channels * out_height * out_width)?;
-        let (bias, noise, mask) = match finish {
-            None => (None, None, NOTHING),
-            Some(&Finish::Activate { bias, noise }) => (Some(bias), noise, NOTHING),
-            Some(&Finish::Mask(y)) => (None, None, y.into()),
+        let (bias, noise, mask, slope) = match finish {
+            None => (None, None, NOTHING, SLOPE),
+            Some(&Finish::Activate { bias, noise, slope }) => (Some(bias), noise, NOTHING, slope),
+            Some(&Finish::Mask(y)) => (None, None, y.into(), SLOPE),
         };
         let [strength, noise, noise_stride] = noise_arguments(noise);
         let ([across, along], groups) = Lanes::of::<T>(samples, channels, planes.pixels()).threads();
@@ -45,7 +45,7 @@ impl<T: Value> Gpu<T> {
         let threads = [across, (along / 2).max(1)];
         let sizes = [height, width, out_height, out_width, kind, before].map(Argument::from);
         let finishing = [smooth.scale().into(), bias.into(), strength, noise, mask];
-        let counts = [channels.into(), samples.into(), groups.into(), noise_stride, SLOPE.into()];
+        let counts = [channels.into(), samples.into(), groups.into(), noise_stride, slope.into()];
         let arguments: Vec<Argument> =
             [x.into(), (&mut y).into()].into_iter().chain(sizes).chain(finishing).chain(counts).collect();
         let blocks =

@@ -248,6 +248,9 @@ pub(super) fn transform_input<S: Lanes, F: Scheme>(
                         smoothing::gather(simd, smooth, &source, &window, working, buffer);
                     } else {
                         pixels::gather(simd, &geometry.input, x, channel_block, &window, buffer);
+                        if geometry.is_mirrored {
+                            pixels::mirror(&geometry.input, &window, buffer);
+                        }
                     }
                     for tile in 0..patch.tiles() {
                         let source = &buffer[window.corner(F::INPUT, &patch, tile)..];

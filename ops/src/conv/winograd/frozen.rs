@@ -11,6 +11,7 @@ use super::lanes::{Lanes, on_vector_unit};
 use super::scheme::{Four, One, Scheme, Two};
 use crate::conv::Geometry;
 use crate::conv::scratch::Lines;
+use crate::finish::Finish;
 
 /// Most pixels in a batch for tiles of a single one, and for those of two. Larger tiles take fewer products; but their filters are
 /// 1.8 and 4 times as large as the weight, and all of them are read for the few tiles that there are.
@@ -37,16 +38,17 @@ pub(in crate::conv) fn frozen(
     x: &[f32],
     weight: &[f32],
     filters: &FrozenFilters,
+    finish: Option<&Finish<&[f32]>>,
 ) -> Vec<f32> {
     let (geometry, reading) =
         if adjoint { (geometry.transposed(), Reading::Rotated) } else { (*geometry, Reading::Forward) };
     let pixels = geometry.batch * geometry.output.pixels();
     let y = on_vector_unit!(simd => if pixels <= MOST_PIXELS_OF_ONE {
-        filters.convolve::<_, One>(simd, &geometry, x, weight, reading)
+        filters.convolve::<_, One>(simd, &geometry, x, weight, reading, finish)
     } else if pixels <= MOST_PIXELS_OF_TWO {
-        filters.convolve::<_, Two>(simd, &geometry, x, weight, reading)
+        filters.convolve::<_, Two>(simd, &geometry, x, weight, reading, finish)
     } else {
-        filters.convolve::<_, Four>(simd, &geometry, x, weight, reading)
+        filters.convolve::<_, Four>(simd, &geometry, x, weight, reading, finish)
     });
     y.unwrap_or_default()
 }
@@ -59,6 +61,7 @@ impl FrozenFilters {
         x: &[f32],
         weight: &[f32],
         reading: Reading,
+        finish: Option<&Finish<&[f32]>>,
     ) -> Vec<f32> {
         let before = self.of(reading).as_ref().filter(|kept| kept.products == F::PRODUCTS).map(Kept::share);
         let filters = before.unwrap_or_else(|| {
@@ -67,7 +70,7 @@ impl FrozenFilters {
             *self.of(reading) = Some(Kept { products: F::PRODUCTS, filters: Arc::clone(&filters) });
             filters
         });
-        forward::run::<S, F>(simd, geometry, x, Filters::Transformed(&filters), None)
+        forward::run::<S, F>(simd, geometry, x, Filters::Transformed(&filters), finish)
     }
 
     fn of(&self, reading: Reading) -> MutexGuard<'_, Option<Kept>> {

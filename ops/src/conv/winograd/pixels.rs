@@ -149,6 +149,29 @@ pub(super) fn gather<S: Lanes>(
     }
 }
 
+/// Continues the picture in `pixels` of `window` by one row and one column on each side, as in a mirror whose edge is not
+/// repeated.
+#[inline(always)]
+pub(super) fn mirror<V: Copy>(planes: &Planes, window: &Window, pixels: &mut [V]) {
+    let (outside, first, inside) = window.picture_columns(planes);
+    let columns = outside + inside;
+    for row in pixels.chunks_exact_mut(window.columns).take(window.rows) {
+        if outside > 0 {
+            row[outside - 1] = row[outside + 1];
+        }
+        if first + inside == planes.width && columns < window.columns {
+            row[columns] = row[columns - 2];
+        }
+    }
+    let row_at = |row: isize| usize::try_from(row - window.top).ok().filter(|row| *row < window.rows);
+    let height = planes.height as isize;
+    for (to, from) in [(-1, 1), (height, height - 2)] {
+        if let (Some(to), Some(from)) = (row_at(to), row_at(from)) {
+            pixels.copy_within(from * window.columns..(from + 1) * window.columns, to * window.columns);
+        }
+    }
+}
+
 /// One vector of neighboring pixels for each of `channels` planes, turned to vectors of channels.
 #[inline(always)]
 fn read_square<S: Lanes>(simd: S, values: &[f32], distance: usize, channels: usize) -> [S::f32s; MAX_LANES] {
@@ -262,8 +285,8 @@ fn finished<S: Lanes>(
     values: S::f32s,
 ) -> S::f32s {
     let zero = simd.splat_f32s(0.0);
-    let (signs, values) = match finish {
-        Finish::Activate { bias, noise } => {
+    let (signs, values, slope) = match finish {
+        Finish::Activate { bias, noise, slope } => {
             let bias = simd.splat_f32s(bias[plane % bias.len()]);
             let values = match noise {
                 None => simd.add_f32s(values, bias),
@@ -273,12 +296,12 @@ fn finished<S: Lanes>(
                     simd.add_f32s(simd.mul_add_f32s(noise, strength, values), bias)
                 }
             };
-            (values, values)
+            (values, values, *slope)
         }
-        Finish::Mask(y) => (load(simd, &y[plane * area..][pixels.clone()]), values),
+        Finish::Mask(y) => (load(simd, &y[plane * area..][pixels.clone()]), values, SLOPE),
     };
     let is_positive = simd.greater_than_or_equal_f32s(signs, zero);
-    simd.select_f32s(is_positive, values, simd.mul_f32s(values, simd.splat_f32s(SLOPE as f32)))
+    simd.select_f32s(is_positive, values, simd.mul_f32s(values, simd.splat_f32s(slope as f32)))
 }
 
 /// As many values as a vector has, or fewer and zeros.
