@@ -4,6 +4,12 @@ use std::array;
 
 use pulp::{Simd, bytemuck};
 
+use super::lanes::Lanes;
+use super::layout;
+
+/// Bytes of filters that are asked for before they are needed: a page, beyond which processors do not look by themselves.
+const AHEAD: usize = 4096;
+
 /// Some tiles of one product, times the filters of as many output channels as registers hold.
 pub(super) struct Strip<'a, S: Simd> {
     /// `[channel blocks][tiles][lanes]`, from the first tile of the strip on.
@@ -18,7 +24,7 @@ pub(super) struct Strip<'a, S: Simd> {
     pub(super) output_stride: usize,
 }
 
-impl<S: Simd> Strip<'_, S> {
+impl<S: Lanes> Strip<'_, S> {
     /// `output[vector][tile] = sum of input[channel][tile] * filters[channel][vector]` for `TILES` tiles; returns
     /// their number.
     #[inline(always)]
@@ -26,9 +32,13 @@ impl<S: Simd> Strip<'_, S> {
         let lanes = S::F32_LANES;
         let mut sums = [[simd.splat_f32s(0.0); VECTORS]; TILES];
         for (block, filters) in self.filters.chunks_exact(lanes * VECTORS).enumerate() {
-            let input: &[f32] = bytemuck::cast_slice(&self.input[block * self.input_stride..][..TILES]);
+            let input = &self.input[block * self.input_stride..][..TILES];
+            // Those of the next block, which lies far away.
+            prefetch(simd, input.as_ptr().wrapping_add(self.input_stride), TILES);
+            let input: &[f32] = bytemuck::cast_slice(input);
             for channel in 0..lanes {
                 let filters = &filters[channel * VECTORS..][..VECTORS];
+                prefetch(simd, filters.as_ptr().wrapping_byte_add(AHEAD), VECTORS);
                 for (tile, sums) in sums.iter_mut().enumerate() {
                     let input = simd.splat_f32s(input[tile * lanes + channel]);
                     for (sum, filter) in sums.iter_mut().zip(filters) {
@@ -44,6 +54,14 @@ impl<S: Simd> Strip<'_, S> {
             }
         }
         TILES
+    }
+}
+
+/// Asks for the cache lines of `count` vectors from `start` on, wherever that is, and does not wait for them.
+#[inline(always)]
+fn prefetch<S: Lanes>(simd: S, start: *const S::f32s, count: usize) {
+    for vector in (0..count).step_by(layout::line::<S>()) {
+        simd.prefetch(start.wrapping_add(vector));
     }
 }
 
