@@ -7,7 +7,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use candle_core::{CustomOp3, Result, Shape, Storage, Tensor, bail};
+use candle_core::{CustomOp3, DType, Result, Shape, Storage, Tensor, bail};
 
 use crate::conv::Convolve;
 use crate::custom_op::runs_on_every_engine;
@@ -68,8 +68,15 @@ pub fn synthesis_layer(
     let dtype = x.dtype();
     let noise = noise.detach().to_dtype(dtype)?.contiguous()?;
     let parameters = gathered(parameters, dtype)?;
+    // To scale a weight by itself, which its gradient asks for, costs a pass over it.
+    let is_read_scaled =
+        x.device().is_cpu() && !weight.track_op() && [dtype, weight.dtype()] == [DType::F32; 2];
+    let (conv, weight) = if is_read_scaled {
+        (conv.scaled(scale), weight.contiguous()?)
+    } else {
+        (conv, laid_out(weight, scale, dtype, layout)?)
+    };
     let layer = Layer { conv, epsilon, noise, activated: Arc::default() };
-    let weight = laid_out(weight, scale, dtype, layout)?;
     x.contiguous()?.apply_op3(&weight, &parameters, layer)
 }
 
@@ -206,7 +213,7 @@ impl CustomOp3 for Backward {
 
 #[cfg(test)]
 mod tests {
-    use candle_core::DType;
+    use candle_core::Var;
 
     use super::*;
     use crate::testing::{WAYS, assert_same_as, normal, plain_resampled_conv};
@@ -258,6 +265,34 @@ mod tests {
                     },
                     |v| instance_norm_style(&plain(v, &v[5])?, &v[4], 0.1),
                 );
+            }
+        }
+    }
+
+    /// To the bit, for pictures are drawn without gradients from networks that were trained with them.
+    #[test]
+    fn a_weight_without_a_gradient_gives_the_same() {
+        for sampling in WAYS {
+            for (ins, outs, side) in [(5, 4, 8), (9, 12, 8), (40, 24, 4)] {
+                let tensor = |name: &str, shape: &[usize]| normal(name, shape, DType::F32);
+                let x = Var::from_tensor(&tensor("x", &[2, ins, side, side])).unwrap();
+                let weight = Var::from_tensor(&tensor("weight", &[outs, ins, 3, 3])).unwrap();
+                let (one, noise) = (tensor("one", &[outs]), tensor("noise", &[1, 1, 2 * side, 2 * side]));
+                let side = match sampling {
+                    Sampling::Keep => side,
+                    Sampling::Up { .. } => 2 * side,
+                    Sampling::Down { .. } => side / 2,
+                };
+                let noise = noise.narrow(2, 0, side).unwrap().narrow(3, 0, side).unwrap();
+                let run = |weight: &Tensor| {
+                    let (weight, noise) = ((weight, 0.3), (&noise, &one));
+                    let y = synthesis_layer(&x, weight, noise, &one, None, sampling, FeatureLayout::Nchw);
+                    let y = y.unwrap();
+                    let gradients = y.sqr().unwrap().sum_all().unwrap().backward().unwrap();
+                    [y, gradients.get(&x).unwrap().clone()]
+                        .map(|tensor| tensor.flatten_all().unwrap().to_vec1::<f32>().unwrap())
+                };
+                assert_eq!(run(weight.as_tensor()), run(&weight.as_detached_tensor()), "{sampling:?}");
             }
         }
     }

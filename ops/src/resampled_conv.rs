@@ -68,6 +68,11 @@ impl ResampledConv {
         Self { batch, convolution: Geometry { batch, ..self.convolution }, ..*self }
     }
 
+    /// The same by a weight that is multiplied by `scale` where it is read, in `f32` on a CPU.
+    pub(crate) fn scaled(self, scale: f64) -> Self {
+        Self { convolution: Geometry { weight_scale: scale, ..self.convolution }, ..self }
+    }
+
     /// Values of the weight.
     pub(crate) fn weight_len(&self) -> usize {
         self.convolution.weight_len()
@@ -82,8 +87,7 @@ impl ResampledConv {
         finish: Option<&Finish<E::View<'_>>>,
     ) -> Result<E::Values> {
         if self.is_turned() {
-            let turned = engine.turned(self.output, 9, weight)?;
-            engine.transpose(&self.convolution, x, engine.all(&turned), finish)
+            engine.by_turned(&self.convolution, true, x, weight, finish)
         } else {
             engine.forward(&self.convolution, x, weight, finish)
         }
@@ -98,8 +102,7 @@ impl ResampledConv {
         finish: Option<&Finish<E::View<'_>>>,
     ) -> Result<E::Values> {
         if self.is_turned() {
-            let turned = engine.turned(self.output, 9, weight)?;
-            engine.forward(&self.convolution, g, engine.all(&turned), finish)
+            engine.by_turned(&self.convolution, false, g, weight, finish)
         } else {
             engine.transpose(&self.convolution, g, weight, finish)
         }

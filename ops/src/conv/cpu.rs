@@ -21,10 +21,11 @@ impl Convolve for Cpu<f32> {
         finish: Option<&Finish<&[f32]>>,
     ) -> Result<Vec<f32>> {
         if winograd::suits(geometry) {
-            return Ok(winograd::forward(geometry, x, weight, finish));
+            return Ok(winograd::forward(geometry, x, (weight, false), finish));
         }
         let (geometry, x) = plain(geometry, x);
-        Ok(finished(geometry.output, direct::forward(&geometry, &x, weight), finish))
+        let y = direct::forward(&geometry, &x, &scaled(&geometry, weight));
+        Ok(finished(geometry.output, y, finish))
     }
 
     fn transpose(
@@ -34,14 +35,33 @@ impl Convolve for Cpu<f32> {
         weight: &[f32],
         finish: Option<&Finish<&[f32]>>,
     ) -> Result<Vec<f32>> {
-        // Tiles that overlap are written in parts, and finished only when all are there.
-        Ok(match (winograd::suits(geometry), geometry.stride) {
-            (true, 1) => winograd::transpose(geometry, g, weight, finish),
-            (true, _) => {
-                transposed(geometry, g, finish, |part, g| winograd::transpose(part, g, weight, None))
+        if winograd::suits(geometry) {
+            return Ok(tiled_transpose(geometry, g, (weight, false), finish));
+        }
+        let weight = &scaled(geometry, weight);
+        Ok(transposed(geometry, g, finish, |part, g| direct::transpose(part, g, weight)))
+    }
+
+    fn by_turned(
+        &self,
+        geometry: &Geometry,
+        adjoint: bool,
+        x: &[f32],
+        weight: &[f32],
+        finish: Option<&Finish<&[f32]>>,
+    ) -> Result<Vec<f32>> {
+        match (winograd::suits(geometry), adjoint) {
+            (true, false) => Ok(winograd::forward(geometry, x, (weight, true), finish)),
+            (true, true) => Ok(tiled_transpose(geometry, x, (weight, true), finish)),
+            (false, _) => {
+                let weight = self.turned(geometry.input, geometry.window(), weight)?;
+                if adjoint {
+                    self.transpose(geometry, x, &weight, finish)
+                } else {
+                    self.forward(geometry, x, &weight, finish)
+                }
             }
-            (false, _) => transposed(geometry, g, finish, |part, g| direct::transpose(part, g, weight)),
-        })
+        }
     }
 
     fn frozen(
@@ -120,6 +140,28 @@ fn plain<'a, T: Float>(geometry: &Geometry, x: &'a [T]) -> (Geometry, Cow<'a, [T
         None => Cow::Borrowed(x),
     };
     (geometry.framed(), input)
+}
+
+/// The weight as the convolution takes it.
+fn scaled<'a>(geometry: &Geometry, weight: &'a [f32]) -> Cow<'a, [f32]> {
+    match geometry.weight_scale as f32 {
+        1. => Cow::Borrowed(weight),
+        scale => Cow::Owned(weight.iter().map(|value| value * scale).collect()),
+    }
+}
+
+/// `conv2d_transpose` where [`winograd`] does it, and what follows it.
+fn tiled_transpose(
+    geometry: &Geometry,
+    g: &[f32],
+    weight: (&[f32], bool),
+    finish: Option<&Finish<&[f32]>>,
+) -> Vec<f32> {
+    match geometry.stride {
+        1 => winograd::transpose(geometry, g, weight, finish),
+        // Tiles that overlap are written in parts, and finished only when all are there.
+        _ => transposed(geometry, g, finish, |part, g| winograd::transpose(part, g, weight, None)),
+    }
 }
 
 /// Bytes of unsmoothed gradients at a time, which should stay in the cache.

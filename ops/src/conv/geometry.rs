@@ -21,6 +21,8 @@ pub(crate) struct Geometry {
     pub(crate) stride: usize,
     /// What features pass to become the input, from planes smaller by a pixel.
     pub(crate) smooth: Option<Smooth>,
+    /// What the weight is multiplied by as it is read; 1 but in `f32` on a CPU. The gradient of the weight is of the product.
+    pub(crate) weight_scale: f64,
 }
 
 impl Geometry {
@@ -35,6 +37,7 @@ impl Geometry {
             is_mirrored: false,
             stride: 1,
             smooth: None,
+            weight_scale: 1.,
         }
     }
 
@@ -52,7 +55,17 @@ impl Geometry {
         };
         let (height, width) = (side(input.height, 0)?, side(input.width, 1)?);
         let output = Planes { channels: out_channels, height, width, ..input };
-        Some(Self { batch, input, output, kernel, padding, is_mirrored: false, stride: 1, smooth: None })
+        Some(Self {
+            batch,
+            input,
+            output,
+            kernel,
+            padding,
+            is_mirrored: false,
+            stride: 1,
+            smooth: None,
+            weight_scale: 1.,
+        })
     }
 
     /// A 3x3 convolution that takes `2 n + 1` pixels to `n`.
@@ -68,6 +81,7 @@ impl Geometry {
             is_mirrored: false,
             stride: 2,
             smooth: None,
+            weight_scale: 1.,
         }
     }
 

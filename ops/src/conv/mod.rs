@@ -271,6 +271,23 @@ pub(crate) trait Convolve: Engine {
             self.forward(geometry, x, weight, finish)
         }
     }
+    /// `forward` or, as its adjoint, `transpose` by a weight that lies turned: `[in_channels, out_channels, …]`, kernels turned by
+    /// half a turn.
+    fn by_turned(
+        &self,
+        geometry: &Geometry,
+        adjoint: bool,
+        x: Self::View<'_>,
+        weight: Self::View<'_>,
+        finish: Option<&Finish<Self::View<'_>>>,
+    ) -> Result<Self::Values> {
+        let weight = self.turned(geometry.input, geometry.window(), weight)?;
+        if adjoint {
+            self.transpose(geometry, x, self.all(&weight), finish)
+        } else {
+            self.forward(geometry, x, self.all(&weight), finish)
+        }
+    }
     /// See [`conv2d_weight_grad`].
     fn weight_grad(&self, geometry: &Geometry, x: Self::View<'_>, g: Self::View<'_>) -> Result<Self::Values>;
     /// `[in, out, taps]` of `[out, in, taps]`, every kernel turned by half a turn; `out` is the planes' channels, and weights

@@ -13,15 +13,27 @@ use crate::conv::output::SharedSlice;
 use crate::conv::scratch::Lines;
 use crate::loops::Inlined;
 
-/// Which convolution a weight is read for.
+/// How the weight of a convolution lies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Reading {
-    /// `[out_channels, in_channels, height, width]`
-    Forward,
-    /// For the adjoint: `[in_channels, out_channels, height, width]`.
-    Transposed,
-    /// The same, kernels turned by half a turn.
-    Rotated,
+pub(super) struct Reading {
+    /// Whether it is `[in_channels, out_channels, height, width]`, in the place of `[out_channels, in_channels, height, width]`.
+    pub(super) is_transposed: bool,
+    /// Whether kernels are turned by half a turn.
+    pub(super) is_rotated: bool,
+}
+
+impl Reading {
+    pub(super) const FORWARD: Self = Self { is_transposed: false, is_rotated: false };
+
+    /// For the adjoint of a convolution of this stride.
+    pub(super) fn adjoint(stride: usize) -> Self {
+        Self { is_transposed: true, is_rotated: stride == 1 }
+    }
+
+    /// For a weight that lies turned.
+    pub(super) fn turned(self) -> Self {
+        Self { is_transposed: !self.is_transposed, is_rotated: !self.is_rotated }
+    }
 }
 
 /// Where a convolution has its filters from.
@@ -86,21 +98,18 @@ fn transform_panel<S: Lanes, F: Scheme>(
             let outs = lanes.min(geometry.output.channels.saturating_sub(first_out));
             let mut taps = [zero; MAX_TAPS * MAX_LANES];
             let ins = first_in..first_in + ins;
-            match reading {
-                Reading::Forward => {
-                    read_forward::<S, F>(simd, geometry, weight, ins, first_out, outs, &mut taps);
-                }
-                Reading::Transposed | Reading::Rotated => {
-                    read_adjoint::<S, F>(
-                        simd,
-                        geometry,
-                        weight,
-                        reading,
-                        ins,
-                        first_out..first_out + outs,
-                        &mut taps,
-                    );
-                }
+            let outs = first_out..first_out + outs;
+            if reading.is_transposed {
+                read_transposed::<S, F>(simd, geometry, weight, ins, outs, &mut taps);
+            } else {
+                read_forward::<S, F>(simd, geometry, weight, ins, outs, &mut taps);
+            }
+            if reading.is_rotated {
+                taps.chunks_exact_mut(F::TAPS).take(lanes).for_each(<[S::f32s]>::reverse);
+            }
+            if geometry.weight_scale != 1. {
+                let scale = simd.splat_f32s(geometry.weight_scale as f32);
+                taps[..F::TAPS * lanes].iter_mut().for_each(|tap| *tap = simd.mul_f32s(*tap, scale));
             }
             for (index, taps) in taps.chunks_exact(F::TAPS).enumerate().take(lanes) {
                 let start = (first_in + index) * S::VECTORS + vector;
@@ -117,8 +126,7 @@ fn read_forward<S: Lanes, F: Scheme>(
     geometry: &Geometry,
     weight: &[f32],
     ins: Range<usize>,
-    first_out: usize,
-    outs: usize,
+    outs: Range<usize>,
     taps: &mut [S::f32s],
 ) {
     let lanes = S::F32_LANES;
@@ -128,9 +136,9 @@ fn read_forward<S: Lanes, F: Scheme>(
         if start >= len {
             break;
         }
-        for (lane, row) in square.iter_mut().enumerate().take(outs) {
+        for (lane, row) in square.iter_mut().enumerate().take(outs.len()) {
             let filter =
-                &weight[((first_out + lane) * geometry.input.channels + ins.start) * F::TAPS..][..len];
+                &weight[((outs.start + lane) * geometry.input.channels + ins.start) * F::TAPS..][..len];
             *row = match filter[start..].split_at_checked(lanes) {
                 Some((filter, _)) => bytemuck::pod_read_unaligned(bytemuck::cast_slice(filter)),
                 None => simd.partial_load_f32s(&filter[start..]),
@@ -142,11 +150,10 @@ fn read_forward<S: Lanes, F: Scheme>(
 
 /// As [`read_forward`], of a weight whose first axis is the input channels.
 #[inline(always)]
-fn read_adjoint<S: Lanes, F: Scheme>(
+fn read_transposed<S: Lanes, F: Scheme>(
     simd: S,
     geometry: &Geometry,
     weight: &[f32],
-    reading: Reading,
     ins: Range<usize>,
     outs: Range<usize>,
     taps: &mut [S::f32s],
@@ -162,8 +169,7 @@ fn read_adjoint<S: Lanes, F: Scheme>(
             }
             simd.transpose(&mut square[..lanes]);
             for (index, vector) in square.iter().enumerate().take(lanes.min(F::TAPS - first_tap)) {
-                let tap = first_tap + index;
-                taps[if reading == Reading::Rotated { F::TAPS - 1 - tap } else { tap }] = *vector;
+                taps[first_tap + index] = *vector;
             }
         }
     }

@@ -41,7 +41,7 @@ pub(in crate::conv) fn frozen(
     finish: Option<&Finish<&[f32]>>,
 ) -> Vec<f32> {
     let (geometry, reading) =
-        if adjoint { (geometry.transposed(), Reading::Rotated) } else { (*geometry, Reading::Forward) };
+        if adjoint { (geometry.transposed(), Reading::adjoint(1)) } else { (*geometry, Reading::FORWARD) };
     let pixels = geometry.batch * geometry.output.pixels();
     let y = on_vector_unit!(simd => if pixels <= MOST_PIXELS_OF_ONE {
         filters.convolve::<_, One>(simd, &geometry, x, weight, reading, finish)
@@ -74,7 +74,7 @@ impl FrozenFilters {
     }
 
     fn of(&self, reading: Reading) -> MutexGuard<'_, Option<Kept>> {
-        self.0[usize::from(reading != Reading::Forward)].lock().unwrap_or_else(PoisonError::into_inner)
+        self.0[usize::from(reading != Reading::FORWARD)].lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -62,14 +62,17 @@ pub(super) fn suits_weight_grad(geometry: &Geometry) -> bool {
     geometry.kernel == [3, 3] && suits(geometry)
 }
 
-/// `conv2d` of contiguous values, and what follows it.
+/// `conv2d` of contiguous values, and what follows it. The weight may lie turned, as [`Convolve::by_turned`] has it.
+///
+/// [`Convolve::by_turned`]: super::Convolve::by_turned
 pub(super) fn forward(
     geometry: &Geometry,
     x: &[f32],
-    weight: &[f32],
+    (weight, is_turned): (&[f32], bool),
     finish: Option<&Finish<&[f32]>>,
 ) -> Vec<f32> {
-    let filters = Filters::Of { weight, reading: Reading::Forward };
+    let reading = Reading::FORWARD;
+    let filters = Filters::Of { weight, reading: if is_turned { reading.turned() } else { reading } };
     let y = on_vector_unit!(simd => match geometry.stride {
         1 => at_every_pixel(simd, geometry, x, filters, finish),
         _ => forward::run::<_, Half>(simd, geometry, x, filters, finish),
@@ -77,16 +80,16 @@ pub(super) fn forward(
     y.unwrap_or_default()
 }
 
-/// `conv2d_transpose` of contiguous values, and what follows it where tiles do not overlap.
+/// `conv2d_transpose` of contiguous values, and what follows it where tiles do not overlap; the weight as for [`forward`].
 pub(super) fn transpose(
     geometry: &Geometry,
     g: &[f32],
-    weight: &[f32],
+    (weight, is_turned): (&[f32], bool),
     finish: Option<&Finish<&[f32]>>,
 ) -> Vec<f32> {
     let geometry = &geometry.transposed();
-    let reading = if geometry.stride == 1 { Reading::Rotated } else { Reading::Transposed };
-    let filters = Filters::Of { weight, reading };
+    let reading = Reading::adjoint(geometry.stride);
+    let filters = Filters::Of { weight, reading: if is_turned { reading.turned() } else { reading } };
     let x = on_vector_unit!(simd => match geometry.stride {
         1 => at_every_pixel(simd, geometry, g, filters, finish),
         _ => forward::run::<_, HalfAdjoint>(simd, geometry, g, filters, finish),

@@ -49,8 +49,10 @@ impl Case {
 
     fn results(&self) -> Vec<Vec<f32>> {
         let Self { geometry, x, weight, g } = self;
-        let features =
-            [super::forward(geometry, x, weight, None), super::transpose(geometry, g, weight, None)];
+        let features = [
+            super::forward(geometry, x, (weight, false), None),
+            super::transpose(geometry, g, (weight, false), None),
+        ];
         let gradient = suits_weight_grad(geometry).then(|| super::weight_grad(geometry, x, g));
         features.into_iter().chain(gradient).collect()
     }
