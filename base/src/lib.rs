@@ -1,5 +1,5 @@
 //! What every room needs and no tensor: keys of random streams, files and folders that appear whole or not at all,
-//! kinds of files, widths and heights, numbers over the time of a training, hints, units.
+//! kinds of files, widths and heights, numbers over the time of a training, hints, words of commands, units.
 //!
 //! ```
 //! use stylegan_base::{Key, files};
@@ -22,6 +22,7 @@ mod key;
 mod npy;
 mod printable;
 mod resolution;
+pub mod shell;
 mod timeline;
 pub mod units;
 mod user_cache;

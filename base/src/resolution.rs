@@ -100,6 +100,11 @@ impl Resolution {
         (0..count).rev().map(move |halvings| Self { width: width >> halvings, height: height >> halvings })
     }
 
+    /// The sizes of the features of a network of this resolution, layer by layer: two at each level.
+    pub fn layers(self) -> impl Iterator<Item = Self> + Clone {
+        self.levels().flat_map(|level| [level; 2])
+    }
+
     /// How often it is doubled to become `larger`; none if it never does.
     pub fn doublings_to(self, larger: Self) -> Option<u32> {
         let place = larger.levels().rev().position(|level| level == self)?;

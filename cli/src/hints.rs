@@ -12,7 +12,7 @@ use stylegan_media::{FileError, FileErrorKind};
 use stylegan_peers::Error as PeersError;
 use stylegan_trainer::{ConfigError, OutOfMemory, Remedy, RunError};
 
-use crate::shell::quoted;
+use stylegan_base::shell::quoted;
 
 /// What helps against one error of a chain.
 pub(crate) fn hint_of(error: &(dyn Error + 'static)) -> Option<String> {

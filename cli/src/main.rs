@@ -30,7 +30,6 @@ mod pictures;
 mod pretrained;
 mod progress;
 mod report;
-mod shell;
 mod signals;
 mod threads;
 

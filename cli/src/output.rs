@@ -9,7 +9,7 @@ use stylegan_drawing::{Error, Layout, Painter};
 use stylegan_media::FilmFormat;
 
 use crate::report::Refusal;
-use crate::shell::quoted;
+use stylegan_base::shell::quoted;
 
 /// Endings of files that are not written; no folder has one unless it is there already or ends in a slash.
 const NUMBERS: [&str; 7] = ["npy", "npz", "pt", "pth", "pkl", "h5", "csv"];

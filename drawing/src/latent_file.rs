@@ -105,6 +105,12 @@ impl LatentFile {
         noise.map(|noise| noise.row(row as usize, device)).transpose()
     }
 
+    /// The noise images of some of them, in this order; none if it has none, or one of them is not there.
+    pub(crate) fn noise_of(&self, rows: &[u64]) -> candle_core::Result<Option<NoiseImages>> {
+        let are_there = rows.iter().all(|&row| row < self.count() as u64);
+        self.noise.as_ref().filter(|_| are_there).map(|noise| noise.rows(rows)).transpose()
+    }
+
     /// Makes sure that their noise images, if they have some, are of the layers of pictures of this size.
     ///
     /// # Errors
@@ -266,7 +272,7 @@ mod tests {
             sides.iter().map(|[height, width]| ramp(&[2, 1, *height, *width], DType::F16)).collect()
         };
         let open = |noise: Vec<Tensor>| {
-            let names: Vec<String> = (0..noise.len()).map(|layer| format!("noise.layer{layer}")).collect();
+            let names: Vec<String> = (0..noise.len()).map(NoiseImages::name).collect();
             let mut tensors = vec![("w", ramp(&[2, 3], DType::F32))];
             tensors.extend(names.iter().map(String::as_str).zip(noise));
             open(&tensors)

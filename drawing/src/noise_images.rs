@@ -19,7 +19,7 @@ impl NoiseImages {
     /// Those of `count` latents of a file, if it has some.
     pub(crate) fn read(file: &SafeTensors<'_>, count: usize) -> Result<Option<Self>, FileErrorKind> {
         let mut layers = Vec::new();
-        while let Ok(view) = file.tensor(&name(layers.len())) {
+        while let Ok(view) = file.tensor(&Self::name(layers.len())) {
             let refused = || FileErrorKind::Noise { layer: layers.len(), shape: view.shape().to_vec() };
             if !matches!(view.shape(), [rows, 1, _, _] if *rows == count) {
                 return Err(refused());
@@ -32,9 +32,25 @@ impl NoiseImages {
         Ok((!layers.is_empty()).then_some(Self(layers)))
     }
 
+    /// Those of some latents, in this order.
+    pub(crate) fn rows(&self, rows: &[u64]) -> candle_core::Result<Self> {
+        let rows = rows.iter().map(|&row| row as u32).collect::<Vec<_>>();
+        let rows = Tensor::new(rows, &Device::Cpu)?;
+        self.0
+            .iter()
+            .map(|images| images.index_select(&rows, 0))
+            .collect::<candle_core::Result<_>>()
+            .map(Self)
+    }
+
+    /// What those of a layer are called in a file.
+    pub fn name(layer: usize) -> String {
+        format!("noise.layer{layer}")
+    }
+
     /// Each layer's by its name in a file.
     pub(crate) fn tensors(&self) -> impl Iterator<Item = (String, &Tensor)> {
-        self.0.iter().enumerate().map(|(layer, images)| (name(layer), images))
+        self.0.iter().enumerate().map(|(layer, images)| (Self::name(layer), images))
     }
 
     /// Those of one latent, on this device.
@@ -45,13 +61,8 @@ impl NoiseImages {
 
     /// Whether they are large enough, and of the right sizes, for pictures of this size.
     pub(crate) fn fit(&self, resolution: Resolution) -> bool {
-        let mut layers = resolution.levels().flat_map(|level| [level; 2]).enumerate();
-        layers.all(|(layer, level)| {
-            self.0.get(layer).is_some_and(|images| images.dims()[2..] == [level.height, level.width])
+        resolution.layers().enumerate().all(|(layer, size)| {
+            self.0.get(layer).is_some_and(|images| images.dims()[2..] == [size.height, size.width])
         })
     }
-}
-
-fn name(layer: usize) -> String {
-    format!("noise.layer{layer}")
 }

@@ -4,7 +4,9 @@ use candle_core::{DType, Device, Tensor};
 use stylegan_generator::Truncation;
 use stylegan_media::{DynamicImage, grid};
 
-use crate::{Error, Latent, LatentFile, LatentId, LatentSpace, Latents, Layout, Painter, Result, Sample};
+use crate::{
+    Error, Latent, LatentFile, LatentId, LatentSpace, Latents, Layout, NoiseImages, Painter, Result, Sample,
+};
 
 /// Where latents come from, each by its [`LatentId`].
 #[derive(Debug, Default)]
@@ -132,6 +134,21 @@ impl LatentSource {
     pub(crate) fn truncated(&self, painter: &Painter, id: LatentId) -> Result<Tensor> {
         let sample = self.sample_of_many(painter, id)?;
         painter.truncated(&painter.w_plus(&sample.latent)?, sample.truncation)
+    }
+
+    /// The noise images of these, if all are rows of a file that has some.
+    ///
+    /// # Errors
+    /// If they are damaged.
+    pub fn noise_images(&self, ids: &[LatentId]) -> Result<Option<NoiseImages>> {
+        let row = |id: &LatentId| match *id {
+            LatentId::Row(row) => Some(row),
+            LatentId::Seed(_) => None,
+        };
+        match (&self.file, ids.iter().map(row).collect::<Option<Vec<u64>>>()) {
+            (Some(file), Some(rows)) => Ok(file.noise_of(&rows)?),
+            _ => Ok(None),
+        }
     }
 
     /// The latents of these in one space: z and w are not truncated, `w_plus` is as it is drawn by the painter.

@@ -205,24 +205,33 @@ impl<'a> Layout<'a> {
         (left, y): (f64, f64),
         width: f64,
     ) {
-        let (sample, between) = (SAMPLE * self.scale, BETWEEN * self.scale);
-        let mut x = left + self.text(&shown(&panel.title), (left, y), TEXT, width, true) + between;
+        let title = shown(&panel.title);
         if names(panel).len() < 2 {
+            self.text(&title, (left, y), TEXT, width, true);
             return;
         }
-        for Drawn { curve, color, .. } in curves {
-            let text = if runs.len() > 1 {
-                format!("{} {}", shown(&curve.run), shown(&curve.name))
-            } else {
-                shown(&curve.name)
-            };
-            let room = left + width - x - 1.4 * sample;
+        let text = |curve: &Curve| match runs.len() {
+            0 | 1 => shown(&curve.name),
+            _ => format!("{} {}", shown(&curve.run), shown(&curve.name)),
+        };
+        let entries: Vec<(String, RGBColor)> =
+            curves.iter().map(|Drawn { curve, color, .. }| (text(curve), *color)).collect();
+        let (sample, before) = (SAMPLE * self.scale, BETWEEN * self.scale);
+        let around = before + 1.4 * sample;
+        let needed: f64 =
+            entries.iter().map(|(text, _)| around + font::width(text, SMALL * self.scale)).sum();
+        // Where not all has room, names share what half of the title leaves.
+        let most = if font::width(&title, TEXT * self.scale) + needed > width { width / 2.0 } else { width };
+        let mut x = left + self.text(&title, (left, y), TEXT, most, true);
+        let is_tight = needed > left + width - x;
+        for (index, (text, color)) in entries.iter().enumerate() {
+            let rest = left + width - x;
+            let room = if is_tight { rest / (entries.len() - index) as f64 } else { rest } - around;
             if room < 3.0 * SMALL * self.scale {
                 break;
             }
-            self.samples.push(Sample { from: (x, y), length: sample, color: *color });
-            let text = self.text(&text, (x + 1.4 * sample, y), SMALL, room, false);
-            x += 1.4 * sample + text + between;
+            self.samples.push(Sample { from: (x + before, y), length: sample, color: *color });
+            x += around + self.text(text, (x + around, y), SMALL, room, false);
         }
     }
 }

@@ -191,3 +191,25 @@ fn sizes_have_bounds() {
         assert_eq!(crowded.picture(size).unwrap().dimensions(), (width as u32, height as u32));
     }
 }
+
+#[test]
+fn a_long_title_leaves_room_for_names() {
+    let curves = |names: [&str; 2]| names.map(|name| curve("a", name, &[(0.0, 1.0), (1.0, 2.0)])).to_vec();
+    let words = |title: &str, names: [&str; 2]| {
+        let mut figure = figure(curves(names));
+        figure.panels[0].title = title.to_owned();
+        texts(&Document::parse(&figure.svg(SIZE).unwrap()).unwrap())
+    };
+    let has = |texts: &[String], start: &str| texts.iter().any(|text| text.starts_with(start));
+
+    let long =
+        "distance between two pictures of one seed whose noise is another, by the features of a network";
+    let found = words(long, ["first of the seeds", "second of the seeds"]);
+    assert!(has(&found, "distance between") && !found.contains(&long.to_owned()), "{found:?}");
+    assert!(has(&found, "first") && has(&found, "second"), "{found:?}");
+
+    // A long name is not cut for a short one where all has room.
+    let name = "the gradient's norm with respect to the pictures";
+    let found = words("loss", [name, "swd"]);
+    assert!(found.contains(&name.to_owned()) && found.contains(&"swd".to_owned()), "{found:?}");
+}

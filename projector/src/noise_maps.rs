@@ -1,7 +1,7 @@
 //! Noise images that are found with the latents.
 
 use candle_core::{DType, Result, Tensor};
-use stylegan_drawing::Painter;
+use stylegan_drawing::{NoiseImages, Painter};
 use stylegan_ops::{Key, RandomTensors, downscale2x};
 
 use crate::parameter::Parameter;
@@ -16,15 +16,13 @@ pub(crate) struct NoiseMaps(Vec<Parameter>);
 impl NoiseMaps {
     /// Standard normal noise, for each photo by its number.
     pub(crate) fn new(painter: &Painter, seed: u64, numbers: &[u64]) -> Result<Self> {
-        let levels = painter.resolution().levels();
-        let layers = levels.flat_map(|level| [level; 2]).enumerate();
-        let maps = layers.map(|(layer, level)| {
+        let maps = painter.resolution().layers().enumerate().map(|(layer, size)| {
             let draw = |&photo: &u64| {
                 let key = Key::new("noise images of a projection", &[seed, photo, layer as u64]);
-                key.normal((1, 1, level.height, level.width), DType::F32, painter.device())
+                key.normal((1, 1, size.height, size.width), DType::F32, painter.device())
             };
             let images = numbers.iter().map(draw).collect::<Result<Vec<_>>>()?;
-            Parameter::new(format!("noise.layer{layer}"), &Tensor::cat(&images, 0)?)
+            Parameter::new(NoiseImages::name(layer), &Tensor::cat(&images, 0)?)
         });
         maps.collect::<Result<_>>().map(Self)
     }

@@ -21,7 +21,6 @@ mod numbered;
 mod photos;
 mod requests;
 mod runs;
-mod shell;
 mod state;
 mod studio;
 

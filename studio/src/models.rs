@@ -11,8 +11,8 @@ use stylegan_import::{Purpose, open_any};
 use stylegan_projector::MeanW;
 
 use crate::files::Upload;
-use crate::shell::quoted;
 use crate::{Error, Result};
+use stylegan_base::shell::quoted_word;
 
 /// Networks that are held in memory at a time.
 const MOST_OPEN: usize = 4;
@@ -219,7 +219,7 @@ impl Models {
             painter,
             meta: checkpoint.meta().clone(),
             hash: checkpoint.hash(),
-            argument: quoted(&argument),
+            argument: quoted_word(&argument),
             directions: OnceLock::new(),
             mean_w: OnceLock::new(),
         })

@@ -26,7 +26,7 @@ use crate::film::FilmArgs;
 use crate::output::{Force, Output};
 use crate::painter::{open_checkpoint, say_if_growing};
 use crate::report::{Exit, Refusal, data, note};
-use crate::shell::quoted;
+use stylegan_base::shell::quoted;
 
 /// The pictures that come with the program.
 const FACES: &[u8] = include_bytes!("../../../demo/faces64.zip");

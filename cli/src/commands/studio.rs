@@ -15,7 +15,7 @@ use crate::device::DeviceName;
 use crate::hints::hint_of;
 use crate::pretrained;
 use crate::report::{Exit, Refusal, note};
-use crate::shell::quoted;
+use stylegan_base::shell::quoted;
 
 /// The studio's usual address.
 pub(crate) const ADDRESS: &str = "127.0.0.1:7860";

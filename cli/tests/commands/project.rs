@@ -98,6 +98,11 @@ fn networks_of_any_kind_are_projected_into() {
         "sample --checkpoint net.safetensors --latents found/latents.safetensors --like again.png --out like.png",
     );
     assert_eq!(scene.picture("like.png"), noisy);
+    scene.draws(&format!("{sample} --save-latents saved.safetensors --out saved.png"));
+    scene.draws(
+        "sample --checkpoint net.safetensors --latents saved.safetensors --truncation-psi 1 --out same.png",
+    );
+    assert_eq!(scene.picture("same.png"), noisy);
     scene.refuses(
         &format!("{PROJECT} photos/00.png --out other"),
         2,

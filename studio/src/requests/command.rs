@@ -13,8 +13,8 @@ use super::film::FilmRequest;
 use crate::Result;
 use crate::http::Input;
 use crate::models::Model;
-use crate::shell::quoted;
 use crate::state::Shared;
+use stylegan_base::shell::quoted_word;
 
 /// What a command is asked for.
 #[derive(Debug, Deserialize)]
@@ -47,9 +47,9 @@ pub(crate) async fn command(
                     let MixRequest { rows, cols, styles, draw } = *mix;
                     let lists = format!(
                         "--rows {} --cols {} --styles {}",
-                        quoted(&rows),
-                        quoted(&cols),
-                        quoted(&styles)
+                        quoted_word(&rows),
+                        quoted_word(&cols),
+                        quoted_word(&styles)
                     );
                     format!(
                         "stylegan mix --checkpoint {} {lists}{} --out mix.png",
@@ -79,7 +79,7 @@ fn of_draw(draw: &Draw, shared: &Shared, model: &Model) -> Result<String> {
         return Ok(format!(
             "stylegan sample --checkpoint {} --recipe {}{files} --out picture.png",
             model.argument,
-            quoted(&recipe)
+            quoted_word(&recipe)
         ));
     };
     let (latents, out) = match id {
@@ -113,7 +113,7 @@ fn of_film(film: &FilmRequest, model: &Model) -> Result<String> {
     let _ = write!(command, " --seeds {}", walk.seeds);
     for (flag, value, usual) in film.flags() {
         if value != usual {
-            let _ = write!(command, " {flag} {}", quoted(&value));
+            let _ = write!(command, " {flag} {}", quoted_word(&value));
         }
     }
     if walk.looping && film.path_name() != "smooth" {
@@ -131,10 +131,10 @@ fn style(draw: &Draw, model: &Model) -> Result<String> {
     let mut flags = String::new();
     if let Some(class) = class {
         let name = model.meta.class_names.get(*class).cloned().unwrap_or_else(|| class.to_string());
-        let _ = write!(flags, " --class {}", quoted(&name));
+        let _ = write!(flags, " --class {}", quoted_word(&name));
     }
     if let Some(label) = label {
-        let _ = write!(flags, " --label {}", quoted(&label.to_string()));
+        let _ = write!(flags, " --label {}", quoted_word(&label.to_string()));
     }
     let is_of_file = draw.blend.latents.has_rows();
     if *truncation_psi != usual.truncation_psi || is_of_file {

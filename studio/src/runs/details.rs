@@ -8,7 +8,7 @@ use super::files::whole;
 use super::folder::{CONFIG, Grid, Measured, RunFolder, State};
 use crate::LiveRun;
 use crate::models::Models;
-use crate::shell::quoted;
+use stylegan_base::shell::quoted_word;
 
 /// The longest configuration.
 const MOST_BYTES: u64 = 1 << 20;
@@ -112,7 +112,7 @@ impl Details {
         Self {
             run: run.number(),
             name: run.name().to_owned(),
-            argument: quoted(&run.path().display().to_string()),
+            argument: quoted_word(&run.path().display().to_string()),
             state,
             live: runs.live(run).is_some(),
             kimg,

@@ -25,7 +25,6 @@ pub(super) struct Stats {
 #[derive(Deserialize)]
 struct Line {
     kimg: f64,
-    elapsed_sec: f64,
 }
 
 impl Stats {
@@ -71,11 +70,9 @@ impl Listener for Stats {
 
 /// Seconds that the run in `folder` had taken at its last tick up to `kimg`.
 pub(crate) fn last_elapsed(folder: &Path, kimg: f64) -> f64 {
-    let text = fs::read_to_string(folder.join(FILE_NAME)).unwrap_or_default();
-    text.lines()
-        .filter_map(|line| serde_json::from_str::<Line>(line).ok())
-        .filter(|line| line.kimg <= kimg && line.elapsed_sec.is_finite())
-        .fold(0.0, |last, line| line.elapsed_sec.max(last))
+    let stats = read_stats(&folder.join(FILE_NAME)).unwrap_or_default();
+    let ticks = stats.kimg.iter().zip(stats.elapsed_sec);
+    ticks.filter(|(at, secs)| **at <= kimg && secs.is_finite()).fold(0.0, |last, (_, secs)| secs.max(last))
 }
 
 /// Reads the numbers of a `stats.jsonl`, of this version of the program or another, by their names in it.

@@ -15,8 +15,8 @@ use crate::device::DeviceName;
 use crate::output::Output;
 use crate::pictures::{note_skipped, summary};
 use crate::report::{Exit, Refusal, note};
-use crate::shell::quoted;
 use crate::{labels, peers};
+use stylegan_base::shell::quoted;
 
 /// Decode pictures, make them of one shape and resize them once, into a folder that training reads fast
 ///

@@ -10,8 +10,8 @@ use anyhow::{Context, Result};
 use stylegan_trainer::Signals;
 use tokio::runtime::Runtime;
 
-use crate::shell::quoted_word;
 use crate::signals;
+use stylegan_base::shell::quoted_word;
 
 /// How often it is looked whether a command has ended.
 const PAUSE: Duration = Duration::from_millis(20);

@@ -12,7 +12,7 @@ use super::doctor::Processor;
 use crate::device::DeviceName;
 use crate::output::{Output, make_folder};
 use crate::report::{Exit, Refusal, data, note};
-use crate::shell::quoted;
+use stylegan_base::shell::quoted;
 
 mod child;
 mod file;

@@ -7,7 +7,7 @@ use anyhow::Result;
 use stylegan_drawing::{Blend, Content, Layout, Move, NoiseDetailFigure, NoiseMode, Origin, Recipe, Styles};
 use stylegan_transfer::Seen;
 
-use crate::shell::quoted;
+use stylegan_base::shell::quoted;
 
 /// The recipe of a picture, for people or as JSON.
 pub(super) fn text(path: &Path, json: bool) -> Result<String> {

@@ -14,7 +14,7 @@ use tracing::info;
 
 use crate::output::{Force, Output};
 use crate::report::{Exit, Refusal, note};
-use crate::shell::quoted;
+use stylegan_base::shell::quoted;
 
 use panels::{bands, page, panels_of};
 

@@ -11,7 +11,7 @@ use stylegan_evaluation::read_results;
 use stylegan_trainer::read_stats;
 
 use crate::report::{Refusal, note};
-use crate::shell::quoted;
+use stylegan_base::shell::quoted;
 
 const STATS: &str = "stats.jsonl";
 /// The most files of measures that are read in one folder.

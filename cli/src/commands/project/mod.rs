@@ -16,8 +16,8 @@ use crate::device::DeviceName;
 use crate::output::{Force, Output, make_folder};
 use crate::painter::open_painter_with;
 use crate::report::{Exit, Refusal, note};
-use crate::shell::quoted;
 use crate::signals;
+use stylegan_base::shell::quoted;
 
 mod looks;
 mod photos;

@@ -44,7 +44,8 @@ pub(crate) struct Args {
     #[command(flatten)]
     moved: MovedArgs,
 
-    /// Write the latents of the pictures as well, in the format that the name says
+    /// Write the latents of the pictures as well, in the format that the name says; noise images that a file of latents has go into
+    /// a safetensors file alone
     #[arg(long, value_name = "FILE.safetensors|FILE.npz|FILE.npy", conflicts_with = "like")]
     save_latents: Option<PathBuf>,
 
@@ -169,7 +170,9 @@ fn save_latents(
     };
     let latents = source.latents(painter, &ids.0, space)?;
     let hash = painter.origin().hash();
-    latents.save(path, &[("program", PROGRAM), ("checkpoint", hash)], args.force.force)?;
+    let noise = source.noise_images(&ids.0)?;
+    let texts = [("program", PROGRAM), ("checkpoint", hash)];
+    latents.save_with_noise(path, noise.as_ref(), &texts, args.force.force)?;
     let count = if ids.0.len() == 1 { "1 latent".to_owned() } else { format!("{} latents", ids.0.len()) };
     note(&format!("wrote {count} `{space}` to `{}`", path.display()));
     Ok(())

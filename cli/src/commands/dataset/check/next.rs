@@ -9,7 +9,7 @@ use stylegan_ops::Resolution;
 use stylegan_trainer::{TrainConfig, preset_for};
 
 use crate::pictures::about_as_large;
-use crate::shell::quoted;
+use stylegan_base::shell::quoted;
 
 /// The command to type next.
 #[derive(Debug, PartialEq, Eq, Serialize)]

@@ -1,17 +1,17 @@
-//! Paths in commands for a person to type.
+//! Words of commands for a person to type.
 
 use std::borrow::Cow;
 use std::path::Path;
 
 /// A path as a shell takes it, whatever is in its name; one that starts with a dash is no flag.
-pub(crate) fn quoted(path: &Path) -> String {
+pub fn quoted(path: &Path) -> String {
     let name = path.to_string_lossy();
     let name = if name.starts_with('-') { Cow::Owned(format!("./{name}")) } else { name };
     quoted_word(&name)
 }
 
 /// A word of a command as a shell takes it.
-pub(crate) fn quoted_word(word: &str) -> String {
+pub fn quoted_word(word: &str) -> String {
     shlex::try_quote(word).map_or_else(|_| word.to_owned(), Cow::into_owned)
 }
 
