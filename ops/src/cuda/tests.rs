@@ -9,11 +9,11 @@ use crate::conv::conv2d_in;
 use crate::testing::{WAYS, normal, values};
 use crate::{
     AdamSlot, AdamSteps, AdamUpdate, Chain, FeatureLayout, Graph, Key, Link, RandomTensors, Sampling,
-    adam_update, add_bias, all_are_finite, all_finite, backward, bias_leaky_relu, blend, blur, clamp_update,
-    conv2d, conv2d_down, conv2d_transpose, conv2d_up, conv2d_weight_grad, dense, dense_transpose,
-    downscale2x, ema_update, instance_norm, instance_norm_style, leaky_relu, leaky_relu_grad,
-    noise_bias_leaky_relu, normals, repeatedly, smooth_down, smooth_up, synthesis_layer, tally_update,
-    upload, upscale2x,
+    adam_update, add_bias, all_are_finite, all_finite, backward, bias_leaky_relu, bias_relu, blend, blur,
+    clamp_update, conv2d, conv2d_down, conv2d_transpose, conv2d_up, conv2d_weight_grad, dense,
+    dense_transpose, downscale2x, ema_update, instance_norm, instance_norm_style, leaky_relu,
+    leaky_relu_grad, noise_bias_leaky_relu, normals, repeatedly, smooth_down, smooth_up, synthesis_layer,
+    tally_update, upload, upscale2x,
 };
 
 /// An operation of some tensors.
@@ -185,6 +185,7 @@ fn activations_and_norms() {
         cases.push(case("leaky_relu_grad", &[x, x], 1, |v| leaky_relu_grad(&v[0], &v[1])));
         cases.push(case("add_bias", &[x, channels], 2, |v| add_bias(&v[0], &v[1])));
         cases.push(case("bias_leaky_relu", &[x, channels], 2, |v| bias_leaky_relu(&v[0], &v[1])));
+        cases.push(case("bias_relu", &[x, channels], 2, |v| bias_relu(&v[0], &v[1])));
         for noise_batch in [1, x[0]] {
             cases.push(case(
                 "noise_bias_leaky_relu",
