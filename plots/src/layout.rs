@@ -216,20 +216,23 @@ impl<'a> Layout<'a> {
         };
         let entries: Vec<(String, RGBColor)> =
             curves.iter().map(|Drawn { curve, color, .. }| (text(curve), *color)).collect();
+        let title_width = font::width(&title, TEXT * self.scale);
+        let names: f64 = entries.iter().map(|(text, _)| font::width(text, SMALL * self.scale)).sum();
         let (sample, before) = (SAMPLE * self.scale, BETWEEN * self.scale);
-        let around = before + 1.4 * sample;
-        let needed: f64 =
-            entries.iter().map(|(text, _)| around + font::width(text, SMALL * self.scale)).sum();
-        // Where not all has room, names share what half of the title leaves.
-        let most = if font::width(&title, TEXT * self.scale) + needed > width { width / 2.0 } else { width };
+        let samples = entries.len() as f64 * (before + 1.4 * sample);
+        // Where not all has room, samples are half as long, a third is the title's, and names share the rest.
+        let is_tight = title_width + samples + names > width;
+        let (sample, before) = if is_tight { (sample / 2.0, before / 2.0) } else { (sample, before) };
+        let most = if is_tight { (width - samples / 2.0 - names).max(width / 3.0) } else { width };
         let mut x = left + self.text(&title, (left, y), TEXT, most, true);
-        let is_tight = needed > left + width - x;
-        for (index, (text, color)) in entries.iter().enumerate() {
+        let (around, least) = (before + 1.4 * sample, 2.0 * SMALL * self.scale);
+        let rest = left + width - x;
+        let have_room = entries.len() as f64 * around + names <= rest + 0.5;
+        let count = if have_room { entries.len() } else { (rest / (around + least)) as usize };
+        for (index, (text, color)) in entries.iter().take(count).enumerate() {
             let rest = left + width - x;
-            let room = if is_tight { rest / (entries.len() - index) as f64 } else { rest } - around;
-            if room < 3.0 * SMALL * self.scale {
-                break;
-            }
+            let room =
+                if have_room { rest } else { rest / (count.min(entries.len()) - index) as f64 } - around;
             self.samples.push(Sample { from: (x + before, y), length: sample, color: *color });
             x += around + self.text(text, (x + around, y), SMALL, room, false);
         }
