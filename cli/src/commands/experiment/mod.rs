@@ -287,10 +287,16 @@ impl Work<'_> {
     fn write_page(&self, path: &Path, name: &str, runs: &[Vec<RunOfRow>]) -> Result<()> {
         let pictures = self.draw(runs)?;
         let plots = self.plot(runs)?;
-        let data =
-            self.args.data.as_ref().map_or_else(String::new, |data| format!(" --data {}", quoted(data)));
-        let out = quoted(self.folder);
-        let command = format!("stylegan experiment {}{data} --out {out}", quoted(Path::new(name)));
+        let flag = |name: &str, path: Option<&Path>| {
+            path.map_or_else(String::new, |path| format!(" {name} {}", quoted(path)))
+        };
+        let command = [
+            format!("stylegan experiment {}", quoted(Path::new(name))),
+            flag("--data", self.args.data.as_deref()),
+            flag("--attributes", self.args.attributes.as_deref()),
+            flag("--out", Some(self.folder)),
+        ]
+        .concat();
         let text = page::page(self.experiment, &command, runs, &plots, &pictures);
         files::write(path, true, &mut |file| file.write_all(text.as_bytes()))
             .with_context(|| format!("cannot write `{}`", path.display()))
