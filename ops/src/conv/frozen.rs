@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use candle_core::{CustomOp2, Result, Shape, Tensor, bail};
 
-use super::relu::ConvRelu;
 use super::winograd::FrozenFilters;
 use super::{Convolve, Geometry, apply, weight_dims};
 use crate::custom_op::runs_on_every_engine;
@@ -18,8 +17,8 @@ use crate::planes::Planes;
 /// its size. That pays where few pixels are looked at many times, as by a perceptual loss on one picture.
 #[derive(Debug)]
 pub struct FrozenConv {
-    weight: Tensor,
-    filters: Arc<FrozenFilters>,
+    pub(super) weight: Tensor,
+    pub(super) filters: Arc<FrozenFilters>,
 }
 
 impl FrozenConv {
@@ -50,16 +49,7 @@ impl FrozenConv {
         apply(op, x, &self.weight)
     }
 
-    /// `max(convolution + bias, 0)`, as [`conv2d_bias_relu`](crate::conv2d_bias_relu) has it.
-    ///
-    /// # Errors
-    /// As [`FrozenConv::forward`], or if `bias` does not hold one value for each of the results' channels.
-    pub fn bias_relu(&self, x: &Tensor, bias: &Tensor) -> Result<Tensor> {
-        let filters = Some(Arc::clone(&self.filters));
-        ConvRelu { geometry: self.geometry(x)?, filters }.apply(x, &self.weight, bias)
-    }
-
-    fn geometry(&self, x: &Tensor) -> Result<Geometry> {
+    pub(super) fn geometry(&self, x: &Tensor) -> Result<Geometry> {
         let (batch, input) = Planes::of(x.shape())?;
         let (out_channels, in_channels, kernel) = weight_dims("frozen-conv", &self.weight)?;
         if input.channels != in_channels {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use candle_core::{CustomOp3, Result, Shape, Tensor, bail};
 
-use super::frozen::Frozen;
+use super::frozen::{Frozen, FrozenConv};
 use super::winograd::FrozenFilters;
 use super::{Convolve, Geometry, apply, transpose, weight_grad};
 use crate::bias::channel_sums;
@@ -63,14 +63,25 @@ pub fn conv2d_bias_relu(x: &Tensor, weight: &Tensor, bias: &Tensor, around: Arou
     }
 }
 
-pub(super) struct ConvRelu {
-    pub(super) geometry: Geometry,
+impl FrozenConv {
+    /// `max(convolution + bias, 0)`, as [`conv2d_bias_relu`](crate::conv2d_bias_relu) has it.
+    ///
+    /// # Errors
+    /// As [`FrozenConv::forward`], or if `bias` does not hold one value for each of the results' channels.
+    pub fn bias_relu(&self, x: &Tensor, bias: &Tensor) -> Result<Tensor> {
+        let filters = Some(Arc::clone(&self.filters));
+        ConvRelu { geometry: self.geometry(x)?, filters }.apply(x, &self.weight, bias)
+    }
+}
+
+struct ConvRelu {
+    geometry: Geometry,
     /// Of a weight that never changes; its geometry is not mirrored.
-    pub(super) filters: Option<Arc<FrozenFilters>>,
+    filters: Option<Arc<FrozenFilters>>,
 }
 
 impl ConvRelu {
-    pub(super) fn apply(self, x: &Tensor, weight: &Tensor, bias: &Tensor) -> Result<Tensor> {
+    fn apply(self, x: &Tensor, weight: &Tensor, bias: &Tensor) -> Result<Tensor> {
         let channels = self.geometry.output.channels;
         if bias.dims() != [channels] {
             bail!("{}: bias {:?} does not match {channels} channels", self.name(), bias.dims());
@@ -141,7 +152,7 @@ mod tests {
 
     use super::*;
     use crate::testing::{assert_gradients, assert_independent_of_threads, assert_same_as, normal};
-    use crate::{FrozenConv, bias_relu, conv2d_padded};
+    use crate::{bias_relu, conv2d_padded};
 
     /// In its steps.
     fn plain(v: &[Tensor], around: Around) -> Result<Tensor> {

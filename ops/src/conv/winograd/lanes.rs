@@ -25,9 +25,6 @@ pub(super) trait Lanes: Simd {
     /// Multiplies a [`Corner`].
     fn corner(self, corner: Corner<'_, Self>);
 
-    /// Asks for the cache line at this place, wherever that is.
-    fn prefetch(self, place: *const Self::f32s);
-
     /// Transposes a square matrix, one row in each of its `F32_LANES` vectors.
     fn transpose(self, square: &mut [Self::f32s]);
 }
@@ -74,19 +71,6 @@ pub fn vector_unit() -> Option<&'static str> {
     *UNIT
 }
 
-/// Asks for the cache line at this place, wherever that is.
-#[cfg(target_arch = "x86_64")]
-#[inline(always)]
-fn prefetch<T>(place: *const T) {
-    use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-
-    #[expect(unsafe_code, reason = "there is no safe way to ask")]
-    // SAFETY: a hint to the processor, which no address makes fail.
-    unsafe {
-        _mm_prefetch::<_MM_HINT_T0>(place.cast());
-    }
-}
-
 /// 16 registers of 8 values: 6 tiles times 2 vectors leave two for the filters and one for the input.
 #[cfg(target_arch = "x86_64")]
 impl Lanes for pulp::x86::V3 {
@@ -107,11 +91,6 @@ impl Lanes for pulp::x86::V3 {
     #[inline(always)]
     fn corner(self, corner: Corner<'_, Self>) {
         corner.multiply::<4, 2>(self);
-    }
-
-    #[inline(always)]
-    fn prefetch(self, place: *const Self::f32s) {
-        prefetch(place);
     }
 
     #[inline(always)]
@@ -168,11 +147,6 @@ impl Lanes for pulp::x86::V4 {
     #[inline(always)]
     fn corner(self, corner: Corner<'_, Self>) {
         corner.multiply::<8, 2>(self);
-    }
-
-    #[inline(always)]
-    fn prefetch(self, place: *const Self::f32s) {
-        prefetch(place);
     }
 
     #[inline(always)]
@@ -239,10 +213,6 @@ impl Lanes for pulp::aarch64::Neon {
     fn corner(self, corner: Corner<'_, Self>) {
         corner.multiply::<4, 4>(self);
     }
-
-    /// There is no stable intrinsic for it.
-    #[inline(always)]
-    fn prefetch(self, _: *const Self::f32s) {}
 
     #[inline(always)]
     fn transpose(self, square: &mut [Self::f32s]) {

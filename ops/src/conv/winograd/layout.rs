@@ -10,7 +10,7 @@ use super::lanes::Lanes;
 use super::scheme::Scheme;
 
 /// Vectors in a cache line of 64 bytes, at least one.
-pub(super) const fn line<S: Simd>() -> usize {
+const fn line<S: Simd>() -> usize {
     16_usize.div_ceil(S::F32_LANES)
 }
 

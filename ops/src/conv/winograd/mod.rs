@@ -21,6 +21,7 @@ mod frozen;
 mod lanes;
 mod layout;
 mod pixels;
+mod prefetch;
 mod product;
 mod scheme;
 mod smoothing;

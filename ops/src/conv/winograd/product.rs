@@ -4,8 +4,7 @@ use std::array;
 
 use pulp::{Simd, bytemuck};
 
-use super::lanes::Lanes;
-use super::layout;
+use super::prefetch::prefetch;
 
 /// Bytes of filters that are asked for before they are needed: a page, beyond which processors do not look by themselves.
 const AHEAD: usize = 4096;
@@ -24,7 +23,7 @@ pub(super) struct Strip<'a, S: Simd> {
     pub(super) output_stride: usize,
 }
 
-impl<S: Lanes> Strip<'_, S> {
+impl<S: Simd> Strip<'_, S> {
     /// `output[vector][tile] = sum of input[channel][tile] * filters[channel][vector]` for `TILES` tiles; returns
     /// their number.
     #[inline(always)]
@@ -34,11 +33,11 @@ impl<S: Lanes> Strip<'_, S> {
         for (block, filters) in self.filters.chunks_exact(lanes * VECTORS).enumerate() {
             let input = &self.input[block * self.input_stride..][..TILES];
             // Those of the next block, which lies far away.
-            prefetch(simd, input.as_ptr().wrapping_add(self.input_stride), TILES);
+            prefetch(input.as_ptr().wrapping_add(self.input_stride), TILES);
             let input: &[f32] = bytemuck::cast_slice(input);
             for channel in 0..lanes {
                 let filters = &filters[channel * VECTORS..][..VECTORS];
-                prefetch(simd, filters.as_ptr().wrapping_byte_add(AHEAD), VECTORS);
+                prefetch(filters.as_ptr().wrapping_byte_add(AHEAD), VECTORS);
                 for (tile, sums) in sums.iter_mut().enumerate() {
                     let input = simd.splat_f32s(input[tile * lanes + channel]);
                     for (sum, filter) in sums.iter_mut().zip(filters) {
@@ -54,14 +53,6 @@ impl<S: Lanes> Strip<'_, S> {
             }
         }
         TILES
-    }
-}
-
-/// Asks for the cache lines of `count` vectors from `start` on, wherever that is, and does not wait for them.
-#[inline(always)]
-fn prefetch<S: Lanes>(simd: S, start: *const S::f32s, count: usize) {
-    for vector in (0..count).step_by(layout::line::<S>()) {
-        simd.prefetch(start.wrapping_add(vector));
     }
 }
 
