@@ -140,17 +140,22 @@ impl Work<'_> {
             (None, true) => runs_folder.join(".cache").join("demo-faces64.zip"),
             (None, false) => unpack(&runs_folder)?,
         };
-        let mut runs = self.runs(&source)?;
+        let runs = self.runs(&source)?;
         let mut left = self.wanted(&runs);
         left.retain(|(row, seed)| !runs[*row][*seed].is_complete());
         if self.args.dry_run {
             return self.tell(&runs, &left);
         }
         for (done, (row, seed)) in left.iter().enumerate() {
+            // With what other processes did in this folder meanwhile.
+            let mut runs = self.runs(&source)?;
             if done > 0 {
                 self.write_page(&page, name, &runs)?;
             }
             let run = &mut runs[*row][*seed];
+            if run.is_complete() {
+                continue;
+            }
             let place = format!(
                 "{} of {}: row `{}`, seed {}",
                 done + 1,
@@ -162,7 +167,7 @@ impl Work<'_> {
                 return Ok(exit);
             }
         }
-        self.write_page(&page, name, &runs)?;
+        self.write_page(&page, name, &self.runs(&source)?)?;
         note(&format!("wrote `{}`", page.display()));
         Ok(Exit::Done)
     }
