@@ -21,6 +21,8 @@ use stylegan_base::shell::quoted;
 pub(crate) const ADDRESS: &str = "127.0.0.1:7860";
 /// Where runs are if nobody says so.
 const RUNS: &str = "runs";
+/// How files of networks end.
+const ENDINGS: [&str; 5] = ["safetensors", "pkl", "pt", "pth", "model"];
 /// Threads that answer requests; pictures are drawn by others.
 const THREADS: usize = 2;
 
@@ -30,7 +32,7 @@ const THREADS: usize = 2;
 /// pictures and log of every training. The page is part of the program and needs no network. Ctrl-C ends it.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Folders of runs, single runs, and checkpoints of whatever program [default: `runs`, if it is there]
+    /// Folders of runs or of checkpoints, single runs, and checkpoints of whatever program [default: `runs`, if it is there]
     #[arg(value_name = "RUN|FILE|FOLDER")]
     paths: Vec<PathBuf>,
 
@@ -53,18 +55,21 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> Result<Exit> {
     let mut networks = vec![pretrained::NETWORK_OF_PROGRAM];
     let mut folders = Vec::new();
+    let resolution = args.resolution.map(|side| side as usize);
     let usual = PathBuf::from(RUNS);
     let paths = if args.paths.is_empty() && usual.is_dir() { vec![usual] } else { args.paths.clone() };
     for path in paths {
         match path.metadata() {
             Ok(metadata) if metadata.is_dir() => {
-                check_holds_runs(&path)?;
+                let files = networks_in(&path)?;
+                // The usual folder may get its first run later.
+                if files.is_empty() && path != Path::new(RUNS) && !holds_runs(&path)? {
+                    return Err(holds_nothing(&path));
+                }
+                networks.extend(files.into_iter().map(|path| Network::File { path, resolution }));
                 folders.push(path);
             }
-            Ok(_) => {
-                let resolution = args.resolution.map(|side| side as usize);
-                networks.push(Network::File { path, resolution });
-            }
+            Ok(_) => networks.push(Network::File { path, resolution }),
             Err(_) if path.as_os_str() == pretrained::NAME => {}
             Err(error) => return Err(error).with_context(|| format!("cannot read `{}`", path.display())),
         }
@@ -130,24 +135,42 @@ fn busy(error: stylegan_studio::Error) -> anyhow::Error {
     }
 }
 
-/// Refuses a folder in which nothing would be shown.
-fn check_holds_runs(folder: &Path) -> Result<()> {
-    let is_run = |path: &Path| path.join("config.toml").is_file();
-    let failed = || format!("cannot read the folder `{}`", folder.display());
-    let mut entries = std::fs::read_dir(folder).with_context(failed)?;
-    // The usual folder may get its first run later.
-    if is_run(folder)
-        || folder == Path::new(RUNS)
-        || entries.any(|entry| entry.is_ok_and(|e| is_run(&e.path())))
-    {
-        return Ok(());
+/// The files of networks that lie in a folder themselves, by name; those of a run are its snapshots.
+fn networks_in(folder: &Path) -> Result<Vec<PathBuf>> {
+    if is_run(folder) {
+        return Ok(Vec::new());
     }
-    Err(Refusal::new(format!("`{}` holds no run", folder.display()))
+    let mut files = entries(folder)?;
+    files.retain(|path| {
+        let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
+        ENDINGS.contains(&ending.to_ascii_lowercase().as_str()) && path.is_file()
+    });
+    files.sort();
+    Ok(files)
+}
+
+fn holds_runs(folder: &Path) -> Result<bool> {
+    Ok(is_run(folder) || entries(folder)?.iter().any(|path| is_run(path)))
+}
+
+fn is_run(folder: &Path) -> bool {
+    folder.join("config.toml").is_file()
+}
+
+fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
+    let failed = || format!("cannot read the folder `{}`", folder.display());
+    let entries = std::fs::read_dir(folder).with_context(failed)?;
+    entries.map(|entry| Ok(entry?.path())).collect::<std::io::Result<_>>().with_context(failed)
+}
+
+/// The refusal of a folder of which nothing would be shown.
+fn holds_nothing(folder: &Path) -> anyhow::Error {
+    Refusal::new(format!("`{}` holds neither runs nor checkpoints", folder.display()))
         .hint(format!(
             "give a folder of runs, such as `stylegan studio {}`, or a checkpoint",
             quoted(Path::new(RUNS))
         ))
-        .into())
+        .into()
 }
 
 /// A signal that ends the studio.

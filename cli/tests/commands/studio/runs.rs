@@ -93,6 +93,21 @@ fn a_training_is_paused_saved_and_stopped() {
 }
 
 #[test]
+fn a_folder_of_checkpoints_is_a_list_of_networks() {
+    let scene = Scene::new();
+    std::fs::create_dir(scene.path("zoo")).unwrap();
+    for name in ["zoo/b.safetensors", "zoo/a.SAFETENSORS"] {
+        std::fs::copy(scene.path("net.safetensors"), scene.path(name)).unwrap();
+    }
+    std::fs::write(scene.path("zoo/notes.txt"), "of mine").unwrap();
+    let served = client::Served::start(&scene, "studio zoo --addr 127.0.0.1:0");
+    let models = served.get("/api/models").json();
+    let names: Vec<_> =
+        models.as_array().unwrap().iter().map(|model| model["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["demo", "a.SAFETENSORS", "b.safetensors"]);
+}
+
+#[test]
 fn another_address_asks_for_a_token() {
     let scene = Scene::new();
     let served = client::Served::start(&scene, "studio net.safetensors --addr 0.0.0.0:0");
@@ -115,6 +130,9 @@ fn what_cannot_be_served_says_why() {
     scene.refuses(&format!("studio --addr {}", served.address), 1, &words);
     std::fs::create_dir(scene.path("nothing")).unwrap();
     let ran = scene.run("studio nothing");
-    assert_eq!((ran.code, ran.stderr.lines().next()), (1, Some("error: `nothing` holds no run")));
+    assert_eq!(
+        (ran.code, ran.stderr.lines().next()),
+        (1, Some("error: `nothing` holds neither runs nor checkpoints"))
+    );
     assert_eq!(scene.run("studio gone").code, 1);
 }
