@@ -102,6 +102,11 @@ impl SynthesisLayer {
         }
     }
 
+    /// From now on its weight never changes.
+    pub(crate) fn freeze(&mut self) -> Result<()> {
+        self.weight.as_mut().map_or(Ok(()), EqualizedWeight::freeze)
+    }
+
     /// From now on this layer adds the images of `other`.
     pub(crate) fn take_noise_of(&mut self, other: &Self) {
         if let (Some(noise), Some(other)) = (&mut self.noise, &other.noise) {
@@ -150,7 +155,7 @@ impl SynthesisLayer {
             (&self.weight, is_joined, noise, self.norm, &style)
         {
             let style = Some((style, self.norm_epsilon));
-            return synthesis_layer(x, weight.stored(), noise, &self.bias, style, self.sampling, layout);
+            return synthesis_layer(x, weight.of_layer(), noise, &self.bias, style, self.sampling, layout);
         }
         let x = self.activated(&layout.to_planes(x)?, noise)?;
         let style = style.map(|style| style.to_dtype(x.dtype())).transpose()?;
@@ -195,7 +200,7 @@ impl SynthesisLayer {
             }
             (Some(weight), Some(noise)) => {
                 let layout = FeatureLayout::Nchw;
-                synthesis_layer(x, weight.stored(), noise, &self.bias, None, self.sampling, layout)
+                synthesis_layer(x, weight.of_layer(), noise, &self.bias, None, self.sampling, layout)
             }
         }
     }

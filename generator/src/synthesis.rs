@@ -90,6 +90,11 @@ impl Synthesis {
         self.layers.iter_mut().for_each(SynthesisLayer::train);
     }
 
+    /// From now on weights never change.
+    pub(crate) fn freeze(&mut self) -> Result<()> {
+        self.layers.iter_mut().try_for_each(SynthesisLayer::freeze)
+    }
+
     /// From now on features are of this type, between w and pixels, which keep theirs.
     pub(crate) fn compute_features_in(&mut self, dtype: DType) {
         self.features = Some(dtype);

@@ -83,7 +83,7 @@ impl Layer {
         let run = || {
             synthesis_layer(
                 black_box(&x),
-                (&weight, 1.),
+                (weight.as_tensor(), 1.),
                 (&self.noise, &bias),
                 &bias,
                 None,

@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock};
 use candle_core::{CustomOp2, CustomOp3, Result, Shape, Storage, Tensor, bail};
 
 use crate::bias::AddBias;
-use crate::conv::Convolve;
+use crate::conv::{Convolve, Weight};
 use crate::custom_op::runs_on_every_engine;
 use crate::engine::{Engine, Input};
 use crate::feature_layout::FeatureLayout;
@@ -194,7 +194,7 @@ impl Forward {
             output = Some(conv.forward(
                 engine,
                 x,
-                weight,
+                Weight::new(weight),
                 Some(&Finish::Activate { bias, noise: None, slope: SLOPE }),
             )?);
         }
@@ -318,7 +318,8 @@ impl Backward {
             }
             if below.is_some() || *of_input {
                 let finish = below.map(Finish::Mask);
-                gradient = Some(conv.adjoint(engine, values, parameters[index].0, finish.as_ref())?);
+                let weight = Weight::new(parameters[index].0);
+                gradient = Some(conv.adjoint(engine, values, weight, finish.as_ref())?);
             }
         }
         from_last.reverse();
@@ -360,7 +361,8 @@ impl InputGradient {
         let mut gradient = engine.leaky_relu_grad(g.values, features[convs.len() - 1])?;
         for (index, conv) in convs.iter().enumerate().rev() {
             let finish = index.checked_sub(1).map(|below| Finish::Mask(features[below]));
-            let below = conv.adjoint(engine, engine.all(&gradient), parameters[index].0, finish.as_ref())?;
+            let weight = Weight::new(parameters[index].0);
+            let below = conv.adjoint(engine, engine.all(&gradient), weight, finish.as_ref())?;
             from_last.push(engine.keep(std::mem::replace(&mut gradient, below)));
         }
         if self.gradients.set(from_last.into_iter().rev().collect()).is_err() {
@@ -435,7 +437,7 @@ impl SecondOrder {
                 of_parameters.push(engine.zeros(conv.output.channels)?);
             }
             reached = if index + 1 < convs.len() || self.of_gradient {
-                Some(conv.forward(engine, v, weight, Some(&Finish::Mask(features[index])))?)
+                Some(conv.forward(engine, v, Weight::new(weight), Some(&Finish::Mask(features[index])))?)
             } else {
                 None
             };

@@ -1,11 +1,14 @@
 //! Weights under the equalized learning rate.
 
-use candle_core::{DType, Result, Tensor};
+use std::sync::Arc;
+
+use candle_core::{DType, Result, Tensor, bail};
 use candle_nn::{Init, VarBuilder};
 
-use crate::conv::conv2d_in;
+use crate::conv::{FrozenFilters, conv2d_in};
 use crate::feature_layout::FeatureLayout;
 use crate::gathered::scaled;
+use crate::layer::LayerWeight;
 use crate::{Link, Sampling, add_bias, bias_leaky_relu, dense, dense_transpose};
 
 /// The gain of a layer that a leaky ReLU follows.
@@ -20,6 +23,7 @@ pub const GAIN_LEAKY_RELU: f64 = std::f64::consts::SQRT_2;
 pub struct EqualizedWeight {
     stored: Tensor,
     scale: f64,
+    frozen: Option<Arc<FrozenFilters>>,
 }
 
 impl EqualizedWeight {
@@ -30,12 +34,25 @@ impl EqualizedWeight {
     pub fn new(shape: &[usize], gain: f64, lrmul: f64, name: &str, vb: &VarBuilder) -> Result<Self> {
         let stored = vb.get_with_hints(shape, name, Init::Randn { mean: 0.0, stdev: 1.0 / lrmul })?;
         let fan_in: usize = shape[1..].iter().product();
-        Ok(Self { stored, scale: gain / (fan_in as f64).sqrt() * lrmul })
+        Ok(Self { stored, scale: gain / (fan_in as f64).sqrt() * lrmul, frozen: None })
     }
 
-    /// The weight as it is stored, and what it is multiplied by.
-    pub fn stored(&self) -> (&Tensor, f64) {
-        (&self.stored, self.scale)
+    /// From now on it never changes: on a CPU, synthesis layers keep what they make of it again and again for few samples, up to four times
+    /// its size, and as much for gradients through it.
+    ///
+    /// # Errors
+    /// If it is a variable.
+    pub fn freeze(&mut self) -> Result<()> {
+        if self.stored.is_variable() {
+            bail!("a weight {:?} is a variable, which may change", self.stored.shape());
+        }
+        self.frozen.get_or_insert_default();
+        Ok(())
+    }
+
+    /// The weight of a [`synthesis_layer`](crate::synthesis_layer).
+    pub fn of_layer(&self) -> LayerWeight<'_> {
+        LayerWeight::new(&self.stored, self.scale, self.frozen.as_ref())
     }
 
     /// The weight as the layer uses it.

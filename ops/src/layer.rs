@@ -9,7 +9,7 @@ use std::sync::{Arc, OnceLock};
 
 use candle_core::{CustomOp3, DType, Result, Shape, Storage, Tensor, bail};
 
-use crate::conv::Convolve;
+use crate::conv::{Convolve, FrozenFilters, Weight};
 use crate::custom_op::runs_on_every_engine;
 use crate::engine::{Engine, Input};
 use crate::feature_layout::FeatureLayout;
@@ -21,6 +21,30 @@ use crate::noise::AddNoise;
 use crate::norm::Normalize;
 use crate::planes::{NoisePlanes, Planes};
 use crate::resampled_conv::{ResampledConv, Sampling};
+
+/// Samples at a time up to which it pays to keep what is made of a frozen weight. With more it is a small part of the work.
+const FEW_SAMPLES: usize = 4;
+
+/// The weight of a synthesis layer.
+#[derive(Clone, Copy, Debug)]
+pub struct LayerWeight<'a> {
+    weight: &'a Tensor,
+    scale: f64,
+    frozen: Option<&'a Arc<FrozenFilters>>,
+}
+
+impl<'a> LayerWeight<'a> {
+    pub(crate) fn new(weight: &'a Tensor, scale: f64, frozen: Option<&'a Arc<FrozenFilters>>) -> Self {
+        Self { weight, scale, frozen }
+    }
+}
+
+/// A weight and what it is multiplied by.
+impl<'a> From<(&'a Tensor, f64)> for LayerWeight<'a> {
+    fn from((weight, scale): (&'a Tensor, f64)) -> Self {
+        Self::new(weight, scale, None)
+    }
+}
 
 /// `leaky_relu(convolution + noise · strength + bias)`, with the sides changed as `sampling` says, then
 /// [`instance_norm_style`](crate::instance_norm_style) if there is a `style` with the norm's epsilon: a synthesis layer
@@ -39,18 +63,19 @@ use crate::resampled_conv::{ResampledConv, Sampling};
 /// # Errors
 /// If the shapes do not fit together, sides to be halved are odd, `x` is neither `f32` nor `f64` nor, on a GPU, `bf16`, or the
 /// layout is none of its device's.
-pub fn synthesis_layer(
+pub fn synthesis_layer<'a>(
     x: &Tensor,
-    (weight, scale): (&Tensor, f64),
+    weight: impl Into<LayerWeight<'a>>,
     (noise, strength): (&Tensor, &Tensor),
     bias: &Tensor,
     style: Option<(&Tensor, f64)>,
     sampling: Sampling,
     layout: FeatureLayout,
 ) -> Result<Tensor> {
+    let weight = weight.into();
     layout.check("synthesis-layer", x)?;
     let (batch, planes) = Planes::of_layout(x.shape(), layout)?;
-    let conv = ResampledConv::new(sampling, batch, planes, weight.dims())?;
+    let conv = ResampledConv::new(sampling, batch, planes, weight.weight.dims())?;
     let channels = conv.output.channels;
     conv.output.check_noise("synthesis-layer", noise.shape(), batch)?;
     if strength.dims() != [channels] || bias.dims() != [channels] {
@@ -65,6 +90,7 @@ pub fn synthesis_layer(
         }
         parameters.push(Part::new(style, 1.));
     }
+    let LayerWeight { weight, scale, frozen } = weight;
     let dtype = x.dtype();
     let noise = noise.detach().to_dtype(dtype)?.contiguous()?;
     let parameters = gathered(parameters, dtype)?;
@@ -76,7 +102,8 @@ pub fn synthesis_layer(
     } else {
         (conv, laid_out(weight, scale, dtype, layout)?)
     };
-    let layer = Layer { conv, epsilon, noise, activated: Arc::default() };
+    let frozen = frozen.filter(|_| is_read_scaled && batch <= FEW_SAMPLES).cloned();
+    let layer = Layer { conv, epsilon, noise, frozen, activated: Arc::default() };
     x.contiguous()?.apply_op3(&weight, &parameters, layer)
 }
 
@@ -87,6 +114,7 @@ struct Layer {
     conv: ResampledConv,
     epsilon: f64,
     noise: Tensor,
+    frozen: Option<Arc<FrozenFilters>>,
     activated: Arc<Activated>,
 }
 
@@ -110,12 +138,13 @@ impl Layer {
         weight: Input<'_, E>,
         parameters: Input<'_, E>,
     ) -> Result<(E::Values, Shape)> {
-        let Self { conv, epsilon, noise, activated } = self;
+        let Self { conv, epsilon, noise, frozen, activated } = self;
         let (storage, layout) = noise.storage_and_layout();
         let (strength, bias, style) = split(engine, conv, parameters.values);
         let noise = NoisePlanes::new(engine.tensor(&storage, layout)?, conv.output);
         let finish = Finish::Activate { bias, noise: Some((strength, noise)), slope: SLOPE };
-        let features = conv.forward(engine, x.values, weight.values, Some(&finish))?;
+        let weight = Weight::new(weight.values).frozen(frozen.as_deref());
+        let features = conv.forward(engine, x.values, weight, Some(&finish))?;
         let y = match style {
             Some(_) => {
                 let features = engine.all(&features);
@@ -150,6 +179,7 @@ impl CustomOp3 for Layer {
             conv: self.conv,
             epsilon: self.epsilon,
             noise: self.noise.clone(),
+            frozen: self.frozen.clone(),
             activated: Arc::clone(&self.activated),
             parameters: parameters.detach(),
             wanted: [x.track_op(), weight.track_op(), parameters.track_op()],
@@ -166,6 +196,7 @@ struct Backward {
     conv: ResampledConv,
     epsilon: f64,
     noise: Tensor,
+    frozen: Option<Arc<FrozenFilters>>,
     activated: Arc<Activated>,
     parameters: Tensor,
     wanted: [bool; 3],
@@ -191,7 +222,8 @@ impl Backward {
         let g = engine.part(epilogue, 0..len);
         let mut gradients = Vec::with_capacity(3);
         if *of_x {
-            gradients.push(conv.adjoint(engine, g, weight.values, None)?);
+            let weight = Weight::new(weight.values).frozen(self.frozen.as_deref());
+            gradients.push(conv.adjoint(engine, g, weight, None)?);
         }
         if *of_weight {
             gradients.push(conv.weight_grad(engine, x.values, g)?);
@@ -284,15 +316,21 @@ mod tests {
                     Sampling::Down { .. } => side / 2,
                 };
                 let noise = noise.narrow(2, 0, side).unwrap().narrow(3, 0, side).unwrap();
-                let run = |weight: &Tensor| {
-                    let (weight, noise) = ((weight, 0.3), (&noise, &one));
+                let run = |weight: &Tensor, frozen| {
+                    let (weight, noise) = (LayerWeight::new(weight, 0.3, frozen), (&noise, &one));
                     let y = synthesis_layer(&x, weight, noise, &one, None, sampling, FeatureLayout::Nchw);
                     let y = y.unwrap();
                     let gradients = y.sqr().unwrap().sum_all().unwrap().backward().unwrap();
                     [y, gradients.get(&x).unwrap().clone()]
                         .map(|tensor| tensor.flatten_all().unwrap().to_vec1::<f32>().unwrap())
                 };
-                assert_eq!(run(weight.as_tensor()), run(&weight.as_detached_tensor()), "{sampling:?}");
+                let expected = run(weight.as_tensor(), None);
+                let weight = weight.as_detached_tensor();
+                assert_eq!(run(&weight, None), expected, "{sampling:?}");
+                let frozen = Arc::default();
+                for _ in 0..3 {
+                    assert_eq!(run(&weight, Some(&frozen)), expected, "{sampling:?}, frozen");
+                }
             }
         }
     }

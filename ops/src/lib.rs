@@ -57,7 +57,7 @@ pub use feature_layout::FeatureLayout;
 pub use gpu_memory::{GpuMemory, gpu_capability, gpu_name, is_out_of_memory};
 pub use gradients::backward;
 pub use graph::Graph;
-pub use layer::synthesis_layer;
+pub use layer::{LayerWeight, synthesis_layer};
 pub use leaky_relu::{SLOPE as LEAKY_RELU_SLOPE, leaky_relu, leaky_relu_grad};
 pub use level::{Level, channels_violation, resolution_violation};
 pub use moments::plane_moments;

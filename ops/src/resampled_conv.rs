@@ -2,7 +2,7 @@
 
 use candle_core::{Result, bail};
 
-use crate::conv::{Convolve, Geometry};
+use crate::conv::{Convolve, Geometry, Weight};
 use crate::finish::Finish;
 use crate::planes::Planes;
 
@@ -83,11 +83,11 @@ impl ResampledConv {
         &self,
         engine: &E,
         x: E::View<'_>,
-        weight: E::View<'_>,
+        weight: Weight<'_, E::View<'_>>,
         finish: Option<&Finish<E::View<'_>>>,
     ) -> Result<E::Values> {
         if self.is_turned() {
-            engine.by_turned(&self.convolution, true, x, weight, finish)
+            engine.transpose(&self.convolution, x, weight.turned(), finish)
         } else {
             engine.forward(&self.convolution, x, weight, finish)
         }
@@ -98,11 +98,11 @@ impl ResampledConv {
         &self,
         engine: &E,
         g: E::View<'_>,
-        weight: E::View<'_>,
+        weight: Weight<'_, E::View<'_>>,
         finish: Option<&Finish<E::View<'_>>>,
     ) -> Result<E::Values> {
         if self.is_turned() {
-            engine.by_turned(&self.convolution, false, g, weight, finish)
+            engine.forward(&self.convolution, g, weight.turned(), finish)
         } else {
             engine.transpose(&self.convolution, g, weight, finish)
         }

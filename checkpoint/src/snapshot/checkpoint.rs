@@ -167,12 +167,13 @@ impl Checkpoint {
         distinct_dtypes(own.filter_map(|name| Some(self.contents.kind_of(name)?.0)))
     }
 
-    /// The generator that pictures are drawn from, `g_ema`, in f32.
+    /// The generator that pictures are drawn from, `g_ema`, in f32 and frozen.
     ///
     /// # Errors
     /// If the device cannot hold it.
     pub fn generator(&self, device: &Device) -> Result<Generator> {
         Generator::new(&self.meta.generator, &self.builder(Network::GEma, device))
+            .and_then(Generator::frozen)
             .map_err(Error::at(&self.path))
     }
 

@@ -4,8 +4,7 @@ use std::borrow::Cow;
 
 use candle_core::Result;
 
-use super::winograd::{self, FrozenFilters};
-use super::{Convolve, Geometry, direct};
+use super::{Convolve, Geometry, Weight, direct, winograd};
 use crate::engine::Cpu;
 use crate::finish::Finish;
 use crate::float::Float;
@@ -17,14 +16,16 @@ impl Convolve for Cpu<f32> {
         &self,
         geometry: &Geometry,
         x: &[f32],
-        weight: &[f32],
+        weight: Weight<'_, &[f32]>,
         finish: Option<&Finish<&[f32]>>,
     ) -> Result<Vec<f32>> {
         if winograd::suits(geometry) {
-            return Ok(winograd::forward(geometry, x, (weight, false), finish));
+            return Ok(winograd::forward(geometry, x, weight, finish));
         }
         let (geometry, x) = plain(geometry, x);
-        let y = direct::forward(&geometry, &x, &scaled(&geometry, weight));
+        let y = self.with_straight(&geometry, weight, |weight| {
+            Ok(direct::forward(&geometry, &x, &scaled(&geometry, weight)))
+        })?;
         Ok(finished(geometry.output, y, finish))
     }
 
@@ -32,52 +33,16 @@ impl Convolve for Cpu<f32> {
         &self,
         geometry: &Geometry,
         g: &[f32],
-        weight: &[f32],
+        weight: Weight<'_, &[f32]>,
         finish: Option<&Finish<&[f32]>>,
     ) -> Result<Vec<f32>> {
         if winograd::suits(geometry) {
-            return Ok(tiled_transpose(geometry, g, (weight, false), finish));
+            return Ok(tiled_transpose(geometry, g, weight, finish));
         }
-        let weight = &scaled(geometry, weight);
-        Ok(transposed(geometry, g, finish, |part, g| direct::transpose(part, g, weight)))
-    }
-
-    fn by_turned(
-        &self,
-        geometry: &Geometry,
-        adjoint: bool,
-        x: &[f32],
-        weight: &[f32],
-        finish: Option<&Finish<&[f32]>>,
-    ) -> Result<Vec<f32>> {
-        match (winograd::suits(geometry), adjoint) {
-            (true, false) => Ok(winograd::forward(geometry, x, (weight, true), finish)),
-            (true, true) => Ok(tiled_transpose(geometry, x, (weight, true), finish)),
-            (false, _) => {
-                let weight = self.turned(geometry.input, geometry.window(), weight)?;
-                if adjoint {
-                    self.transpose(geometry, x, &weight, finish)
-                } else {
-                    self.forward(geometry, x, &weight, finish)
-                }
-            }
-        }
-    }
-
-    fn frozen(
-        &self,
-        geometry: &Geometry,
-        adjoint: bool,
-        x: &[f32],
-        weight: &[f32],
-        filters: &FrozenFilters,
-        finish: Option<&Finish<&[f32]>>,
-    ) -> Result<Vec<f32>> {
-        match (winograd::suits(geometry), adjoint) {
-            (true, _) => Ok(winograd::frozen(geometry, adjoint, x, weight, filters, finish)),
-            (false, false) => self.forward(geometry, x, weight, finish),
-            (false, true) => self.transpose(geometry, x, weight, finish),
-        }
+        self.with_straight(geometry, weight, |weight| {
+            let weight = &scaled(geometry, weight);
+            Ok(transposed(geometry, g, finish, |part, g| direct::transpose(part, g, weight)))
+        })
     }
 
     fn weight_grad(&self, geometry: &Geometry, x: &[f32], g: &[f32]) -> Result<Vec<f32>> {
@@ -99,21 +64,24 @@ impl Convolve for Cpu<f64> {
         &self,
         geometry: &Geometry,
         x: &[f64],
-        weight: &[f64],
+        weight: Weight<'_, &[f64]>,
         finish: Option<&Finish<&[f64]>>,
     ) -> Result<Vec<f64>> {
         let (geometry, x) = plain(geometry, x);
-        Ok(finished(geometry.output, direct::forward(&geometry, &x, weight), finish))
+        let y = self.with_straight(&geometry, weight, |weight| Ok(direct::forward(&geometry, &x, weight)))?;
+        Ok(finished(geometry.output, y, finish))
     }
 
     fn transpose(
         &self,
         geometry: &Geometry,
         g: &[f64],
-        weight: &[f64],
+        weight: Weight<'_, &[f64]>,
         finish: Option<&Finish<&[f64]>>,
     ) -> Result<Vec<f64>> {
-        Ok(transposed(geometry, g, finish, |part, g| direct::transpose(part, g, weight)))
+        self.with_straight(geometry, weight, |weight| {
+            Ok(transposed(geometry, g, finish, |part, g| direct::transpose(part, g, weight)))
+        })
     }
 
     fn weight_grad(&self, geometry: &Geometry, x: &[f64], g: &[f64]) -> Result<Vec<f64>> {
@@ -154,7 +122,7 @@ fn scaled<'a>(geometry: &Geometry, weight: &'a [f32]) -> Cow<'a, [f32]> {
 fn tiled_transpose(
     geometry: &Geometry,
     g: &[f32],
-    weight: (&[f32], bool),
+    weight: Weight<'_, &[f32]>,
     finish: Option<&Finish<&[f32]>>,
 ) -> Vec<f32> {
     match geometry.stride {

@@ -4,7 +4,7 @@ use candle_core::Result;
 use candle_core::cuda_backend::cudarc::driver::CudaSlice;
 
 use super::cudnn::Operation;
-use super::{Convolve, Geometry};
+use super::{Convolve, Geometry, Weight};
 use crate::cuda::{Argument, Gpu, Value, View};
 use crate::feature_layout::FeatureLayout;
 use crate::feature_layout::cuda::TILE;
@@ -17,11 +17,12 @@ impl<T: Value> Convolve for Gpu<T> {
         &self,
         geometry: &Geometry,
         x: View<'_, T>,
-        weight: View<'_, T>,
+        weight: Weight<'_, View<'_, T>>,
         finish: Option<&Finish<View<'_, T>>>,
     ) -> Result<CudaSlice<T>> {
-        let y =
-            self.with_input(geometry, x, |x| self.convolution(Operation::Forward, geometry, x, weight))?;
+        let y = self.with_straight(geometry, weight, |weight| {
+            self.with_input(geometry, x, |x| self.convolution(Operation::Forward, geometry, x, weight))
+        })?;
         self.finish(y, geometry.output, finish)
     }
 
@@ -29,10 +30,12 @@ impl<T: Value> Convolve for Gpu<T> {
         &self,
         geometry: &Geometry,
         g: View<'_, T>,
-        weight: View<'_, T>,
+        weight: Weight<'_, View<'_, T>>,
         finish: Option<&Finish<View<'_, T>>>,
     ) -> Result<CudaSlice<T>> {
-        let x = self.convolution(Operation::Transpose, geometry, g, weight)?;
+        let x = self.with_straight(geometry, weight, |weight| {
+            self.convolution(Operation::Transpose, geometry, g, weight)
+        })?;
         match geometry.smooth {
             None => self.finish(x, geometry.input, finish),
             Some(smooth) => self.smoothed(smooth.adjoint(), View::of(&x), geometry.input, finish),

@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use candle_core::{CustomOp2, Result, Shape, Tensor, bail};
 
-use super::winograd::FrozenFilters;
-use super::{Convolve, Geometry, apply, weight_dims};
+use super::{Convolve, FrozenFilters, Geometry, Weight, apply, weight_dims};
 use crate::custom_op::runs_on_every_engine;
 use crate::engine::Input;
 use crate::gradients::tracked;
@@ -13,8 +12,8 @@ use crate::planes::Planes;
 
 /// [`conv2d`](crate::conv2d) by a weight that never changes, and has no gradient.
 ///
-/// On a CPU it keeps what the first use of the weight, and the first gradient through it, made of it: up to eight times
-/// its size. That pays where few pixels are looked at many times, as by a perceptual loss on one picture.
+/// On a CPU it keeps what uses of the weight, and gradients through it, make of it, from the second on: up to eight times its
+/// size. That pays where few pixels are looked at many times, as by a perceptual loss on one picture.
 #[derive(Debug)]
 pub struct FrozenConv {
     pub(super) weight: Tensor,
@@ -33,7 +32,7 @@ impl FrozenConv {
         if weight.is_variable() {
             bail!("frozen-conv: weight is a variable, which may change");
         }
-        Ok(Self { weight: weight.detach().contiguous()?, filters: Arc::default() })
+        Ok(Self { weight: weight.detach().contiguous()?, filters: Arc::new(FrozenFilters::of_few_pixels()) })
     }
 
     /// The convolution, which can be differentiated by `x` as often as one likes.
@@ -73,8 +72,12 @@ impl Frozen {
         weight: Input<'_, E>,
     ) -> Result<(E::Values, Shape)> {
         let Self { geometry, adjoint, filters } = self;
-        let y = engine.frozen(geometry, *adjoint, x.values, weight.values, filters, None)?;
-        let planes = if *adjoint { geometry.input } else { geometry.output };
+        let weight = Weight::new(weight.values).frozen(Some(filters));
+        let (y, planes) = if *adjoint {
+            (engine.transpose(geometry, x.values, weight, None)?, geometry.input)
+        } else {
+            (engine.forward(geometry, x.values, weight, None)?, geometry.output)
+        };
         Ok((y, planes.shape(geometry.batch)))
     }
 }
@@ -117,7 +120,8 @@ mod tests {
         let weight = |dtype| weight.to_dtype(dtype).unwrap();
         let frozen = [DType::F32, DType::F64].map(|dtype| FrozenConv::new(&weight(dtype)).unwrap());
         let forward = |x: &Tensor| frozen[usize::from(x.dtype() == DType::F64)].forward(x);
-        for shape in SHAPES {
+        // What is kept is made the second time.
+        for shape in SHAPES.into_iter().flat_map(|shape| [shape; 3]) {
             let plain = |x: &Tensor| conv2d(x, &weight(x.dtype()));
             assert_same_as(&[shape], 1, |inputs| forward(&inputs[0]), |inputs| plain(&inputs[0]));
         }

@@ -27,6 +27,7 @@ mod relu;
 mod scratch;
 #[cfg(test)]
 mod tests;
+mod weight;
 mod winograd;
 
 use candle_core::{CustomOp1, CustomOp2, DType, Result, Shape, Tensor, bail};
@@ -34,6 +35,8 @@ use candle_core::{CustomOp1, CustomOp2, DType, Result, Shape, Tensor, bail};
 pub use frozen::FrozenConv;
 pub(crate) use geometry::Geometry;
 pub use relu::{Around, conv2d_bias_relu};
+pub(crate) use weight::Weight;
+pub(crate) use winograd::FrozenFilters;
 pub use winograd::vector_unit;
 
 use crate::custom_op::runs_on_every_engine;
@@ -42,7 +45,6 @@ use crate::feature_layout::FeatureLayout;
 use crate::finish::Finish;
 use crate::gradients::tracked;
 use crate::planes::Planes;
-use winograd::FrozenFilters;
 
 /// Correlates `x` with `weight`, stride 1, the size kept: a 3x3 kernel sees one pixel of zeros around `x`.
 ///
@@ -243,7 +245,7 @@ pub(crate) trait Convolve: Engine {
         &self,
         geometry: &Geometry,
         x: Self::View<'_>,
-        weight: Self::View<'_>,
+        weight: Weight<'_, Self::View<'_>>,
         finish: Option<&Finish<Self::View<'_>>>,
     ) -> Result<Self::Values>;
     /// See [`conv2d_transpose`], and what follows it.
@@ -251,48 +253,27 @@ pub(crate) trait Convolve: Engine {
         &self,
         geometry: &Geometry,
         g: Self::View<'_>,
-        weight: Self::View<'_>,
+        weight: Weight<'_, Self::View<'_>>,
         finish: Option<&Finish<Self::View<'_>>>,
     ) -> Result<Self::Values>;
-    /// See [`FrozenConv`]: `forward` or, as its adjoint, `transpose` by a weight that is always the same, with what is kept of it, and
-    /// what follows.
-    fn frozen(
-        &self,
-        geometry: &Geometry,
-        adjoint: bool,
-        x: Self::View<'_>,
-        weight: Self::View<'_>,
-        _: &FrozenFilters,
-        finish: Option<&Finish<Self::View<'_>>>,
-    ) -> Result<Self::Values> {
-        if adjoint {
-            self.transpose(geometry, x, weight, finish)
-        } else {
-            self.forward(geometry, x, weight, finish)
-        }
-    }
-    /// `forward` or, as its adjoint, `transpose` by a weight that lies turned: `[in_channels, out_channels, …]`, kernels turned by
-    /// half a turn.
-    fn by_turned(
-        &self,
-        geometry: &Geometry,
-        adjoint: bool,
-        x: Self::View<'_>,
-        weight: Self::View<'_>,
-        finish: Option<&Finish<Self::View<'_>>>,
-    ) -> Result<Self::Values> {
-        let weight = self.turned(geometry.input, geometry.window(), weight)?;
-        if adjoint {
-            self.transpose(geometry, x, self.all(&weight), finish)
-        } else {
-            self.forward(geometry, x, self.all(&weight), finish)
-        }
-    }
     /// See [`conv2d_weight_grad`].
     fn weight_grad(&self, geometry: &Geometry, x: Self::View<'_>, g: Self::View<'_>) -> Result<Self::Values>;
     /// `[in, out, taps]` of `[out, in, taps]`, every kernel turned by half a turn; `out` is the planes' channels, and weights
     /// lie as their layout has it.
     fn turned(&self, out: Planes, taps: usize, weight: Self::View<'_>) -> Result<Self::Values>;
+    /// Calls `run` with the weight as it lies that is not turned.
+    fn with_straight<R>(
+        &self,
+        geometry: &Geometry,
+        weight: Weight<'_, Self::View<'_>>,
+        run: impl FnOnce(Self::View<'_>) -> Result<R>,
+    ) -> Result<R> {
+        if !weight.is_turned {
+            return run(weight.values);
+        }
+        let turned = self.turned(geometry.input, geometry.window(), weight.values)?;
+        run(self.all(&turned))
+    }
 }
 
 struct Conv2d(Geometry);
@@ -304,7 +285,10 @@ impl Conv2d {
         x: Input<'_, E>,
         weight: Input<'_, E>,
     ) -> Result<(E::Values, Shape)> {
-        Ok((engine.forward(&self.0, x.values, weight.values, None)?, self.0.output.shape(self.0.batch)))
+        Ok((
+            engine.forward(&self.0, x.values, Weight::new(weight.values), None)?,
+            self.0.output.shape(self.0.batch),
+        ))
     }
 }
 
@@ -339,7 +323,10 @@ impl Conv2dTranspose {
         g: Input<'_, E>,
         weight: Input<'_, E>,
     ) -> Result<(E::Values, Shape)> {
-        Ok((engine.transpose(&self.0, g.values, weight.values, None)?, self.0.input.shape(self.0.batch)))
+        Ok((
+            engine.transpose(&self.0, g.values, Weight::new(weight.values), None)?,
+            self.0.input.shape(self.0.batch),
+        ))
     }
 }
 

@@ -8,8 +8,7 @@ use std::sync::Arc;
 use candle_core::{CustomOp3, Result, Shape, Tensor, bail};
 
 use super::frozen::{Frozen, FrozenConv};
-use super::winograd::FrozenFilters;
-use super::{Convolve, Geometry, apply, transpose, weight_grad};
+use super::{Convolve, FrozenFilters, Geometry, Weight, apply, transpose, weight_grad};
 use crate::bias::channel_sums;
 use crate::custom_op::runs_on_every_engine;
 use crate::engine::Input;
@@ -98,10 +97,8 @@ impl ConvRelu {
     ) -> Result<(E::Values, Shape)> {
         let Self { geometry, filters } = self;
         let finish = Some(&Finish::Activate { bias: bias.values, noise: None, slope: 0. });
-        let y = match filters {
-            Some(filters) => engine.frozen(geometry, false, x.values, weight.values, filters, finish)?,
-            None => engine.forward(geometry, x.values, weight.values, finish)?,
-        };
+        let weight = Weight::new(weight.values).frozen(filters.as_deref());
+        let y = engine.forward(geometry, x.values, weight, finish)?;
         Ok((y, geometry.output.shape(geometry.batch)))
     }
 

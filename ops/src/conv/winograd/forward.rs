@@ -17,7 +17,7 @@ use crate::conv::Geometry;
 use crate::conv::output::{SharedSlice, written};
 use crate::conv::scratch::with_scratch;
 use crate::finish::Finish;
-use crate::loops::{Inlined, zeros};
+use crate::loops::Inlined;
 
 /// Bytes of transformed tiles that a task of its own should not exceed.
 const BLOCK_BYTES: usize = 256 << 10;
@@ -39,20 +39,14 @@ pub(super) fn run<S: Lanes, F: Scheme>(
     filters: Filters<'_>,
     finish: Option<&Finish<&[f32]>>,
 ) -> Vec<f32> {
-    let len = geometry.output_len();
-    if F::OUTPUT.overlaps() {
-        let mut y = zeros(len);
-        write::<S, F>(simd, geometry, x, filters, finish, SharedSlice::new(&mut y));
-        return y;
-    }
     #[expect(unsafe_code, reason = "results are written to fresh memory, which a zeroing pass would cost")]
-    // SAFETY: tiles cover every pixel, panels every channel, and without overlap nothing is added to.
+    // SAFETY: tiles cover every pixel, panels every channel, and rows that are added to were written by patches before.
     unsafe {
-        written(len, |y| write::<S, F>(simd, geometry, x, filters, finish, y))
+        written(geometry.output_len(), |y| write::<S, F>(simd, geometry, x, filters, finish, y))
     }
 }
 
-/// Writes the convolution to `y`, in which there are zeros if tiles overlap.
+/// Writes the convolution to `y`, all of it.
 fn write<S: Lanes, F: Scheme>(
     simd: S,
     geometry: &Geometry,
@@ -89,14 +83,15 @@ fn write<S: Lanes, F: Scheme>(
             };
             // Blocks share rows with the block before and the one after, but not with the next but one.
             let turns = if F::OUTPUT.overlaps() { 2 } else { 1 };
-            let blocks = tiles::blocks::<F>(geometry, target);
+            let blocks = tiles::blocks_in_turns::<F>(geometry, target, |block| block % turns);
             for turn in 0..turns {
                 blocks[turn.min(blocks.len())..].par_iter().step_by(turns).with_max_len(1).for_each(run);
             }
         });
     } else {
         // One task for every panel of output channels, one large block of tiles after another.
-        for block in tiles::blocks::<F>(geometry, SHARED_TILE_BYTES / tile_bytes) {
+        let target = SHARED_TILE_BYTES / tile_bytes;
+        for block in tiles::blocks_in_turns::<F>(geometry, target, |block| block) {
             let layout = TileLayout::new::<S, F>(block.tiles);
             with_scratch(channel_blocks * layout.block_stride, |input: &mut [S::f32s]| {
                 input.par_chunks_exact_mut(layout.block_stride).enumerate().for_each(
@@ -196,8 +191,7 @@ impl Convolution<'_> {
                 simd.vectorize(Inlined(
                     #[inline(always)]
                     || {
-                        let overlaps = F::OUTPUT.overlaps();
-                        if overlaps {
+                        if F::OUTPUT.overlaps() {
                             // All else is written before anything is added to it.
                             let zero = simd.splat_f32s(0.0);
                             buffer[..window.columns].fill(zero);
@@ -208,7 +202,7 @@ impl Convolution<'_> {
                             let target = &mut buffer[window.corner(F::OUTPUT, &patch, tile)..];
                             F::output(simd, source, layout.product_stride, target, window.columns);
                         }
-                        pixels::scatter(simd, &self.destination, buffer, channel_block, &window, overlaps);
+                        pixels::scatter(simd, &self.destination, buffer, channel_block, &window, patch.after);
                     },
                 ));
             });

@@ -31,13 +31,13 @@ mod tiles;
 mod weight_grad;
 
 use filters::{Filters, Reading};
+use frozen::FewPixels;
 pub(crate) use frozen::FrozenFilters;
-pub(super) use frozen::frozen;
 pub use lanes::vector_unit;
 use lanes::{Lanes, on_vector_unit};
-use scheme::{Across, Down, Four, Half, HalfAdjoint, Two};
+use scheme::{Across, Down, Four, Half, HalfAdjoint, One, Scheme, Two};
 
-use super::Geometry;
+use super::{Geometry, Weight};
 use crate::finish::Finish;
 
 /// Transformed filters of at most so many bytes are shared by all tasks.
@@ -63,37 +63,33 @@ pub(super) fn suits_weight_grad(geometry: &Geometry) -> bool {
     geometry.kernel == [3, 3] && suits(geometry)
 }
 
-/// `conv2d` of contiguous values, and what follows it. The weight may lie turned, as [`Convolve::by_turned`] has it.
-///
-/// [`Convolve::by_turned`]: super::Convolve::by_turned
+/// `conv2d` of contiguous values, and what follows it.
 pub(super) fn forward(
     geometry: &Geometry,
     x: &[f32],
-    (weight, is_turned): (&[f32], bool),
+    weight: Weight<'_, &[f32]>,
     finish: Option<&Finish<&[f32]>>,
 ) -> Vec<f32> {
     let reading = Reading::FORWARD;
-    let filters = Filters::Of { weight, reading: if is_turned { reading.turned() } else { reading } };
     let y = on_vector_unit!(simd => match geometry.stride {
-        1 => at_every_pixel(simd, geometry, x, filters, finish),
-        _ => forward::run::<_, Half>(simd, geometry, x, filters, finish),
+        1 => at_every_pixel(simd, geometry, x, weight, reading, finish),
+        _ => convolved::<_, Half>(simd, geometry, x, weight, reading, finish),
     });
     y.unwrap_or_default()
 }
 
-/// `conv2d_transpose` of contiguous values, and what follows it where tiles do not overlap; the weight as for [`forward`].
+/// `conv2d_transpose` of contiguous values, and what follows it where tiles do not overlap.
 pub(super) fn transpose(
     geometry: &Geometry,
     g: &[f32],
-    (weight, is_turned): (&[f32], bool),
+    weight: Weight<'_, &[f32]>,
     finish: Option<&Finish<&[f32]>>,
 ) -> Vec<f32> {
     let geometry = &geometry.transposed();
     let reading = Reading::adjoint(geometry.stride);
-    let filters = Filters::Of { weight, reading: if is_turned { reading.turned() } else { reading } };
     let x = on_vector_unit!(simd => match geometry.stride {
-        1 => at_every_pixel(simd, geometry, g, filters, finish),
-        _ => forward::run::<_, HalfAdjoint>(simd, geometry, g, filters, finish),
+        1 => at_every_pixel(simd, geometry, g, weight, reading, finish),
+        _ => convolved::<_, HalfAdjoint>(simd, geometry, g, weight, reading, finish),
     });
     x.unwrap_or_default()
 }
@@ -113,15 +109,37 @@ fn at_every_pixel<S: Lanes>(
     simd: S,
     geometry: &Geometry,
     x: &[f32],
-    filters: Filters<'_>,
+    weight: Weight<'_, &[f32]>,
+    reading: Reading,
     finish: Option<&Finish<&[f32]>>,
 ) -> Vec<f32> {
-    match geometry.kernel {
-        [1, _] => forward::run::<_, Across>(simd, geometry, x, filters, finish),
-        [_, 1] => forward::run::<_, Down>(simd, geometry, x, filters, finish),
-        _ if is_small(geometry) => forward::run::<_, Two>(simd, geometry, x, filters, finish),
-        _ => forward::run::<_, Four>(simd, geometry, x, filters, finish),
+    let few = weight.frozen.and_then(|frozen| frozen.few_pixels(geometry));
+    match (geometry.kernel, few) {
+        ([1, _], _) => convolved::<_, Across>(simd, geometry, x, weight, reading, finish),
+        ([_, 1], _) => convolved::<_, Down>(simd, geometry, x, weight, reading, finish),
+        (_, Some(FewPixels::One)) => convolved::<_, One>(simd, geometry, x, weight, reading, finish),
+        (_, Some(FewPixels::Two)) => convolved::<_, Two>(simd, geometry, x, weight, reading, finish),
+        _ if is_small(geometry) => convolved::<_, Two>(simd, geometry, x, weight, reading, finish),
+        _ => convolved::<_, Four>(simd, geometry, x, weight, reading, finish),
     }
+}
+
+/// The convolution by a scheme, its filters transformed, or kept from before.
+fn convolved<S: Lanes, F: Scheme>(
+    simd: S,
+    geometry: &Geometry,
+    x: &[f32],
+    weight: Weight<'_, &[f32]>,
+    reading: Reading,
+    finish: Option<&Finish<&[f32]>>,
+) -> Vec<f32> {
+    let reading = if weight.is_turned { reading.turned() } else { reading };
+    let kept = weight.frozen.and_then(|frozen| frozen.of::<S, F>(simd, geometry, weight.values, reading));
+    let filters = match &kept {
+        Some(kept) => Filters::Transformed(kept),
+        None => Filters::Of { weight: weight.values, reading },
+    };
+    forward::run::<S, F>(simd, geometry, x, filters, finish)
 }
 
 /// Whether a picture is so small that tiles of four pixels would be mostly empty.

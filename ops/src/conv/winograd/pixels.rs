@@ -228,7 +228,7 @@ impl Destination<'_> {
 }
 
 /// Copies `[rows][columns]` vectors of one block of channels to the pixels of `window` inside of the picture; the first
-/// and the last row are added to what is there if they `overlap` those of the windows above and below.
+/// and the last row are added to what is there if they overlap those of windows above and below, `after` which they are written.
 ///
 /// No other task may write to these pixels meanwhile.
 #[inline(always)]
@@ -238,7 +238,7 @@ pub(super) fn scatter<S: Lanes>(
     source: &[S::f32s],
     block: usize,
     window: &Window,
-    overlap: bool,
+    after: [bool; 2],
 ) {
     let planes = &destination.planes;
     let lanes = S::F32_LANES;
@@ -246,7 +246,7 @@ pub(super) fn scatter<S: Lanes>(
     let first_channel = block * lanes;
     let channels =
         (window.image * planes.channels + first_channel, lanes.min(planes.channels - first_channel));
-    if let Some(run) = window.narrow_rows(planes, lanes).filter(|_| !overlap) {
+    if let Some(run) = window.narrow_rows(planes, lanes).filter(|_| after == [false; 2]) {
         for pixel in run.pixels.clone().step_by(lanes) {
             let pixels = pixel..run.pixels.end.min(pixel + lanes);
             let mut square = [zero; MAX_LANES];
@@ -262,7 +262,7 @@ pub(super) fn scatter<S: Lanes>(
         let Some(picture_row) = window.picture_row(row, planes) else {
             continue;
         };
-        let adds = overlap && (row == 0 || row == window.rows - 1);
+        let adds = (after[0] && row == 0) || (after[1] && row == window.rows - 1);
         for (chunk, source) in source[outside..outside + inside].chunks(lanes).enumerate() {
             let mut square = [zero; MAX_LANES];
             for (vector, source) in square[..lanes].iter_mut().zip(source) {

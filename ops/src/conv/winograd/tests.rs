@@ -1,9 +1,8 @@
 use candle_core::Result;
 
 use super::{suits, suits_weight_grad};
-use crate::conv::Geometry;
-use crate::conv::direct;
 use crate::conv::tests::{Size, normal_values};
+use crate::conv::{Geometry, Weight, direct};
 use crate::planes::Planes;
 
 /// Highest allowed errors, root mean square relative to that of the result: forward, transpose, weight gradient.
@@ -50,8 +49,8 @@ impl Case {
     fn results(&self) -> Vec<Vec<f32>> {
         let Self { geometry, x, weight, g } = self;
         let features = [
-            super::forward(geometry, x, (weight, false), None),
-            super::transpose(geometry, g, (weight, false), None),
+            super::forward(geometry, x, Weight::new(weight), None),
+            super::transpose(geometry, g, Weight::new(weight), None),
         ];
         let gradient = suits_weight_grad(geometry).then(|| super::weight_grad(geometry, x, g));
         features.into_iter().chain(gradient).collect()

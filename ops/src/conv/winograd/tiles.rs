@@ -17,6 +17,8 @@ pub(super) struct Patch {
     /// Rows and columns of tiles.
     pub(super) rows: usize,
     pub(super) columns: usize,
+    /// Whether patches that it shares its first row, or its last, with are written before it.
+    pub(super) after: [bool; 2],
 }
 
 impl Patch {
@@ -58,6 +60,29 @@ pub(super) fn blocks<F: Scheme>(geometry: &Geometry, target: usize) -> Vec<Block
     blocks
 }
 
+/// The same of blocks that are written in the order of their turns, their patches one after the other.
+pub(super) fn blocks_in_turns<F: Scheme>(
+    geometry: &Geometry,
+    target: usize,
+    turn: impl Fn(usize) -> usize,
+) -> Vec<Block> {
+    let mut blocks = blocks::<F>(geometry, target);
+    if F::OUTPUT.overlaps() {
+        let mut above: Option<(usize, &mut Patch)> = None;
+        for (number, block) in blocks.iter_mut().enumerate() {
+            for patch in &mut block.patches {
+                if let Some((number_above, above)) = above.filter(|_| patch.top > 0) {
+                    let is_later = number_above == number || turn(number_above) < turn(number);
+                    patch.after[0] = is_later;
+                    above.after[1] = !is_later;
+                }
+                above = Some((number, patch));
+            }
+        }
+    }
+    blocks
+}
+
 /// Tiles in the whole batch.
 pub(super) fn count<F: Scheme>(geometry: &Geometry) -> usize {
     let (rows, columns) = sides::<F>(geometry);
@@ -85,7 +110,8 @@ fn patches<F: Scheme>(geometry: &Geometry, target: usize) -> Vec<Patch> {
         for top in (0..tile_rows).step_by(rows) {
             for left in (0..tile_columns).step_by(columns) {
                 let rows = rows.min(tile_rows - top);
-                patches.push(Patch { image, top, left, rows, columns: columns.min(tile_columns - left) });
+                let columns = columns.min(tile_columns - left);
+                patches.push(Patch { image, top, left, rows, columns, after: [false; 2] });
             }
         }
     }
