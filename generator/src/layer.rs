@@ -102,9 +102,9 @@ impl SynthesisLayer {
         }
     }
 
-    /// From now on its weight never changes.
-    pub(crate) fn freeze(&mut self) -> Result<()> {
-        self.weight.as_mut().map_or(Ok(()), EqualizedWeight::freeze)
+    /// From now on what is made of its weight is kept.
+    pub(crate) fn keep_filters(&mut self) -> Result<()> {
+        self.weight.as_mut().map_or(Ok(()), EqualizedWeight::keep_filters)
     }
 
     /// From now on this layer adds the images of `other`.

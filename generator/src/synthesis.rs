@@ -90,9 +90,9 @@ impl Synthesis {
         self.layers.iter_mut().for_each(SynthesisLayer::train);
     }
 
-    /// From now on weights never change.
-    pub(crate) fn freeze(&mut self) -> Result<()> {
-        self.layers.iter_mut().try_for_each(SynthesisLayer::freeze)
+    /// From now on what is made of weights is kept.
+    pub(crate) fn keep_filters(&mut self) -> Result<()> {
+        self.layers.iter_mut().try_for_each(SynthesisLayer::keep_filters)
     }
 
     /// From now on features are of this type, between w and pixels, which keep theirs.

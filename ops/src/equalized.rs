@@ -37,12 +37,12 @@ impl EqualizedWeight {
         Ok(Self { stored, scale: gain / (fan_in as f64).sqrt() * lrmul, frozen: None })
     }
 
-    /// From now on it never changes: on a CPU, synthesis layers keep what they make of it again and again for few samples, up to four times
-    /// its size, and as much for gradients through it.
+    /// From now on [`synthesis_layer`](crate::synthesis_layer) on a CPU keeps what it makes of the weight for few samples, from the
+    /// second time on: up to four times its size, and as much for gradients through it. Nobody may change the weight.
     ///
     /// # Errors
     /// If it is a variable.
-    pub fn freeze(&mut self) -> Result<()> {
+    pub fn keep_filters(&mut self) -> Result<()> {
         if self.stored.is_variable() {
             bail!("a weight {:?} is a variable, which may change", self.stored.shape());
         }

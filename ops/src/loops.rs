@@ -8,6 +8,7 @@
 use std::mem::MaybeUninit;
 use std::ops::Range;
 
+use pulp::{Simd, WithSimd, bytemuck};
 use rayon::prelude::*;
 
 use crate::float::Float;
@@ -39,12 +40,22 @@ pub(crate) fn vectorized<R>(work: impl FnMut() -> R) -> R {
 /// for `FnOnce`, which is not always inlined and then calls every vector instruction as a function of its own.
 pub(crate) struct Inlined<F>(pub(crate) F);
 
-impl<R, F: FnMut() -> R> pulp::WithSimd for Inlined<F> {
+impl<R, F: FnMut() -> R> WithSimd for Inlined<F> {
     type Output = R;
 
     #[inline(always)]
-    fn with_simd<S: pulp::Simd>(mut self, _: S) -> R {
+    fn with_simd<S: Simd>(mut self, _: S) -> R {
         (self.0)()
+    }
+}
+
+/// The first values, as many as a vector has, or fewer and zeros.
+#[inline(always)]
+pub(crate) fn load<S: Simd>(simd: S, values: &[f32]) -> S::f32s {
+    match values.split_at_checked(S::F32_LANES) {
+        Some((values, _)) => bytemuck::pod_read_unaligned(bytemuck::cast_slice(values)),
+        // A function of its own, in every case.
+        None => simd.partial_load_f32s(values),
     }
 }
 

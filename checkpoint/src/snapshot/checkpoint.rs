@@ -167,13 +167,13 @@ impl Checkpoint {
         distinct_dtypes(own.filter_map(|name| Some(self.contents.kind_of(name)?.0)))
     }
 
-    /// The generator that pictures are drawn from, `g_ema`, in f32 and frozen.
+    /// The generator that pictures are drawn from, `g_ema`, in f32.
     ///
     /// # Errors
     /// If the device cannot hold it.
     pub fn generator(&self, device: &Device) -> Result<Generator> {
         Generator::new(&self.meta.generator, &self.builder(Network::GEma, device))
-            .and_then(Generator::frozen)
+            .and_then(Generator::with_kept_filters)
             .map_err(Error::at(&self.path))
     }
 

@@ -232,7 +232,7 @@ fn frozen_generator(args: &Bench, config: &TrainConfig, device: &Device) -> Resu
     Generator::new(&config.generator, &parameters.builder(DType::F32, device))?;
     args.precision.prepare(device)?;
     Ok(Generator::new(&config.generator, &parameters.frozen(DType::F32, device))?
-        .frozen()?
+        .with_kept_filters()?
         .with_features_in(args.precision.features(DType::F32))
         .with_layout(args.layout.on(device, args.precision)?))
 }

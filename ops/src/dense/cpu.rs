@@ -11,6 +11,7 @@ use rayon::prelude::*;
 use super::{MultiplyMatrices, Product};
 use crate::engine::Cpu;
 use crate::float::Float;
+use crate::loops::load;
 use crate::vector_unit::arch;
 
 /// Fewest multiplications that another thread is woken for.
@@ -163,7 +164,7 @@ impl WithSimd for Outer<'_> {
                 let width = lanes.min(columns - first);
                 let mut sums = [simd.splat_f32s(0.0); ROWS];
                 for (left, right) in left.chunks_exact(height).zip(right.chunks_exact(columns)) {
-                    let right = simd.partial_load_f32s(&right[first..][..width]);
+                    let right = load(simd, &right[first..first + width]);
                     if let Some(left) = left[first_row..].first_chunk::<ROWS>() {
                         for (sum, &left) in sums.iter_mut().zip(left) {
                             *sum = simd.mul_add_f32s(simd.splat_f32s(left), right, *sum);

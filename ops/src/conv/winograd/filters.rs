@@ -2,7 +2,6 @@
 
 use std::ops::Range;
 
-use pulp::bytemuck;
 use rayon::prelude::*;
 
 use super::lanes::{Lanes, MAX_LANES};
@@ -11,7 +10,7 @@ use super::scheme::{GradientScheme, MAX_TAPS, Scheme};
 use crate::conv::Geometry;
 use crate::conv::output::SharedSlice;
 use crate::conv::scratch::Lines;
-use crate::loops::Inlined;
+use crate::loops::{Inlined, load};
 
 /// How the weight of a convolution lies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -139,10 +138,7 @@ fn read_forward<S: Lanes, F: Scheme>(
         for (lane, row) in square.iter_mut().enumerate().take(outs.len()) {
             let filter =
                 &weight[((outs.start + lane) * geometry.input.channels + ins.start) * F::TAPS..][..len];
-            *row = match filter[start..].split_at_checked(lanes) {
-                Some((filter, _)) => bytemuck::pod_read_unaligned(bytemuck::cast_slice(filter)),
-                None => simd.partial_load_f32s(&filter[start..]),
-            };
+            *row = load(simd, &filter[start..]);
         }
         simd.transpose(square);
     }
@@ -172,15 +168,6 @@ fn read_transposed<S: Lanes, F: Scheme>(
                 taps[first_tap + index] = *vector;
             }
         }
-    }
-}
-
-/// The first values, as many as a vector has, or fewer and zeros.
-#[inline(always)]
-fn load<S: Lanes>(simd: S, values: &[f32]) -> S::f32s {
-    match values.split_at_checked(S::F32_LANES) {
-        Some((values, _)) => bytemuck::pod_read_unaligned(bytemuck::cast_slice(values)),
-        None => simd.partial_load_f32s(values),
     }
 }
 

@@ -10,6 +10,7 @@ use super::tiles::Patch;
 use crate::conv::output::SharedSlice;
 use crate::finish::Finish;
 use crate::leaky_relu::SLOPE;
+use crate::loops::load;
 use crate::planes::Planes;
 
 /// A rectangle of pixels, some of which may lie outside of the picture.
@@ -179,7 +180,7 @@ fn read_square<S: Lanes>(simd: S, values: &[f32], distance: usize, channels: usi
     for (lane, row) in square.iter_mut().enumerate().take(channels) {
         // What lies beyond the pixels asked for is loaded along where it can be, and not looked at.
         let source = &values[lane * distance..];
-        *row = load(simd, &source[..source.len().min(S::F32_LANES)]);
+        *row = load(simd, source);
     }
     simd.transpose(&mut square[..S::F32_LANES]);
     square
@@ -302,14 +303,4 @@ fn finished<S: Lanes>(
     };
     let is_positive = simd.greater_than_or_equal_f32s(signs, zero);
     simd.select_f32s(is_positive, values, simd.mul_f32s(values, simd.splat_f32s(slope as f32)))
-}
-
-/// As many values as a vector has, or fewer and zeros.
-#[inline(always)]
-fn load<S: Lanes>(simd: S, values: &[f32]) -> S::f32s {
-    if values.len() == S::F32_LANES {
-        bytemuck::pod_read_unaligned(bytemuck::cast_slice(values))
-    } else {
-        simd.partial_load_f32s(values)
-    }
 }
