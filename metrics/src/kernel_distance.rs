@@ -1,6 +1,7 @@
 //! Kernel distance between features.
 
 use candle_core::{Result, bail};
+use rayon::prelude::*;
 
 use crate::Features;
 use crate::blocks::products;
@@ -66,7 +67,7 @@ pub fn kernel_distance_of_subsets(
     seed: u64,
 ) -> Result<Spread> {
     let size = size.min(a.len()).min(b.len());
-    let values = (0..subsets.max(1) as u64).map(|number| {
+    let values = (0..subsets.max(1) as u64).into_par_iter().map(|number| {
         let of = |side, set: &Features| set.selected(&subset("kid", &[seed, number, side], set.len(), size));
         kernel_distance(&of(0, a), &of(1, b))
     });
