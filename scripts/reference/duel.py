@@ -1,4 +1,4 @@
-"""Measures what scripts/measure/duel trained: a table on standard output, and `ours` and `theirs` to be plotted."""
+"""Measures what scripts/measure/duel trained: a table on standard output, `stylegan` and `PyTorch` to be plotted."""
 
 import json
 import pathlib
@@ -24,14 +24,14 @@ def main():
     run = out / "00000-ours"
     ours = lines(run / "stats.jsonl")
     theirs = lines(out / "torch" / "stats.jsonl")
-    curves = {"ours": [], "theirs": []}
+    curves = {"stylegan": [], "PyTorch": []}
     for line in theirs:
         # The tick of ours that ends nearest to that time.
         nearest = min(ours, key=lambda tick: abs(tick["elapsed_sec"] - line["elapsed_sec"]))
         snapshot = run / f"network-snapshot-{round(nearest['kimg']):06}.safetensors"
-        curves["ours"].append((nearest, measured(stylegan, data, "--checkpoint", snapshot, "--fakes", "1000")))
+        curves["stylegan"].append((nearest, measured(stylegan, data, "--checkpoint", snapshot, "--fakes", "1000")))
         fakes = out / "torch" / f"fakes-{line['tick']:04}"
-        curves["theirs"].append((line, measured(stylegan, str(out / "reals"), "--fakes", str(fakes))))
+        curves["PyTorch"].append((line, measured(stylegan, str(out / "reals"), "--fakes", str(fakes))))
     for name, curve in curves.items():
         (out / name).mkdir()
         with open(out / name / "stats.jsonl", "w") as stats:
