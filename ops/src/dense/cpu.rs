@@ -114,27 +114,20 @@ impl WithSimd for Inner<'_> {
         for (column, right) in right.chunks_exact(len).enumerate() {
             let (right, right_end) = S::as_simd_f32s(right);
             let right_end = simd.partial_load_f32s(right_end);
-            for (index, rows) in left.chunks(ROWS * len).enumerate() {
-                let mut sums = [simd.splat_f32s(0.0); ROWS];
-                // Rows beyond the last are computed like the last, and not kept.
-                let last = rows.len() / len - 1;
-                for (row, sum) in sums.iter_mut().enumerate() {
-                    let (left, left_end) = S::as_simd_f32s(&rows[row.min(last) * len..][..len]);
-                    let mut other = simd.mul_f32s(simd.partial_load_f32s(left_end), right_end);
-                    let (left, left_odd) = left.as_chunks::<2>();
-                    let (right, right_odd) = right.as_chunks::<2>();
-                    for (left, right) in left.iter().zip(right) {
-                        *sum = simd.mul_add_f32s(left[0], right[0], *sum);
-                        other = simd.mul_add_f32s(left[1], right[1], other);
-                    }
-                    for (&left, &right) in left_odd.iter().zip(right_odd) {
-                        *sum = simd.mul_add_f32s(left, right, *sum);
-                    }
-                    *sum = simd.add_f32s(*sum, other);
+            let (right, right_odd) = right.as_chunks::<2>();
+            for (left, result) in left.chunks_exact(len).zip(result.chunks_exact_mut(columns)) {
+                let (left, left_end) = S::as_simd_f32s(left);
+                let (left, left_odd) = left.as_chunks::<2>();
+                let mut sum = simd.splat_f32s(0.0);
+                let mut other = simd.mul_f32s(simd.partial_load_f32s(left_end), right_end);
+                for (left, right) in left.iter().zip(right) {
+                    sum = simd.mul_add_f32s(left[0], right[0], sum);
+                    other = simd.mul_add_f32s(left[1], right[1], other);
                 }
-                for (row, sum) in sums.into_iter().enumerate().take(last + 1) {
-                    result[(index * ROWS + row) * columns + column] = simd.reduce_sum_f32s(sum) * scale;
+                for (&left, &right) in left_odd.iter().zip(right_odd) {
+                    sum = simd.mul_add_f32s(left, right, sum);
                 }
+                result[column] = simd.reduce_sum_f32s(simd.add_f32s(sum, other)) * scale;
             }
         }
     }
