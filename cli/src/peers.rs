@@ -4,7 +4,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use anyhow::Result;
-use stylegan_peers::{Alone, Error, Peers, Seat};
+use stylegan_peers::{Alone, Peers, Seat};
 
 use crate::device::DeviceName;
 use crate::report;
@@ -78,7 +78,7 @@ fn join_by_mpi(seat: &Seat, _: Duration) -> Result<Rc<dyn Peers>> {
 
 /// Says why all processes end.
 #[cfg(any(feature = "mpi", feature = "nccl"))]
-fn give_up(error: &Error) {
+fn give_up(error: &stylegan_peers::Error) {
     report::insist(&format!(
         "error: {error}, and all processes end; the same command goes on from the last snapshot"
     ));
