@@ -25,8 +25,8 @@ export class App {
   playing = false;
   /** @type {Map<number, Model>} */
   #facts = new Map();
-  /** @type {Set<(now: Controls, before: Controls) => void>} */
-  #bound = new Set();
+  /** @type {Map<(now: Controls, before: Controls) => void, (keyof Controls)[]>} */
+  #bound = new Map();
   /** @type {Set<() => void>} */
   #onModel = new Set();
   /** @type {(() => void)[]} */
@@ -43,7 +43,10 @@ export class App {
     this.failed = failed;
     this.#ends.push(this.store.subscribe((now, before) => {
       if (now.model !== before.model) void this.#load();
-      for (const update of this.#bound) update(now, before);
+      for (const [update, keys] of this.#bound) {
+        // A drag changes x and y sixty times a second, and what writes to the page without need has it laid out anew.
+        if (keys.length === 0 || keys.some((key) => !sameValue(now[key], before[key]))) update(now, before);
+      }
     }));
   }
 
@@ -61,12 +64,13 @@ export class App {
   }
 
   /**
-   * Calls `update` now and after each change of the controls or the network.
+   * Calls `update` now, after each change of the network, and of these controls, or of any if none are named.
    *
    * @param {(now: Controls, before: Controls) => void} update
+   * @param {(keyof Controls)[]} [keys]
    */
-  bind(update) {
-    this.#bound.add(update);
+  bind(update, keys = []) {
+    this.#bound.set(update, keys);
     update(this.now, this.now);
   }
 
@@ -148,7 +152,7 @@ export class App {
 
   #changed() {
     for (const changed of this.#onModel) changed();
-    for (const update of this.#bound) update(this.now, this.now);
+    for (const update of this.#bound.keys()) update(this.now, this.now);
   }
 
   /**

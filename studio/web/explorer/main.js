@@ -110,6 +110,8 @@ export function mountExplorer(root, params) {
   app.bind((now) => {
     tabRow.show(now.tab);
     layout.dataset.tab = now.tab;
+  }, ["tab"]);
+  app.bind(() => {
     undo.disabled = !store.canUndo;
     redo.disabled = !store.canRedo;
     resetAll.disabled = app.isStandard([...LOOK_KEYS]);

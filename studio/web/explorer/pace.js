@@ -1,5 +1,7 @@
 /** A drag is smooth if a picture takes no longer. */
 const SMOOTH_MS = 100;
+/** If a picture takes longer, one that waits for it would be of where the hand was. */
+const BRIEF_MS = 40;
 
 /** How long pictures take, as moving means, and so which level of detail a moving hand can have. */
 export class Pace {
@@ -27,6 +29,11 @@ export class Pace {
     this.roundTripMs = roundTripMs;
     this.#times.push(performance.now());
     if (this.#times.length > 120) this.#times.shift();
+  }
+
+  /** How many pictures a moving hand asks for at once: two, so that the server draws one while the other is on its way and decoded. */
+  get atOnce() {
+    return this.roundTripMs > 0 && this.roundTripMs < BRIEF_MS ? 2 : 1;
   }
 
   /** Pictures in the last second. */
@@ -58,5 +65,6 @@ export class Pace {
   forget() {
     this.#roundTrips.clear();
     this.drawMs = 0;
+    this.roundTripMs = 0;
   }
 }

@@ -12,15 +12,15 @@ import { Pace } from "./pace.js";
 const REST_MS = 150;
 
 /**
- * Pictures for one canvas. At most one request is under way and the newest wish is the next, so that a drag never queues old frames;
- * while the hand moves and the full picture is slow, a coarser one is asked for.
+ * Pictures for one canvas. One request is under way, or two where pictures are quick, and the newest wish is the next, so that a drag never
+ * queues old frames; while the hand moves and the full picture is slow, a coarser one is asked for.
  */
 export class View {
   pace = new Pace();
   /** @type {Wish | null} */
   #next = null;
-  /** @type {{abort: AbortController, coarser: number} | null} */
-  #flight = null;
+  /** @type {Set<{abort: AbortController, coarser: number}>} */
+  #flights = new Set();
   #timer = 0;
   #model = -1;
   #asked = 0;
@@ -44,9 +44,9 @@ export class View {
       this.pace.forget();
     }
     this.#next = wish;
-    if (this.#flight && wish.moving && this.#flight.coarser === 0 && this.pace.level(wish.model.coarser) > 0) {
+    if (wish.moving && this.pace.level(wish.model.coarser) > 0) {
       // A slow full picture would hold up the drag.
-      this.#flight.abort.abort();
+      for (const { abort, coarser } of this.#flights) if (coarser === 0) abort.abort();
     }
     void this.#pump();
   }
@@ -54,16 +54,16 @@ export class View {
   stop() {
     clearTimeout(this.#timer);
     this.#next = null;
-    this.#flight?.abort.abort();
+    for (const { abort } of this.#flights) abort.abort();
   }
 
   async #pump() {
     const wish = this.#next;
-    if (this.#flight || !wish) return;
+    if (!wish || this.#flights.size >= (wish.moving ? this.pace.atOnce : 1)) return;
     this.#next = null;
     const coarser = wish.moving ? this.pace.level(wish.model.coarser) : 0;
     const flight = { abort: new AbortController(), coarser };
-    this.#flight = flight;
+    this.#flights.add(flight);
     this.#asked += 1;
     const number = this.#asked;
     /** @type {Blob} */
@@ -76,7 +76,7 @@ export class View {
       if (!isAbort(error)) this.failed(error);
       return;
     } finally {
-      this.#flight = null;
+      this.#flights.delete(flight);
       // The server draws the next one while this one is decoded.
       void this.#pump();
     }
@@ -99,6 +99,6 @@ export class View {
     } catch (error) {
       this.failed(error);
     }
-    if (coarser > 0 && !this.#next && !this.#flight) this.#timer = setTimeout(() => this.want({ ...wish, moving: false }), REST_MS);
+    if (coarser > 0 && !this.#next && this.#flights.size === 0) this.#timer = setTimeout(() => this.want({ ...wish, moving: false }), REST_MS);
   }
 }

@@ -17,7 +17,7 @@ export function resetPanel(app, label, keys) {
   const button = iconButton("reset", `Reset ${label}`, () => app.reset(keys), { className: "quiet icon tiny" });
   app.bind(() => {
     button.disabled = app.isStandard(keys);
-  });
+  }, keys);
   return button;
 }
 

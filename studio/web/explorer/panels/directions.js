@@ -97,6 +97,6 @@ export function directionsPanel(app) {
   }
 
   app.onModel(() => void update());
-  app.bind(() => void update());
+  app.bind(() => void update(), ["directions", "moves"]);
   return element;
 }

@@ -31,6 +31,6 @@ export function labelPanel(app) {
     select.value = now.label !== null ? "own" : now.class === null ? "" : String(now.class);
     own.hidden = now.label === null;
     if (document.activeElement !== numbers) numbers.value = now.label ?? "";
-  });
+  }, ["class", "label"]);
   return element;
 }

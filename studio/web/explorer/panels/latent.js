@@ -47,7 +47,7 @@ export function latentPanel(app, player) {
     const file = now.latents === null ? undefined : app.session.files.get(now.latents);
     const row = /^@(\d+):1$/.exec(now.base)?.[1];
     from.textContent = row === undefined ? `Blend ${now.base}` : file?.count === 1 ? file.name : `Row ${row} of ${file?.name ?? "loaded latents"}`;
-  });
+  }, ["x", "y", "base", "latents", "share"]);
 
   const element = panel("Latent", { actions: [copyPanel(app), resetPanel(app, "latent", ["x", "y", "base", "latents", "share"])] },
     base,

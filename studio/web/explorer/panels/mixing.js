@@ -55,6 +55,6 @@ export function mixingPanel(app) {
       const layers = layersOf(scale);
       button.setAttribute("aria-pressed", String(layers.length > 0 && layers.every((layer) => now.mixLayers.includes(layer))));
     }
-  });
+  }, ["mixSeed", "mixLayers"]);
   return panel("Style mix", { actions: [copyPanel(app), resetPanel(app, "style mix", ["mixSeed", "mixLayers"])] }, body, none);
 }

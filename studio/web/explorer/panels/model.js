@@ -72,7 +72,7 @@ export function modelPanel(app, opened) {
       ? `${model.resolution.width}x${model.resolution.height}, ${model.num_layers} layers, w of ${model.w_dim}${model.lod > 0 ? `, lod ${model.lod.toFixed(2)} of ${model.full.width}x${model.full.height}` : ""}, hash ${model.hash.slice(0, 8)}`
       : "";
   });
-  app.bind(update);
+  app.bind(update, ["model"]);
 
   return panel("Model", { actions: [copyPanel(app, () => `stylegan inspect ${app.model?.command ?? ""}`)] },
     h("div", { class: "row" }, select, drop({ label: "Open…", title: "A network, a picture with its recipe, a photo or latents; or drop it anywhere", multiple: true, small: true }, opened)),

@@ -27,7 +27,7 @@ export function noisePanel(app, player) {
     mode.value = now.noise;
     seed.value = now.noiseSeed;
     seed.disabled = now.noise !== "random";
-  });
+  }, ["noise", "noiseSeed"]);
 
   const element = panel("Noise", { actions: [copyPanel(app), resetPanel(app, "noise", ["noise", "noiseSeed"])] },
     mode, h("div", { class: "row" }, seed, dice, animated));

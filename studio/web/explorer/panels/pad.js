@@ -143,6 +143,6 @@ export function pad(app) {
     if (!last || last.x !== x || last.y !== y) trail.push({ x, y });
     if (trail.length > TRAIL) trail.shift();
     redraw();
-  });
+  }, ["x", "y", "base", "share"]);
   return canvas;
 }

@@ -21,6 +21,6 @@ export function truncationPanel(app) {
   app.bind((now) => {
     psi.value = now.psi;
     cutoff.value = now.cutoff ?? usual();
-  });
+  }, ["psi", "cutoff"]);
   return panel("Truncation", { actions: [copyPanel(app)] }, psi, cutoff);
 }

@@ -5,6 +5,7 @@ import { h } from "../../dom.js";
  */
 export class PictureCanvas {
   canvas = h("canvas");
+  moving = false;
   /** Lines are drawn between so many cells. */
   cells = { columns: 1, rows: 1 };
   /** @type {ImageBitmap | null} */
@@ -37,8 +38,10 @@ export class PictureCanvas {
   /**
    * @param {ImageBitmap} bitmap
    * @param {{width: number, height: number}} [full]
+   * @param {boolean} [moving] whether the next one follows at once, and may be enlarged plainly
    */
-  show(bitmap, full = bitmap) {
+  show(bitmap, full = bitmap, moving = false) {
+    this.moving = moving;
     const before = this.#bitmap;
     this.#bitmap = bitmap;
     if (before !== bitmap) before?.close();
@@ -67,7 +70,7 @@ export class PictureCanvas {
     const context = this.canvas.getContext("2d");
     if (!context || !this.#bitmap) return;
     context.imageSmoothingEnabled = this.smooth;
-    context.imageSmoothingQuality = "high";
+    context.imageSmoothingQuality = this.moving ? "low" : "high";
     const { width, height } = this.canvas;
     context.drawImage(this.#bitmap, 0, 0, width, height);
     const { columns, rows } = this.cells;

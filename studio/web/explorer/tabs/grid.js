@@ -37,9 +37,10 @@ export function gridTab(app) {
 
   let asked = "";
   app.bind((now) => {
+    if (now.tab !== "grid") return;
     seeds.set(now.gridSeeds);
     columns.value = now.gridColumns;
-    if (now.tab !== "grid" || !app.draw || !app.model) return;
+    if (!app.draw || !app.model) return;
     const ask = JSON.stringify([app.model.model, what()]);
     if (ask === asked) return;
     asked = ask;

@@ -60,12 +60,13 @@ export function mixTab(app) {
 
   let asked = "";
   app.bind((now) => {
+    const { model } = app;
+    if (now.tab !== "mix") return;
     rows.set(now.mixRows);
     cols.set(now.mixCols);
     styles.set(layers());
-    const { model } = app;
     scale.value = model ? /** @type {const} */ (["coarse", "middle", "fine"]).find((key) => model.scales[key] === layers()) ?? "" : "";
-    if (now.tab !== "mix" || !app.draw || !model) return;
+    if (!app.draw || !model) return;
     const ask = JSON.stringify([model.model, what()]);
     if (ask === asked) return;
     asked = ask;

@@ -59,9 +59,8 @@ export function pictureTab(app) {
 
   const view = new View({
     shown(shown) {
-      live.show(shown.bitmap, shown.wish.model.resolution);
+      live.show(shown.bitmap, shown.wish.model.resolution, shown.wish.moving);
       problem.hidden = true;
-      writeSpeed();
       if (shown.coarser > 0 || lent) return;
       full = shown;
       clearTimeout(keepTimer);
@@ -98,9 +97,11 @@ export function pictureTab(app) {
     const parts = [pace.drawMs > 0 ? `${pace.drawMs < 10 ? pace.drawMs.toFixed(1) : Math.round(pace.drawMs)} ms` : ""];
     if (pace.perSecond > 1) parts.push(`${pace.perSecond} pictures/s`);
     if (app.model) parts.unshift(`${app.model.resolution.width}x${app.model.resolution.height}`);
-    speed.textContent = parts.filter(Boolean).join(" · ");
+    const text = parts.filter(Boolean).join(" · ");
+    if (speed.textContent !== text) speed.textContent = text;
   }
-  const clock = setInterval(writeSpeed, 1000);
+  // No more often than it can be read.
+  const clock = setInterval(writeSpeed, 250);
 
   function refresh() {
     const { model, draw } = app;
