@@ -1,7 +1,9 @@
 //! How different pictures look.
 
 use candle_core::{Device, Result as TensorResult, Tensor};
-use stylegan_features::{Depth, KnownWeights, Lpips, LpipsFeatures, PixelRange, Places, Vgg, Weights};
+use stylegan_features::{
+    Depth, KnownWeights, Lpips, LpipsFeatures, PixelRange, Places, Vgg, Weights, unit_distance,
+};
 
 use crate::{Error, Result};
 
@@ -10,9 +12,6 @@ pub const LEAST_SIDE: usize = 16;
 
 /// The last layer of each block of VGG19.
 const TAPS: [&str; 5] = ["relu1_2", "relu2_2", "relu3_4", "relu4_4", "relu5_4"];
-
-/// Keeps pixels without any feature at zero, and the gradient there finite.
-const EPSILON: f64 = 1e-20;
 
 /// What looks at pictures.
 #[derive(Debug)]
@@ -40,7 +39,7 @@ pub enum Perception {
 pub enum Seen {
     /// By LPIPS.
     Lpips(LpipsFeatures),
-    /// By VGG19, layer by layer, `[batch, channels, pixels]`.
+    /// By VGG19, layer by layer, `[batch, channels, height, width]`.
     Vgg19(Vec<Tensor>),
     /// Nothing.
     Nothing,
@@ -122,11 +121,7 @@ impl Perception {
         };
         Ok(match self {
             Self::Lpips { network, .. } => Seen::Lpips(network.look(&pictures, PixelRange::Signed)?),
-            Self::Vgg19 { network, .. } => {
-                let features = network.taps(&pictures, PixelRange::Signed, &TAPS)?;
-                let layers = features.iter().map(|x| x.flatten_from(2));
-                Seen::Vgg19(layers.collect::<TensorResult<_>>()?)
-            }
+            Self::Vgg19 { network, .. } => Seen::Vgg19(network.taps(&pictures, PixelRange::Signed, &TAPS)?),
             Self::Pixels => Seen::Nothing,
         })
     }
@@ -141,68 +136,10 @@ impl Perception {
                 network.layers(a, b)?.sum(1).map(Some)
             }
             (Self::Vgg19 { .. }, Seen::Vgg19(a), Seen::Vgg19(b)) => {
-                let layers = a.iter().zip(b).map(|(a, b)| between_units(a, b));
+                let layers = a.iter().zip(b).map(|(a, b)| unit_distance(a, b, None));
                 Tensor::stack(&layers.collect::<TensorResult<Vec<_>>>()?, 1)?.mean(1).map(Some)
             }
             _ => Ok(None),
         }
-    }
-}
-
-/// The squared distance of each pixel's features from those of another, both made unit vectors, and of all pixels the mean.
-///
-/// `|a/|a| - b/|b||² = 1 + 1 - 2 a·b / (|a| |b|)`: three sums over channels, each a product of matrices, in place of passes over all
-/// features that divide each by a number of its pixel.
-///
-/// # Shapes
-/// - `a`, `b`: `[batch, channels, pixels]`
-/// - returns: `[batch]`
-fn between_units(a: &Tensor, b: &Tensor) -> TensorResult<Tensor> {
-    let (batch, channels, _) = a.dims3()?;
-    let ones = Tensor::ones((batch, 1, channels), a.dtype(), a.device())?;
-    let sum = |x: &Tensor| ones.matmul(x);
-    let ([of_a, of_b], both) = ([sum(&a.sqr()?)?, sum(&b.sqr()?)?], sum(&(a * b)?)?);
-    // 1, or 0 where there is no feature.
-    let unit = |squares: &Tensor| squares / (squares + EPSILON)?;
-    let lengths = ((&of_a + EPSILON)?.sqrt()? * (&of_b + EPSILON)?.sqrt()?)?;
-    ((unit(&of_a)? + unit(&of_b)?)? - ((both * 2.0)? / lengths)?)?.mean((1, 2))
-}
-
-#[cfg(test)]
-mod tests {
-    use candle_core::{DType, Device, Var};
-    use stylegan_ops::{Key, RandomTensors, backward};
-
-    use super::*;
-
-    /// The same from its words.
-    fn plain(a: &Tensor, b: &Tensor) -> TensorResult<Tensor> {
-        let unit = |x: &Tensor| x.broadcast_div(&(x.sqr()?.sum_keepdim(1)? + EPSILON)?.sqrt()?);
-        (unit(a)? - unit(b)?)?.sqr()?.sum(1)?.mean(1)
-    }
-
-    #[test]
-    fn the_distance_of_units_is_its_formula_and_so_is_its_gradient() {
-        let features = |name: &str| {
-            let x = Key::new(name, &[]).normal((3, 5, 8), DType::F64, &Device::Cpu).unwrap();
-            // Nothing is seen in some pixels.
-            let seen: Vec<f64> = (0..8).map(|at| if at % 3 == 0 { 0.0 } else { 1.0 }).collect();
-            x.relu().unwrap().broadcast_mul(&Tensor::new(seen, &Device::Cpu).unwrap()).unwrap()
-        };
-        let a = Var::from_tensor(&(features("a") + 0.1).unwrap()).unwrap();
-        let b = features("b");
-        let gradients = [between_units, plain].map(|distance| {
-            let distance = distance(&a, &b).unwrap();
-            let gradients = backward(&distance.sum_all().unwrap()).unwrap();
-            let gradient = gradients.get(&a).unwrap().flatten_all().unwrap().to_vec1::<f64>().unwrap();
-            (distance.to_vec1::<f64>().unwrap(), gradient)
-        });
-        let [(found, found_gradient), (expected, expected_gradient)] = gradients;
-        for (a, b) in found.iter().zip(&expected).chain(found_gradient.iter().zip(&expected_gradient)) {
-            assert!((a - b).abs() < 1e-12, "{a} {b}");
-        }
-        let nothing = features("b").zeros_like().unwrap();
-        let distance = between_units(&nothing, &nothing).unwrap().to_vec1::<f64>().unwrap();
-        assert_eq!(distance, [0.0; 3]);
     }
 }

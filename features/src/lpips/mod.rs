@@ -9,6 +9,7 @@ use candle_core::{D, Device, Result as TensorResult, Tensor};
 use crate::error::{Error, Result};
 use crate::network::PixelRange;
 use crate::tensors::Weights;
+use crate::unit_distance::unit_distance;
 use crate::vgg::{self, Depth, Vgg};
 
 /// What the channels weigh, the layers one behind the other, as little-endian `f32`.
@@ -16,10 +17,6 @@ const LINEAR: &[u8] = include_bytes!("weights/vgg.bin");
 
 /// The last layer of each block.
 const TAPS: [&str; 5] = ["relu1_2", "relu2_2", "relu3_3", "relu4_3", "relu5_3"];
-
-/// Keeps pixels without any feature at zero; the square of what the authors add to the root, so that the gradient there is not
-/// infinite.
-const EPSILON: f64 = 1e-20;
 
 /// The distance; it can be differentiated with respect to both pictures.
 #[derive(Debug)]
@@ -71,9 +68,7 @@ impl Lpips {
     /// # Errors
     /// If the pictures have another shape or are too small, or the device fails.
     pub fn look(&self, pictures: &Tensor, range: PixelRange) -> TensorResult<LpipsFeatures> {
-        let features = self.trunk.taps(pictures, range, &TAPS)?;
-        let units = features.iter().map(|x| x.broadcast_div(&(x.sqr()?.sum_keepdim(1)? + EPSILON)?.sqrt()?));
-        Ok(LpipsFeatures(units.collect::<TensorResult<_>>()?))
+        self.trunk.taps(pictures, range, &TAPS).map(LpipsFeatures)
     }
 
     /// How different pictures look, layer by layer.
@@ -86,9 +81,7 @@ impl Lpips {
     /// If the sizes differ, or the device fails.
     pub fn layers(&self, a: &LpipsFeatures, b: &LpipsFeatures) -> TensorResult<Tensor> {
         let layers =
-            a.0.iter().zip(&b.0).zip(&self.linear).map(|((a, b), linear)| {
-                a.broadcast_sub(b)?.sqr()?.broadcast_mul(linear)?.sum(1)?.mean((1, 2))
-            });
+            a.0.iter().zip(&b.0).zip(&self.linear).map(|((a, b), linear)| unit_distance(a, b, Some(linear)));
         Tensor::stack(&layers.collect::<TensorResult<Vec<_>>>()?, 1)
     }
 
