@@ -72,6 +72,8 @@ pub(super) struct Row {
     preset: Option<String>,
     #[serde(default)]
     config: Table,
+    /// Commands that draw it, in the place of those of all rows.
+    draw: Option<Vec<String>>,
     /// Numbers of others to stand beside, by the name of their column.
     #[serde(default)]
     pub(super) paper: BTreeMap<String, f64>,
@@ -109,6 +111,11 @@ fn first_seed() -> Vec<u64> {
 }
 
 impl Experiment {
+    /// The commands that draw a row.
+    pub(super) fn draws_of<'a>(&'a self, row: &'a Row) -> &'a [String] {
+        row.draw.as_ref().unwrap_or(&self.draw)
+    }
+
     /// The experiment of this name, or in this file.
     pub(super) fn open(name: &str) -> Result<Self> {
         let (place, text) = match EXPERIMENTS.iter().find(|(known, _)| *known == name) {

@@ -310,13 +310,12 @@ impl Work<'_> {
     /// Draws each row that was trained, by its first seed, unless that was done; returns titles and files.
     fn draw(&self, runs: &[Vec<RunOfRow>]) -> Result<Vec<(String, String)>> {
         let mut drawn = Vec::new();
-        for (index, command) in self.experiment.draw.iter().enumerate() {
-            for (row, runs) in self.experiment.rows.iter().zip(runs) {
-                let Some(run) =
-                    runs.first().filter(|run| run.record.is_trained() && run.record.failed.is_none())
-                else {
-                    continue;
-                };
+        for (row, runs) in self.experiment.rows.iter().zip(runs) {
+            let Some(run) = runs.first().filter(|run| run.record.is_trained() && run.record.failed.is_none())
+            else {
+                continue;
+            };
+            for (index, command) in self.experiment.draws_of(row).iter().enumerate() {
                 let file = format!("pictures/{}-{index}.png", run.record.run);
                 let path = self.folder.join(&file);
                 if !path.exists() {
