@@ -3,6 +3,8 @@
 use candle_core::{CpuStorage, CustomOp2, Layout, Result, Shape, Tensor, bail};
 use rayon::prelude::*;
 
+use crate::values::values;
+
 /// Correlates each channel of `x` with a 3x3 kernel of its own, with zeros around `x`.
 ///
 /// `ceil(side / stride)` pixels come out. Without gradient: weights are frozen, and nothing looks for pictures yet. On a GPU it is
@@ -98,13 +100,6 @@ impl CustomOp2 for Depthwise {
         }
         let shape = Shape::from((batch, channels, out_height, out_width));
         Ok((CpuStorage::F32(y), shape))
-    }
-}
-
-fn values<'a>(storage: &'a CpuStorage, layout: &Layout) -> Result<&'a [f32]> {
-    match layout.contiguous_offsets() {
-        Some((start, end)) => Ok(&storage.as_slice()?[start..end]),
-        None => bail!("depthwise: an argument is not contiguous"),
     }
 }
 

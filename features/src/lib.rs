@@ -46,6 +46,7 @@ mod reference;
 mod resize;
 mod tensors;
 mod unit_distance;
+mod values;
 mod vgg;
 mod vgg_features;
 mod weights;

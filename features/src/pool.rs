@@ -6,6 +6,8 @@
 use candle_core::{CpuStorage, CustomOp1, CustomOp2, Layout, Result, Shape, Tensor, bail};
 use rayon::prelude::*;
 
+use crate::values::values;
+
 /// The windows of a pool: squares of `side` pixels, `stride` apart, the first one beginning `before` pixels outside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Windows {
@@ -226,13 +228,6 @@ fn by_plane(sizes: (usize, usize, usize), x: &[f32], work: impl Fn(&[f32], &mut 
         y.par_chunks_mut(after).zip(x.par_chunks(before)).for_each(|(y, x)| work(x, y));
     }
     y
-}
-
-fn values<'a>(storage: &'a CpuStorage, layout: &Layout) -> Result<&'a [f32]> {
-    match layout.contiguous_offsets() {
-        Some((start, end)) => Ok(&storage.as_slice()?[start..end]),
-        None => bail!("a pool's argument is not contiguous"),
-    }
 }
 
 #[cfg(test)]

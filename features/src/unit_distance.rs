@@ -3,6 +3,8 @@
 use candle_core::{CpuStorage, CustomOp2, CustomOp3, DType, Layout, Result, Shape, Tensor, bail};
 use rayon::prelude::*;
 
+use crate::values::values;
+
 /// Keeps pixels without any feature at zero; the square of what LPIPS' authors add to the root, so that the gradient there is not
 /// infinite.
 const EPSILON: f64 = 1e-20;
@@ -192,13 +194,6 @@ impl CustomOp3 for Gradient {
             }
         });
         Ok((CpuStorage::F32(gradient), a_layout.shape().clone()))
-    }
-}
-
-fn values<'a>(storage: &'a CpuStorage, layout: &Layout) -> Result<&'a [f32]> {
-    match layout.contiguous_offsets() {
-        Some((start, end)) => Ok(&storage.as_slice()?[start..end]),
-        None => bail!("features that are compared are not contiguous"),
     }
 }
 

@@ -44,6 +44,7 @@ paper = { "FID" = 4.4 }
 name = "batch"
 title = "batch norm"
 config.generator.norm = "batch"
+draw = ["sample --seeds 0-1 --grid 2x1", "sample --seeds 0-2 --grid 3x1"]
 "#;
 
 fn scene(experiment: &str) -> Scene {
@@ -88,11 +89,14 @@ fn a_table_is_trained_measured_and_drawn_once() {
     let value: f64 = row("batch norm")[2].parse().unwrap();
     assert!((value - measured["ms_ssim"].as_f64().unwrap()).abs() < 1e-3, "{page}");
     assert_eq!((row("instance norm")[4], row("batch norm")[4]), ("4.4", ""));
-    for picture in ["00000-instance-seed0", "00001-batch-seed0"] {
-        let name = format!("pictures/{picture}-0.png");
+    for (picture, width) in
+        [("00000-instance-seed0-0", 64), ("00001-batch-seed0-0", 32), ("00001-batch-seed0-1", 48)]
+    {
+        let name = format!("pictures/{picture}.png");
         assert!(page.contains(&format!("({name})")), "{page}");
-        assert_eq!(scene.picture(&format!("out/{name}")).dimensions(), (64, 16));
+        assert_eq!(scene.picture(&format!("out/{name}")).dimensions(), (width, 16));
     }
+    assert_eq!(scene.names("out/pictures").len(), 3);
 
     // Nothing is left, so nothing is done; what was added is.
     assert_eq!(said(&scene, &format!("{command} --dry-run")), "");
