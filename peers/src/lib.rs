@@ -105,11 +105,20 @@ pub trait Peers: Debug {
         Ok(said.into_iter().next().unwrap_or_default())
     }
 
-    /// Waits until all processes are here, however long that takes.
+    /// Waits until all processes are here, however long that takes: as [`Peers::gather`] of nothing, without its bound.
     ///
     /// # Errors
     /// If the device fails.
     fn barrier(&self) -> Result<(), Error>;
+
+    /// The same where the first process alone has something to do before: it waits for the others no longer than for
+    /// anything else.
+    ///
+    /// # Errors
+    /// If the device fails.
+    fn await_first(&self) -> Result<(), Error> {
+        if self.is_first() { self.gather(&[]).map(drop) } else { self.barrier() }
+    }
 
     /// Takes leave of the others, at a good end: nothing is asked of them any more. A process that ends without it has failed,
     /// and takes the others with it.

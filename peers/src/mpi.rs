@@ -160,6 +160,29 @@ impl Mpi {
         values[own].copy_from_slice(&sums);
         Ok(sent)
     }
+
+    fn gather_within(&self, own: &[u8], patience: Duration) -> Result<Vec<Vec<u8>>, Error> {
+        let mut lengths = vec![0u64; self.world];
+        let length = [own.len() as u64];
+        self.exchange(&vec![&length[..]; self.world], &mut split(&mut lengths, self.world, 1), patience)?;
+        lengths[self.rank] = length[0];
+        let mut said: Vec<Vec<u8>> = lengths.iter().map(|&length| vec![0; length as usize]).collect();
+        let longest = lengths.into_iter().max().unwrap_or(0) as usize;
+        for start in (0..longest).step_by(MESSAGE) {
+            let part = |len: usize| start.min(len)..(start + MESSAGE).min(len);
+            let outgoing = vec![&own[part(own.len())]; self.world];
+            let mut incoming: Vec<&mut [u8]> = said
+                .iter_mut()
+                .map(|said| {
+                    let part = part(said.len());
+                    &mut said[part]
+                })
+                .collect();
+            self.exchange(&outgoing, &mut incoming, patience)?;
+        }
+        said[self.rank].copy_from_slice(own);
+        Ok(said)
+    }
 }
 
 /// Parts of `len` values each.
@@ -209,32 +232,11 @@ impl Peers for Mpi {
     }
 
     fn gather(&self, own: &[u8]) -> Result<Vec<Vec<u8>>, Error> {
-        let mut lengths = vec![0u64; self.world];
-        let length = [own.len() as u64];
-        let patience = self.patience;
-        self.exchange(&vec![&length[..]; self.world], &mut split(&mut lengths, self.world, 1), patience)?;
-        lengths[self.rank] = length[0];
-        let mut said: Vec<Vec<u8>> = lengths.iter().map(|&length| vec![0; length as usize]).collect();
-        let longest = lengths.into_iter().max().unwrap_or(0) as usize;
-        for start in (0..longest).step_by(MESSAGE) {
-            let part = |len: usize| start.min(len)..(start + MESSAGE).min(len);
-            let outgoing = vec![&own[part(own.len())]; self.world];
-            let mut incoming: Vec<&mut [u8]> = said
-                .iter_mut()
-                .map(|said| {
-                    let part = part(said.len());
-                    &mut said[part]
-                })
-                .collect();
-            self.exchange(&outgoing, &mut incoming, patience)?;
-        }
-        said[self.rank].copy_from_slice(own);
-        Ok(said)
+        self.gather_within(own, self.patience)
     }
 
     fn barrier(&self) -> Result<(), Error> {
-        let mut here = vec![0u8; self.world];
-        self.exchange(&vec![&[1u8][..]; self.world], &mut split(&mut here, self.world, 1), Duration::MAX)
+        self.gather_within(&[], Duration::MAX).map(drop)
     }
 
     fn leave(&self) {

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 use std::process::Command;
+use std::thread::sleep;
 use std::time::Duration;
 
 use candle_core::{DType, Device, Tensor};
@@ -11,18 +12,63 @@ use stylegan_peers::{Error, Mpi, Peers, Seat};
 
 /// Starts so many processes that each run `test`, which is for them alone.
 fn start(world: usize, test: &str) {
+    let (is_good, said) = ended(world, test);
+    assert!(is_good, "{world} processes: {said}");
+    assert_eq!(said.matches("1 passed").count(), world, "{said}");
+}
+
+/// Whether they ended well, and what they said.
+fn ended(world: usize, test: &str) -> (bool, String) {
     let mut mpirun = Command::new("mpirun");
     mpirun.args(["--allow-run-as-root", "--oversubscribe", "--bind-to", "none", "-n", &world.to_string()]);
     mpirun.arg(std::env::current_exe().unwrap()).args(["--exact", test, "--ignored", "--test-threads", "1"]);
     let output = mpirun.output().unwrap();
-    let [stdout, stderr] =
-        [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
-    assert!(output.status.success(), "{world} processes: {stdout}{stderr}");
-    assert_eq!(stdout.matches("1 passed").count(), world, "{stdout}");
+    let said = [output.stdout, output.stderr].concat();
+    (output.status.success(), String::from_utf8_lossy(&said).into_owned())
 }
 
 fn join() -> Mpi {
-    Mpi::join(&Seat::from_environment().unwrap(), Duration::from_mins(1), |error| panic!("{error}")).unwrap()
+    join_for(Duration::from_mins(1))
+}
+
+fn join_for(patience: Duration) -> Mpi {
+    Mpi::join(&Seat::from_environment().unwrap(), patience, |error| panic!("{error}")).unwrap()
+}
+
+/// Long, for processes that are patient for a second.
+const LONG: Duration = Duration::from_secs(3);
+
+#[test]
+fn the_first_is_waited_for_however_long_it_works() {
+    start(3, "each_process_waits_for_the_first");
+}
+
+#[test]
+#[ignore = "is started several times by another test"]
+fn each_process_waits_for_the_first() {
+    let peers = join_for(Duration::from_secs(1));
+    if peers.is_first() {
+        sleep(LONG);
+    }
+    peers.await_first().unwrap();
+    assert_eq!(peers.broadcast(&[peers.rank() as u8]).unwrap(), [0]);
+    peers.leave();
+}
+
+#[test]
+fn the_first_does_not_wait_for_one_that_hangs() {
+    let (is_good, said) = ended(3, "the_last_process_hangs");
+    assert!(!is_good && said.contains("rank 2 did not answer for 1 second"), "{said}");
+}
+
+#[test]
+#[ignore = "is started several times by another test"]
+fn the_last_process_hangs() {
+    let peers = join_for(Duration::from_secs(1));
+    if peers.rank() == 2 {
+        sleep(Duration::from_mins(5));
+    }
+    peers.await_first().unwrap();
 }
 
 #[test]

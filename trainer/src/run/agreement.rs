@@ -37,7 +37,7 @@ impl Verdict {
             Self::Sound => "",
             Self::Diverging { reason } => reason,
         };
-        peers.barrier()?;
+        peers.await_first()?;
         let said = peers.broadcast(said.as_bytes())?;
         Ok(match String::from_utf8_lossy(&said) {
             reason if reason.is_empty() => Self::Sound,

@@ -26,7 +26,7 @@ impl<T: Trained> TrainingState<T> {
         }
         self.is_whole = false;
         // The first may have looked for it for long.
-        peers.barrier()?;
+        peers.await_first()?;
         let mut told = Vec::new();
         if peers.is_first() {
             let (training, sums) = Training::of(self, None)?;

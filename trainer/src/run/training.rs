@@ -83,7 +83,7 @@ impl<T: Watched> Run<'_, T> {
             kept = vec![saver.folder().path().to_owned(), saver.last_snapshot().clone()];
         }
         // Nobody leaves before the first has saved: one that ends may end the others.
-        self.peers.barrier()?;
+        self.peers.await_first()?;
         let [run_dir, snapshot] = self.first_keeps(kept)?;
         Ok(Outcome { run_dir, snapshot, finished })
     }
