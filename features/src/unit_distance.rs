@@ -15,7 +15,7 @@ const PIXELS: usize = 128;
 /// The squared distance of each pixel's features from those of another picture, both made unit vectors; the mean over all pixels.
 /// `weights` is how much each channel counts, 1 if there is none.
 ///
-/// On a CPU it is done here, pixels on all cores, with the gradient in `a`. Elsewhere, in `f64`, or where `b` has a gradient or is
+/// On a CPU it is done here in `f32`, pixels on all cores, with the gradient in `a`. Elsewhere, in other types, or where `b` has a gradient or is
 /// a single picture for many, it is put together of candle's operations.
 ///
 /// # Shapes
@@ -27,8 +27,9 @@ const PIXELS: usize = 128;
 /// # Errors
 /// If the shapes do not fit together, or the device fails.
 pub fn unit_distance(a: &Tensor, b: &Tensor, weights: Option<&Tensor>) -> Result<Tensor> {
-    let is_plain = a.dims() == b.dims() && a.dtype() == DType::F32 && b.dtype() == DType::F32;
-    if !is_plain || !a.device().is_cpu() || b.track_op() {
+    let is_one_type = a.dtype() == DType::F32 && b.dtype() == DType::F32;
+    let is_alike = is_one_type && a.dims() == b.dims() && a.elem_count() > 0;
+    if !is_alike || !a.device().is_cpu() || b.track_op() {
         let difference = unit(a)?.broadcast_sub(&unit(b)?)?.sqr()?;
         let weighted = match weights {
             Some(weights) => difference.broadcast_mul(weights)?,

@@ -161,6 +161,7 @@ impl Mpi {
         Ok(sent)
     }
 
+    /// As [`Peers::gather`], but the others may be silent for so long.
     fn gather_within(&self, own: &[u8], patience: Duration) -> Result<Vec<Vec<u8>>, Error> {
         let mut lengths = vec![0u64; self.world];
         let length = [own.len() as u64];
